@@ -1,0 +1,1 @@
+//! The traits and types that every cloud implements; no I/O

@@ -1,0 +1,1 @@
+//! DigitalOcean: client, cluster model, one file a resource kind

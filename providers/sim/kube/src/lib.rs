@@ -1,0 +1,1 @@
+//! The embedded cloud's Kubernetes API server and controllers

@@ -1,0 +1,1 @@
+//! The embedded cloud: DigitalOcean API, S3, machines

@@ -1,0 +1,1 @@
+//! `infra`: from one TOML file to running apps.
