@@ -1,1 +1,19 @@
-//! The embedded cloud's Kubernetes API server and controllers
+//! The embedded cloud's Kubernetes: an API server over TLS that the real `kubectl` works with, and
+//! the small controllers behind it. Depends on no other crate of the project.
+
+mod clock;
+mod cloud;
+mod cluster;
+pub mod controllers;
+mod error;
+mod faults;
+mod store;
+
+pub use clock::Clock;
+pub use cloud::{
+    Cloud, CloudError, Instance, LoadBalancer, LoadBalancerPort, LoadBalancerRequest, VolumeRequest,
+};
+pub use cluster::{Cluster, ClusterOptions};
+pub use error::KubeError;
+pub use faults::{FaultEffect, Faults, NoFaults};
+pub use store::{Event, EventKind, Gone, Resource, Store, StoreError, WatchStream};

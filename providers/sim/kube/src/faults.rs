@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultEffect {
+    /// Answered with this HTTP status (429, 500, 502, 503) instead of being done.
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// Value of the Retry-After header, in seconds.
+        retry_after_s: Option<u64>,
+    },
+    /// Done, but later by this much (of simulated time).
+    Slow(Duration),
+    /// The connection breaks before anything is done.
+    ResetBefore,
+    /// The connection breaks after the effect, before the answer.
+    ResetAfter,
+    /// The answer ends in the middle.
+    Truncate,
+    /// The answer is not JSON.
+    NotJson,
+    /// A list shows what was there some changes ago.
+    StaleList,
+}
+
+/// Says which calls go wrong.
+pub trait Faults: Send + Sync {
+    /// What goes wrong with this call; asked once a call, so that faults can count.
+    fn next(&self, method: &str, path: &str) -> Option<FaultEffect>;
+}
+
+/// Nothing goes wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFaults;
+
+impl Faults for NoFaults {
+    fn next(&self, _method: &str, _path: &str) -> Option<FaultEffect> {
+        None
+    }
+}
