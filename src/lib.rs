@@ -1,1 +1,9 @@
 //! `infra`: from one TOML file to running apps.
+
+pub mod apps;
+pub mod cli;
+pub mod engine;
+pub mod resources;
+pub mod rotate;
+pub mod spec;
+pub mod ui;

@@ -1,0 +1,253 @@
+//! A cluster as infra.toml describes it, with the environment's overlay applied and every default
+//! filled in. Clouds read this; `src/spec` makes it.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::Source;
+
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Its name: DNS label, at most 40 characters.
+    pub name: String,
+    /// The environment chosen with `--env`, if any.
+    pub environment: Option<String>,
+    /// Whether the environment asks for its name to be typed before a change.
+    pub protected: bool,
+    /// The cloud, by its short name.
+    pub provider: String,
+    /// The cloud's region.
+    pub region: String,
+    /// Where `region` was written.
+    pub region_source: Option<Source>,
+    /// Versions of what runs on the nodes.
+    pub versions: Versions,
+    /// Address ranges.
+    pub network: Network,
+    /// Keys that may log in to the nodes.
+    pub ssh_keys: Vec<SshKey>,
+    /// Groups of equal nodes.
+    pub pools: Vec<Pool>,
+    /// Who may reach what from outside.
+    pub firewall: Vec<FirewallRule>,
+    /// The load balancer of the API server.
+    pub api_load_balancer: LoadBalancerPlan,
+    /// The cluster's domain; `None` leaves DNS alone.
+    pub dns: Option<DnsPlan>,
+    /// The bucket's name, where infra.toml fixes it; otherwise the provider derives one.
+    pub bucket: Option<String>,
+    /// Tags of the user's own, put on everything that can carry them.
+    pub tags: Vec<String>,
+}
+
+/// Versions of what runs on the nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Kubernetes, without `v`: `1.36.2`.
+    pub kubernetes: String,
+}
+
+/// Address ranges; they never overlap.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    /// The private network of the machines.
+    pub machines: Ipv4Net,
+    /// Pods.
+    pub pods: Ipv4Net,
+    /// Services.
+    pub services: Ipv4Net,
+    /// The domain inside the cluster: `cluster.local`.
+    pub cluster_domain: String,
+}
+
+/// A public key for logging in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshKey {
+    /// What the key is called in infra.toml.
+    pub name: String,
+    /// OpenSSH format, one line.
+    pub public_key: String,
+}
+
+/// What a pool's nodes are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Runs the API server and etcd.
+    ControlPlane,
+    /// Runs the apps.
+    Worker,
+}
+
+impl Role {
+    /// As it is written in infra.toml, tags and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control-plane",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+/// What a machine must have at least, or its type.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SizeRequest {
+    /// The cloud's own name: `s-2vcpu-4gb`.
+    Type(String),
+    /// The cheapest type with at least this much.
+    Fit {
+        /// Virtual processors.
+        vcpus: u32,
+        /// Mebibytes of memory.
+        memory_mib: u32,
+    },
+}
+
+/// A group of equal nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Its name; nodes are called `<pool>-1`, `<pool>-2`, …
+    pub name: String,
+    /// What its nodes are for.
+    pub role: Role,
+    /// The machines' size.
+    pub size: SizeRequest,
+    /// The cloud's image name: `ubuntu-24-04-x64`.
+    pub image: String,
+    /// Labels of the Nodes.
+    pub labels: BTreeMap<String, String>,
+    /// Taints of the Nodes, as kubectl writes them: `key=value:NoSchedule`.
+    pub taints: Vec<String>,
+    /// Its nodes, in order.
+    pub nodes: Vec<NodePlan>,
+    /// Where `size` was written.
+    pub size_source: Option<Source>,
+    /// Where the pool was written.
+    pub source: Option<Source>,
+}
+
+/// One machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodePlan {
+    /// The slot: `worker-1`. Stays when the machine is replaced.
+    pub slot: String,
+    /// How often the slot's machine has been replaced, from 1.
+    pub generation: u32,
+    /// Hash of what the machine boots with; a difference is a reason to rotate.
+    pub revision: String,
+}
+
+impl NodePlan {
+    /// Machine, Node and host name: the slot, with `-g<generation>` from the second on.
+    pub fn name(&self) -> String {
+        if self.generation <= 1 {
+            self.slot.clone()
+        } else {
+            format!("{}-g{}", self.slot, self.generation)
+        }
+    }
+
+    /// The slot and generation that a name stands for.
+    pub fn parse_name(name: &str) -> (String, u32) {
+        if let Some((slot, generation)) = name.rsplit_once("-g")
+            && let Ok(generation) = generation.parse::<u32>()
+            && generation >= 2
+        {
+            return (slot.to_owned(), generation);
+        }
+        (name.to_owned(), 1)
+    }
+}
+
+/// Transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP; has no ports.
+    Icmp,
+}
+
+/// Where traffic may come from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceRange {
+    /// A range of addresses; `0.0.0.0/0` and `::/0` are everybody.
+    Cidr(String),
+    /// The cluster's own machines.
+    Nodes,
+    /// The cluster's load balancers.
+    LoadBalancers,
+}
+
+/// Which nodes a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Every node.
+    All,
+    /// Control planes only.
+    ControlPlane,
+    /// Workers only.
+    Worker,
+}
+
+/// Traffic that is let in. Everything else from outside the cluster is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirewallRule {
+    /// The nodes it is about.
+    pub to: Access,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// First and last port, both included; `None` for ICMP.
+    pub ports: Option<(u16, u16)>,
+    /// From where.
+    pub from: Vec<SourceRange>,
+}
+
+/// The load balancer of the API server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancerPlan {
+    /// The port clients use: 6443.
+    pub port: u16,
+}
+
+/// DNS of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsPlan {
+    /// The domain: `example.com`.
+    pub domain: String,
+    /// Seconds that answers may be kept.
+    pub ttl_s: u32,
+    /// Whether the zone is made and deleted with the cluster, or must be there already.
+    pub manage_zone: bool,
+    /// The name of the API server below the domain: `api`.
+    pub api_name: String,
+    /// Where it was written.
+    pub source: Option<Source>,
+}
+
+impl Cluster {
+    /// Every node with its pool, control planes first.
+    pub fn nodes(&self) -> Vec<(&Pool, &NodePlan)> {
+        let mut nodes: Vec<_> = self
+            .pools
+            .iter()
+            .flat_map(|pool| pool.nodes.iter().map(move |node| (pool, node)))
+            .collect();
+        nodes.sort_by_key(|(pool, _)| pool.role);
+        nodes
+    }
+
+    /// The host names of the API server's certificate that come from DNS.
+    pub fn api_names(&self) -> Vec<String> {
+        self.dns.iter().map(|dns| format!("{}.{}", dns.api_name, dns.domain)).collect()
+    }
+}

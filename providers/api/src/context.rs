@@ -1,0 +1,54 @@
+//! What a kind gets along with each call.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Address, CloudError, Owner};
+
+/// Where a long call says what it is doing. Rendered by the UI, written to JSON events.
+pub trait Progress: Send + Sync {
+    /// A new reason for waiting: `waiting for the rate limit, 12 s`.
+    fn waiting(&self, address: Option<&Address>, reason: &str);
+    /// `done` of `total` bytes of a transfer.
+    fn bytes(&self, address: Option<&Address>, done: u64, total: u64);
+}
+
+/// Says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn waiting(&self, _: Option<&Address>, _: &str) {}
+    fn bytes(&self, _: Option<&Address>, _: u64, _: u64) {}
+}
+
+/// Gives a machine its user-data at the moment it is created, because the URLs in it are
+/// short-lived and must not be part of a spec.
+#[async_trait]
+pub trait MachineBoot: Send + Sync {
+    /// The user-data of `node`, within `limit_bytes`.
+    async fn user_data(&self, node: &str, limit_bytes: usize) -> Result<SecretString, CloudError>;
+}
+
+/// What a kind gets along with each call. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// The cluster on whose behalf the call is made.
+    pub owner: Owner,
+    /// Where to report.
+    pub progress: Arc<dyn Progress>,
+    /// Cancelled when the user wants to leave at once.
+    pub stop: CancellationToken,
+    /// User-data for machines; `None` in runs that create none.
+    pub boot: Option<Arc<dyn MachineBoot>>,
+}
+
+impl Context {
+    /// A context that reports nothing and boots nothing.
+    pub fn quiet(owner: Owner) -> Self {
+        Self { owner, progress: Arc::new(NoProgress), stop: CancellationToken::new(), boot: None }
+    }
+}

@@ -1,0 +1,93 @@
+//! What infra.toml asks for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Address, references};
+
+/// Up to where a run goes. Each phase holds the ones before it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Cloud resources, certificates, artifacts.
+    Infra,
+    /// The nodes have joined and are Ready; network plugin and cloud controllers run.
+    Bootstrap,
+    /// The app suite, and DNS pointing at it.
+    #[default]
+    Apps,
+}
+
+/// Where in infra.toml a resource was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Path as the user gave it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+/// A resource that should exist. Its edges are the references in `spec`, and `depends_on`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Declared {
+    /// Its name in the cluster.
+    pub address: Address,
+    /// The phase in which it is made.
+    pub phase: Phase,
+    /// The kind's spec, erased; references are `{"$ref": ADDRESS, "field": OUTPUT}`.
+    pub spec: Value,
+    /// What must be there before, without a value flowing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Address>,
+    /// Older resources that this one takes the place of: they are deleted only after this one is
+    /// ready (a rotated node).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supersedes: Vec<Address>,
+    /// Refuse every plan that would delete or replace it, short of `destroy`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
+    /// Where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+impl Declared {
+    /// A resource from its typed spec, in phase `infra`, with no further edges.
+    pub fn new<S: Serialize>(address: Address, spec: &S) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            address,
+            phase: Phase::Infra,
+            spec: serde_json::to_value(spec)?,
+            depends_on: Vec::new(),
+            supersedes: Vec::new(),
+            protect: false,
+            source: None,
+        })
+    }
+
+    /// The same, in another phase.
+    #[must_use]
+    pub fn in_phase(mut self, phase: Phase) -> Self {
+        self.phase = phase;
+        self
+    }
+
+    /// The same, after `address`.
+    #[must_use]
+    pub fn after(mut self, address: Address) -> Self {
+        self.depends_on.push(address);
+        self
+    }
+
+    /// The addresses this one needs, by reference or by `depends_on`, each once.
+    pub fn needs(&self) -> Vec<Address> {
+        let mut needs: Vec<Address> =
+            references(&self.spec).into_iter().map(|reference| reference.address).collect();
+        needs.extend(self.depends_on.iter().cloned());
+        needs.sort();
+        needs.dedup();
+        needs
+    }
+}

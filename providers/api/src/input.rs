@@ -1,0 +1,161 @@
+//! Values that may come from another resource: the edges of the graph.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Address;
+
+/// Marks a secret inside an erased spec: `{"$secret": "<sha256 of it>"}`. The value itself is never
+/// part of a spec; a kind fetches it where it is kept, at the moment it is needed.
+pub const SECRET_KEY: &str = "$secret";
+
+/// One output of one resource. Shown as `(known after apply)` until it exists.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reference {
+    /// The resource referred to.
+    #[serde(rename = "$ref")]
+    pub address: Address,
+    /// The name of its output, for instance `id`.
+    pub field: String,
+}
+
+/// A value, or where it will come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Input<T> {
+    /// Comes from another resource's outputs.
+    Ref(Reference),
+    /// Known when planning.
+    Known(T),
+}
+
+impl<T> Input<T> {
+    /// The output `field` of the resource at `address`.
+    pub fn reference(address: Address, field: impl Into<String>) -> Self {
+        Self::Ref(Reference { address, field: field.into() })
+    }
+
+    /// The value, where it is known. Kinds get specs in which everything is.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Ref(_) => None,
+        }
+    }
+}
+
+impl<T> From<T> for Input<T> {
+    fn from(value: T) -> Self {
+        Self::Known(value)
+    }
+}
+
+/// The marker that stands for a secret in a spec.
+pub fn secret_digest(sha256_hex: &str) -> Value {
+    Value::Object(Map::from_iter([(SECRET_KEY.to_owned(), Value::from(sha256_hex))]))
+}
+
+fn as_reference(value: &Value) -> Option<Reference> {
+    let object = value.as_object()?;
+    if object.len() == 2 && object.contains_key("$ref") {
+        return serde_json::from_value(value.clone()).ok();
+    }
+    None
+}
+
+/// Every reference inside an erased spec, in the order of its fields.
+pub fn references(spec: &Value) -> Vec<Reference> {
+    let mut found = Vec::new();
+    collect(spec, &mut found);
+    found
+}
+
+fn collect(value: &Value, found: &mut Vec<Reference>) {
+    if let Some(reference) = as_reference(value) {
+        found.push(reference);
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| collect(field, found)),
+        _ => {}
+    }
+}
+
+/// `spec` with each reference replaced by the output it names; a reference whose output is not
+/// known yet stays as it is, and is returned in the second part.
+pub fn resolve(
+    spec: &Value,
+    outputs: &dyn Fn(&Address) -> Option<BTreeMap<String, Value>>,
+) -> (Value, Vec<Reference>) {
+    let mut unknown = Vec::new();
+    let resolved = resolve_inner(spec, outputs, &mut unknown);
+    (resolved, unknown)
+}
+
+fn resolve_inner(
+    value: &Value,
+    outputs: &dyn Fn(&Address) -> Option<BTreeMap<String, Value>>,
+    unknown: &mut Vec<Reference>,
+) -> Value {
+    if let Some(reference) = as_reference(value) {
+        if let Some(known) =
+            outputs(&reference.address).and_then(|fields| fields.get(&reference.field).cloned())
+        {
+            return known;
+        }
+        unknown.push(reference);
+        return value.clone();
+    }
+    match value {
+        Value::Array(items) => {
+            Value::Array(items.iter().map(|item| resolve_inner(item, outputs, unknown)).collect())
+        }
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(name, field)| (name.clone(), resolve_inner(field, outputs, unknown)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Spec {
+        vpc: Input<String>,
+        names: Vec<Input<String>>,
+    }
+
+    #[test]
+    fn references_survive_erasing_and_are_found() {
+        let vpc: Address = "vpc.main".parse().unwrap();
+        let spec = Spec {
+            vpc: Input::reference(vpc.clone(), "id"),
+            names: vec!["a".to_owned().into(), Input::reference(vpc.clone(), "name")],
+        };
+        let erased = serde_json::to_value(&spec).unwrap();
+        assert_eq!(
+            erased,
+            json!({"vpc": {"$ref": "vpc.main", "field": "id"},
+                   "names": ["a", {"$ref": "vpc.main", "field": "name"}]})
+        );
+        assert_eq!(serde_json::from_value::<Spec>(erased.clone()).unwrap(), spec);
+        assert_eq!(references(&erased).len(), 2);
+
+        let outputs = |address: &Address| {
+            (*address == vpc).then(|| BTreeMap::from([("id".to_owned(), json!("v-1"))]))
+        };
+        let (resolved, unknown) = resolve(&erased, &outputs);
+        assert_eq!(resolved["vpc"], json!("v-1"));
+        assert_eq!(unknown, vec![Reference { address: vpc.clone(), field: "name".into() }]);
+    }
+}

@@ -1,0 +1,132 @@
+//! A kind of resource, erased: what the engine calls.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::{Address, CloudError, Context, Observed};
+
+/// What a changed field means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnChange {
+    /// It can be changed in place.
+    Update,
+    /// The resource must be made anew.
+    Replace,
+    /// It is taken up by `infra rotate-node`, never by a plain apply: shown as a note.
+    Rotate,
+    /// Only used when creating; a difference later means nothing.
+    CreateOnly,
+}
+
+/// A create call for one resource. A kind gets as many at once as `batch_max` allows.
+#[derive(Clone, Debug)]
+pub struct CreateRequest {
+    /// The resource.
+    pub address: Address,
+    /// Its spec; every reference is resolved.
+    pub spec: Value,
+    /// The idempotency key. A kind passes it in the call itself (client token, tag in the body).
+    pub intent_key: String,
+}
+
+/// An update call for one resource.
+#[derive(Clone, Debug)]
+pub struct UpdateRequest {
+    /// The resource as it is.
+    pub observed: Observed,
+    /// Its spec as it shall be; every reference is resolved.
+    pub spec: Value,
+    /// The fields that differ.
+    pub changed: Vec<String>,
+}
+
+/// How long to wait for a kind, and how often to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// From created to ready.
+    pub ready: Duration,
+    /// From deleted to gone.
+    pub gone: Duration,
+    /// Time between two looks, at first; doubled up to `look_max`.
+    pub look_first: Duration,
+    /// Longest time between two looks.
+    pub look_max: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            ready: Duration::from_secs(600),
+            gone: Duration::from_secs(300),
+            look_first: Duration::from_millis(250),
+            look_max: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A kind of resource.
+///
+/// The contract, for every kind:
+/// - **Idempotent.** Any call made twice gives the same world as made once. `create` with an
+///   `intent_key` that has been used finds what it made; `delete` of what is absent is a success.
+/// - **Bulk.** `list_owned` costs O(pages) calls and returns only what carries this owner's mark.
+///   Absence from the list means absence from the cloud, except right after an unanswered create.
+/// - **Normal form.** `spec` of an [`Observed`] has the same shape as a declared one; lists without
+///   order are sorted in both, and fields the declared spec leaves out may be left out.
+/// - **No retries inside** but for reads: the engine retries by [`crate::ErrorKind`].
+#[async_trait]
+pub trait Kind: Send + Sync {
+    /// The kind's name, the first part of each address: `droplet`.
+    fn name(&self) -> &'static str;
+
+    /// What a change of the top-level spec field `field` means.
+    fn on_change(&self, field: &str) -> OnChange;
+
+    /// How many can be created in one call.
+    fn batch_max(&self) -> usize {
+        1
+    }
+
+    /// Requests with different keys can't share a call (a droplet's size, image, tags …).
+    fn batch_key(&self, _request: &CreateRequest) -> String {
+        String::new()
+    }
+
+    /// How long to wait.
+    fn waits(&self) -> Waits {
+        Waits::default()
+    }
+
+    /// All that the owner has of this kind.
+    async fn list_owned(&self, cx: &Context) -> Result<Vec<Observed>, CloudError>;
+
+    /// The present state of those of `ids` that still exist; used while waiting. The default lists
+    /// everything, which is what clouds with cheap lists want.
+    async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
+        let mut all = self.list_owned(cx).await?;
+        all.retain(|observed| ids.contains(&observed.id));
+        Ok(all)
+    }
+
+    /// Creates them, one result for each request in the same order. Returns as soon as the cloud
+    /// has accepted; waiting for readiness is the engine's.
+    async fn create(
+        &self,
+        cx: &Context,
+        requests: &[CreateRequest],
+    ) -> Vec<Result<Observed, CloudError>>;
+
+    /// Changes the named fields in place.
+    async fn update(&self, cx: &Context, request: &UpdateRequest) -> Result<Observed, CloudError>;
+
+    /// Deletes it. Returns `true` when it is gone, `false` when the cloud needs time: the engine
+    /// then looks until it is gone.
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError>;
+
+    /// Why deleting this one needs a word of warning in the plan (data is lost), if it does.
+    fn delete_warning(&self, _observed: &Observed) -> Option<String> {
+        None
+    }
+}

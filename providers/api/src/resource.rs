@@ -1,0 +1,182 @@
+//! The typed face of a kind, and the adapter that erases it.
+
+use async_trait::async_trait;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, MadeBy, Observed, OnChange,
+    Outputs, Readiness, UpdateRequest, Waits,
+};
+
+/// A resource that exists, with its typed spec.
+#[derive(Clone, Debug)]
+pub struct Found<S> {
+    /// Its address, read from its ownership mark.
+    pub address: Address,
+    /// The cloud's id.
+    pub id: String,
+    /// Its spec, in normal form.
+    pub spec: S,
+    /// Its outputs.
+    pub outputs: Outputs,
+    /// Whether it can be used.
+    pub readiness: Readiness,
+    /// The key of the create call that made it, where the cloud keeps it.
+    pub intent_key: Option<String>,
+    /// Who made it.
+    pub made_by: MadeBy,
+}
+
+/// A kind of resource as its author writes it: one small file with a typed `Spec`. The contract is
+/// that of [`Kind`].
+#[async_trait]
+pub trait Resource: Send + Sync + 'static {
+    /// The spec; `Input<T>` where a value may come from another resource.
+    type Spec: Serialize + DeserializeOwned + Clone + Send + Sync;
+
+    /// See [`Kind::name`].
+    fn name(&self) -> &'static str;
+    /// See [`Kind::on_change`].
+    fn on_change(&self, field: &str) -> OnChange;
+    /// See [`Kind::batch_max`].
+    fn batch_max(&self) -> usize {
+        1
+    }
+    /// See [`Kind::batch_key`].
+    fn batch_key(&self, _spec: &Self::Spec) -> String {
+        String::new()
+    }
+    /// See [`Kind::waits`].
+    fn waits(&self) -> Waits {
+        Waits::default()
+    }
+    /// See [`Kind::list_owned`].
+    async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<Self::Spec>>, CloudError>;
+    /// See [`Kind::look`].
+    async fn look(
+        &self,
+        cx: &Context,
+        ids: &[String],
+    ) -> Result<Vec<Found<Self::Spec>>, CloudError> {
+        let mut all = self.list_owned(cx).await?;
+        all.retain(|found| ids.contains(&found.id));
+        Ok(all)
+    }
+    /// See [`Kind::create`]; each request with its typed spec.
+    async fn create(
+        &self,
+        cx: &Context,
+        requests: &[(CreateRequest, Self::Spec)],
+    ) -> Vec<Result<Found<Self::Spec>, CloudError>>;
+    /// See [`Kind::update`].
+    async fn update(
+        &self,
+        cx: &Context,
+        request: &UpdateRequest,
+        spec: Self::Spec,
+    ) -> Result<Found<Self::Spec>, CloudError>;
+    /// See [`Kind::delete`].
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError>;
+    /// See [`Kind::delete_warning`].
+    fn delete_warning(&self, _observed: &Observed) -> Option<String> {
+        None
+    }
+}
+
+/// A typed resource, erased.
+#[derive(Debug)]
+pub struct Erased<R>(R);
+
+/// Erases a typed resource.
+pub fn erase<R: Resource>(resource: R) -> std::sync::Arc<dyn Kind> {
+    std::sync::Arc::new(Erased(resource))
+}
+
+fn spec_error(operation: &str, address: &Address, error: &serde_json::Error) -> CloudError {
+    // A declared spec comes from the typed one, so this is a fault in the model, not in the input.
+    CloudError::new(
+        ErrorKind::Local,
+        format!("{operation} {address}"),
+        format!("the spec does not fit its kind: {error}"),
+    )
+}
+
+fn erase_found<S: Serialize>(found: Found<S>) -> Result<Observed, CloudError> {
+    let spec = serde_json::to_value(&found.spec)
+        .map_err(|error| spec_error("read", &found.address, &error))?;
+    Ok(Observed {
+        address: found.address,
+        id: found.id,
+        spec,
+        outputs: found.outputs,
+        readiness: found.readiness,
+        intent_key: found.intent_key,
+        made_by: found.made_by,
+    })
+}
+
+#[async_trait]
+impl<R: Resource> Kind for Erased<R> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn on_change(&self, field: &str) -> OnChange {
+        self.0.on_change(field)
+    }
+
+    fn batch_max(&self) -> usize {
+        self.0.batch_max()
+    }
+
+    fn batch_key(&self, request: &CreateRequest) -> String {
+        serde_json::from_value(request.spec.clone())
+            .map(|spec| self.0.batch_key(&spec))
+            .unwrap_or_default()
+    }
+
+    fn waits(&self) -> Waits {
+        self.0.waits()
+    }
+
+    async fn list_owned(&self, cx: &Context) -> Result<Vec<Observed>, CloudError> {
+        self.0.list_owned(cx).await?.into_iter().map(erase_found).collect()
+    }
+
+    async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
+        self.0.look(cx, ids).await?.into_iter().map(erase_found).collect()
+    }
+
+    async fn create(
+        &self,
+        cx: &Context,
+        requests: &[CreateRequest],
+    ) -> Vec<Result<Observed, CloudError>> {
+        let mut typed = Vec::with_capacity(requests.len());
+        for request in requests {
+            match serde_json::from_value(request.spec.clone()) {
+                Ok(spec) => typed.push((request.clone(), spec)),
+                Err(error) => {
+                    let error = spec_error("create", &request.address, &error);
+                    return requests.iter().map(|_| Err(error.clone())).collect();
+                }
+            }
+        }
+        let results = self.0.create(cx, &typed).await;
+        results.into_iter().map(|result| result.and_then(erase_found)).collect()
+    }
+
+    async fn update(&self, cx: &Context, request: &UpdateRequest) -> Result<Observed, CloudError> {
+        let spec = serde_json::from_value(request.spec.clone())
+            .map_err(|error| spec_error("update", &request.observed.address, &error))?;
+        self.0.update(cx, request, spec).await.and_then(erase_found)
+    }
+
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        self.0.delete(cx, observed).await
+    }
+
+    fn delete_warning(&self, observed: &Observed) -> Option<String> {
+        self.0.delete_warning(observed)
+    }
+}

@@ -1,0 +1,92 @@
+//! Retries, written once, on the error's kind.
+
+use std::{future::Future, time::Duration};
+
+use rand::Rng;
+
+use crate::{CloudError, Context, ErrorKind};
+
+/// How often and how long to try again.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// Calls in all.
+    pub attempts_max: u32,
+    /// First pause; doubled each time, with full jitter.
+    pub pause_first: Duration,
+    /// Longest pause, but for what the cloud asks for in `Retry-After`.
+    pub pause_max: Duration,
+    /// Whether the call may be repeated when no answer came (reads, and creates that carry a key
+    /// which the cloud itself compares).
+    pub repeat_unanswered: bool,
+}
+
+impl RetryPolicy {
+    /// For reads.
+    pub const READ: Self = Self {
+        attempts_max: 8,
+        pause_first: Duration::from_millis(200),
+        pause_max: Duration::from_secs(10),
+        repeat_unanswered: true,
+    };
+
+    /// For calls with an effect: only what surely had none is repeated.
+    pub const EFFECT: Self = Self { repeat_unanswered: false, ..Self::READ };
+
+    fn allows(&self, error: &CloudError, attempt: u32) -> bool {
+        attempt < self.attempts_max
+            && (error.is_transient() || (self.repeat_unanswered && error.is_uncertain()))
+    }
+
+    /// The pause after the `attempt`-th failed call, from 1.
+    pub fn pause(&self, error: &CloudError, attempt: u32) -> Duration {
+        if let Some(asked) = error.retry_after {
+            return asked;
+        }
+        let doubled = self.pause_first.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+        let ceiling = doubled.min(self.pause_max);
+        let floor = ceiling / 2;
+        floor + rand::rng().random_range(Duration::ZERO..=ceiling - floor)
+    }
+}
+
+/// Calls `operation` until it works, its error is not to be retried, or the user stops.
+///
+/// # Errors
+/// The last error of `operation`, or [`ErrorKind::Cancelled`].
+pub async fn retry<T, F, Fut>(
+    cx: &Context,
+    policy: RetryPolicy,
+    mut operation: F,
+) -> Result<T, CloudError>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, CloudError>>,
+{
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let error = match operation().await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        if !policy.allows(&error, attempt) {
+            return Err(error);
+        }
+        let pause = policy.pause(&error, attempt);
+        if pause >= Duration::from_secs(1) {
+            let seconds = pause.as_secs_f64().ceil();
+            let why = if error.kind == ErrorKind::RateLimited {
+                format!("waiting for the rate limit, {seconds} s")
+            } else {
+                format!("{error}; trying again in {seconds} s")
+            };
+            cx.progress.waiting(None, &why);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = cx.stop.cancelled() => {
+                return Err(CloudError::new(ErrorKind::Cancelled, error.operation, "stopped while waiting to try again"));
+            }
+        }
+    }
+}

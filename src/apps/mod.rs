@@ -1,0 +1,1 @@
+//! The app suite: render, order, apply, wait, prune.

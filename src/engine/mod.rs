@@ -1,0 +1,1 @@
+//! Graph, diff and plan (pure); execute, journal, lock and store (I/O).

@@ -1,0 +1,1 @@
+//! Kinds that belong to no cloud: certificates, node bundles, Nodes, suites.

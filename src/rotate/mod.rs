@@ -1,0 +1,1 @@
+//! Replacing nodes while the apps keep running.

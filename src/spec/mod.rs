@@ -1,0 +1,1 @@
+//! infra.toml: parse, overlay, validate.

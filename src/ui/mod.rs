@@ -1,0 +1,1 @@
+//! Plan text, progress, JSON events.
