@@ -1,1 +1,29 @@
-//! The embedded cloud: DigitalOcean API, S3, machines
+//! The embedded cloud: DigitalOcean's API, S3 and machines, on loopback.
+//!
+//! [`serve`] runs it in the foreground; [`control`] is the client the command line uses to start,
+//! inspect and stop one that runs in its own process. All state is below one folder and survives a
+//! kill. The wire types are written from the vendor's public OpenAPI document and shared with no
+//! client, so that a client and this server can't be wrong together.
+
+pub mod clusters;
+pub mod endpoint;
+pub mod error;
+pub mod faults;
+pub mod files;
+pub mod hooks;
+pub mod machines;
+pub mod net;
+pub mod options;
+pub mod sim;
+pub mod stand_in;
+pub mod world;
+
+pub use endpoint::{Account, Endpoint};
+pub use error::SimError;
+pub use faults::{Fault, FaultTable};
+pub use hooks::{Machines, PowerEvent};
+pub use infra_sim_kube::Clock;
+pub use net::Net;
+pub use options::ServeOptions;
+pub use sim::Sim;
+pub use world::World;

@@ -1,0 +1,1 @@
+//! Kubernetes clusters that run on simulated machines.

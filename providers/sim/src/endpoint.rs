@@ -1,0 +1,93 @@
+//! `endpoint.json`: where a running embedded cloud answers, and with which credentials.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::SimError;
+
+/// Where a running embedded cloud answers. Holds secrets: its file is 0600 and `Debug` masks them.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Version of this file's format: 1.
+    pub version: u32,
+    /// Process id of the server.
+    pub pid: u32,
+    /// Base URL of the DigitalOcean API (without `/v2`).
+    pub digitalocean: String,
+    /// Base URL of S3 (path style).
+    pub s3: String,
+    /// Base URL of the control API (without `/sim`).
+    pub control: String,
+    /// PEM file of the certificate authority that signed the server's certificate.
+    pub ca_file: PathBuf,
+    /// The account's API token.
+    pub token: String,
+    /// Access key id for S3.
+    pub spaces_access_key_id: String,
+    /// Secret key for S3.
+    pub spaces_secret_access_key: String,
+    /// The account the token belongs to.
+    pub account: Account,
+}
+
+/// The cloud account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Account {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its owner's mail address.
+    pub email: String,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("pid", &self.pid)
+            .field("digitalocean", &self.digitalocean)
+            .field("s3", &self.s3)
+            .field("control", &self.control)
+            .field("ca_file", &self.ca_file)
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    /// The file's place in a data folder.
+    pub fn path(data: &Path) -> PathBuf {
+        data.join("endpoint.json")
+    }
+
+    /// Reads the file; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the file can't be read or isn't such a file.
+    pub fn load(data: &Path) -> Result<Option<Self>, SimError> {
+        let path = Self::path(data);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(SimError::io("read", path, e)),
+        };
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|e| SimError::Record {
+                path,
+                reason: e.to_string(),
+            })
+    }
+
+    /// Writes the file atomically, readable by its owner only.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn save(&self, data: &Path) -> Result<(), SimError> {
+        let path = Self::path(data);
+        let text = serde_json::to_vec_pretty(self).map_err(|e| SimError::Record {
+            path: path.clone(),
+            reason: e.to_string(),
+        })?;
+        crate::files::write_private(&path, &text)
+    }
+}

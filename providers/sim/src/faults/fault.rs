@@ -1,0 +1,106 @@
+//! One fault.
+
+use serde::{Deserialize, Serialize};
+
+/// An API a fault belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    /// `/v2/…`
+    Digitalocean,
+    /// Buckets and objects.
+    S3,
+    /// Kubernetes API servers.
+    Kube,
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Too many requests.
+    #[serde(rename = "429")]
+    TooManyRequests,
+    /// Internal server error.
+    #[serde(rename = "500")]
+    ServerError,
+    /// Bad gateway.
+    #[serde(rename = "502")]
+    BadGateway,
+    /// Service unavailable.
+    #[serde(rename = "503")]
+    Unavailable,
+    /// The answer comes `delay_ms` later.
+    Slow,
+    /// The connection is cut before the request takes effect.
+    ResetBefore,
+    /// The connection is cut after the request took effect.
+    ResetAfter,
+    /// The answer's body stops half-way.
+    Truncate,
+    /// The answer is an HTML page.
+    NotJson,
+    /// Lists show what was there before the last changes.
+    StaleList,
+    /// The droplet stays `new`.
+    NeverActive,
+    /// The droplet is active, its user-data fails.
+    BootFails,
+    /// The machine dies once it runs.
+    Dies,
+}
+
+impl Effect {
+    /// Whether this is an effect on machines, not on requests.
+    pub fn is_machine(self) -> bool {
+        matches!(self, Self::NeverActive | Self::BootFails | Self::Dies)
+    }
+}
+
+/// A fault to inject. Request faults name an `api`; machine faults a `machine_glob`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Given by the embedded cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// The API whose requests it hits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<Api>,
+    /// Only this method; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Only paths that match (`*` any run of characters, `?` one); any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_glob: Option<String>,
+    /// The machines (by droplet name) it hits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_glob: Option<String>,
+    /// What happens.
+    pub effect: Effect,
+    /// How often; for ever when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// How many matching requests pass unharmed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
+    /// The `retry-after` header of a 429 or 503, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
+    /// Delay of `slow`, milliseconds of simulated time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+}
+
+impl Fault {
+    /// Why this fault can't be injected, if so.
+    pub fn refusal(&self) -> Option<&'static str> {
+        match (self.effect.is_machine(), &self.api, &self.machine_glob) {
+            (true, None, Some(_)) | (false, Some(_), None) => None,
+            (true, _, None) => Some("this effect needs machine_glob"),
+            (true, Some(_), _) => Some("a machine's fault has no api"),
+            (false, None, _) => Some("this effect needs api"),
+            (false, _, Some(_)) => Some("a request's fault has no machine_glob"),
+        }
+    }
+}

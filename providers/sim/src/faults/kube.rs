@@ -1,0 +1,39 @@
+//! The faults of the Kubernetes API servers, in the words of their crate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use infra_sim_kube::{FaultEffect, Faults};
+
+use super::{Api, Effect, Fault, FaultTable};
+
+/// Hands the faults with `api: kube` to an API server.
+pub struct KubeFaults(pub Arc<FaultTable>);
+
+impl Faults for KubeFaults {
+    fn next(&self, method: &str, path: &str) -> Option<FaultEffect> {
+        self.0
+            .request(Api::Kube, method, path)
+            .and_then(|f| effect(&f))
+    }
+}
+
+fn effect(fault: &Fault) -> Option<FaultEffect> {
+    let status = |code| FaultEffect::Status {
+        code,
+        retry_after_s: fault.retry_after_s,
+    };
+    Some(match fault.effect {
+        Effect::TooManyRequests => status(429),
+        Effect::ServerError => status(500),
+        Effect::BadGateway => status(502),
+        Effect::Unavailable => status(503),
+        Effect::Slow => FaultEffect::Slow(Duration::from_millis(fault.delay_ms.unwrap_or(1000))),
+        Effect::ResetBefore => FaultEffect::ResetBefore,
+        Effect::ResetAfter => FaultEffect::ResetAfter,
+        Effect::Truncate => FaultEffect::Truncate,
+        Effect::NotJson => FaultEffect::NotJson,
+        Effect::StaleList => FaultEffect::StaleList,
+        Effect::NeverActive | Effect::BootFails | Effect::Dies => return None,
+    })
+}

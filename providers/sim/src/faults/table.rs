@@ -1,0 +1,192 @@
+//! The faults that are set now. They are part of the data folder, so a restart keeps them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Api, Effect, Fault, glob};
+use crate::error::SimError;
+
+/// All faults set now.
+pub struct FaultTable {
+    path: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Inner {
+    last_id: u64,
+    faults: Vec<Set>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Set {
+    fault: Fault,
+    seen: u32,
+    fired: u32,
+}
+
+impl FaultTable {
+    /// Loads the faults of a data folder.
+    ///
+    /// # Errors
+    /// When the file is there but can't be read.
+    pub fn open(data: &Path) -> Result<Self, SimError> {
+        let path = data.join("faults.json");
+        let inner = match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|e| SimError::Record {
+                path: path.clone(),
+                reason: e.to_string(),
+            })?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Inner::default(),
+            Err(e) => return Err(SimError::io("read", path, e)),
+        };
+        Ok(Self {
+            path,
+            inner: Mutex::new(inner),
+        })
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
+        f(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn save(&self, inner: &Inner) {
+        let saved = serde_json::to_vec(inner)
+            .map_err(|e| e.to_string())
+            .and_then(|t| crate::files::write_private(&self.path, &t).map_err(|e| e.to_string()));
+        if let Err(reason) = saved {
+            tracing::warn!("faults are not recorded: {reason}");
+        }
+    }
+
+    /// Sets a fault; gives it back with its id.
+    ///
+    /// # Errors
+    /// A sentence when the fault makes no sense.
+    pub fn set(&self, mut fault: Fault) -> Result<Fault, &'static str> {
+        if let Some(reason) = fault.refusal() {
+            return Err(reason);
+        }
+        Ok(self.with(|i| {
+            i.last_id += 1;
+            fault.id = Some(i.last_id);
+            i.faults.push(Set {
+                fault: fault.clone(),
+                seen: 0,
+                fired: 0,
+            });
+            self.save(i);
+            fault
+        }))
+    }
+
+    /// Removes one fault, or all.
+    pub fn clear(&self, id: Option<u64>) {
+        self.with(|i| {
+            i.faults.retain(|s| id.is_some() && s.fault.id != id);
+            self.save(i);
+        });
+    }
+
+    /// The faults set now, with `fired` counts.
+    pub fn list(&self) -> Vec<(Fault, u32)> {
+        self.with(|i| {
+            i.faults
+                .iter()
+                .map(|s| (s.fault.clone(), s.fired))
+                .collect()
+        })
+    }
+
+    /// The fault that this request meets, if any. Counts it.
+    pub fn request(&self, api: Api, method: &str, path: &str) -> Option<Fault> {
+        self.fire(|f| {
+            f.api == Some(api)
+                && f.method
+                    .as_deref()
+                    .is_none_or(|m| m.eq_ignore_ascii_case(method))
+                && f.path_glob.as_deref().is_none_or(|g| glob(g, path))
+        })
+    }
+
+    /// Whether this machine (droplet name) meets `effect` now. Counts it.
+    pub fn machine(&self, name: &str, effect: Effect) -> bool {
+        self.fire(|f| {
+            f.effect == effect && f.machine_glob.as_deref().is_some_and(|g| glob(g, name))
+        })
+        .is_some()
+    }
+
+    fn fire(&self, matches: impl Fn(&Fault) -> bool) -> Option<Fault> {
+        self.with(|i| {
+            let mut hit = None;
+            let mut touched = false;
+            for set in i.faults.iter_mut().filter(|s| matches(&s.fault)) {
+                if set.fault.count.is_some_and(|c| set.fired >= c) {
+                    continue;
+                }
+                touched = true;
+                set.seen += 1;
+                if set.seen <= set.fault.after.unwrap_or(0) {
+                    continue;
+                }
+                set.fired += 1;
+                hit = Some(set.fault.clone());
+                break;
+            }
+            if touched {
+                self.save(i);
+            }
+            hit
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(json: &str) -> Fault {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn counts_after_and_survives() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = FaultTable::open(dir.path()).unwrap();
+        table
+            .set(fault(
+                r#"{"api":"digitalocean","method":"post","path_glob":"/v2/dro*","effect":"500","count":2,"after":1}"#,
+            ))
+            .unwrap();
+        let hit = |t: &FaultTable| {
+            t.request(Api::Digitalocean, "POST", "/v2/droplets")
+                .is_some()
+        };
+        assert!(!hit(&table));
+        assert!(hit(&table));
+        assert!(table.request(Api::S3, "POST", "/v2/droplets").is_none());
+        let table = FaultTable::open(dir.path()).unwrap();
+        assert!(hit(&table));
+        assert!(!hit(&table));
+        table.clear(None);
+        assert!(table.list().is_empty());
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = FaultTable::open(dir.path()).unwrap();
+        assert!(table.set(fault(r#"{"effect":"500"}"#)).is_err());
+        assert!(table.set(fault(r#"{"effect":"dies"}"#)).is_err());
+        assert!(
+            table
+                .set(fault(r#"{"effect":"dies","machine_glob":"w*"}"#))
+                .is_ok()
+        );
+        assert!(table.machine("worker-1", Effect::Dies));
+        assert!(!table.machine("worker-1", Effect::BootFails));
+    }
+}
