@@ -72,10 +72,7 @@ impl Endpoint {
         };
         serde_json::from_slice(&text)
             .map(Some)
-            .map_err(|e| SimError::Record {
-                path,
-                reason: e.to_string(),
-            })
+            .map_err(|e| SimError::Record { path, reason: e.to_string() })
     }
 
     /// Writes the file atomically, readable by its owner only.
@@ -84,10 +81,8 @@ impl Endpoint {
     /// When the folder can't be written.
     pub fn save(&self, data: &Path) -> Result<(), SimError> {
         let path = Self::path(data);
-        let text = serde_json::to_vec_pretty(self).map_err(|e| SimError::Record {
-            path: path.clone(),
-            reason: e.to_string(),
-        })?;
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|e| SimError::Record { path: path.clone(), reason: e.to_string() })?;
         crate::files::write_private(&path, &text)
     }
 }

@@ -61,10 +61,6 @@ pub enum SimError {
 impl SimError {
     /// An I/O error with the operation and path it happened at.
     pub fn io(what: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
-        Self::Io {
-            what,
-            path: path.as_ref().to_owned(),
-            source,
-        }
+        Self::Io { what, path: path.as_ref().to_owned(), source }
     }
 }

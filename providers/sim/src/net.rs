@@ -22,10 +22,7 @@ struct Inner {
 
 impl Default for Net {
     fn default() -> Self {
-        Self {
-            inner: Arc::default(),
-            version: watch::Sender::new(0),
-        }
+        Self { inner: Arc::default(), version: watch::Sender::new(0) }
     }
 }
 

@@ -12,17 +12,12 @@ pub struct KubeFaults(pub Arc<FaultTable>);
 
 impl Faults for KubeFaults {
     fn next(&self, method: &str, path: &str) -> Option<FaultEffect> {
-        self.0
-            .request(Api::Kube, method, path)
-            .and_then(|f| effect(&f))
+        self.0.request(Api::Kube, method, path).and_then(|f| effect(&f))
     }
 }
 
 fn effect(fault: &Fault) -> Option<FaultEffect> {
-    let status = |code| FaultEffect::Status {
-        code,
-        retry_after_s: fault.retry_after_s,
-    };
+    let status = |code| FaultEffect::Status { code, retry_after_s: fault.retry_after_s };
     Some(match fault.effect {
         Effect::TooManyRequests => status(429),
         Effect::ServerError => status(500),

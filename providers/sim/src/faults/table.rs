@@ -35,17 +35,12 @@ impl FaultTable {
     pub fn open(data: &Path) -> Result<Self, SimError> {
         let path = data.join("faults.json");
         let inner = match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|e| SimError::Record {
-                path: path.clone(),
-                reason: e.to_string(),
-            })?,
+            Ok(text) => serde_json::from_slice(&text)
+                .map_err(|e| SimError::Record { path: path.clone(), reason: e.to_string() })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Inner::default(),
             Err(e) => return Err(SimError::io("read", path, e)),
         };
-        Ok(Self {
-            path,
-            inner: Mutex::new(inner),
-        })
+        Ok(Self { path, inner: Mutex::new(inner) })
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
@@ -72,11 +67,7 @@ impl FaultTable {
         Ok(self.with(|i| {
             i.last_id += 1;
             fault.id = Some(i.last_id);
-            i.faults.push(Set {
-                fault: fault.clone(),
-                seen: 0,
-                fired: 0,
-            });
+            i.faults.push(Set { fault: fault.clone(), seen: 0, fired: 0 });
             self.save(i);
             fault
         }))
@@ -92,21 +83,14 @@ impl FaultTable {
 
     /// The faults set now, with `fired` counts.
     pub fn list(&self) -> Vec<(Fault, u32)> {
-        self.with(|i| {
-            i.faults
-                .iter()
-                .map(|s| (s.fault.clone(), s.fired))
-                .collect()
-        })
+        self.with(|i| i.faults.iter().map(|s| (s.fault.clone(), s.fired)).collect())
     }
 
     /// The fault that this request meets, if any. Counts it.
     pub fn request(&self, api: Api, method: &str, path: &str) -> Option<Fault> {
         self.fire(|f| {
             f.api == Some(api)
-                && f.method
-                    .as_deref()
-                    .is_none_or(|m| m.eq_ignore_ascii_case(method))
+                && f.method.as_deref().is_none_or(|m| m.eq_ignore_ascii_case(method))
                 && f.path_glob.as_deref().is_none_or(|g| glob(g, path))
         })
     }
@@ -161,10 +145,7 @@ mod tests {
                 r#"{"api":"digitalocean","method":"post","path_glob":"/v2/dro*","effect":"500","count":2,"after":1}"#,
             ))
             .unwrap();
-        let hit = |t: &FaultTable| {
-            t.request(Api::Digitalocean, "POST", "/v2/droplets")
-                .is_some()
-        };
+        let hit = |t: &FaultTable| t.request(Api::Digitalocean, "POST", "/v2/droplets").is_some();
         assert!(!hit(&table));
         assert!(hit(&table));
         assert!(table.request(Api::S3, "POST", "/v2/droplets").is_none());
@@ -181,11 +162,7 @@ mod tests {
         let table = FaultTable::open(dir.path()).unwrap();
         assert!(table.set(fault(r#"{"effect":"500"}"#)).is_err());
         assert!(table.set(fault(r#"{"effect":"dies"}"#)).is_err());
-        assert!(
-            table
-                .set(fault(r#"{"effect":"dies","machine_glob":"w*"}"#))
-                .is_ok()
-        );
+        assert!(table.set(fault(r#"{"effect":"dies","machine_glob":"w*"}"#)).is_ok());
         assert!(table.machine("worker-1", Effect::Dies));
         assert!(!table.machine("worker-1", Effect::BootFails));
     }

@@ -11,10 +11,7 @@ use crate::sim::Sim;
 /// # Errors
 /// When its folders can't be made.
 pub async fn open(sim: Arc<Sim>) -> Result<Arc<dyn Machines>, SimError> {
-    Err(SimError::Part {
-        part: "machines",
-        reason: format!("none in {}", sim.data.display()),
-    })
+    Err(SimError::Part { part: "machines", reason: format!("none in {}", sim.data.display()) })
 }
 
 /// Routes below `/sim/machines`, for the stand-ins. They check the machine's own token.

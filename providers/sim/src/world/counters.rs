@@ -54,9 +54,7 @@ impl Counters {
         digest.update(self.uuid.to_be_bytes());
         let mut bytes = [0u8; 16];
         bytes.copy_from_slice(&digest.finalize()[..16]);
-        uuid::Builder::from_random_bytes(bytes)
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
     /// The next place in order of creation.

@@ -89,14 +89,8 @@ impl Log {
             length += read as u64;
         }
         drop(reader);
-        file.set_len(length)
-            .map_err(|e| SimError::io("write", path, e))?;
-        let mut log = Self {
-            path: path.to_owned(),
-            file,
-            length,
-            pending: Vec::new(),
-        };
+        file.set_len(length).map_err(|e| SimError::io("write", path, e))?;
+        let mut log = Self { path: path.to_owned(), file, length, pending: Vec::new() };
         if length == 0 {
             log.pending = header();
         }
@@ -132,10 +126,8 @@ impl Log {
     pub(super) fn compact(&mut self, rows: &[Change]) -> Result<(), SimError> {
         let mut text = header();
         for chunk in rows.chunks(100) {
-            serde_json::to_writer(&mut text, chunk).map_err(|e| SimError::Record {
-                path: self.path.clone(),
-                reason: e.to_string(),
-            })?;
+            serde_json::to_writer(&mut text, chunk)
+                .map_err(|e| SimError::Record { path: self.path.clone(), reason: e.to_string() })?;
             text.push(b'\n');
         }
         crate::files::write_private(&self.path, &text)?;

@@ -38,22 +38,14 @@ impl World {
         }
         let compact_at_bytes = (log.length() * 4).max(COMPACT_MIN_BYTES);
         Ok(Self {
-            inner: Mutex::new(Inner {
-                state,
-                log,
-                compact_at_bytes,
-            }),
+            inner: Mutex::new(Inner { state, log, compact_at_bytes }),
             version: watch::Sender::new(0),
         })
     }
 
     /// Reads. The lock is held while `f` runs: no I/O in there.
     pub fn read<T>(&self, f: impl FnOnce(&State) -> T) -> T {
-        f(&self
-            .inner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .state)
+        f(&self.inner.lock().unwrap_or_else(PoisonError::into_inner).state)
     }
 
     /// Changes, as one transaction in the log. Check everything before changing anything: there is no way back.

@@ -19,7 +19,7 @@ pub trait Row: Clone + Serialize + DeserializeOwned {
         None
     }
     /// Its name, for the index by name.
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         ""
     }
     /// Its tags, for the index by tag.
@@ -72,9 +72,7 @@ impl<R: Row> Table<R> {
 
     /// How many rows have this tag.
     pub fn count_tag(&self, tag: &str) -> usize {
-        self.by_tag
-            .get(&tag.to_ascii_lowercase())
-            .map_or(0, BTreeSet::len)
+        self.by_tag.get(&tag.to_ascii_lowercase()).map_or(0, BTreeSet::len)
     }
 
     fn pick<'a>(&'a self, keys: Option<&'a BTreeSet<u64>>) -> impl Iterator<Item = &'a Arc<R>> {
@@ -124,11 +122,7 @@ impl<R: Row> Table<R> {
     pub fn remove(&mut self, seq: u64) -> Option<Arc<R>> {
         let row = self.rows.remove(&seq)?;
         self.unindex(&row);
-        self.changes.push(Change {
-            kind: R::KIND.to_owned(),
-            seq,
-            row: None,
-        });
+        self.changes.push(Change { kind: R::KIND.to_owned(), seq, row: None });
         Some(row)
     }
 
@@ -141,11 +135,7 @@ impl<R: Row> Table<R> {
     pub(super) fn all_changes(&self, into: &mut Vec<Change>) {
         for row in self.rows.values() {
             if let Ok(value) = serde_json::to_value(&**row) {
-                into.push(Change {
-                    kind: R::KIND.to_owned(),
-                    seq: row.seq(),
-                    row: Some(value),
-                });
+                into.push(Change { kind: R::KIND.to_owned(), seq: row.seq(), row: Some(value) });
             }
         }
     }
@@ -173,8 +163,8 @@ impl<R: Row> Table<R> {
         if let Some(id) = row.id() {
             self.by_id.insert(id.to_owned(), seq);
         }
-        if !row.name().is_empty() {
-            let name = row.name().to_owned();
+        if !row.lookup().is_empty() {
+            let name = row.lookup().to_owned();
             self.by_name.entry(name).or_default().insert(seq);
         }
         for tag in row.tags() {
@@ -191,7 +181,7 @@ impl<R: Row> Table<R> {
         if let Some(id) = row.id() {
             self.by_id.remove(id);
         }
-        drop_key(&mut self.by_name, row.name(), seq);
+        drop_key(&mut self.by_name, row.lookup(), seq);
         for tag in row.tags() {
             drop_key(&mut self.by_tag, &tag.to_ascii_lowercase(), seq);
         }

@@ -59,7 +59,7 @@ impl Row for DomainRecord {
         self.id
     }
     /// The zone, so that a zone's records are found without a scan.
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.domain
     }
 }

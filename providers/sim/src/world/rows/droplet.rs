@@ -59,7 +59,7 @@ impl Row for Droplet {
     fn seq(&self) -> u64 {
         self.id
     }
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.name
     }
     fn tags(&self) -> &[String] {

@@ -66,7 +66,7 @@ impl Row for Firewall {
     fn id(&self) -> Option<&str> {
         Some(&self.id)
     }
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.name
     }
     fn tags(&self) -> &[String] {

@@ -127,11 +127,7 @@ impl StickySessions {
 
 impl Default for StickySessions {
     fn default() -> Self {
-        Self {
-            kind: Self::none(),
-            cookie_name: None,
-            cookie_ttl_seconds: None,
-        }
+        Self { kind: Self::none(), cookie_name: None, cookie_ttl_seconds: None }
     }
 }
 
@@ -211,7 +207,7 @@ impl Row for LoadBalancer {
     fn id(&self) -> Option<&str> {
         Some(&self.id)
     }
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.name
     }
 }

@@ -28,7 +28,7 @@ impl Row for SshKey {
     fn id(&self) -> Option<&str> {
         Some(&self.fingerprint)
     }
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.name
     }
 }
@@ -115,7 +115,7 @@ impl Row for Project {
     fn id(&self) -> Option<&str> {
         Some(&self.id)
     }
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.name
     }
 }
@@ -155,7 +155,7 @@ impl Row for SpacesKey {
     fn id(&self) -> Option<&str> {
         Some(&self.access_key)
     }
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.name
     }
 }

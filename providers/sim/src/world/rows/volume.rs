@@ -40,7 +40,7 @@ impl Row for Volume {
     fn id(&self) -> Option<&str> {
         Some(&self.id)
     }
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.name
     }
     fn tags(&self) -> &[String] {

@@ -38,7 +38,7 @@ impl Row for Vpc {
     fn id(&self) -> Option<&str> {
         Some(&self.id)
     }
-    fn name(&self) -> &str {
+    fn lookup(&self) -> &str {
         &self.name
     }
 }
