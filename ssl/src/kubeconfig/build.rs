@@ -1,0 +1,149 @@
+//! Building a kubeconfig.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use serde_yaml_ng::{Mapping, Value};
+
+use crate::error::{Result, SslError};
+
+/// A client certificate and its key.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Certificate, PEM.
+    pub cert_pem: String,
+    /// Key, PEM.
+    pub key_pem: SecretString,
+}
+
+/// The entries of one cluster: a cluster, a user, a context. All certificates are embedded, so
+/// the file works from any folder.
+#[derive(Debug, Clone)]
+pub struct Kubeconfig {
+    /// Name of the cluster and of the context.
+    pub name: String,
+    /// Name of the user entry.
+    pub user: String,
+    /// `https://host:port`.
+    pub server: String,
+    /// The cluster's authority, PEM.
+    pub ca_pem: String,
+    /// The user's certificate; `None`: the entry has none.
+    pub credentials: Option<Credentials>,
+    /// Namespace of the context, when it is not `default`.
+    pub namespace: Option<String>,
+}
+
+impl Kubeconfig {
+    /// A kubeconfig for `cluster` with user `<cluster>-admin`.
+    pub fn new(cluster: &str, server: &str, ca_pem: &str) -> Kubeconfig {
+        Kubeconfig {
+            name: cluster.into(),
+            user: format!("{cluster}-admin"),
+            server: server.into(),
+            ca_pem: ca_pem.into(),
+            credentials: None,
+            namespace: None,
+        }
+    }
+
+    /// With a client certificate.
+    pub fn with_credentials(mut self, credentials: Credentials) -> Kubeconfig {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// The whole file as YAML, with `current-context` set.
+    pub fn to_yaml(&self) -> Result<SecretString> {
+        let mut root = Mapping::new();
+        root.insert("apiVersion".into(), "v1".into());
+        root.insert("kind".into(), "Config".into());
+        root.insert(
+            "clusters".into(),
+            Value::Sequence(vec![self.cluster_entry()]),
+        );
+        root.insert("users".into(), Value::Sequence(vec![self.user_entry()]));
+        root.insert(
+            "contexts".into(),
+            Value::Sequence(vec![self.context_entry()]),
+        );
+        root.insert("current-context".into(), self.name.as_str().into());
+        to_text(&Value::Mapping(root)).map(SecretString::from)
+    }
+
+    pub(crate) fn cluster_entry(&self) -> Value {
+        let body = pairs([
+            ("certificate-authority-data", STANDARD.encode(&self.ca_pem)),
+            ("server", self.server.clone()),
+        ]);
+        entry(&self.name, "cluster", body)
+    }
+
+    pub(crate) fn user_entry(&self) -> Value {
+        let body = match &self.credentials {
+            Some(c) => pairs([
+                ("client-certificate-data", STANDARD.encode(&c.cert_pem)),
+                (
+                    "client-key-data",
+                    STANDARD.encode(c.key_pem.expose_secret()),
+                ),
+            ]),
+            None => Mapping::new(),
+        };
+        entry(&self.user, "user", body)
+    }
+
+    pub(crate) fn context_entry(&self) -> Value {
+        let mut body = pairs([("cluster", self.name.clone()), ("user", self.user.clone())]);
+        if let Some(namespace) = &self.namespace {
+            body.insert("namespace".into(), namespace.as_str().into());
+        }
+        entry(&self.name, "context", body)
+    }
+
+    /// The embedded credentials of a kubeconfig's first user, when it has some.
+    pub fn credentials_in(yaml: &str) -> Option<Credentials> {
+        let root: Value = serde_yaml_ng::from_str(yaml).ok()?;
+        let user = root.get("users")?.get(0)?.get("user")?;
+        let decode = |key: &str| {
+            let bytes = STANDARD.decode(user.get(key)?.as_str()?).ok()?;
+            String::from_utf8(bytes).ok()
+        };
+        Some(Credentials {
+            cert_pem: decode("client-certificate-data")?,
+            key_pem: SecretString::from(decode("client-key-data")?),
+        })
+    }
+
+    /// The server of a kubeconfig's first cluster.
+    pub fn server_in(yaml: &str) -> Option<String> {
+        let root: Value = serde_yaml_ng::from_str(yaml).ok()?;
+        let server = root
+            .get("clusters")?
+            .get(0)?
+            .get("cluster")?
+            .get("server")?;
+        server.as_str().map(str::to_string)
+    }
+}
+
+fn entry(name: &str, kind: &str, body: Mapping) -> Value {
+    let mut map = Mapping::new();
+    map.insert("name".into(), name.into());
+    map.insert(kind.into(), Value::Mapping(body));
+    Value::Mapping(map)
+}
+
+fn pairs<const N: usize>(entries: [(&str, String); N]) -> Mapping {
+    entries
+        .into_iter()
+        .map(|(k, v)| (k.into(), Value::String(v)))
+        .collect()
+}
+
+pub(crate) fn to_text(value: &Value) -> Result<String> {
+    serde_yaml_ng::to_string(value).map_err(|e| SslError::Pem {
+        what: "kubeconfig",
+        reason: e.to_string(),
+    })
+}

@@ -1,0 +1,9 @@
+//! Kubeconfigs: build, merge, file.
+
+mod build;
+mod file;
+mod merge;
+
+pub use build::{Credentials, Kubeconfig};
+pub use file::{default_kubeconfig_path, merge_file, remove_file_entries};
+pub use merge::{MergeOptions, MergeReport, merge_text};

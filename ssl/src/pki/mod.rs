@@ -1,0 +1,15 @@
+//! The PKI of one cluster in one folder.
+
+mod assess;
+mod ensure;
+mod folder;
+mod layout;
+mod node;
+mod spec;
+mod status;
+
+pub use ensure::{Action, Change, ensure, plan};
+pub use layout::{AuthorityName, PkiLayout};
+pub use node::{NodePki, PkiFile, node_pki};
+pub use spec::{ExtraLeaf, PkiSpec};
+pub use status::{CertificateStatus, Verdict, status};

@@ -1,0 +1,117 @@
+//! Bootstrap tokens, derived instead of stored.
+
+use hmac::{Hmac, Mac};
+use rand::TryRngCore;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use std::path::Path;
+
+use crate::error::{Result, SslError};
+use crate::files;
+
+const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+const ID_LEN: usize = 6;
+const SECRET_LEN: usize = 16;
+
+/// The cluster's own secret: 32 random bytes, hex, in a file of mode 0600 that never leaves this
+/// machine. A node's token follows from it and the node's name, so a run that was killed makes
+/// the same token again and no token has to be recorded.
+#[derive(Clone)]
+pub struct ClusterSecret(SecretString);
+
+impl std::fmt::Debug for ClusterSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClusterSecret(masked)")
+    }
+}
+
+impl ClusterSecret {
+    /// A new random secret.
+    pub fn generate() -> Result<ClusterSecret> {
+        let mut bytes = [0u8; 32];
+        rand::rngs::OsRng
+            .try_fill_bytes(&mut bytes)
+            .map_err(|e| SslError::Crypto {
+                action: "draw random bytes".into(),
+                reason: e.to_string(),
+            })?;
+        Ok(ClusterSecret(SecretString::from(hex::encode(bytes))))
+    }
+
+    /// Reads the secret's file; `None` when there is none.
+    pub fn read(path: &Path) -> Result<Option<ClusterSecret>> {
+        let Some(text) = files::read_optional(path)? else {
+            return Ok(None);
+        };
+        let text = text.trim();
+        if text.len() != 64 || hex::decode(text).is_err() {
+            return Err(SslError::malformed(
+                path,
+                "it should hold 64 hexadecimal digits",
+            ));
+        }
+        Ok(Some(ClusterSecret(SecretString::from(text))))
+    }
+
+    /// Writes the secret's file, mode 0600.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        files::write_atomic(
+            path,
+            format!("{}\n", self.0.expose_secret()).as_bytes(),
+            files::SECRET_MODE,
+        )
+    }
+
+    /// The token of one node: HMAC-SHA256(secret, "bootstrap-token:" + node name). A replaced
+    /// node has a new name, hence a new token.
+    pub fn token_for(&self, node: &str) -> Result<BootstrapToken> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).map_err(|e| {
+                SslError::Crypto {
+                    action: "derive a token".into(),
+                    reason: e.to_string(),
+                }
+            })?;
+        mac.update(b"bootstrap-token:");
+        mac.update(node.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        // The id is public (it names a Secret): it comes from the half that the secret does not.
+        let (low, high) = digest.split_at(16);
+        Ok(BootstrapToken {
+            id: base36(low, ID_LEN),
+            secret: SecretString::from(base36(high, SECRET_LEN)),
+        })
+    }
+}
+
+/// A bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.
+#[derive(Debug, Clone)]
+pub struct BootstrapToken {
+    /// Public part; the Secret is called `bootstrap-token-<id>`.
+    pub id: String,
+    /// Secret part.
+    pub secret: SecretString,
+}
+
+impl BootstrapToken {
+    /// `id.secret`, as kubeadm takes it.
+    pub fn token(&self) -> SecretString {
+        SecretString::from(format!("{}.{}", self.id, self.secret.expose_secret()))
+    }
+
+    /// Name of its Secret in kube-system.
+    pub fn secret_name(&self) -> String {
+        format!("bootstrap-token-{}", self.id)
+    }
+}
+
+fn base36(bytes: &[u8], len: usize) -> String {
+    let mut number = bytes.iter().fold(0u128, |n, b| (n << 8) | u128::from(*b));
+    let mut out = String::with_capacity(len);
+    for _ in 0..len {
+        let digit = usize::try_from(number % 36).unwrap_or(0);
+        out.push(char::from(ALPHABET[digit]));
+        number /= 36;
+    }
+    out
+}

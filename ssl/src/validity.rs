@@ -1,0 +1,127 @@
+//! How long certificates live and when they are due.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, SslError};
+
+/// Seconds of a day; certificates know no leap seconds.
+pub const DAY_SECONDS: i64 = 86_400;
+/// A new certificate begins a little in the past, so that a machine whose clock lags accepts it.
+const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
+/// Renewing must gain at least this much, else a leaf cut short by its authority's end would be
+/// renewed on every run.
+const WORTHWHILE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Periods in days, as infra.toml gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validity {
+    /// Life of a certificate authority.
+    pub ca_days: u32,
+    /// Life of a leaf; never past its authority's end.
+    pub leaf_days: u32,
+    /// A leaf with fewer days left than this is renewed.
+    pub renew_before_days: u32,
+}
+
+impl Default for Validity {
+    /// kubeadm's own: ten years and one year; renewed in the last month.
+    fn default() -> Self {
+        Validity {
+            ca_days: 3650,
+            leaf_days: 365,
+            renew_before_days: 30,
+        }
+    }
+}
+
+/// What a leaf needs at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Due {
+    /// Nothing.
+    No,
+    /// It is inside its renewal period.
+    Soon,
+    /// It is past its end (or has not begun).
+    Expired,
+}
+
+impl Validity {
+    /// Refuses periods that contradict each other: zero days, leaves that outlive their
+    /// authority, a renewal period as long as the life (renewed on every run).
+    pub fn check(&self) -> Result<()> {
+        let refuse = |text: String| Err(SslError::Validity(text));
+        if self.ca_days == 0 || self.leaf_days == 0 {
+            return refuse("ca_days and leaf_days must be at least 1".into());
+        }
+        if self.ca_days > 36_500 {
+            return refuse(format!(
+                "ca_days = {} is more than a hundred years",
+                self.ca_days
+            ));
+        }
+        if self.leaf_days > self.ca_days {
+            return refuse(format!(
+                "leaf_days = {} is more than ca_days = {}",
+                self.leaf_days, self.ca_days
+            ));
+        }
+        if self.renew_before_days >= self.leaf_days {
+            return refuse(format!(
+                "renew_before_days = {} must be less than leaf_days = {}",
+                self.renew_before_days, self.leaf_days
+            ));
+        }
+        Ok(())
+    }
+
+    /// Begin and end of a new authority made at `now`.
+    pub fn authority_span(&self, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
+        Ok((add(now, -BACKDATE)?, add(now, days(self.ca_days))?))
+    }
+
+    /// Begin and end of a new leaf made at `now` under an authority that lives from `ca_begin` to
+    /// `ca_end`.
+    pub fn leaf_span(
+        &self,
+        now: Timestamp,
+        ca_begin: Timestamp,
+        ca_end: Timestamp,
+    ) -> Result<(Timestamp, Timestamp)> {
+        let begin = add(now, -BACKDATE)?.max(ca_begin);
+        Ok((begin, add(now, days(self.leaf_days))?.min(ca_end)))
+    }
+
+    /// Whether a leaf that lives from `begin` to `end` is due at `now`. A leaf that ends with its
+    /// authority is not "soon": renewing it would gain nothing.
+    pub fn due(&self, now: Timestamp, begin: Timestamp, end: Timestamp, ca_end: Timestamp) -> Due {
+        if now >= end || now < begin {
+            return Due::Expired;
+        }
+        let left = end.duration_since(now);
+        let renewed = match add(now, days(self.leaf_days)) {
+            Ok(t) => t.min(ca_end),
+            Err(_) => ca_end,
+        };
+        if left < days(self.renew_before_days) && renewed.duration_since(end) >= WORTHWHILE {
+            Due::Soon
+        } else {
+            Due::No
+        }
+    }
+}
+
+/// Whole days from `now` to `end`, rounded down; negative once it is past.
+pub(crate) fn days_left(now: Timestamp, end: Timestamp) -> i64 {
+    end.duration_since(now).as_secs().div_euclid(DAY_SECONDS)
+}
+
+fn days(n: u32) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(n) * DAY_SECONDS)
+}
+
+fn add(t: Timestamp, d: SignedDuration) -> Result<Timestamp> {
+    t.checked_add(d)
+        .map_err(|e| SslError::Validity(format!("a date out of range: {e}")))
+}
