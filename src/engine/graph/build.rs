@@ -1,0 +1,110 @@
+//! Building and asking the graph.
+
+use std::collections::HashMap;
+
+use infra_provider_api::{Address, Declared};
+
+use super::{GraphError, find_cycle, nearest, topological};
+
+/// Declared resources with their edges, free of circles.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    nodes: Vec<Declared>,
+    by_address: HashMap<Address, usize>,
+    needs: Vec<Vec<usize>>,
+    needed_by: Vec<Vec<usize>>,
+    order: Vec<usize>,
+}
+
+impl Graph {
+    /// The graph of `declared`.
+    ///
+    /// # Errors
+    /// An address declared twice, a reference to what is not declared, a circle (with its path).
+    pub fn build(declared: &[Declared]) -> Result<Self, GraphError> {
+        let mut by_address = HashMap::with_capacity(declared.len());
+        for (index, resource) in declared.iter().enumerate() {
+            if let Some(first) = by_address.insert(resource.address.clone(), index) {
+                return Err(GraphError::Duplicate {
+                    address: resource.address.clone(),
+                    first: declared[first].source.clone(),
+                    second: resource.source.clone(),
+                });
+            }
+        }
+        let mut needs = Vec::with_capacity(declared.len());
+        let mut needed_by = vec![Vec::new(); declared.len()];
+        for (index, resource) in declared.iter().enumerate() {
+            let mut found = Vec::new();
+            for address in resource.needs() {
+                let Some(&need) = by_address.get(&address) else {
+                    return Err(unknown(resource, address, declared));
+                };
+                needed_by[need].push(index);
+                found.push(need);
+            }
+            needs.push(found);
+        }
+        let Some(order) = topological(&needs) else {
+            let mut path: Vec<Address> = find_cycle(&needs)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|index| declared[index].address.clone())
+                .collect();
+            path.extend(path.first().cloned());
+            return Err(GraphError::Cycle { path });
+        };
+        Ok(Self { nodes: declared.to_vec(), by_address, needs, needed_by, order })
+    }
+
+    /// How many resources there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether nothing is declared.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The resource at `address`.
+    pub fn get(&self, address: &Address) -> Option<&Declared> {
+        self.by_address.get(address).map(|&index| &self.nodes[index])
+    }
+
+    /// Every resource after all that it needs.
+    pub fn topological(&self) -> impl DoubleEndedIterator<Item = &Declared> + ExactSizeIterator {
+        self.order.iter().map(|&index| &self.nodes[index])
+    }
+
+    /// Every resource, as declared.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Declared> {
+        self.nodes.iter()
+    }
+
+    /// What `address` needs directly, sorted.
+    pub fn needs(&self, address: &Address) -> impl Iterator<Item = &Address> {
+        self.edges(&self.needs, address)
+    }
+
+    /// What needs `address` directly.
+    pub fn needed_by(&self, address: &Address) -> impl Iterator<Item = &Address> {
+        self.edges(&self.needed_by, address)
+    }
+
+    fn edges<'a>(
+        &'a self,
+        edges: &'a [Vec<usize>],
+        address: &Address,
+    ) -> impl Iterator<Item = &'a Address> {
+        let found = self.by_address.get(address).map(|&index| edges[index].as_slice());
+        found.unwrap_or_default().iter().map(|&index| &self.nodes[index].address)
+    }
+}
+
+fn unknown(from: &Declared, to: Address, declared: &[Declared]) -> GraphError {
+    let words: Vec<String> = declared.iter().map(|resource| resource.address.to_string()).collect();
+    let near = nearest(&to.to_string(), words.iter().map(String::as_str))
+        .and_then(|text| text.parse().ok());
+    GraphError::Unknown { from: from.address.clone(), to, near, source_line: from.source.clone() }
+}

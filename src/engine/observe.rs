@@ -1,0 +1,82 @@
+//! What the cloud holds, all kinds at once and in bulk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+use infra_provider_api::{Address, CloudError, Context, Observed};
+
+use super::Kinds;
+
+/// How to observe.
+#[derive(Clone, Debug, Default)]
+pub struct ObserveOptions {
+    /// Kinds that may be out of reach without blocking a plan: what lives in a cluster whose API
+    /// server is not up (yet). The plan then goes by the record for them.
+    pub optional: BTreeSet<String>,
+}
+
+/// What the cloud holds.
+#[derive(Clone, Debug, Default)]
+pub struct Observations {
+    /// By address. More than one at an address is a fault that planning reports.
+    pub resources: BTreeMap<Address, Vec<Observed>>,
+    /// Optional kinds that could not be reached.
+    pub unreachable: BTreeMap<String, CloudError>,
+}
+
+/// Kinds that could not be listed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", failures.iter().map(|(kind, error)| format!("can't see what exists of kind {kind}: {error}")).collect::<Vec<_>>().join("\n"))]
+pub struct ObserveError {
+    /// Each kind with its error; at least one.
+    pub failures: Vec<(String, CloudError)>,
+}
+
+impl Observations {
+    /// What exists, for tests and callers that already know.
+    pub fn from_resources(resources: impl IntoIterator<Item = Observed>) -> Self {
+        let mut found = Self::default();
+        found.extend(resources);
+        found
+    }
+
+    /// Every resource.
+    pub fn iter(&self) -> impl Iterator<Item = &Observed> {
+        self.resources.values().flatten()
+    }
+
+    /// The resource at `address`; the first, if there are several.
+    pub fn get(&self, address: &Address) -> Option<&Observed> {
+        self.resources.get(address).and_then(|found| found.first())
+    }
+
+    fn extend(&mut self, resources: impl IntoIterator<Item = Observed>) {
+        for observed in resources {
+            self.resources.entry(observed.address.clone()).or_default().push(observed);
+        }
+    }
+}
+
+/// Lists what the owner has of every kind, all at the same time.
+///
+/// # Errors
+/// The kinds that could not be listed, but for those that `options` calls optional.
+pub async fn observe(
+    kinds: &Kinds,
+    cx: &Context,
+    options: &ObserveOptions,
+) -> Result<Observations, ObserveError> {
+    let lists = kinds.iter().map(|kind| async move { (kind.name(), kind.list_owned(cx).await) });
+    let mut found = Observations::default();
+    let mut failures = Vec::new();
+    for (name, listed) in join_all(lists).await {
+        match listed {
+            Ok(resources) => found.extend(resources),
+            Err(error) if options.optional.contains(name) => {
+                found.unreachable.insert(name.to_owned(), error);
+            }
+            Err(error) => failures.push((name.to_owned(), error)),
+        }
+    }
+    if failures.is_empty() { Ok(found) } else { Err(ObserveError { failures }) }
+}

@@ -1,0 +1,19 @@
+//! What a run will do: a pure function of declared, observed and recorded.
+
+mod action;
+mod canonical;
+mod change;
+mod error;
+mod file;
+mod make;
+mod options;
+mod plan_type;
+
+pub use action::Action;
+pub(crate) use canonical::canonical_text;
+pub use change::Change;
+pub use error::PlanError;
+pub use file::{PlanFileError, fingerprint};
+pub use make::plan;
+pub use options::{PlanInput, PlanOptions};
+pub use plan_type::{PLAN_VERSION, Plan};

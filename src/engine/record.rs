@@ -1,0 +1,145 @@
+//! What the journal says exists: a cache of the cloud, and the open intents.
+
+use std::collections::BTreeMap;
+
+use infra_provider_api::{Address, Declared, Observed, Outputs, Phase, Readiness};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::journal::Entry;
+
+/// A resource as this tool last made, changed or found it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Its address.
+    pub address: Address,
+    /// The cloud's id; empty in the intent of a create.
+    pub id: String,
+    /// How often it has been created, from 1. Part of the idempotency key.
+    pub generation: u64,
+    /// The declared spec that was applied, references resolved. Secrets are digests.
+    pub spec: Value,
+    /// Its outputs, as last seen.
+    #[serde(default)]
+    pub outputs: Outputs,
+    /// What it needed; orders its deletion when it is no longer declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Address>,
+    /// The phase it belongs to.
+    pub phase: Phase,
+    /// Whether it was declared as protected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
+    /// Whether it has been ready.
+    #[serde(default)]
+    pub ready: bool,
+}
+
+impl Recorded {
+    /// What to record of a declared resource, with its spec resolved, before it exists.
+    pub fn planned(declared: &Declared, spec: Value, generation: u64) -> Self {
+        Self {
+            address: declared.address.clone(),
+            id: String::new(),
+            generation,
+            spec,
+            outputs: Outputs::new(),
+            needs: declared.needs(),
+            phase: declared.phase,
+            protect: declared.protect,
+            ready: false,
+        }
+    }
+
+    /// The same, as the cloud now has it.
+    #[must_use]
+    pub fn seen(mut self, observed: &Observed) -> Self {
+        self.id.clone_from(&observed.id);
+        self.outputs.clone_from(&observed.outputs);
+        self.ready = observed.readiness == Readiness::Ready;
+        self
+    }
+}
+
+/// What an intent is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IntentAction {
+    /// Create it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Delete it.
+    Delete,
+}
+
+/// Something that was about to be done. Open until an entry tells how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenIntent {
+    /// What was to be done.
+    pub action: IntentAction,
+    /// The idempotency key of a create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The resource as it shall be; for a delete, as it was.
+    pub resource: Recorded,
+    /// When.
+    pub since: Timestamp,
+}
+
+/// Everything the journal says. A cache: the cloud is the truth.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Number of the last journal line; grows with each.
+    pub serial: u64,
+    /// Number of the last run.
+    pub run: u64,
+    /// What exists.
+    pub resources: BTreeMap<Address, Recorded>,
+    /// What was begun and not seen to end.
+    pub intents: BTreeMap<Address, OpenIntent>,
+    /// How often each address has been created, also those that are gone.
+    pub generations: BTreeMap<Address, u64>,
+}
+
+impl Record {
+    /// The generation that the next create of `address` has. The same as that of an open create,
+    /// so that the call made again carries the same key.
+    pub fn next_generation(&self, address: &Address) -> u64 {
+        match self.intents.get(address) {
+            Some(intent) if intent.action == IntentAction::Create => intent.resource.generation,
+            _ => self.generations.get(address).copied().unwrap_or(0) + 1,
+        }
+    }
+
+    /// Takes in one entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Opened { .. } | Entry::RunFinished { .. } => {}
+            Entry::RunStarted { run, .. } => self.run = (*run).max(self.run),
+            Entry::Intent(intent) => {
+                self.intents.insert(intent.resource.address.clone(), intent.clone());
+            }
+            Entry::Created(resource) | Entry::Updated(resource) | Entry::Found(resource) => {
+                self.intents.remove(&resource.address);
+                let generation = self.generations.entry(resource.address.clone()).or_default();
+                *generation = (*generation).max(resource.generation);
+                self.resources.insert(resource.address.clone(), resource.clone());
+            }
+            Entry::Ready { address, outputs } => {
+                if let Some(resource) = self.resources.get_mut(address) {
+                    resource.ready = true;
+                    resource.outputs.clone_from(outputs);
+                }
+            }
+            Entry::Deleted { address, .. } | Entry::Forgotten { address } => {
+                self.intents.remove(address);
+                self.resources.remove(address);
+            }
+            Entry::Failed { address, .. } | Entry::Closed { address, .. } => {
+                self.intents.remove(address);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What can go wrong with the store.
+
+use std::io;
+
+use uuid::Uuid;
+
+use crate::engine::journal::JournalError;
+
+/// What can go wrong with the store. Cheap to clone: one failed write fails all that wait for it.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StoreError {
+    /// A file can't be read or written.
+    #[error("can't {what} {name}: {reason}")]
+    Io {
+        /// `read`, `write`, `append to`, …
+        what: &'static str,
+        /// Which file.
+        name: String,
+        /// What the system says.
+        reason: String,
+        /// The disk is full.
+        full: bool,
+    },
+    /// The journal can't be used.
+    #[error("{name}: {source}")]
+    Journal {
+        /// Which file.
+        name: String,
+        /// Why.
+        source: JournalError,
+    },
+    /// A later version of this program wrote it.
+    #[error("{name} has format {found}, which is newer than this program")]
+    Newer {
+        /// Which file.
+        name: String,
+        /// The format found.
+        found: u64,
+    },
+    /// A file is damaged.
+    #[error("{name} is damaged: {reason}")]
+    Damaged {
+        /// Which file.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The folder belongs to another cluster.
+    #[error("{name} belongs to cluster {cluster} ({uuid})")]
+    OtherCluster {
+        /// Which file.
+        name: String,
+        /// That cluster's name.
+        cluster: String,
+        /// That cluster's UUID.
+        uuid: Uuid,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn io(what: &'static str, name: impl Into<String>, error: &io::Error) -> Self {
+        let full =
+            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        Self::Io { what, name: name.into(), reason: error.to_string(), full }
+    }
+
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { full: true, .. } => {
+                Some("free some space and run the same command again; nothing is lost".to_owned())
+            }
+            Self::Newer { .. } | Self::Journal { source: JournalError::Newer { .. }, .. } => {
+                Some("use the version of infra that wrote it, or a later one".to_owned())
+            }
+            Self::Journal { name, source: JournalError::Corrupt { .. } } => Some(format!(
+                "move {name} aside and apply again: what exists is found in the cloud and adopted"
+            )),
+            Self::Damaged { name, .. } => Some(format!("move {name} aside and apply again")),
+            Self::OtherCluster { .. }
+            | Self::Journal { source: JournalError::OtherCluster { .. }, .. } => {
+                Some("another cluster's files lie in this folder; move them aside".to_owned())
+            }
+            Self::Io { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What is kept between runs: identity, journal, snapshot, plans, rotations.
+
+mod append;
+mod backend;
+mod error;
+mod folder;
+mod identity;
+mod open;
+mod snapshot;
+
+pub use backend::Backend;
+pub use error::StoreError;
+pub use folder::Folder;
+pub use identity::derived_uuid;
+pub use open::Store;
