@@ -1,1 +1,23 @@
 //! infra.toml: parse, overlay, validate.
+//!
+//! The way of a file: text -> [`tree`] (values with positions) -> overlay -> [`check`] against the
+//! schema (unknown keys, types) -> [`raw::Raw`] -> [`resolve`] (meaning, defaults) -> [`Project`].
+
+mod check;
+pub mod diagnostic;
+mod load;
+mod project;
+pub mod raw;
+mod resolve;
+mod schema;
+mod starter;
+pub mod tree;
+mod values;
+
+pub use diagnostic::{Diagnostic, SpecErrors, nearest};
+pub use load::{LoadError, Options, load};
+pub use project::{
+    AddonsPlan, AppsPlan, CertificatePlan, DockerSecretPlan, EnvSecretPlan, Project,
+};
+pub use schema::schema;
+pub use starter::STARTER;

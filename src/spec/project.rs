@@ -1,0 +1,89 @@
+//! What infra.toml means, with every default filled in.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use infra_provider_api::Cluster;
+
+/// One infra.toml with one environment laid over it.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The file, as the user gave it.
+    pub file: PathBuf,
+    /// The folder that relative paths start from.
+    pub folder: PathBuf,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// How long certificates last.
+    pub certificates: CertificatePlan,
+    /// The local artifact cache.
+    pub artifact_cache: PathBuf,
+    /// The app suite.
+    pub apps: AppsPlan,
+    /// All environments that the file knows.
+    pub environments: Vec<String>,
+}
+
+/// How long certificates last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificatePlan {
+    /// Days a certificate authority lasts.
+    pub ca_days: u32,
+    /// Days all others last.
+    pub leaf_days: u32,
+    /// Days before its end at which a certificate is renewed.
+    pub renew_before_days: u32,
+}
+
+/// The app suite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppsPlan {
+    /// Folder of the manifests of every environment; `None`: no apps.
+    pub base: Option<PathBuf>,
+    /// Folder of the environment's own manifests.
+    pub overlay: Option<PathBuf>,
+    /// Values for `${NAME}`.
+    pub variables: BTreeMap<String, String>,
+    /// Secrets from a `.env` file.
+    pub env_secret: Option<EnvSecretPlan>,
+    /// Image pull secret.
+    pub docker_secret: Option<DockerSecretPlan>,
+    /// What the tool installs itself.
+    pub addons: AddonsPlan,
+    /// Longest wait for one object.
+    pub timeout: Duration,
+}
+
+/// What the tool installs itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddonsPlan {
+    /// The network plugin.
+    pub cni: bool,
+    /// The cloud's controller manager and volume driver.
+    pub cloud: bool,
+    /// The ingress controller.
+    pub ingress: bool,
+}
+
+/// Secrets from a `.env` file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvSecretPlan {
+    /// The file.
+    pub file: PathBuf,
+    /// The keys that may be taken.
+    pub keys: Vec<String>,
+    /// The Secret's name.
+    pub name: String,
+    /// The namespaces that get it.
+    pub namespaces: Vec<String>,
+}
+
+/// Image pull secret from a docker `config.json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DockerSecretPlan {
+    /// The file.
+    pub file: PathBuf,
+    /// The Secret's name.
+    pub name: String,
+    /// The namespaces that get it.
+    pub namespaces: Vec<String>,
+}

@@ -1,0 +1,149 @@
+//! Small texts with a meaning: durations, sizes, names, ports.
+
+use std::time::Duration;
+
+/// `30s`, `5m`, `12h`, `30d`, `52w`, `10y` (365 days a year).
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        "y" => 365 * 86_400,
+        _ => {
+            return Err(format!("`{text}` is not a duration; write 30s, 5m, 12h, 30d, 52w or 10y"));
+        }
+    };
+    let number: u64 = number.parse().map_err(|_| {
+        format!("`{text}` is not a duration; write a number and a unit, for instance 30d")
+    })?;
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("`{text}` is too long"))
+}
+
+/// Whole days of a duration.
+pub fn days(text: &str) -> Result<u32, String> {
+    let seconds = duration(text)?.as_secs();
+    if seconds == 0 || !seconds.is_multiple_of(86_400) {
+        return Err(format!("`{text}` must be whole days, at least one"));
+    }
+    u32::try_from(seconds / 86_400).map_err(|_| format!("`{text}` is too long"))
+}
+
+/// `4GiB`, `512MiB`, `4096MiB` as mebibytes.
+pub fn mebibytes(text: &str) -> Result<u32, String> {
+    let wrong = || format!("`{text}` is not a memory size; write 4GiB or 512MiB");
+    let (number, factor) = if let Some(number) = text.strip_suffix("GiB") {
+        (number, 1024)
+    } else if let Some(number) = text.strip_suffix("MiB") {
+        (number, 1)
+    } else {
+        return Err(wrong());
+    };
+    let number: u32 = number.trim().parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).filter(|mib| *mib > 0).ok_or_else(wrong)
+}
+
+/// `6443` or `30000-32767`.
+pub fn ports(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || format!("`{text}` is not a port or a range of ports; write 443 or 30000-32767");
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let first: u16 = first.trim().parse().map_err(|_| wrong())?;
+    let last: u16 = last.trim().parse().map_err(|_| wrong())?;
+    if first == 0 || first > last { Err(wrong()) } else { Ok((first, last)) }
+}
+
+/// A DNS label (RFC 1123) of at most `max` characters.
+pub fn label(text: &str, max: usize) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("it is empty".into());
+    }
+    if text.len() > max {
+        return Err(format!("it has {} characters, at most {max} are allowed", text.len()));
+    }
+    if let Some(bad) =
+        text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
+    {
+        return Err(format!("it has `{bad}`; only a-z, 0-9 and - are allowed (RFC 1123)"));
+    }
+    if text.starts_with('-') || text.ends_with('-') {
+        return Err("it must begin and end with a letter or digit (RFC 1123)".into());
+    }
+    Ok(())
+}
+
+/// A domain of at least two labels.
+pub fn domain(text: &str) -> Result<(), String> {
+    if text.len() > 253 {
+        return Err(format!("it has {} characters, at most 253 are allowed", text.len()));
+    }
+    if !text.contains('.') {
+        return Err("it needs at least two parts, for instance example.com".into());
+    }
+    text.split('.')
+        .try_for_each(|part| label(part, 63).map_err(|why| format!("in the part `{part}`: {why}")))
+}
+
+/// A taint as kubectl writes it.
+pub fn taint(text: &str) -> Result<(), String> {
+    let wrong = || {
+        format!(
+            "`{text}` is not a taint; write key=value:NoSchedule (or PreferNoSchedule, NoExecute)"
+        )
+    };
+    let (key, effect) = text.rsplit_once(':').ok_or_else(wrong)?;
+    if key.is_empty() || !["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect) {
+        return Err(wrong());
+    }
+    Ok(())
+}
+
+/// A public key in OpenSSH's format.
+pub fn ssh_key(text: &str) -> Result<(), String> {
+    use base64::Engine as _;
+    let mut parts = text.split_whitespace();
+    let (kind, body) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let known = ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384"];
+    if text.contains("PRIVATE KEY") {
+        return Err(
+            "this is a private key; give the public one (the file that ends in .pub)".into()
+        );
+    }
+    if !known.contains(&kind) {
+        return Err("it does not begin with ssh-ed25519, ecdsa-sha2-… or ssh-rsa".into());
+    }
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .map_err(|_| "its second part is not base64; is it cut off?".to_owned())?;
+    // The body repeats the kind, after its length in four bytes (RFC 4253, 6.6).
+    let inner = bytes.get(4..4 + kind.len());
+    if inner != Some(kind.as_bytes()) {
+        return Err("its second part is not a key of that kind; is it cut off?".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_with_a_meaning() {
+        assert_eq!(days("10y"), Ok(3650));
+        assert!(days("12h").is_err());
+        assert_eq!(mebibytes("4GiB"), Ok(4096));
+        assert!(mebibytes("4GB").is_err());
+        assert_eq!(ports("443"), Ok((443, 443)));
+        assert!(ports("70000").is_err() && ports("9-1").is_err());
+        assert!(label("Prod", 40).is_err() && label("a-", 40).is_err());
+        assert!(domain("example.com").is_ok() && domain("example").is_err());
+        assert!(domain("ex_ample.com").is_err());
+        assert!(taint("gpu=true:NoSchedule").is_ok() && taint("gpu=true").is_err());
+        assert!(duration("5x").is_err() && duration("99999999999999999999y").is_err());
+    }
+}

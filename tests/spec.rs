@@ -1,0 +1,159 @@
+//! What infra.toml may say, and what is said of what it may not.
+
+use std::{fs, path::Path};
+
+use infra::spec::{self, Options};
+use infra_provider_api::{Role, SizeRequest};
+
+const GOOD: &str = r#"
+[cluster]
+name = "demo"
+provider = "do"
+kubernetes = "1.36.2"
+
+[providers.do]
+region = "fra1"
+image = "ubuntu-24-04-x64"
+
+[pools.control-plane]
+count = 3
+type = "s-2vcpu-4gb"
+
+[pools.worker]
+count = 2
+vcpus = 2
+memory = "4GiB"
+
+[environments.prod]
+protected = true
+[environments.prod.pools.worker]
+count = 5
+"#;
+
+fn load(text: &str, options: &Options) -> Result<spec::Project, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("infra.toml");
+    fs::write(&path, text).unwrap();
+    spec::load(&path, options)
+        .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+}
+
+fn refusal(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "the text to replace is there");
+    load(&GOOD.replacen(from, to, 1), &Options::default()).expect_err("this must be refused")
+}
+
+#[test]
+fn defaults_and_overlays() {
+    let base = load(GOOD, &Options::default()).unwrap();
+    assert_eq!(base.cluster.pools[0].role, Role::ControlPlane);
+    assert_eq!(base.cluster.pools[1].size, SizeRequest::Fit { vcpus: 2, memory_mib: 4096 });
+    assert_eq!(base.cluster.pools[1].nodes.len(), 2);
+    assert!(!base.cluster.protected);
+    assert_eq!(base.certificates.ca_days, 3650);
+
+    let options = Options { environment: Some("prod".into()), provider: None };
+    let prod = load(GOOD, &options).unwrap();
+    assert_eq!(prod.cluster.pools[1].nodes.len(), 5);
+    assert!(prod.cluster.protected);
+}
+
+#[test]
+fn the_quickstart_and_the_starter_are_valid() {
+    let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/infra.toml");
+    for environment in [None, Some("test".to_owned()), Some("prod".to_owned())] {
+        let options = Options { environment, provider: None };
+        let project = spec::load(&quickstart, &options).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(project.cluster.nodes().len(), 5);
+    }
+    let starter = spec::STARTER.replace("NAME", "demo");
+    load(&starter, &Options::default()).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn every_key_of_the_quickstart_is_in_the_schema() {
+    let schema = spec::schema();
+    assert_eq!(schema["type"], "object");
+    for table in ["cluster", "network", "pools", "dns", "apps", "environments"] {
+        assert!(schema["properties"][table].is_object(), "{table}");
+    }
+}
+
+#[test]
+fn an_unknown_key_names_the_near_word() {
+    insta::assert_snapshot!(refusal("region = \"fra1\"", "regoin = \"fra1\""));
+}
+
+#[test]
+fn a_wrong_type_says_what_is_expected() {
+    insta::assert_snapshot!(refusal("count = 3", "count = \"three\""));
+}
+
+#[test]
+fn what_is_not_toml_has_its_place() {
+    insta::assert_snapshot!(refusal("count = 3", "count = = 3"));
+}
+
+#[test]
+fn an_even_number_of_control_planes() {
+    insta::assert_snapshot!(refusal("count = 3", "count = 2"));
+}
+
+#[test]
+fn ranges_that_overlap() {
+    insta::assert_snapshot!(refusal(
+        "[providers.do]",
+        "[network]\nmachines = \"10.244.0.0/20\"\n\n[providers.do]"
+    ));
+}
+
+#[test]
+fn a_name_that_dns_refuses() {
+    insta::assert_snapshot!(refusal(
+        "[providers.do]",
+        "[dns]\ndomain = \"my_shop.example.com\"\n\n[providers.do]"
+    ));
+}
+
+#[test]
+fn several_findings_come_at_once() {
+    let text = GOOD
+        .replace("name = \"demo\"", "name = \"Demo\"")
+        .replace("memory = \"4GiB\"", "memory = \"4GB\"")
+        .replace("provider = \"do\"", "provider = \"doo\"");
+    insta::assert_snapshot!(load(&text, &Options::default()).expect_err("three mistakes"));
+}
+
+#[test]
+fn an_unknown_environment() {
+    let options = Options { environment: Some("prdo".into()), provider: None };
+    insta::assert_snapshot!(load(GOOD, &options).expect_err("no such environment"));
+}
+
+#[test]
+fn a_private_key_is_refused_without_being_shown() {
+    let text = GOOD.replacen(
+        "[providers.do]",
+        "[ssh_keys]\nops = \"-----BEGIN OPENSSH PRIVATE KEY----- abc\"\n\n[providers.do]",
+        1,
+    );
+    let error = load(&text, &Options::default()).expect_err("a private key");
+    assert!(error.contains("this is a private key"), "{error}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,200}") {
+        let _ = load(&text, &Options::default());
+    }
+
+    #[test]
+    fn no_value_makes_the_parser_panic(value in "[-+0-9a-zA-Z.\"\\[\\]{}= ,]{0,40}", line in 0usize..16) {
+        let mut lines: Vec<String> = GOOD.lines().map(str::to_owned).collect();
+        let at = line.min(lines.len() - 1);
+        if let Some((key, _)) = lines[at].clone().split_once('=') {
+            lines[at] = format!("{key}= {value}");
+        }
+        let _ = load(&lines.join("\n"), &Options::default());
+    }
+}
