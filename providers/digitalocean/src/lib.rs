@@ -1,1 +1,27 @@
-//! DigitalOcean: client, cluster model, one file a resource kind
+//! DigitalOcean: client, cluster model, one file a resource kind.
+//!
+//! [`Connection`] is where and as whom, [`Scope`] the few words of infra.toml that a listing needs,
+//! [`DigitalOcean`] the [`infra_provider_api::Provider`] made of both.
+
+mod check;
+mod client;
+mod connection;
+mod marks;
+mod model;
+mod object_store;
+mod provider;
+mod resources;
+mod scope;
+mod sizes;
+mod wire;
+
+pub use connection::{Connection, SpacesKeys};
+pub use marks::{intent_tag, node_tag, pool_tag, revision_tag, role_tag};
+pub use object_store::ObjectStore;
+pub use provider::DigitalOcean;
+pub use resources::{
+    BucketSpec, DomainSpec, DropletSpec, FirewallSpec, ForwardingRule, HealthCheck,
+    LoadBalancerSpec, MadeLoadBalancerSpec, RecordSpec, RuleSpec, SshKeySpec, VolumeSpec, VpcSpec,
+};
+pub use scope::Scope;
+pub use sizes::{Size, Sizes};

@@ -1,0 +1,9 @@
+//! The HTTP client: one request, pages of a list, the account's rate limit, error mapping.
+
+mod errors;
+mod http;
+mod limiter;
+mod lists;
+mod pages;
+
+pub(crate) use http::Client;

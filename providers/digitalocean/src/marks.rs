@@ -1,0 +1,133 @@
+//! The marks that say whose a resource is, and what it is for: tags.
+//!
+//! `infra:<uuid>` decides who owns; the others carry the short id, so that two clusters of one
+//! account never share a tag, and removing a cluster's tags never touches another's machines. Each
+//! fits the vendor's rule for tags: letters, digits, `:`, `-`, `_`, at most 255.
+
+use infra_provider_api::{Owner, Role};
+
+fn scoped(owner: &Owner, what: &str, value: &str) -> String {
+    format!("infra-{what}:{}-{value}", owner.short())
+}
+
+/// All machines of a role: load balancer and firewalls select by it.
+pub fn role_tag(owner: &Owner, role: Role) -> String {
+    scoped(owner, "role", role.as_str())
+}
+
+/// All machines of a pool.
+pub fn pool_tag(owner: &Owner, pool: &str) -> String {
+    scoped(owner, "pool", pool)
+}
+
+/// One machine. Only on machines that were created alone: a call for several gives all the same
+/// tags.
+pub fn node_tag(owner: &Owner, node: &str) -> String {
+    scoped(owner, "node", node)
+}
+
+/// What the machine booted with.
+pub fn revision_tag(owner: &Owner, revision: &str) -> String {
+    scoped(owner, "rev", revision)
+}
+
+/// The create call that made `node`. The node is part of it because a call for several machines
+/// gives each of them the tags of all.
+pub fn intent_tag(owner: &Owner, intent_key: &str, node: &str) -> String {
+    scoped(owner, "intent", &format!("{intent_key}:{node}"))
+}
+
+/// The revision among a machine's tags.
+pub(crate) fn revision_of(owner: &Owner, tags: &[String]) -> Option<String> {
+    values(owner, "rev", tags).next().map(str::to_owned)
+}
+
+/// The idempotency key of the call that made `node`, among its tags.
+pub(crate) fn intent_of(owner: &Owner, node: &str, tags: &[String]) -> Option<String> {
+    values(owner, "intent", tags)
+        .filter_map(|value| value.split_once(':'))
+        .find(|(_, made)| *made == node)
+        .map(|(key, _)| key.to_owned())
+}
+
+/// The node that a machine is: its node tag if it has exactly one (a machine may be renamed by
+/// hand, the tag stays), otherwise its name.
+pub(crate) fn node_of(owner: &Owner, name: &str, tags: &[String]) -> String {
+    let mut nodes = values(owner, "node", tags);
+    match (nodes.next(), nodes.next()) {
+        (Some(node), None) => node.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+fn values<'a>(
+    owner: &Owner,
+    what: &str,
+    tags: &'a [String],
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let prefix = scoped(owner, what, "");
+    tags.iter().filter_map(move |tag| tag.strip_prefix(&prefix))
+}
+
+/// Tags that are bookkeeping of this tool (ours or another cluster's): never part of a spec.
+pub(crate) fn is_bookkeeping(tag: &str) -> bool {
+    tag.starts_with("infra:")
+        || ["rev", "node", "intent"].iter().any(|what| {
+            tag.strip_prefix("infra-")
+                .and_then(|rest| rest.strip_prefix(what))
+                .is_some_and(|rest| rest.starts_with(':'))
+        })
+}
+
+/// Whether a tag is this cluster's alone, so that it goes with the cluster.
+pub(crate) fn is_own(owner: &Owner, tag: &str) -> bool {
+    tag == owner.tag()
+        || ["role", "pool", "rev", "node", "intent"]
+            .iter()
+            .any(|what| tag.starts_with(&scoped(owner, what, "")))
+}
+
+/// Whether a text may be a tag.
+pub(crate) fn is_valid_tag(tag: &str) -> bool {
+    !tag.is_empty()
+        && tag.len() <= 255
+        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-:".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner { cluster: "shop".into(), uuid: uuid::Uuid::from_u128(0x1234_5678 << 96) }
+    }
+
+    #[test]
+    fn marks_are_read_back_and_are_valid_tags() {
+        let owner = owner();
+        let tags = vec![
+            owner.tag(),
+            revision_tag(&owner, "00ff"),
+            intent_tag(&owner, "k1", "worker-1"),
+            intent_tag(&owner, "k2", "worker-2"),
+            pool_tag(&owner, "worker"),
+            role_tag(&owner, Role::Worker),
+        ];
+        assert!(tags.iter().all(|tag| is_valid_tag(tag) && is_own(&owner, tag)));
+        assert_eq!(revision_of(&owner, &tags).as_deref(), Some("00ff"));
+        assert_eq!(intent_of(&owner, "worker-2", &tags).as_deref(), Some("k2"));
+        assert_eq!(intent_of(&owner, "worker-3", &tags), None);
+        assert_eq!(node_of(&owner, "worker-1", &tags), "worker-1");
+        assert_eq!(node_of(&owner, "renamed", &[node_tag(&owner, "w-1")]), "w-1");
+        assert_eq!(tags.iter().filter(|tag| !is_bookkeeping(tag)).count(), 2);
+    }
+
+    #[test]
+    fn a_name_that_begins_alike_is_not_ours() {
+        let (ours, other) = (owner(), Owner { uuid: uuid::Uuid::from_u128(1), ..owner() });
+        assert!(!is_own(&ours, &other.tag()));
+        assert!(!is_own(&ours, &pool_tag(&other, "worker")));
+        assert!(!is_own(&ours, &format!("{}0", ours.tag())));
+        assert!(!is_own(&ours, "infrastructure"));
+    }
+}

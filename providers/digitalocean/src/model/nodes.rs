@@ -1,0 +1,84 @@
+//! Machines.
+
+use infra_provider_api::{Address, Cluster, Declared, Input, NodePlan, Owner, Pool, Problem};
+
+use super::{Part, api_load_balancer, declare, firewalls, vpc};
+use crate::{DropletSpec, marks, sizes::Sizes};
+
+pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
+    let sizes = Sizes::known().map_err(|error| {
+        let message = format!("the list of sizes is broken: {error}");
+        vec![Problem { message, hint: None, source: None }]
+    })?;
+    let (mut all, mut problems) = (Vec::new(), Vec::new());
+    for (pool, node) in cluster.nodes() {
+        match sizes.slug(&pool.size) {
+            Some(size) => all.push(droplet(cluster, owner, pool, node, size)?),
+            // Once a pool, not once a node.
+            None if pool.nodes.first() == Some(node) => problems.push(too_large(pool, &sizes)),
+            None => {}
+        }
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+fn droplet(
+    cluster: &Cluster,
+    owner: &Owner,
+    pool: &Pool,
+    node: &NodePlan,
+    size: String,
+) -> Result<Declared, Vec<Problem>> {
+    let name = node.name();
+    let mut tags = vec![marks::role_tag(owner, pool.role), marks::pool_tag(owner, &pool.name)];
+    tags.extend(cluster.tags.iter().cloned());
+    let keys = cluster
+        .ssh_keys
+        .iter()
+        .map(|key| Input::reference(Address::new("ssh_key", &key.name), "fingerprint"));
+    let spec = DropletSpec {
+        region: cluster.region.clone(),
+        size,
+        image: pool.image.clone(),
+        vpc: Input::reference(vpc(), "id"),
+        ssh_keys: Some(keys.collect::<Vec<_>>()).filter(|keys| !keys.is_empty()),
+        revision: node.revision.clone(),
+        tags,
+    }
+    .normal();
+    let mut declared = declare(Address::new("droplet", &name), &spec)?.after(api_load_balancer());
+    // A machine is never on the network without them.
+    for (_, firewall) in firewalls::names(cluster) {
+        declared = declared.after(Address::new("firewall", firewall));
+    }
+    // What it boots with has to be there; a cluster without boots has no revisions.
+    if !node.revision.is_empty() {
+        declared = declared.after(Address::new("node_bundle", &name));
+    }
+    if node.generation > 1 {
+        let before = NodePlan { generation: node.generation - 1, ..node.clone() };
+        declared.supersedes.push(Address::new("droplet", before.name()));
+    }
+    declared.source = pool.source.clone();
+    Ok(declared)
+}
+
+fn too_large(pool: &Pool, sizes: &Sizes) -> Problem {
+    let wanted = match &pool.size {
+        infra_provider_api::SizeRequest::Type(slug) => slug.clone(),
+        infra_provider_api::SizeRequest::Fit { vcpus, memory_mib } => {
+            format!("{vcpus} vCPUs and {memory_mib} MiB")
+        }
+    };
+    Problem {
+        message: format!("no size of DigitalOcean has {wanted}, as pool {} asks for", pool.name),
+        hint: sizes.largest().map(|size| {
+            format!(
+                "the largest in the list of {} is {} with {} vCPUs and {} MiB; a size can also be \
+                 named",
+                sizes.as_of, size.slug, size.vcpus, size.memory_mib
+            )
+        }),
+        source: pool.size_source.clone().or_else(|| pool.source.clone()),
+    }
+}

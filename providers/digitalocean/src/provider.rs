@@ -1,0 +1,94 @@
+//! DigitalOcean as a [`Provider`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use infra_provider_api::{
+    Account, CloudError, Cluster, Context, Declared, Kind, Owner, Problem, Provider, erase,
+};
+
+use crate::{
+    Connection, ObjectStore, Scope, check,
+    client::Client,
+    model,
+    resources::{
+        Api, Buckets, Domains, Droplets, Firewalls, KubernetesLoadBalancers, LoadBalancers,
+        Records, SshKeys, Volumes, Vpcs,
+    },
+    wire::AccountAnswer,
+};
+
+/// One account of DigitalOcean, for one cluster. Cheap to clone; all clones share the account's
+/// rate limit.
+#[derive(Clone)]
+pub struct DigitalOcean {
+    api: Arc<Api>,
+}
+
+impl DigitalOcean {
+    /// The provider for the cluster that `scope` was taken from. Makes no call.
+    ///
+    /// # Errors
+    /// `Local` when the extra certificates can't be read.
+    pub fn new(connection: Connection, scope: Scope) -> Result<Self, CloudError> {
+        let client = Client::new(&connection)?;
+        Ok(Self { api: Arc::new(Api { client, scope, connection }) })
+    }
+
+    /// Where the cluster's objects are kept, and the keys for it.
+    ///
+    /// # Errors
+    /// `Unauthorized` when `SPACES_ACCESS_KEY_ID` and `SPACES_SECRET_ACCESS_KEY` are not set.
+    pub fn object_store(&self) -> Result<ObjectStore, CloudError> {
+        ObjectStore::new(&self.api.connection, &self.api.scope.region)
+    }
+}
+
+#[async_trait]
+impl Provider for DigitalOcean {
+    fn name(&self) -> &'static str {
+        "do"
+    }
+
+    async fn account(&self, cx: &Context) -> Result<Account, CloudError> {
+        let answer: AccountAnswer =
+            self.api.client.get(cx, "ask for the account", &["account"], &[]).await?;
+        let account = answer.account;
+        let team = account.team.map(|team| team.name).filter(|team| !team.is_empty());
+        let name = match team {
+            Some(team) => format!("{} ({team})", account.email),
+            None => account.email,
+        };
+        let machines_max = (account.droplet_limit > 0).then_some(account.droplet_limit);
+        Ok(Account { id: account.uuid, name, machines_max })
+    }
+
+    fn kinds(&self) -> Vec<Arc<dyn Kind>> {
+        let api = || Arc::clone(&self.api);
+        vec![
+            erase(Vpcs(api())),
+            erase(SshKeys(api())),
+            erase(Firewalls(api())),
+            erase(LoadBalancers(api())),
+            erase(Buckets::new(api())),
+            erase(Droplets::new(api())),
+            erase(Domains(api())),
+            erase(Records(api())),
+            erase(Volumes(api())),
+            erase(KubernetesLoadBalancers(api())),
+        ]
+    }
+
+    fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Problem>> {
+        model::model(cluster, owner)
+    }
+
+    async fn check(
+        &self,
+        cx: &Context,
+        cluster: &Cluster,
+        machines_new: usize,
+    ) -> Result<Vec<Problem>, CloudError> {
+        check::check(&self.api.client, cx, cluster, machines_new).await
+    }
+}

@@ -1,0 +1,110 @@
+//! What a refusal by Spaces means.
+
+use std::error::Error;
+
+use aws_sdk_s3::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+use infra_provider_api::{CloudError, ErrorKind};
+
+/// The error for a failed call.
+pub(super) fn mapped<E, R>(operation: &str, error: &SdkError<E, R>) -> CloudError
+where
+    E: ProvideErrorMetadata + RequestId + Error + 'static,
+    R: std::fmt::Debug + HasStatus + 'static,
+{
+    let cause = innermost(error);
+    match error {
+        SdkError::ServiceError(service) => {
+            let said = service.err();
+            let code = said.code().unwrap_or_default();
+            let kind = kind_of(service.raw().status(), code);
+            let message = match said.message() {
+                Some(message) if !message.is_empty() => format!("{code}: {message}"),
+                _ if code.is_empty() => format!("status {}", service.raw().status()),
+                _ => code.to_owned(),
+            };
+            let mut mapped = CloudError::new(kind, operation, message);
+            mapped.request_id = said.request_id().map(str::to_owned);
+            mapped.hint = hint(kind);
+            mapped
+        }
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            CloudError::new(ErrorKind::Unanswered, operation, "Spaces gave no answer in time")
+        }
+        SdkError::DispatchFailure(failure) if failure.is_user() || failure.is_other() => {
+            CloudError::new(ErrorKind::Unanswered, operation, cause)
+        }
+        SdkError::DispatchFailure(_) => {
+            let message = format!("the connection to Spaces failed: {cause}");
+            let kind = if cause.to_lowercase().contains("refused") {
+                ErrorKind::Unavailable
+            } else {
+                ErrorKind::Unanswered
+            };
+            CloudError::new(kind, operation, message)
+                .with_hint("check the network and SPACES_ENDPOINT_URL")
+        }
+        SdkError::TimeoutError(_) => {
+            CloudError::new(ErrorKind::Unanswered, operation, "Spaces gave no answer in time")
+        }
+        SdkError::ResponseError(_) => CloudError::new(
+            ErrorKind::Garbled,
+            operation,
+            format!("no sense in the answer: {cause}"),
+        ),
+        _ => CloudError::new(ErrorKind::Local, operation, cause),
+    }
+}
+
+/// The status of an answer.
+pub(super) trait HasStatus {
+    fn status(&self) -> u16;
+}
+
+impl HasStatus for aws_sdk_s3::config::http::HttpResponse {
+    fn status(&self) -> u16 {
+        self.status().as_u16()
+    }
+}
+
+fn kind_of(status: u16, code: &str) -> ErrorKind {
+    match (status, code) {
+        (_, "NoSuchBucket" | "NoSuchKey" | "NotFound") | (404, _) => ErrorKind::NotFound,
+        (_, "BucketAlreadyExists" | "BucketAlreadyOwnedByYou") => ErrorKind::NameTaken,
+        (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch") | (401, _) => ErrorKind::Unauthorized,
+        (_, "TooManyBuckets" | "QuotaExceeded") => ErrorKind::Quota,
+        (_, "SlowDown") | (429, _) => ErrorKind::RateLimited,
+        (403, _) => ErrorKind::Forbidden,
+        (409, _) => ErrorKind::Busy,
+        (503, _) => ErrorKind::Unavailable,
+        (500..=599, _) => ErrorKind::Unanswered,
+        (400..=499, _) => ErrorKind::Invalid,
+        _ => ErrorKind::Garbled,
+    }
+}
+
+fn hint(kind: ErrorKind) -> Option<String> {
+    let hint = match kind {
+        ErrorKind::Unauthorized => {
+            "the keys in SPACES_ACCESS_KEY_ID and SPACES_SECRET_ACCESS_KEY are refused; make a pair \
+             at https://cloud.digitalocean.com/account/api/spaces"
+        }
+        ErrorKind::Forbidden => "the key pair for Spaces needs full access, to make buckets too",
+        ErrorKind::NameTaken => {
+            "names of buckets are shared by everybody: set another `bucket` in infra.toml"
+        }
+        ErrorKind::Quota => "the account has as many buckets as it may: remove one",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut current = error;
+    while let Some(source) = current.source() {
+        current = source;
+    }
+    current.to_string()
+}

@@ -1,0 +1,133 @@
+//! `domain`: a DNS zone. A TXT record `_infra` in it is the mark.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use infra_provider_api::{
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
+    UpdateRequest,
+};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    api::{Api, nothing_to_update, outputs, ready},
+    zones::{Owned, Zone},
+};
+
+/// A zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainSpec {
+    /// `example.com`.
+    pub name: String,
+}
+
+pub(crate) struct Domains(pub(crate) Arc<Api>);
+
+fn found(zone: &Zone) -> Found<DomainSpec> {
+    let spec = DomainSpec { name: zone.name.clone() };
+    let servers = zone.records.iter().filter(|record| record.kind == "NS");
+    let mut servers: Vec<&str> = servers.filter_map(|record| record.data.as_deref()).collect();
+    servers.sort_unstable();
+    let outputs = outputs([("name", json!(zone.name)), ("nameservers", json!(servers))]);
+    ready(Address::new("domain", &zone.name), zone.name.clone(), spec, outputs)
+}
+
+fn taken(operation: &str, name: &str) -> CloudError {
+    CloudError::new(
+        ErrorKind::NameTaken,
+        operation,
+        format!("the zone {name} is there already and is not this cluster's"),
+    )
+    .with_hint(
+        "set `manage_zone = false` under [dns] to put the cluster's records into it, or use a \
+         subdomain of its own",
+    )
+}
+
+impl Domains {
+    async fn create_one(
+        &self,
+        cx: &Context,
+        request: &CreateRequest,
+        spec: &DomainSpec,
+    ) -> Result<Found<DomainSpec>, CloudError> {
+        let operation = format!("create {}", request.address);
+        let name = &spec.name;
+        let body = json!({ "name": name });
+        let made: Result<Value, _> =
+            self.0.client.effect(cx, &operation, Method::POST, &["domains"], &body).await;
+        let refused = match made {
+            Ok(_) => None,
+            Err(e) if matches!(e.kind, ErrorKind::NameTaken | ErrorKind::Invalid) => Some(e),
+            Err(error) => return Err(error),
+        };
+        let Some(zone) = self.0.zone(cx, &operation, name).await? else {
+            // Not in this account: another one has it, or the name is none.
+            return Err(match refused {
+                Some(error) if error.kind == ErrorKind::NameTaken => error.with_hint(
+                    "another account of DigitalOcean has the zone: it must be removed there first",
+                ),
+                Some(error) => error,
+                None => CloudError::new(ErrorKind::Garbled, operation, "made, and not to be found"),
+            });
+        };
+        match zone.owner(cx) {
+            Owned::Ours => {}
+            // A bare zone without a mark: made by a run that was killed before the mark, or made by
+            // hand for this tool to fill. There is nothing in it that could be lost.
+            Owned::Unmarked if zone.is_bare() => {
+                self.0.mark_zone(cx, &operation, name).await?;
+            }
+            Owned::Unmarked | Owned::Foreign => return Err(taken(&operation, name)),
+        }
+        Ok(found(&zone))
+    }
+}
+
+#[async_trait]
+impl Resource for Domains {
+    type Spec = DomainSpec;
+
+    fn name(&self) -> &'static str {
+        "domain"
+    }
+
+    fn on_change(&self, _field: &str) -> OnChange {
+        OnChange::Replace
+    }
+
+    async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<DomainSpec>>, CloudError> {
+        let zones = self.0.marked_zones(cx).await?;
+        Ok(zones.iter().filter(|zone| zone.owner(cx) == Owned::Ours).map(found).collect())
+    }
+
+    async fn create(
+        &self,
+        cx: &Context,
+        requests: &[(CreateRequest, DomainSpec)],
+    ) -> Vec<Result<Found<DomainSpec>, CloudError>> {
+        join_all(requests.iter().map(|(request, spec)| self.create_one(cx, request, spec))).await
+    }
+
+    async fn update(
+        &self,
+        _cx: &Context,
+        request: &UpdateRequest,
+        _spec: DomainSpec,
+    ) -> Result<Found<DomainSpec>, CloudError> {
+        nothing_to_update(&request.observed)
+    }
+
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let operation = format!("delete {}", observed.address);
+        self.0.client.delete(cx, &operation, &["domains", &observed.id]).await?;
+        Ok(true)
+    }
+
+    fn delete_warning(&self, _observed: &Observed) -> Option<String> {
+        Some("all records of the zone go with it, also those made by hand".to_owned())
+    }
+}

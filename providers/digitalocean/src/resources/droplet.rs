@@ -1,0 +1,186 @@
+//! `droplet`: a machine. The tag `infra:<uuid>` in the create call itself is the mark.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+use infra_provider_api::{
+    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
+    UpdateRequest, Waits,
+};
+use sha2::{Digest, Sha256};
+
+use super::{
+    api::Api,
+    droplet_create::NAMES_MAX,
+    droplet_spec::{DropletSpec, found},
+    tags,
+};
+use crate::wire::{Droplet, DropletAnswer};
+
+/// Up to so many are looked at one by one; more cost less as a list.
+const LOOKS_MAX: usize = 2;
+
+pub(crate) struct Droplets {
+    pub(super) api: Arc<Api>,
+    pub(super) sent: Sent,
+}
+
+/// Which create calls this process has sent.
+#[derive(Default)]
+pub(super) struct Sent(Mutex<SentKeys>);
+
+#[derive(Default)]
+struct SentKeys {
+    listed: bool,
+    keys: HashSet<String>,
+}
+
+impl Sent {
+    /// Notes that `keys` are being sent. True when it is sure that none of them has made anything:
+    /// the machines have been listed, and none of the keys was sent.
+    pub(super) fn send<'a>(&self, keys: impl Iterator<Item = &'a str>) -> bool {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = sent.listed;
+        for key in keys {
+            fresh &= sent.keys.insert(key.to_owned());
+        }
+        fresh
+    }
+
+    /// Notes what a listing has shown.
+    fn listed(&self, droplets: &[Found<DropletSpec>]) {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.listed = true;
+        sent.keys.extend(droplets.iter().filter_map(|droplet| droplet.intent_key.clone()));
+    }
+}
+
+impl Droplets {
+    pub(crate) fn new(api: Arc<Api>) -> Self {
+        Self { api, sent: Sent::default() }
+    }
+
+    /// All of the cluster's, as they are now.
+    pub(super) async fn list(&self, cx: &Context) -> Result<Vec<Found<DropletSpec>>, CloudError> {
+        let tag = cx.owner.tag();
+        let query = [("tag_name", tag.as_str())];
+        let all: Vec<Droplet> =
+            self.api.client.list(cx, "list droplets", &["droplets"], &query, "droplets").await?;
+        let owned: Vec<_> = all.iter().filter_map(|droplet| found(cx, droplet)).collect();
+        self.sent.listed(&owned);
+        Ok(owned)
+    }
+
+    async fn look_one(
+        &self,
+        cx: &Context,
+        id: &str,
+    ) -> Result<Option<Found<DropletSpec>>, CloudError> {
+        let answer: Option<DropletAnswer> =
+            self.api.client.get_optional(cx, "look at a droplet", &["droplets", id]).await?;
+        Ok(answer.and_then(|answer| found(cx, &answer.droplet)))
+    }
+}
+
+fn tags_of(observed: &Observed) -> Vec<String> {
+    serde_json::from_value(observed.spec["tags"].clone()).unwrap_or_default()
+}
+
+#[async_trait]
+impl Resource for Droplets {
+    type Spec = DropletSpec;
+
+    fn name(&self) -> &'static str {
+        "droplet"
+    }
+
+    /// Size, image and revision are never changed under running apps: nodes are rotated.
+    fn on_change(&self, field: &str) -> OnChange {
+        match field {
+            "tags" => OnChange::Update,
+            "size" | "image" | "revision" => OnChange::Rotate,
+            "ssh_keys" => OnChange::CreateOnly,
+            _ => OnChange::Replace,
+        }
+    }
+
+    fn batch_max(&self) -> usize {
+        NAMES_MAX
+    }
+
+    /// Everything that a call has once for all its names. The names are no part of a spec, so that
+    /// equal specs are equal calls.
+    fn batch_key(&self, spec: &DropletSpec) -> String {
+        let text = serde_json::to_vec(spec).unwrap_or_default();
+        hex::encode(Sha256::digest(text))
+    }
+
+    fn waits(&self) -> Waits {
+        Waits { look_max: Duration::from_secs(3), ..Waits::default() }
+    }
+
+    async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<DropletSpec>>, CloudError> {
+        self.list(cx).await
+    }
+
+    async fn look(
+        &self,
+        cx: &Context,
+        ids: &[String],
+    ) -> Result<Vec<Found<DropletSpec>>, CloudError> {
+        if ids.len() <= LOOKS_MAX {
+            let looks = try_join_all(ids.iter().map(|id| self.look_one(cx, id))).await?;
+            return Ok(looks.into_iter().flatten().collect());
+        }
+        let mut all = self.list(cx).await?;
+        all.retain(|droplet| ids.contains(&droplet.id));
+        Ok(all)
+    }
+
+    async fn create(
+        &self,
+        cx: &Context,
+        requests: &[(CreateRequest, DropletSpec)],
+    ) -> Vec<Result<Found<DropletSpec>, CloudError>> {
+        self.create_all(cx, requests).await
+    }
+
+    async fn update(
+        &self,
+        cx: &Context,
+        request: &UpdateRequest,
+        spec: DropletSpec,
+    ) -> Result<Found<DropletSpec>, CloudError> {
+        let observed = &request.observed;
+        let operation = format!("update {}", observed.address);
+        let client = &self.api.client;
+        let old = tags_of(observed);
+        let new: Vec<String> = spec.tags.iter().filter(|t| !old.contains(t)).cloned().collect();
+        tags::ensure(client, cx, &operation, &new).await?;
+        for tag in &new {
+            tags::set(client, cx, &operation, tag, &observed.id, true).await?;
+        }
+        for tag in old.iter().filter(|tag| !spec.tags.contains(tag)) {
+            tags::set(client, cx, &operation, tag, &observed.id, false).await?;
+        }
+        self.look_one(cx, &observed.id).await?.ok_or_else(|| {
+            CloudError::new(ErrorKind::NotFound, operation, "it was deleted meanwhile")
+        })
+    }
+
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let operation = format!("delete {}", observed.address);
+        let path = &["droplets", observed.id.as_str()];
+        let was_there = self.api.client.delete(cx, &operation, path).await?;
+        Ok(!was_there)
+    }
+
+    fn delete_warning(&self, _observed: &Observed) -> Option<String> {
+        None
+    }
+}

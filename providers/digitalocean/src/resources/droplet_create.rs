@@ -1,0 +1,198 @@
+//! Creating droplets.
+//!
+//! The API takes up to ten names a call, and gives all of them the same size, image, tags and
+//! user-data. So machines of one pool go out together as long as they boot with nothing of their
+//! own. User-data of [`Context::boot`] is different for each node (its URLs are), and then each
+//! machine is a call of its own; the calls are made side by side.
+
+use std::collections::HashMap;
+
+use futures::future::join_all;
+use infra_provider_api::{CloudError, Context, CreateRequest, ErrorKind, Found};
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    api::known,
+    droplet::Droplets,
+    droplet_spec::{DropletSpec, found},
+};
+use crate::{marks, wire::Droplet};
+
+/// The vendor's limit of a call.
+pub(super) const NAMES_MAX: usize = 10;
+/// The vendor's limit of user-data.
+const USER_DATA_MAX_BYTES: usize = 64 * 1024;
+
+type Request = (CreateRequest, DropletSpec);
+type Outcome = Result<Found<DropletSpec>, CloudError>;
+
+/// One droplet asked for by `name`, or several by `names`.
+#[derive(Deserialize)]
+struct Created {
+    #[serde(default)]
+    droplet: Option<Droplet>,
+    #[serde(default)]
+    droplets: Vec<Droplet>,
+}
+
+impl Droplets {
+    /// Creates what is not there yet, in as few calls as may be.
+    pub(super) async fn create_all(&self, cx: &Context, requests: &[Request]) -> Vec<Outcome> {
+        let known = match self.made_before(cx, requests).await {
+            Ok(known) => known,
+            Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let missing: Vec<&Request> = requests
+            .iter()
+            .filter(|(request, _)| !known.contains_key(&request.intent_key))
+            .collect();
+        let at_once = if cx.boot.is_some() { 1 } else { NAMES_MAX };
+        let calls = missing.chunks(at_once).map(|call| self.create_call(cx, call));
+        let mut made = join_all(calls).await.into_iter().flatten();
+        requests
+            .iter()
+            .map(|(request, _)| match known.get(&request.intent_key) {
+                Some(found) => Ok(found.clone()),
+                None => made.next().unwrap_or_else(|| Err(not_in_answer(request))),
+            })
+            .collect()
+    }
+
+    /// Those of `requests` whose key an existing droplet carries. It is asked only where the answer
+    /// is open: a key that a listing of this run did not show, and that has not been sent since, has
+    /// made nothing.
+    async fn made_before(
+        &self,
+        cx: &Context,
+        requests: &[Request],
+    ) -> Result<HashMap<String, Found<DropletSpec>>, CloudError> {
+        let keys = requests.iter().map(|(request, _)| request.intent_key.as_str());
+        if self.sent.send(keys) {
+            return Ok(HashMap::new());
+        }
+        let all = self.list(cx).await?;
+        Ok(all
+            .into_iter()
+            .filter_map(|droplet| Some((droplet.intent_key.clone()?, droplet)))
+            .collect())
+    }
+
+    /// One call; one outcome for each request.
+    async fn create_call(&self, cx: &Context, requests: &[&Request]) -> Vec<Outcome> {
+        let all_failed = |error: CloudError| requests.iter().map(|_| Err(error.clone())).collect();
+        let names: Vec<&str> = requests.iter().map(|(request, _)| request.address.name()).collect();
+        let what = if names.len() == 1 { "droplet" } else { "droplets" };
+        let operation = format!("create {what} {}", names.join(", "));
+        let body = match self.body(cx, &operation, requests, &names).await {
+            Ok(body) => body,
+            Err(error) => return all_failed(error),
+        };
+        let created: Result<Created, _> =
+            self.api.client.effect(cx, &operation, Method::POST, &["droplets"], &body).await;
+        let mut droplets = match created {
+            Ok(created) => created.droplets.into_iter().chain(created.droplet).collect::<Vec<_>>(),
+            Err(error) => return all_failed(explain(error)),
+        };
+        requests
+            .iter()
+            .map(|(request, _)| {
+                let place = droplets
+                    .iter()
+                    .position(|droplet| droplet.name == request.address.name())
+                    .ok_or_else(|| not_in_answer(request))?;
+                let mut droplet = droplets.swap_remove(place);
+                // The tags are part of the call, and listed at once; the answer may lag behind.
+                if let Some(tags) = body["tags"].as_array() {
+                    let tags = tags.iter().filter_map(Value::as_str).map(str::to_owned);
+                    droplet.tags.extend(tags);
+                }
+                found(cx, &droplet).ok_or_else(|| not_in_answer(request))
+            })
+            .collect()
+    }
+
+    async fn body(
+        &self,
+        cx: &Context,
+        operation: &str,
+        requests: &[&Request],
+        names: &[&str],
+    ) -> Result<Value, CloudError> {
+        let [(first, spec), ..] = requests else {
+            return Err(CloudError::new(ErrorKind::Local, operation, "nothing to create"));
+        };
+        let owner = &cx.owner;
+        let mut tags = vec![owner.tag()];
+        tags.extend(spec.tags.iter().cloned());
+        if !spec.revision.is_empty() {
+            tags.push(marks::revision_tag(owner, &spec.revision));
+        }
+        for (request, _) in requests {
+            let node = request.address.name();
+            tags.push(marks::intent_tag(owner, &request.intent_key, node));
+        }
+        let mut body = json!({
+            "region": spec.region,
+            "size": spec.size,
+            "image": image(&spec.image),
+            "vpc_uuid": known(operation, "vpc", &spec.vpc)?,
+        });
+        let mut keys = Vec::new();
+        for key in spec.ssh_keys.iter().flatten() {
+            keys.push(known(operation, "ssh_keys", key)?);
+        }
+        if !keys.is_empty() {
+            body["ssh_keys"] = json!(keys);
+        }
+        if let [name] = names {
+            body["name"] = json!(name);
+            tags.push(marks::node_tag(owner, name));
+        } else {
+            body["names"] = json!(names);
+        }
+        body["tags"] = json!(tags);
+        if let Some(boot) = &cx.boot {
+            let user_data = boot.user_data(first.address.name(), USER_DATA_MAX_BYTES).await?;
+            let user_data = user_data.expose_secret();
+            if user_data.len() > USER_DATA_MAX_BYTES {
+                let message =
+                    format!("user-data has {} bytes, {USER_DATA_MAX_BYTES} fit", user_data.len());
+                return Err(CloudError::new(ErrorKind::Invalid, operation, message));
+            }
+            body["user_data"] = json!(user_data);
+        }
+        Ok(body)
+    }
+}
+
+/// Snapshots and custom images have numbers, the vendor's own images have names.
+fn image(image: &str) -> Value {
+    image.parse::<u64>().map_or_else(|_| json!(image), |number| json!(number))
+}
+
+/// The call was accepted and does not tell of this droplet: it may be there.
+fn not_in_answer(request: &CreateRequest) -> CloudError {
+    CloudError::new(
+        ErrorKind::Garbled,
+        format!("create {}", request.address),
+        "the answer does not tell of it",
+    )
+}
+
+fn explain(error: CloudError) -> CloudError {
+    let message = error.message.to_lowercase();
+    let about = |word: &str| error.kind == ErrorKind::Invalid && message.contains(word);
+    let hint = if about("size") {
+        "the size may be sold out or not offered in the region: `infra plan` checks it"
+    } else if about("image") {
+        "the image may be retired: `infra plan` checks it"
+    } else if about("ssh key") || about("ssh_key") {
+        "a key was removed from the account meanwhile: run the same command again"
+    } else {
+        return error;
+    };
+    error.with_hint(hint)
+}

@@ -1,0 +1,84 @@
+//! A droplet's spec, and how one is read.
+
+use infra_provider_api::{Address, Context, Found, Input, MadeBy, Readiness};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::api::outputs;
+use crate::{marks, wire::Droplet};
+
+/// A machine. Its address is its name: `droplet.worker-1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DropletSpec {
+    /// The region's slug.
+    pub region: String,
+    /// The size's slug.
+    pub size: String,
+    /// The image's slug, or a snapshot's number.
+    pub image: String,
+    /// Its private network.
+    pub vpc: Input<String>,
+    /// Fingerprints of the keys that may log in. The cloud does not tell them back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_keys: Option<Vec<Input<String>>>,
+    /// Hash of what it boots with; empty where it boots with nothing of ours.
+    pub revision: String,
+    /// Tags of role, pool and the user's own, sorted. Ownership and bookkeeping tags are not part of
+    /// it.
+    pub tags: Vec<String>,
+}
+
+impl DropletSpec {
+    /// Tags sorted, each once.
+    #[must_use]
+    pub fn normal(mut self) -> Self {
+        self.tags.sort();
+        self.tags.dedup();
+        self
+    }
+}
+
+fn readiness(droplet: &Droplet) -> Readiness {
+    match droplet.status.as_str() {
+        "active" if droplet.address("private").is_some() => Readiness::Ready,
+        "active" => Readiness::Pending { reason: "no private address yet".to_owned() },
+        "new" => Readiness::Pending { reason: "status new".to_owned() },
+        "off" => Readiness::Failed { reason: "it is powered off".to_owned() },
+        status => Readiness::Failed { reason: format!("status {status}") },
+    }
+}
+
+/// A droplet in normal form; `None` when it is not this cluster's.
+pub(super) fn found(cx: &Context, droplet: &Droplet) -> Option<Found<DropletSpec>> {
+    let tags = &droplet.tags;
+    if !tags.contains(&cx.owner.tag()) {
+        return None;
+    }
+    let node = marks::node_of(&cx.owner, &droplet.name, tags);
+    let image = droplet.image.slug.clone().filter(|slug| !slug.is_empty());
+    let spec = DropletSpec {
+        region: droplet.region.slug.clone(),
+        size: droplet.size_slug.clone(),
+        image: image.unwrap_or_else(|| droplet.image.id.to_string()),
+        vpc: droplet.vpc_uuid.clone().unwrap_or_default().into(),
+        ssh_keys: None,
+        revision: marks::revision_of(&cx.owner, tags).unwrap_or_default(),
+        tags: tags.iter().filter(|tag| !marks::is_bookkeeping(tag)).cloned().collect(),
+    }
+    .normal();
+    let mut outputs = outputs([("id", json!(droplet.id)), ("name", json!(droplet.name))]);
+    for (name, kind) in [("public_ip", "public"), ("private_ip", "private")] {
+        if let Some(ip) = droplet.address(kind) {
+            outputs.insert(name.to_owned(), json!(ip));
+        }
+    }
+    Some(Found {
+        readiness: readiness(droplet),
+        intent_key: marks::intent_of(&cx.owner, &node, tags),
+        address: Address::new("droplet", node),
+        id: droplet.id.to_string(),
+        spec,
+        outputs,
+        made_by: MadeBy::Infra,
+    })
+}

@@ -1,0 +1,190 @@
+//! `load_balancer`: ours, in front of the API server. It has no tags of its own; its exact name is
+//! the mark. Those that Kubernetes makes are another kind.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use infra_provider_api::{
+    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Readiness, Resource,
+    UpdateRequest, Waits,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    api::{Api, address_of, known, name_of, outputs, ready},
+    load_balancer_spec::LoadBalancerSpec,
+    tags,
+};
+use crate::wire::{LoadBalancer, LoadBalancerAnswer};
+
+const PATH: &str = "load_balancers";
+
+pub(crate) struct LoadBalancers(pub(crate) Arc<Api>);
+
+pub(super) fn readiness(balancer: &LoadBalancer) -> Readiness {
+    match balancer.status.as_str() {
+        "active" if address(balancer).is_some() => Readiness::Ready,
+        "errored" => Readiness::Failed { reason: "status errored".to_owned() },
+        "active" => Readiness::Pending { reason: "no address yet".to_owned() },
+        status => Readiness::Pending { reason: format!("status {status}") },
+    }
+}
+
+/// Empty until the vendor has given it one.
+fn address(balancer: &LoadBalancer) -> Option<&str> {
+    balancer.ip.as_deref().filter(|ip| !ip.is_empty())
+}
+
+fn found(
+    cx: &Context,
+    balancer: &LoadBalancer,
+) -> Result<Option<Found<LoadBalancerSpec>>, CloudError> {
+    let Some(address_in_cluster) = address_of(&cx.owner, "load_balancer", &balancer.name) else {
+        return Ok(None);
+    };
+    // A missing field would look like a change that forces a replacement.
+    let missing = |field: &str| {
+        let message = format!("load balancer {} comes without {field}", balancer.name);
+        CloudError::new(ErrorKind::Garbled, "list load balancers", message)
+    };
+    let mut forwarding_rules = balancer.forwarding_rules.clone();
+    forwarding_rules.sort();
+    let spec = LoadBalancerSpec {
+        region: balancer.region.as_ref().ok_or_else(|| missing("region"))?.slug.clone(),
+        vpc: balancer.vpc_uuid.clone().ok_or_else(|| missing("vpc_uuid"))?.into(),
+        tag: balancer.tag.clone().unwrap_or_default(),
+        forwarding_rules,
+        health_check: balancer.health_check.clone().ok_or_else(|| missing("health_check"))?,
+    };
+    let mut outputs = outputs([("id", json!(balancer.id))]);
+    if let Some(ip) = address(balancer) {
+        outputs.insert("ip".to_owned(), json!(ip));
+    }
+    let mut found = ready(address_in_cluster, balancer.id.clone(), spec, outputs);
+    found.readiness = readiness(balancer);
+    Ok(Some(found))
+}
+
+fn all_found(
+    cx: &Context,
+    all: &[LoadBalancer],
+) -> Result<Vec<Found<LoadBalancerSpec>>, CloudError> {
+    all.iter().filter_map(|balancer| found(cx, balancer).transpose()).collect()
+}
+
+fn body(operation: &str, name: &str, spec: &LoadBalancerSpec) -> Result<Value, CloudError> {
+    Ok(json!({
+        "name": name,
+        "region": spec.region,
+        "vpc_uuid": known(operation, "vpc", &spec.vpc)?,
+        "tag": spec.tag,
+        "forwarding_rules": spec.forwarding_rules,
+        "health_check": spec.health_check,
+    }))
+}
+
+impl LoadBalancers {
+    async fn list(&self, cx: &Context) -> Result<Vec<LoadBalancer>, CloudError> {
+        self.0.client.list(cx, "list load balancers", &[PATH], &[], PATH).await
+    }
+
+    fn this(
+        cx: &Context,
+        operation: &str,
+        answer: &LoadBalancerAnswer,
+    ) -> Result<Found<LoadBalancerSpec>, CloudError> {
+        found(cx, &answer.load_balancer)?.ok_or_else(|| {
+            let message = "the answer is about another load balancer";
+            CloudError::new(ErrorKind::Garbled, operation, message)
+        })
+    }
+
+    async fn create_one(
+        &self,
+        cx: &Context,
+        request: &CreateRequest,
+        spec: &LoadBalancerSpec,
+    ) -> Result<Found<LoadBalancerSpec>, CloudError> {
+        let operation = format!("create {}", request.address);
+        let name = name_of(cx, &request.address);
+        // The vendor does not promise that names are unique, so one is looked for first.
+        let all = self.list(cx).await?;
+        let same: Vec<_> = all.into_iter().filter(|balancer| balancer.name == name).collect();
+        if let Some(existing) = all_found(cx, &same)?.pop() {
+            return Ok(existing);
+        }
+        tags::ensure(&self.0.client, cx, &operation, std::slice::from_ref(&spec.tag)).await?;
+        let body = body(&operation, &name, spec)?;
+        let answer: LoadBalancerAnswer =
+            self.0.client.effect(cx, &operation, Method::POST, &[PATH], &body).await?;
+        Self::this(cx, &operation, &answer)
+    }
+}
+
+#[async_trait]
+impl Resource for LoadBalancers {
+    type Spec = LoadBalancerSpec;
+
+    fn name(&self) -> &'static str {
+        "load_balancer"
+    }
+
+    fn on_change(&self, field: &str) -> OnChange {
+        match field {
+            "region" | "vpc" => OnChange::Replace,
+            _ => OnChange::Update,
+        }
+    }
+
+    fn waits(&self) -> Waits {
+        Waits { look_max: Duration::from_secs(3), ..Waits::default() }
+    }
+
+    async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<LoadBalancerSpec>>, CloudError> {
+        let all: Vec<LoadBalancer> =
+            self.0.client.list_shared(cx, "list load balancers", &[PATH], &[], PATH).await?;
+        all_found(cx, &all)
+    }
+
+    async fn look(
+        &self,
+        cx: &Context,
+        ids: &[String],
+    ) -> Result<Vec<Found<LoadBalancerSpec>>, CloudError> {
+        let mut all = self.list(cx).await?;
+        all.retain(|balancer| ids.contains(&balancer.id));
+        all_found(cx, &all)
+    }
+
+    async fn create(
+        &self,
+        cx: &Context,
+        requests: &[(CreateRequest, LoadBalancerSpec)],
+    ) -> Vec<Result<Found<LoadBalancerSpec>, CloudError>> {
+        join_all(requests.iter().map(|(request, spec)| self.create_one(cx, request, spec))).await
+    }
+
+    async fn update(
+        &self,
+        cx: &Context,
+        request: &UpdateRequest,
+        spec: LoadBalancerSpec,
+    ) -> Result<Found<LoadBalancerSpec>, CloudError> {
+        let observed = &request.observed;
+        let operation = format!("update {}", observed.address);
+        tags::ensure(&self.0.client, cx, &operation, std::slice::from_ref(&spec.tag)).await?;
+        let body = body(&operation, &name_of(cx, &observed.address), &spec)?;
+        let path = &[PATH, observed.id.as_str()];
+        let answer: LoadBalancerAnswer =
+            self.0.client.effect(cx, &operation, Method::PUT, path, &body).await?;
+        Self::this(cx, &operation, &answer)
+    }
+
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let operation = format!("delete {}", observed.address);
+        let was_there = self.0.client.delete(cx, &operation, &[PATH, &observed.id]).await?;
+        Ok(!was_there)
+    }
+}

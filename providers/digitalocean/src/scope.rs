@@ -1,0 +1,31 @@
+//! What a listing must know of infra.toml beyond the owner.
+
+use infra_provider_api::Cluster;
+
+/// The few words of infra.toml that `list_owned` needs: where objects are kept, and names that do
+/// not carry the owner's mark.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The cloud's region: picks the endpoint of Spaces.
+    pub region: String,
+    /// The bucket's name, where infra.toml fixes it.
+    pub bucket: Option<String>,
+    /// `(name, public key)` of each declared SSH key. DigitalOcean holds one entry per public key
+    /// and account, so a key may be there under a name that is not ours.
+    pub ssh_keys: Vec<(String, String)>,
+}
+
+impl Scope {
+    /// The scope of a cluster.
+    pub fn of(cluster: &Cluster) -> Self {
+        Self {
+            region: cluster.region.clone(),
+            bucket: cluster.bucket.clone(),
+            ssh_keys: cluster
+                .ssh_keys
+                .iter()
+                .map(|key| (key.name.clone(), key.public_key.clone()))
+                .collect(),
+        }
+    }
+}

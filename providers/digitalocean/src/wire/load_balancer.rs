@@ -1,0 +1,36 @@
+//! Load balancers.
+
+use serde::Deserialize;
+
+use super::null_as_empty;
+use crate::{ForwardingRule, HealthCheck};
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct LoadBalancerAnswer {
+    pub(crate) load_balancer: LoadBalancer,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct LoadBalancer {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) ip: Option<String>,
+    #[serde(default)]
+    pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) tag: Option<String>,
+    #[serde(default)]
+    pub(crate) vpc_uuid: Option<String>,
+    #[serde(default)]
+    pub(crate) region: Option<RegionName>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(crate) forwarding_rules: Vec<ForwardingRule>,
+    #[serde(default)]
+    pub(crate) health_check: Option<HealthCheck>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RegionName {
+    pub(crate) slug: String,
+}
