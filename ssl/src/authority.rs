@@ -47,12 +47,10 @@ impl Authority {
             KeyUsagePurpose::KeyCertSign,
             KeyUsagePurpose::CrlSign,
         ];
-        let cert = params
-            .self_signed(key.pair())
-            .map_err(|e| SslError::Crypto {
-                action: format!("sign the authority {common_name}"),
-                reason: e.to_string(),
-            })?;
+        let cert = params.self_signed(key.pair()).map_err(|e| SslError::Crypto {
+            action: format!("sign the authority {common_name}"),
+            reason: e.to_string(),
+        })?;
         Authority::from_parts(cert.pem(), key)
     }
 
@@ -71,11 +69,7 @@ impl Authority {
                 reason: "its basic constraints say CA:FALSE".into(),
             });
         }
-        Ok(Authority {
-            cert_pem,
-            key,
-            facts,
-        })
+        Ok(Authority { cert_pem, key, facts })
     }
 
     /// The certificate, PEM.

@@ -148,18 +148,11 @@ impl SslError {
     /// Wraps an I/O error with what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> SslError {
         let path = path.to_path_buf();
-        move |source| SslError::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| SslError::Io { action, path, source }
     }
 
     pub(crate) fn malformed(path: &Path, reason: impl ToString) -> SslError {
-        SslError::Malformed {
-            path: path.to_path_buf(),
-            reason: reason.to_string(),
-        }
+        SslError::Malformed { path: path.to_path_buf(), reason: reason.to_string() }
     }
 
     /// A stable word for scripts and tests.

@@ -35,23 +35,18 @@ pub fn write_atomic(path: &Path, contents: &[u8], mode: u32) -> Result<()> {
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map_err(SslError::io("write", path))?;
-    temp.write_all(contents)
-        .map_err(SslError::io("write", path))?;
+    temp.write_all(contents).map_err(SslError::io("write", path))?;
     // The umask may have narrowed the mode asked for.
     temp.as_file()
         .set_permissions(Permissions::from_mode(mode))
         .map_err(SslError::io("set the mode of", path))?;
-    temp.as_file()
-        .sync_all()
-        .map_err(SslError::io("flush", path))?;
+    temp.as_file().sync_all().map_err(SslError::io("flush", path))?;
     temp.persist(path).map_err(|e| SslError::Io {
         action: "write",
         path: path.to_path_buf(),
         source: e.error,
     })?;
-    File::open(folder)
-        .and_then(|d| d.sync_all())
-        .map_err(SslError::io("flush folder", folder))
+    File::open(folder).and_then(|d| d.sync_all()).map_err(SslError::io("flush folder", folder))
 }
 
 /// The file's text, or `None` when there is none.

@@ -9,8 +9,5 @@ use crate::inspect::certificate_facts;
 /// kubeadm's `caCertHashes` compares before a joining node trusts an API server.
 pub fn ca_cert_hash(cert_pem: &str) -> Result<String> {
     let facts = certificate_facts(cert_pem)?;
-    Ok(format!(
-        "sha256:{}",
-        hex::encode(Sha256::digest(&facts.public_der))
-    ))
+    Ok(format!("sha256:{}", hex::encode(Sha256::digest(&facts.public_der))))
 }

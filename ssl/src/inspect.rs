@@ -39,10 +39,9 @@ impl CertificateFacts {
         if self.issuer != authority.subject || !authority.is_authority {
             return false;
         }
-        let (Ok((_, leaf)), Ok((_, ca))) = (
-            X509Certificate::from_der(&self.der),
-            X509Certificate::from_der(&authority.der),
-        ) else {
+        let (Ok((_, leaf)), Ok((_, ca))) =
+            (X509Certificate::from_der(&self.der), X509Certificate::from_der(&authority.der))
+        else {
             return false;
         };
         leaf.verify_signature(Some(ca.public_key())).is_ok()
@@ -51,10 +50,7 @@ impl CertificateFacts {
 
 /// Reads the first certificate of a PEM text.
 pub fn certificate_facts(cert_pem: &str) -> Result<CertificateFacts> {
-    let refuse = |reason: String| SslError::Pem {
-        what: "certificate",
-        reason,
-    };
+    let refuse = |reason: String| SslError::Pem { what: "certificate", reason };
     let block = pem::parse_many(cert_pem)
         .map_err(|e| refuse(e.to_string()))?
         .into_iter()

@@ -20,25 +20,18 @@ impl std::fmt::Debug for PrivateKey {
 impl PrivateKey {
     /// A new ECDSA P-256 key.
     pub fn generate() -> Result<PrivateKey> {
-        let pair =
-            KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| SslError::Crypto {
-                action: "generate a key".into(),
-                reason: e.to_string(),
-            })?;
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| {
+            SslError::Crypto { action: "generate a key".into(), reason: e.to_string() }
+        })?;
         let pem = SecretString::from(pair.serialize_pem());
         Ok(PrivateKey { pair, pem })
     }
 
     /// Reads PKCS#8, SEC1 or PKCS#1 PEM; the text is kept as it was given.
     pub fn from_pem(pem: &SecretString) -> Result<PrivateKey> {
-        let pair = KeyPair::from_pem(pem.expose_secret()).map_err(|e| SslError::Pem {
-            what: "key",
-            reason: e.to_string(),
-        })?;
-        Ok(PrivateKey {
-            pair,
-            pem: pem.clone(),
-        })
+        let pair = KeyPair::from_pem(pem.expose_secret())
+            .map_err(|e| SslError::Pem { what: "key", reason: e.to_string() })?;
+        Ok(PrivateKey { pair, pem: pem.clone() })
     }
 
     /// The key's PEM text.

@@ -23,7 +23,7 @@ pub enum Profile {
     },
     /// The API server's serving certificate.
     ApiServer,
-    /// The API server as a client of kubelets (`O=system:masters` as kubeadm gives it).
+    /// The API server as a client of kubelets (`O=kubeadm:cluster-admins`, as kubeadm gives it since 1.29).
     ApiServerKubeletClient,
     /// etcd's serving certificate; etcd also dials itself with it.
     EtcdServer {
@@ -75,18 +75,12 @@ pub struct Issued {
 impl LeafRequest {
     /// An administrator's client certificate.
     pub fn admin(user: impl Into<String>) -> LeafRequest {
-        LeafRequest {
-            profile: Profile::Admin { user: user.into() },
-            names: Names::default(),
-        }
+        LeafRequest { profile: Profile::Admin { user: user.into() }, names: Names::default() }
     }
 
     /// The API server's serving certificate for `names`.
     pub fn api_server(names: Names) -> LeafRequest {
-        LeafRequest {
-            profile: Profile::ApiServer,
-            names,
-        }
+        LeafRequest { profile: Profile::ApiServer, names }
     }
 
     /// The subject as [`crate::CertificateFacts::subject`] prints it.
@@ -129,20 +123,19 @@ impl LeafRequest {
 impl Profile {
     /// Common name and organization; those of kubeadm where kubeadm has them.
     fn subject(&self) -> (String, Option<String>) {
-        let masters = || Some("system:masters".to_string());
         match self {
             Profile::Admin { user } => (user.clone(), Some(ADMIN_GROUP.to_string())),
             Profile::ApiServer => ("kube-apiserver".into(), None),
-            Profile::ApiServerKubeletClient => ("kube-apiserver-kubelet-client".into(), masters()),
+            Profile::ApiServerKubeletClient => {
+                ("kube-apiserver-kubelet-client".into(), Some(ADMIN_GROUP.to_string()))
+            }
             Profile::EtcdServer { node } | Profile::EtcdPeer { node } => (node.clone(), None),
             Profile::EtcdHealthcheckClient => ("kube-etcd-healthcheck-client".into(), None),
             Profile::ApiServerEtcdClient => ("kube-apiserver-etcd-client".into(), None),
             Profile::FrontProxyClient => ("front-proxy-client".into(), None),
-            Profile::Generic {
-                common_name,
-                organization,
-                ..
-            } => (common_name.clone(), organization.clone()),
+            Profile::Generic { common_name, organization, .. } => {
+                (common_name.clone(), organization.clone())
+            }
         }
     }
 

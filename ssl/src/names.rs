@@ -49,23 +49,16 @@ impl Names {
 
     /// All entries as texts, names first.
     pub fn texts(&self) -> Vec<String> {
-        self.dns
-            .iter()
-            .cloned()
-            .chain(self.ips.iter().map(IpAddr::to_string))
-            .collect()
+        self.dns.iter().cloned().chain(self.ips.iter().map(IpAddr::to_string)).collect()
     }
 
     pub(crate) fn to_sans(&self) -> Result<Vec<SanType>> {
         let mut out = Vec::with_capacity(self.dns.len() + self.ips.len());
         for name in &self.dns {
-            let value = name
-                .as_str()
-                .try_into()
-                .map_err(|e: rcgen::Error| SslError::Name {
-                    name: name.clone(),
-                    reason: e.to_string(),
-                })?;
+            let value = name.as_str().try_into().map_err(|e: rcgen::Error| SslError::Name {
+                name: name.clone(),
+                reason: e.to_string(),
+            })?;
             out.push(SanType::DnsName(value));
         }
         out.extend(self.ips.iter().map(|ip| SanType::IpAddress(*ip)));
@@ -113,19 +106,11 @@ pub fn api_server_names(n: &ApiServerNames<'_>) -> Result<Names> {
 /// First usable address of a service network in CIDR form (`10.96.0.0/12` gives `10.96.0.1`),
 /// which Kubernetes gives to the `kubernetes` Service.
 pub fn first_service_address(cidr: &str) -> Result<IpAddr> {
-    let refuse = |reason: &str| SslError::Name {
-        name: cidr.to_string(),
-        reason: reason.into(),
-    };
-    let (address, bits) = cidr
-        .split_once('/')
-        .ok_or_else(|| refuse("it is no network a.b.c.d/n"))?;
-    let address: IpAddr = address
-        .parse()
-        .map_err(|_| refuse("it is no network a.b.c.d/n"))?;
-    let bits: u32 = bits
-        .parse()
-        .map_err(|_| refuse("the prefix length is no number"))?;
+    let refuse = |reason: &str| SslError::Name { name: cidr.to_string(), reason: reason.into() };
+    let (address, bits) =
+        cidr.split_once('/').ok_or_else(|| refuse("it is no network a.b.c.d/n"))?;
+    let address: IpAddr = address.parse().map_err(|_| refuse("it is no network a.b.c.d/n"))?;
+    let bits: u32 = bits.parse().map_err(|_| refuse("the prefix length is no number"))?;
     match address {
         IpAddr::V4(a) if bits <= 30 => {
             let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
@@ -140,10 +125,7 @@ pub fn first_service_address(cidr: &str) -> Result<IpAddr> {
 }
 
 fn host_name(name: &str) -> Result<String> {
-    let refuse = |reason: &str| SslError::Name {
-        name: name.to_string(),
-        reason: reason.into(),
-    };
+    let refuse = |reason: &str| SslError::Name { name: name.to_string(), reason: reason.into() };
     let lower = name.trim_end_matches('.').to_ascii_lowercase();
     let body = lower.strip_prefix("*.").unwrap_or(&lower);
     if body.is_empty() || lower.len() > 253 {
@@ -155,9 +137,7 @@ fn host_name(name: &str) -> Result<String> {
             return Err(refuse("each part of a host name has 1 to 63 characters"));
         }
         if !label.chars().all(good) || label.starts_with('-') || label.ends_with('-') {
-            return Err(refuse(
-                "a host name has letters, digits and inner hyphens only",
-            ));
+            return Err(refuse("a host name has letters, digits and inner hyphens only"));
         }
     }
     Ok(lower)

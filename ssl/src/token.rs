@@ -29,12 +29,10 @@ impl ClusterSecret {
     /// A new random secret.
     pub fn generate() -> Result<ClusterSecret> {
         let mut bytes = [0u8; 32];
-        rand::rngs::OsRng
-            .try_fill_bytes(&mut bytes)
-            .map_err(|e| SslError::Crypto {
-                action: "draw random bytes".into(),
-                reason: e.to_string(),
-            })?;
+        rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(|e| SslError::Crypto {
+            action: "draw random bytes".into(),
+            reason: e.to_string(),
+        })?;
         Ok(ClusterSecret(SecretString::from(hex::encode(bytes))))
     }
 
@@ -45,10 +43,7 @@ impl ClusterSecret {
         };
         let text = text.trim();
         if text.len() != 64 || hex::decode(text).is_err() {
-            return Err(SslError::malformed(
-                path,
-                "it should hold 64 hexadecimal digits",
-            ));
+            return Err(SslError::malformed(path, "it should hold 64 hexadecimal digits"));
         }
         Ok(Some(ClusterSecret(SecretString::from(text))))
     }
@@ -67,10 +62,7 @@ impl ClusterSecret {
     pub fn token_for(&self, node: &str) -> Result<BootstrapToken> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).map_err(|e| {
-                SslError::Crypto {
-                    action: "derive a token".into(),
-                    reason: e.to_string(),
-                }
+                SslError::Crypto { action: "derive a token".into(), reason: e.to_string() }
             })?;
         mac.update(b"bootstrap-token:");
         mac.update(node.as_bytes());

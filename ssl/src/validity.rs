@@ -27,11 +27,7 @@ pub struct Validity {
 impl Default for Validity {
     /// kubeadm's own: ten years and one year; renewed in the last month.
     fn default() -> Self {
-        Validity {
-            ca_days: 3650,
-            leaf_days: 365,
-            renew_before_days: 30,
-        }
+        Validity { ca_days: 3650, leaf_days: 365, renew_before_days: 30 }
     }
 }
 
@@ -56,10 +52,7 @@ impl Validity {
             return refuse("ca_days and leaf_days must be at least 1".into());
         }
         if self.ca_days > 36_500 {
-            return refuse(format!(
-                "ca_days = {} is more than a hundred years",
-                self.ca_days
-            ));
+            return refuse(format!("ca_days = {} is more than a hundred years", self.ca_days));
         }
         if self.leaf_days > self.ca_days {
             return refuse(format!(
@@ -122,6 +115,5 @@ fn days(n: u32) -> SignedDuration {
 }
 
 fn add(t: Timestamp, d: SignedDuration) -> Result<Timestamp> {
-    t.checked_add(d)
-        .map_err(|e| SslError::Validity(format!("a date out of range: {e}")))
+    t.checked_add(d).map_err(|e| SslError::Validity(format!("a date out of range: {e}")))
 }

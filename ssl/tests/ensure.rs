@@ -50,16 +50,9 @@ fn keys_are_private() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("demo");
     ensure(&dir, &spec(), t0()).unwrap();
-    assert_eq!(
-        fs::metadata(&dir).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
     for (name, (_, mode)) in snapshot(&dir) {
-        let wanted = if name.ends_with(".crt") || name.ends_with(".pub") {
-            0o644
-        } else {
-            0o600
-        };
+        let wanted = if name.ends_with(".crt") || name.ends_with(".pub") { 0o644 } else { 0o600 };
         assert_eq!(mode, wanted, "{name}");
     }
     fs::set_permissions(dir.join("ca.key"), fs::Permissions::from_mode(0o644)).unwrap();
@@ -81,15 +74,9 @@ fn leaves_are_renewed_when_due_and_authorities_are_not() {
     assert_eq!(actions(&changes), ["renew admin", "re-issue kubeconfig"]);
     assert!(changes[0].reason.contains("29 days") || changes[0].reason.contains("28 days"));
     let after = snapshot(dir);
-    for name in [
-        "ca.crt",
-        "ca.key",
-        "etcd-ca.crt",
-        "etcd-ca.key",
-        "sa.key",
-        "sa.pub",
-        "bootstrap.secret",
-    ] {
+    for name in
+        ["ca.crt", "ca.key", "etcd-ca.crt", "etcd-ca.key", "sa.key", "sa.pub", "bootstrap.secret"]
+    {
         assert_eq!(before[name], after[name], "{name}");
     }
     assert_ne!(before["admin.crt"], after["admin.crt"]);
@@ -123,19 +110,14 @@ fn names_subjects_and_servers_cause_a_new_issue() {
     assert_eq!(ensure(dir, &spec, t0()).unwrap(), vec![]);
     spec.extra = vec![leaf(&["203.0.113.10", "api.example.com", "10.0.0.5"])];
     let changes = plan(dir, &spec, t0()).unwrap();
-    assert_eq!(
-        changes[0].to_string(),
-        "re-issue apiserver: its names gain 10.0.0.5"
-    );
+    assert_eq!(changes[0].to_string(), "re-issue apiserver: its names gain 10.0.0.5");
     assert_eq!(ensure(dir, &spec, t0()).unwrap(), changes);
     spec.admin_user = "ops".into();
     spec.server = Some("https://203.0.113.99:6443".into());
     let changes = ensure(dir, &spec, t0()).unwrap();
     assert_eq!(actions(&changes), ["re-issue admin", "re-issue kubeconfig"]);
     assert!(
-        changes[0]
-            .reason
-            .contains("O=kubeadm:cluster-admins, CN=ops"),
+        changes[0].reason.contains("O=kubeadm:cluster-admins, CN=ops"),
         "{}",
         changes[0].reason
     );
@@ -148,57 +130,33 @@ fn an_authority_is_never_replaced() {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path();
         ensure(dir, &spec(), t0()).unwrap();
-        let (cert, key) = (
-            dir.join(format!("{name}.crt")),
-            dir.join(format!("{name}.key")),
-        );
+        let (cert, key) = (dir.join(format!("{name}.crt")), dir.join(format!("{name}.key")));
 
         let kept = fs::read(&key).unwrap();
         fs::remove_file(&key).unwrap();
         let before = snapshot(dir);
         let error = ensure(dir, &spec(), t0()).unwrap_err();
         assert!(matches!(error, SslError::MissingKey { .. }), "{error}");
-        assert!(
-            error.to_string().contains("restore the key from a backup"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("restore the key from a backup"), "{error}");
         assert_eq!(snapshot(dir), before, "nothing is written");
         assert_eq!(verdict(dir, name, t0()), Verdict::KeyMismatch);
 
         fs::write(&key, fs::read(dir.join("sa.key")).unwrap()).unwrap();
-        assert!(matches!(
-            ensure(dir, &spec(), t0()),
-            Err(SslError::KeyMismatch { .. })
-        ));
+        assert!(matches!(ensure(dir, &spec(), t0()), Err(SslError::KeyMismatch { .. })));
 
         fs::write(&key, &kept).unwrap();
         let kept_cert = fs::read(&cert).unwrap();
         fs::remove_file(&cert).unwrap();
-        assert!(matches!(
-            ensure(dir, &spec(), t0()),
-            Err(SslError::MissingCertificate { .. })
-        ));
+        assert!(matches!(ensure(dir, &spec(), t0()), Err(SslError::MissingCertificate { .. })));
         fs::write(&cert, &kept_cert).unwrap();
 
         let expired = ensure(dir, &spec(), day(3651)).unwrap_err();
-        assert!(
-            matches!(expired, SslError::ExpiredAuthority { .. }),
-            "{expired}"
-        );
-        assert!(
-            expired.to_string().contains("expired at 2036-"),
-            "{expired}"
-        );
+        assert!(matches!(expired, SslError::ExpiredAuthority { .. }), "{expired}");
+        assert!(expired.to_string().contains("expired at 2036-"), "{expired}");
         assert_eq!(verdict(dir, name, day(3651)), Verdict::Expired);
-        fs::write(
-            &cert,
-            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        )
-        .unwrap();
-        assert!(matches!(
-            ensure(dir, &spec(), t0()),
-            Err(SslError::Malformed { .. })
-        ));
+        fs::write(&cert, b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+            .unwrap();
+        assert!(matches!(ensure(dir, &spec(), t0()), Err(SslError::Malformed { .. })));
     }
 }
 
@@ -210,18 +168,12 @@ fn a_run_killed_between_certificate_and_key_is_completed() {
     let before = snapshot(dir);
     fs::rename(dir.join("ca.key"), dir.join("ca.key.new")).unwrap();
     fs::remove_file(dir.join("sa.pub")).unwrap();
-    assert_eq!(
-        actions(&ensure(dir, &spec(), t0()).unwrap()),
-        ["finish ca", "finish sa"]
-    );
+    assert_eq!(actions(&ensure(dir, &spec(), t0()).unwrap()), ["finish ca", "finish sa"]);
     assert_eq!(snapshot(dir), before);
     // Killed before the certificate: nothing is there yet that anyone could trust.
     let other = tempfile::tempdir().unwrap();
     fs::write(other.path().join("ca.key.new"), "half a key").unwrap();
-    assert_eq!(
-        actions(&ensure(other.path(), &spec(), t0()).unwrap())[1],
-        "create ca"
-    );
+    assert_eq!(actions(&ensure(other.path(), &spec(), t0()).unwrap())[1], "create ca");
 }
 
 #[test]
@@ -233,31 +185,17 @@ fn damage_of_a_leaf_is_seen_and_mended() {
     ensure(other.path(), &spec(), t0()).unwrap();
     fs::remove_file(dir.join("admin.key")).unwrap();
     assert_eq!(verdict(dir, "admin", t0()), Verdict::KeyMismatch);
-    assert_eq!(
-        actions(&ensure(dir, &spec(), t0()).unwrap())[0],
-        "create admin"
-    );
+    assert_eq!(actions(&ensure(dir, &spec(), t0()).unwrap())[0], "create admin");
     // Same names, same subject, but another cluster's authority: only the signature tells.
     for file in ["admin.crt", "admin.key"] {
         fs::copy(other.path().join(file), dir.join(file)).unwrap();
     }
     assert_eq!(verdict(dir, "admin", t0()), Verdict::WrongIssuer);
-    assert_eq!(
-        actions(&ensure(dir, &spec(), t0()).unwrap())[0],
-        "re-issue admin"
-    );
+    assert_eq!(actions(&ensure(dir, &spec(), t0()).unwrap())[0], "re-issue admin");
     fs::write(dir.join("admin.crt"), "nonsense").unwrap();
     assert_eq!(verdict(dir, "admin", t0()), Verdict::Missing);
-    assert_eq!(
-        actions(&ensure(dir, &spec(), t0()).unwrap())[0],
-        "re-issue admin"
-    );
-    assert!(
-        status(dir, &spec(), t0())
-            .unwrap()
-            .iter()
-            .all(|s| s.verdict == Verdict::Valid)
-    );
+    assert_eq!(actions(&ensure(dir, &spec(), t0()).unwrap())[0], "re-issue admin");
+    assert!(status(dir, &spec(), t0()).unwrap().iter().all(|s| s.verdict == Verdict::Valid));
 }
 
 #[test]

@@ -24,50 +24,19 @@ fn openssl_verifies_every_leaf_and_refuses_the_wrong_authority() {
     let leaf = |stem: &str, authority, profile, names: &Names| ExtraLeaf {
         stem: stem.into(),
         authority,
-        request: LeafRequest {
-            profile,
-            names: names.clone(),
-        },
+        request: LeafRequest { profile, names: names.clone() },
     };
-    let (k, e, f) = (
-        AuthorityName::Kubernetes,
-        AuthorityName::Etcd,
-        AuthorityName::FrontProxy,
-    );
+    let (k, e, f) = (AuthorityName::Kubernetes, AuthorityName::Etcd, AuthorityName::FrontProxy);
     let node = Names::parse(["cp-1", "10.0.0.4", "127.0.0.1", "localhost"]).unwrap();
     let none = Names::default();
     let mut spec = spec();
     spec.extra = vec![
         leaf("apiserver", k, Profile::ApiServer, &names),
-        leaf(
-            "apiserver-kubelet-client",
-            k,
-            Profile::ApiServerKubeletClient,
-            &none,
-        ),
-        leaf(
-            "etcd-server",
-            e,
-            Profile::EtcdServer {
-                node: "cp-1".into(),
-            },
-            &node,
-        ),
-        leaf(
-            "etcd-peer",
-            e,
-            Profile::EtcdPeer {
-                node: "cp-1".into(),
-            },
-            &node,
-        ),
+        leaf("apiserver-kubelet-client", k, Profile::ApiServerKubeletClient, &none),
+        leaf("etcd-server", e, Profile::EtcdServer { node: "cp-1".into() }, &node),
+        leaf("etcd-peer", e, Profile::EtcdPeer { node: "cp-1".into() }, &node),
         leaf("etcd-healthcheck", e, Profile::EtcdHealthcheckClient, &none),
-        leaf(
-            "apiserver-etcd-client",
-            e,
-            Profile::ApiServerEtcdClient,
-            &none,
-        ),
+        leaf("apiserver-etcd-client", e, Profile::ApiServerEtcdClient, &none),
         leaf("front-proxy-client", f, Profile::FrontProxyClient, &none),
     ];
     // openssl looks at the clock of this machine.
@@ -83,30 +52,13 @@ fn openssl_verifies_every_leaf_and_refuses_the_wrong_authority() {
         ("etcd-ca.crt", "etcd-server.crt", "sslclient", true),
         ("etcd-ca.crt", "etcd-peer.crt", "sslserver", true),
         ("etcd-ca.crt", "etcd-healthcheck.crt", "sslclient", true),
-        (
-            "etcd-ca.crt",
-            "apiserver-etcd-client.crt",
-            "sslclient",
-            true,
-        ),
-        (
-            "front-proxy-ca.crt",
-            "front-proxy-client.crt",
-            "sslclient",
-            true,
-        ),
+        ("etcd-ca.crt", "apiserver-etcd-client.crt", "sslclient", true),
+        ("front-proxy-ca.crt", "front-proxy-client.crt", "sslclient", true),
         ("etcd-ca.crt", "admin.crt", "sslclient", false),
     ];
     for (ca, cert, purpose, good) in cases {
-        let args = [
-            "verify",
-            "-x509_strict",
-            "-purpose",
-            purpose,
-            "-CAfile",
-            &path(ca),
-            &path(cert),
-        ];
+        let args =
+            ["verify", "-x509_strict", "-purpose", purpose, "-CAfile", &path(ca), &path(cert)];
         let Some(out) = openssl(&args) else { return };
         let text = String::from_utf8_lossy(&out.stderr).into_owned();
         assert_eq!(out.status.success(), good, "{ca} {cert} {purpose}: {text}");
@@ -136,10 +88,7 @@ fn openssl_verifies_every_leaf_and_refuses_the_wrong_authority() {
     let out = openssl(&["pkey", "-in", &path("sa.key"), "-pubout"]).unwrap();
     assert_eq!(
         String::from_utf8(out.stdout).unwrap().trim(),
-        std::fs::read_to_string(dir.join("sa.pub"))
-            .unwrap()
-            .replace("\r\n", "\n")
-            .trim()
+        std::fs::read_to_string(dir.join("sa.pub")).unwrap().replace("\r\n", "\n").trim()
     );
 }
 
@@ -154,31 +103,19 @@ fn the_pin_is_what_openssl_computes() {
     };
     let file = temp.path().join("pub.pem");
     std::fs::write(&file, public.stdout).unwrap();
-    let der = openssl(&[
-        "pkey",
-        "-pubin",
-        "-in",
-        file.to_str().unwrap(),
-        "-outform",
-        "der",
-    ])
-    .unwrap()
-    .stdout;
+    let der = openssl(&["pkey", "-pubin", "-in", file.to_str().unwrap(), "-outform", "der"])
+        .unwrap()
+        .stdout;
     use sha2::Digest;
-    assert_eq!(
-        ours,
-        format!("sha256:{}", hex::encode(sha2::Sha256::digest(der)))
-    );
+    assert_eq!(ours, format!("sha256:{}", hex::encode(sha2::Sha256::digest(der))));
 }
 
 #[test]
 fn an_authority_made_by_openssl_signs_our_leaves() {
     let temp = tempfile::tempdir().unwrap();
     let path = |n: &str| temp.path().join(n).to_string_lossy().into_owned();
-    for (algorithm, option) in [
-        ("EC", "ec_paramgen_curve:P-256"),
-        ("RSA", "rsa_keygen_bits:2048"),
-    ] {
+    for (algorithm, option) in [("EC", "ec_paramgen_curve:P-256"), ("RSA", "rsa_keygen_bits:2048")]
+    {
         let args = [
             "req",
             "-x509",
@@ -197,22 +134,14 @@ fn an_authority_made_by_openssl_signs_our_leaves() {
             &path("c"),
         ];
         let Some(out) = openssl(&args) else { return };
-        assert!(
-            out.status.success(),
-            "{}",
-            String::from_utf8_lossy(&out.stderr)
-        );
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let key =
             infra_ssl::PrivateKey::from_pem(&std::fs::read_to_string(path("k")).unwrap().into())
                 .unwrap();
         let authority =
             Authority::from_parts(std::fs::read_to_string(path("c")).unwrap(), key).unwrap();
         let issued = authority
-            .issue(
-                &LeafRequest::admin("ops"),
-                &Validity::default(),
-                jiff::Timestamp::now(),
-            )
+            .issue(&LeafRequest::admin("ops"), &Validity::default(), jiff::Timestamp::now())
             .unwrap();
         let facts = certificate_facts(&issued.cert_pem).unwrap();
         assert!(facts.signed_by(authority.facts()));
@@ -224,12 +153,6 @@ fn an_authority_made_by_openssl_signs_our_leaves() {
         std::fs::write(path("leaf"), &issued.cert_pem).unwrap();
         let out = openssl(&["verify", "-CAfile", &path("c"), &path("leaf")]).unwrap();
         assert!(out.status.success(), "{algorithm}");
-        assert!(
-            issued
-                .key
-                .pem()
-                .expose_secret()
-                .contains("BEGIN PRIVATE KEY")
-        );
+        assert!(issued.key.pem().expose_secret().contains("BEGIN PRIVATE KEY"));
     }
 }

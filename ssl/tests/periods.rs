@@ -12,15 +12,13 @@ use secrecy::ExposeSecret;
 use support::*;
 
 fn periods() -> impl Strategy<Value = Validity> {
-    (2u32..4000)
-        .prop_flat_map(|ca| (Just(ca), 2..=ca))
-        .prop_flat_map(|(ca, leaf)| {
-            (0..leaf).prop_map(move |renew| Validity {
-                ca_days: ca,
-                leaf_days: leaf,
-                renew_before_days: renew,
-            })
+    (2u32..4000).prop_flat_map(|ca| (Just(ca), 2..=ca)).prop_flat_map(|(ca, leaf)| {
+        (0..leaf).prop_map(move |renew| Validity {
+            ca_days: ca,
+            leaf_days: leaf,
+            renew_before_days: renew,
         })
+    })
 }
 
 fn plus(t: Timestamp, seconds: i64) -> Timestamp {
@@ -90,22 +88,15 @@ proptest! {
 
 #[test]
 fn contradictory_periods_are_refused() {
-    let v = |ca_days, leaf_days, renew_before_days| Validity {
-        ca_days,
-        leaf_days,
-        renew_before_days,
-    };
+    let v =
+        |ca_days, leaf_days, renew_before_days| Validity { ca_days, leaf_days, renew_before_days };
     assert!(v(10, 10, 9).check().is_ok());
     assert_eq!(
         v(10, 11, 1).check().unwrap_err().to_string(),
         "validity: leaf_days = 11 is more than ca_days = 10"
     );
     assert!(
-        v(10, 5, 5)
-            .check()
-            .unwrap_err()
-            .to_string()
-            .contains("must be less than leaf_days = 5")
+        v(10, 5, 5).check().unwrap_err().to_string().contains("must be less than leaf_days = 5")
     );
     assert!(v(0, 0, 0).check().is_err());
     assert!(v(99_999, 1, 0).check().is_err());
@@ -123,14 +114,9 @@ fn the_service_address_is_the_first_of_its_network() {
 
 #[test]
 fn bad_names_are_refused() {
-    for bad in [
-        "",
-        "a..b",
-        "-a.example.com",
-        "under_score.example.com",
-        "a*.example.com",
-        &"x".repeat(64),
-    ] {
+    for bad in
+        ["", "a..b", "-a.example.com", "under_score.example.com", "a*.example.com", &"x".repeat(64)]
+    {
         assert!(Names::parse([bad]).is_err(), "{bad}");
     }
     assert!(Names::parse(["*.example.com", "Example.COM.", "::1"]).is_ok());
@@ -144,10 +130,7 @@ fn facts_agree_with_the_request() {
     let names = Names::parse(["b.example.com", "a.example.com", "192.0.2.7"]).unwrap();
     let request = LeafRequest::api_server(names.clone());
     let facts = certificate_facts(&ca.issue(&request, &v, t0()).unwrap().cert_pem).unwrap();
-    assert_eq!(
-        (facts.names.clone(), facts.subject.clone()),
-        (names, request.subject())
-    );
+    assert_eq!((facts.names.clone(), facts.subject.clone()), (names, request.subject()));
     assert!(facts.server_auth && !facts.client_auth && !facts.is_authority);
     assert_eq!(facts.not_after, day(365));
     let other = Authority::create("demo ca", Some(0), &v, t0()).unwrap();

@@ -58,15 +58,9 @@ impl Kubeconfig {
         let mut root = Mapping::new();
         root.insert("apiVersion".into(), "v1".into());
         root.insert("kind".into(), "Config".into());
-        root.insert(
-            "clusters".into(),
-            Value::Sequence(vec![self.cluster_entry()]),
-        );
+        root.insert("clusters".into(), Value::Sequence(vec![self.cluster_entry()]));
         root.insert("users".into(), Value::Sequence(vec![self.user_entry()]));
-        root.insert(
-            "contexts".into(),
-            Value::Sequence(vec![self.context_entry()]),
-        );
+        root.insert("contexts".into(), Value::Sequence(vec![self.context_entry()]));
         root.insert("current-context".into(), self.name.as_str().into());
         to_text(&Value::Mapping(root)).map(SecretString::from)
     }
@@ -83,10 +77,7 @@ impl Kubeconfig {
         let body = match &self.credentials {
             Some(c) => pairs([
                 ("client-certificate-data", STANDARD.encode(&c.cert_pem)),
-                (
-                    "client-key-data",
-                    STANDARD.encode(c.key_pem.expose_secret()),
-                ),
+                ("client-key-data", STANDARD.encode(c.key_pem.expose_secret())),
             ]),
             None => Mapping::new(),
         };
@@ -118,11 +109,7 @@ impl Kubeconfig {
     /// The server of a kubeconfig's first cluster.
     pub fn server_in(yaml: &str) -> Option<String> {
         let root: Value = serde_yaml_ng::from_str(yaml).ok()?;
-        let server = root
-            .get("clusters")?
-            .get(0)?
-            .get("cluster")?
-            .get("server")?;
+        let server = root.get("clusters")?.get(0)?.get("cluster")?.get("server")?;
         server.as_str().map(str::to_string)
     }
 }
@@ -135,15 +122,10 @@ fn entry(name: &str, kind: &str, body: Mapping) -> Value {
 }
 
 fn pairs<const N: usize>(entries: [(&str, String); N]) -> Mapping {
-    entries
-        .into_iter()
-        .map(|(k, v)| (k.into(), Value::String(v)))
-        .collect()
+    entries.into_iter().map(|(k, v)| (k.into(), Value::String(v))).collect()
 }
 
 pub(crate) fn to_text(value: &Value) -> Result<String> {
-    serde_yaml_ng::to_string(value).map_err(|e| SslError::Pem {
-        what: "kubeconfig",
-        reason: e.to_string(),
-    })
+    serde_yaml_ng::to_string(value)
+        .map_err(|e| SslError::Pem { what: "kubeconfig", reason: e.to_string() })
 }

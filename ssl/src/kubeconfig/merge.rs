@@ -56,8 +56,7 @@ pub fn merge_text(
         updated: Vec::new(),
         current_context: None,
     };
-    root.entry("apiVersion".into())
-        .or_insert_with(|| "v1".into());
+    root.entry("apiVersion".into()).or_insert_with(|| "v1".into());
     root.entry("kind".into()).or_insert_with(|| "Config".into());
     for (list, kind, entry) in [
         ("clusters", "cluster", config.cluster_entry()),
@@ -66,18 +65,13 @@ pub fn merge_text(
     ] {
         put(path, &mut root, list, kind, entry, &mut report)?;
     }
-    let current = root
-        .get("current-context")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let current = root.get("current-context").and_then(Value::as_str).unwrap_or_default();
     if (options.set_current && current != config.name) || current.is_empty() {
         root.insert("current-context".into(), config.name.as_str().into());
         report.changed = true;
     }
-    report.current_context = root
-        .get("current-context")
-        .and_then(Value::as_str)
-        .map(str::to_string);
+    report.current_context =
+        root.get("current-context").and_then(Value::as_str).map(str::to_string);
     report.changed |= !report.added.is_empty() || !report.updated.is_empty();
     let text = match present {
         Some(text) if !report.changed => text.to_string(),
@@ -95,12 +89,8 @@ pub(crate) fn remove_text(
     server: Option<&str>,
 ) -> Result<Option<String>> {
     let mut root = parse(path, present)?;
-    let here = find(&root, "clusters", cluster).and_then(|e| {
-        e.get("cluster")?
-            .get("server")?
-            .as_str()
-            .map(str::to_string)
-    });
+    let here = find(&root, "clusters", cluster)
+        .and_then(|e| e.get("cluster")?.get("server")?.as_str().map(str::to_string));
     if let (Some(here), Some(server)) = (&here, server)
         && here != server
     {
@@ -108,11 +98,7 @@ pub(crate) fn remove_text(
     }
     let user = format!("{cluster}-admin");
     let mut changed = false;
-    for (list, name) in [
-        ("clusters", cluster),
-        ("users", user.as_str()),
-        ("contexts", cluster),
-    ] {
+    for (list, name) in [("clusters", cluster), ("users", user.as_str()), ("contexts", cluster)] {
         if let Some(Value::Sequence(entries)) = root.get_mut(list) {
             let before = entries.len();
             entries.retain(|e| e.get("name").and_then(Value::as_str) != Some(name));
@@ -122,11 +108,7 @@ pub(crate) fn remove_text(
     if changed && root.get("current-context").and_then(Value::as_str) == Some(cluster) {
         root.insert("current-context".into(), "".into());
     }
-    if changed {
-        to_text(&Value::Mapping(root)).map(Some)
-    } else {
-        Ok(None)
-    }
+    if changed { to_text(&Value::Mapping(root)).map(Some) } else { Ok(None) }
 }
 
 fn parse(path: &Path, text: &str) -> Result<Mapping> {
@@ -136,10 +118,7 @@ fn parse(path: &Path, text: &str) -> Result<Mapping> {
     match serde_yaml_ng::from_str::<Value>(text) {
         Ok(Value::Mapping(m)) => Ok(m),
         Ok(Value::Null) => Ok(Mapping::new()),
-        Ok(_) => Err(SslError::malformed(
-            path,
-            "it is no kubeconfig (no mapping at the top)",
-        )),
+        Ok(_) => Err(SslError::malformed(path, "it is no kubeconfig (no mapping at the top)")),
         Err(e) => Err(SslError::malformed(path, format!("it is no YAML: {e}"))),
     }
 }
@@ -163,10 +142,7 @@ fn refuse_foreign(path: &Path, root: &Mapping, config: &Kubeconfig) -> Result<()
     };
     let ours = find(root, "clusters", &config.name);
     if let Some(entry) = ours {
-        let server = entry
-            .get("cluster")
-            .and_then(|c| c.get("server"))
-            .and_then(Value::as_str);
+        let server = entry.get("cluster").and_then(|c| c.get("server")).and_then(Value::as_str);
         if server != Some(config.server.as_str()) {
             return conflict(
                 "cluster",
@@ -177,28 +153,15 @@ fn refuse_foreign(path: &Path, root: &Mapping, config: &Kubeconfig) -> Result<()
         }
     }
     if let Some(entry) = find(root, "contexts", &config.name) {
-        let cluster = entry
-            .get("context")
-            .and_then(|c| c.get("cluster"))
-            .and_then(Value::as_str);
+        let cluster = entry.get("context").and_then(|c| c.get("cluster")).and_then(Value::as_str);
         if cluster != Some(config.name.as_str()) {
             let found = format!("cluster {}", cluster.unwrap_or("none"));
-            return conflict(
-                "context",
-                &config.name,
-                &found,
-                &format!("cluster {}", config.name),
-            );
+            return conflict("context", &config.name, &found, &format!("cluster {}", config.name));
         }
     }
     // A user of our name without our cluster is somebody else's.
     if ours.is_none() && find(root, "users", &config.user).is_some() {
-        return conflict(
-            "user",
-            &config.user,
-            "another cluster's user",
-            &config.server,
-        );
+        return conflict("user", &config.user, "another cluster's user", &config.server);
     }
     Ok(())
 }
@@ -211,23 +174,16 @@ fn put(
     entry: Value,
     report: &mut MergeReport,
 ) -> Result<()> {
-    let name = entry
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_string();
-    let entries = root
-        .entry(list.into())
-        .or_insert_with(|| Value::Sequence(Vec::new()));
+    let name = entry.get("name").and_then(Value::as_str).unwrap_or_default().to_string();
+    let entries = root.entry(list.into()).or_insert_with(|| Value::Sequence(Vec::new()));
     if entries.is_null() {
         *entries = Value::Sequence(Vec::new());
     }
     let Value::Sequence(entries) = entries else {
         return Err(SslError::malformed(path, format!("`{list}` is no list")));
     };
-    let found = entries
-        .iter_mut()
-        .find(|e| e.get("name").and_then(Value::as_str) == Some(name.as_str()));
+    let found =
+        entries.iter_mut().find(|e| e.get("name").and_then(Value::as_str) == Some(name.as_str()));
     match found {
         None => {
             entries.push(entry);
@@ -253,9 +209,7 @@ fn overlay(present: &mut Value, kind: &str, entry: &Value) {
     let Some(present) = present.as_mapping_mut() else {
         return;
     };
-    let body = present
-        .entry(kind.into())
-        .or_insert_with(|| Value::Mapping(Mapping::new()));
+    let body = present.entry(kind.into()).or_insert_with(|| Value::Mapping(Mapping::new()));
     if !body.is_mapping() {
         *body = Value::Mapping(Mapping::new());
     }
@@ -264,14 +218,9 @@ fn overlay(present: &mut Value, kind: &str, entry: &Value) {
     };
     let contradicting: &[&str] = match kind {
         "cluster" => &["certificate-authority", "insecure-skip-tls-verify"],
-        "user" => &[
-            "client-certificate",
-            "client-key",
-            "token",
-            "tokenFile",
-            "exec",
-            "auth-provider",
-        ],
+        "user" => {
+            &["client-certificate", "client-key", "token", "tokenFile", "exec", "auth-provider"]
+        }
         _ => &[],
     };
     for key in contradicting {

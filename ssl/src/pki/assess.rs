@@ -30,17 +30,11 @@ pub(crate) fn leaf_action(
         return reissue("its key does not belong to it".into());
     }
     if !facts.signed_by(authority) {
-        return reissue(format!(
-            "it was signed by {}, not by {}",
-            facts.issuer, authority.subject
-        ));
+        return reissue(format!("it was signed by {}, not by {}", facts.issuer, authority.subject));
     }
     let wanted = leaf.request.subject();
     if facts.subject != wanted {
-        return reissue(format!(
-            "its subject changes from {} to {wanted}",
-            facts.subject
-        ));
+        return reissue(format!("its subject changes from {} to {wanted}", facts.subject));
     }
     let names = leaf.request.names.clone().normal();
     if facts.names != names {
@@ -53,14 +47,12 @@ pub(crate) fn leaf_action(
     }
     match validity.due(now, facts.not_before, facts.not_after, authority.not_after) {
         Due::No => None,
-        Due::Soon => Some((
-            Action::Renew,
-            format!("it ends in {} days", days_left(now, facts.not_after)),
-        )),
-        Due::Expired if now < facts.not_before => Some((
-            Action::Renew,
-            format!("it is not valid before {}", facts.not_before),
-        )),
+        Due::Soon => {
+            Some((Action::Renew, format!("it ends in {} days", days_left(now, facts.not_after))))
+        }
+        Due::Expired if now < facts.not_before => {
+            Some((Action::Renew, format!("it is not valid before {}", facts.not_before)))
+        }
         Due::Expired => Some((Action::Renew, format!("it ended at {}", facts.not_after))),
     }
 }
@@ -90,11 +82,7 @@ pub(crate) fn verdict(
 
 fn names_change(old: &[String], new: &[String]) -> String {
     let list = |from: &[String], other: &[String]| {
-        from.iter()
-            .filter(|n| !other.contains(n))
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", ")
+        from.iter().filter(|n| !other.contains(n)).cloned().collect::<Vec<_>>().join(", ")
     };
     let (added, removed) = (list(new, old), list(old, new));
     match (added.is_empty(), removed.is_empty()) {

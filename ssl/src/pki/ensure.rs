@@ -95,13 +95,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(dir: &Path, spec: &'a PkiSpec, now: Timestamp, write: bool) -> Run<'a> {
-        Run {
-            layout: PkiLayout::new(dir),
-            spec,
-            now,
-            write,
-            changes: Vec::new(),
-        }
+        Run { layout: PkiLayout::new(dir), spec, now, write, changes: Vec::new() }
     }
 
     fn all(mut self) -> Result<Vec<Change>> {
@@ -126,12 +120,7 @@ impl<'a> Run<'a> {
     }
 
     fn note(&mut self, name: &str, action: Action, path: PathBuf, reason: impl Into<String>) {
-        self.changes.push(Change {
-            name: name.into(),
-            action,
-            path,
-            reason: reason.into(),
-        });
+        self.changes.push(Change { name: name.into(), action, path, reason: reason.into() });
     }
 
     fn folder_mode(&mut self) -> Result<()> {
@@ -139,12 +128,7 @@ impl<'a> Run<'a> {
         if let Some(mode) = files::mode_of(&dir)?
             && mode & 0o077 != 0
         {
-            self.note(
-                "folder",
-                Action::TightenMode,
-                dir.clone(),
-                format!("its mode is {mode:o}"),
-            );
+            self.note("folder", Action::TightenMode, dir.clone(), format!("its mode is {mode:o}"));
             if self.write {
                 files::set_mode(&dir, FOLDER_MODE)?;
             }
@@ -156,12 +140,7 @@ impl<'a> Run<'a> {
         if let Some(mode) = files::mode_of(&path)?
             && mode & 0o077 != 0
         {
-            self.note(
-                name,
-                Action::TightenMode,
-                path.clone(),
-                format!("its mode is {mode:o}"),
-            );
+            self.note(name, Action::TightenMode, path.clone(), format!("its mode is {mode:o}"));
             if self.write {
                 files::set_mode(&path, SECRET_MODE)?;
             }
@@ -180,12 +159,7 @@ impl<'a> Run<'a> {
                 authority
             }
             AuthorityOnDisk::Unfinished(authority) => {
-                self.note(
-                    stem,
-                    Action::Finish,
-                    cert.clone(),
-                    "its key was not yet in place",
-                );
+                self.note(stem, Action::Finish, cert.clone(), "its key was not yet in place");
                 if self.write {
                     rename(&pending, &key)?;
                 }
@@ -222,12 +196,7 @@ impl<'a> Run<'a> {
         match read_sa(&self.layout)? {
             SaOnDisk::Present => self.key_mode("sa", key_path),
             SaOnDisk::NoPublic(key) => {
-                self.note(
-                    "sa",
-                    Action::Finish,
-                    pub_path.clone(),
-                    "its public half is missing",
-                );
+                self.note("sa", Action::Finish, pub_path.clone(), "its public half is missing");
                 if self.write {
                     files::write_atomic(&pub_path, key.public_pem().as_bytes(), PUBLIC_MODE)?;
                 }
@@ -254,12 +223,7 @@ impl<'a> Run<'a> {
         if ClusterSecret::read(&path)?.is_some() {
             return self.key_mode("bootstrap.secret", path);
         }
-        self.note(
-            "bootstrap.secret",
-            Action::Create,
-            path.clone(),
-            "it is missing",
-        );
+        self.note("bootstrap.secret", Action::Create, path.clone(), "it is missing");
         if self.write {
             ClusterSecret::generate()?.write(&path)?;
         }
@@ -298,17 +262,10 @@ impl<'a> Run<'a> {
                 None => Ok(()),
             };
         };
-        let action = if present.is_none() {
-            Action::Create
-        } else {
-            Action::Reissue
-        };
+        let action = if present.is_none() { Action::Create } else { Action::Reissue };
         if !self.write && (admin_changes || present.is_none()) {
-            let reason = if present.is_none() {
-                "it is missing"
-            } else {
-                "the certificate in it changes"
-            };
+            let reason =
+                if present.is_none() { "it is missing" } else { "the certificate in it changes" };
             self.note("kubeconfig", action, path, reason);
             return Ok(());
         }

@@ -32,18 +32,12 @@ impl Pair {
 
     /// The certificate's facts, with its path in the error.
     pub fn facts(&self) -> Result<Option<CertificateFacts>> {
-        self.cert
-            .as_deref()
-            .map(|c| at(&self.cert_path, certificate_facts(c)))
-            .transpose()
+        self.cert.as_deref().map(|c| at(&self.cert_path, certificate_facts(c))).transpose()
     }
 
     /// The key, with its path in the error.
     pub fn private_key(&self) -> Result<Option<PrivateKey>> {
-        self.key
-            .as_ref()
-            .map(|k| at(&self.key_path, PrivateKey::from_pem(k)))
-            .transpose()
+        self.key.as_ref().map(|k| at(&self.key_path, PrivateKey::from_pem(k))).transpose()
     }
 }
 
@@ -62,10 +56,9 @@ pub(crate) fn read_authority(layout: &PkiLayout, name: AuthorityName) -> Result<
     let pair = Pair::read(layout, name.stem())?;
     match (&pair.cert, &pair.key) {
         (None, None) => Ok(AuthorityOnDisk::Absent),
-        (None, Some(_)) => Err(SslError::MissingCertificate {
-            cert: pair.cert_path,
-            key: pair.key_path,
-        }),
+        (None, Some(_)) => {
+            Err(SslError::MissingCertificate { cert: pair.cert_path, key: pair.key_path })
+        }
         (Some(cert), None) => {
             let pending = layout.pending_key(name.stem());
             if let Some(key) = read_secret(&pending)?
@@ -74,30 +67,19 @@ pub(crate) fn read_authority(layout: &PkiLayout, name: AuthorityName) -> Result<
             {
                 return Ok(AuthorityOnDisk::Unfinished(authority));
             }
-            Err(SslError::MissingKey {
-                cert: pair.cert_path,
-                key: pair.key_path,
-            })
+            Err(SslError::MissingKey { cert: pair.cert_path, key: pair.key_path })
         }
         (Some(cert), Some(_)) => {
             let (Some(facts), Some(key)) = (pair.facts()?, pair.private_key()?) else {
                 return Ok(AuthorityOnDisk::Absent);
             };
             if facts.public_der != key.public_der() {
-                return Err(SslError::KeyMismatch {
-                    cert: pair.cert_path,
-                    key: pair.key_path,
-                });
+                return Err(SslError::KeyMismatch { cert: pair.cert_path, key: pair.key_path });
             }
             if !facts.is_authority {
-                return Err(SslError::NotAnAuthority {
-                    cert: pair.cert_path,
-                });
+                return Err(SslError::NotAnAuthority { cert: pair.cert_path });
             }
-            Ok(AuthorityOnDisk::Present(Authority::from_parts(
-                cert.clone(),
-                key,
-            )?))
+            Ok(AuthorityOnDisk::Present(Authority::from_parts(cert.clone(), key)?))
         }
     }
 }
@@ -116,10 +98,7 @@ pub(crate) fn read_sa(layout: &PkiLayout) -> Result<SaOnDisk> {
     let public = files::read_optional(&pub_path)?;
     match (key, public) {
         (None, None) => Ok(SaOnDisk::Absent),
-        (None, Some(_)) => Err(SslError::MissingKey {
-            cert: pub_path,
-            key: key_path,
-        }),
+        (None, Some(_)) => Err(SslError::MissingKey { cert: pub_path, key: key_path }),
         (Some(key), public) => {
             let key = at(&key_path, PrivateKey::from_pem(&key))?;
             let Some(public) = public else {
@@ -127,10 +106,7 @@ pub(crate) fn read_sa(layout: &PkiLayout) -> Result<SaOnDisk> {
             };
             let block = pem::parse(public).map_err(|e| SslError::malformed(&pub_path, e))?;
             if block.contents() != key.public_der() {
-                return Err(SslError::KeyMismatch {
-                    cert: pub_path,
-                    key: key_path,
-                });
+                return Err(SslError::KeyMismatch { cert: pub_path, key: key_path });
             }
             Ok(SaOnDisk::Present)
         }

@@ -15,11 +15,8 @@ pub enum AuthorityName {
 
 impl AuthorityName {
     /// All three, in the order they are made and listed.
-    pub const ALL: [AuthorityName; 3] = [
-        AuthorityName::Kubernetes,
-        AuthorityName::Etcd,
-        AuthorityName::FrontProxy,
-    ];
+    pub const ALL: [AuthorityName; 3] =
+        [AuthorityName::Kubernetes, AuthorityName::Etcd, AuthorityName::FrontProxy];
 
     /// File name without extension.
     pub fn stem(self) -> &'static str {

@@ -37,10 +37,7 @@ pub fn node_pki(dir: &Path) -> Result<NodePki> {
     let mut files = Vec::new();
     for name in AuthorityName::ALL {
         let AuthorityOnDisk::Present(authority) = read_authority(&layout, name)? else {
-            return Err(SslError::malformed(
-                &layout.cert(name.stem()),
-                "it has not been made yet",
-            ));
+            return Err(SslError::malformed(&layout.cert(name.stem()), "it has not been made yet"));
         };
         files.push(PkiFile {
             path: format!("{}.crt", name.node_stem()),
@@ -53,21 +50,11 @@ pub fn node_pki(dir: &Path) -> Result<NodePki> {
             contents: authority.key().pem().clone(),
         });
     }
-    for (path, mode) in [
-        (layout.sa_key(), SECRET_MODE),
-        (layout.sa_pub(), PUBLIC_MODE),
-    ] {
+    for (path, mode) in [(layout.sa_key(), SECRET_MODE), (layout.sa_pub(), PUBLIC_MODE)] {
         let contents = read_secret(&path)?
             .ok_or_else(|| SslError::malformed(&path, "it has not been made yet"))?;
-        let name = path
-            .file_name()
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        files.push(PkiFile {
-            path: name,
-            mode,
-            contents,
-        });
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        files.push(PkiFile { path: name, mode, contents });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(NodePki { files })

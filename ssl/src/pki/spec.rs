@@ -61,10 +61,7 @@ impl PkiSpec {
             authority: AuthorityName::Kubernetes,
             request: LeafRequest::admin(&self.admin_user),
         };
-        [admin]
-            .into_iter()
-            .chain(self.extra.iter().cloned())
-            .collect()
+        [admin].into_iter().chain(self.extra.iter().cloned()).collect()
     }
 }
 

@@ -79,21 +79,13 @@ pub fn status(dir: &Path, spec: &PkiSpec, now: Timestamp) -> Result<Vec<Certific
     for name in AuthorityName::ALL {
         let pair = Pair::read(&layout, name.stem())?;
         let facts = pair.facts().ok().flatten();
-        out.push(judge(
-            name.stem(),
-            &pair,
-            facts.as_ref(),
-            &spec.validity,
-            now,
-        ));
+        out.push(judge(name.stem(), &pair, facts.as_ref(), &spec.validity, now));
         authorities.push((name, facts));
     }
     out.push(service_account(&layout)?);
     for leaf in spec.leaves() {
         let pair = Pair::read(&layout, &leaf.stem)?;
-        let authority = authorities
-            .iter()
-            .find_map(|(n, f)| (*n == leaf.authority).then_some(f));
+        let authority = authorities.iter().find_map(|(n, f)| (*n == leaf.authority).then_some(f));
         let authority = authority.and_then(Option::as_ref);
         out.push(judge(&leaf.stem, &pair, authority, &spec.validity, now));
     }
@@ -177,9 +169,7 @@ fn kubeconfig(
     let Ok(facts) = certificate_facts(&credentials.cert_pem) else {
         return Ok(missing("kubeconfig", path));
     };
-    let key = PrivateKey::from_pem(&credentials.key_pem)
-        .ok()
-        .map(|k| k.public_der());
+    let key = PrivateKey::from_pem(&credentials.key_pem).ok().map(|k| k.public_der());
     let verdict = verdict(&facts, key.as_deref(), authority, validity, now);
     Ok(describe("kubeconfig", path, &facts, verdict, now))
 }

@@ -15,13 +15,11 @@ pub fn day(n: i64) -> Timestamp {
 }
 
 pub fn spec() -> PkiSpec {
-    PkiSpec::new("demo")
-        .with_server("https://203.0.113.10:6443")
-        .with_validity(Validity {
-            ca_days: 3650,
-            leaf_days: 365,
-            renew_before_days: 30,
-        })
+    PkiSpec::new("demo").with_server("https://203.0.113.10:6443").with_validity(Validity {
+        ca_days: 3650,
+        leaf_days: 365,
+        renew_before_days: 30,
+    })
 }
 
 /// Name, bytes and mode of every file of a folder.
@@ -39,10 +37,7 @@ pub fn snapshot(dir: &Path) -> BTreeMap<String, (Vec<u8>, u32)> {
 }
 
 pub fn actions(changes: &[infra_ssl::Change]) -> Vec<String> {
-    changes
-        .iter()
-        .map(|c| format!("{} {}", c.action, c.name))
-        .collect()
+    changes.iter().map(|c| format!("{} {}", c.action, c.name)).collect()
 }
 
 /// Runs openssl; `None`, loudly, when this machine has none.

@@ -1,0 +1,32 @@
+//! The Secret of a bootstrap token, for nodes that come after the first apply.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+/// The Secret `bootstrap-token-<id>` of kube-system as an object for the API server; `expires` is
+/// RFC 3339. `None` when the token has not kubeadm's form. The object holds the token in plain.
+pub fn bootstrap_token_secret(
+    token: &SecretString,
+    description: &str,
+    expires: &str,
+) -> Option<Value> {
+    let (id, secret) = token.expose_secret().split_once('.')?;
+    Some(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": format!("bootstrap-token-{id}"),
+            "namespace": "kube-system",
+        },
+        "type": "bootstrap.kubernetes.io/token",
+        "stringData": {
+            "token-id": id,
+            "token-secret": secret,
+            "description": description,
+            "expiration": expires,
+            "usage-bootstrap-authentication": "true",
+            "usage-bootstrap-signing": "true",
+            "auth-extra-groups": "system:bootstrappers:kubeadm:default-node-token",
+        },
+    }))
+}

@@ -1,0 +1,104 @@
+//! The files of a node, without any I/O.
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::artifacts::{Locked, key_of};
+use crate::boot::{BOOT_SCRIPT, host_files};
+use crate::bundle::NodeFile;
+use crate::kubeadm::{Role, render, render_masked};
+use crate::node::{NodeKit, NodeKitError};
+use crate::userdata::BootEnv;
+
+/// URLs by object key; presigned ones when publishing, placeholders when previewing.
+pub(crate) struct Urls<'a>(pub &'a BTreeMap<String, SecretString>);
+
+impl Urls<'_> {
+    pub fn get(&self, key: &str) -> SecretString {
+        self.0.get(key).cloned().unwrap_or_else(|| SecretString::from(format!("bucket:{key}")))
+    }
+}
+
+/// The files of `bundle.tar.gz`, sorted by path.
+pub(crate) fn bundle_files(kit: &NodeKit, urls: &Urls<'_>) -> Result<Vec<NodeFile>, NodeKitError> {
+    kit.check()?;
+    let mut files = host_files(&kit.lock.pause);
+    files.push(NodeFile::public("boot.sh", 0o755, BOOT_SCRIPT));
+    let masked = render_masked(&kit.boot)?;
+    files.push(NodeFile::secret("kubeadm.yaml", 0o600, render(&kit.boot)?, masked));
+    files.push(NodeFile::public("node.env", 0o600, node_env(kit)));
+    files.push(artifact_table(kit, urls));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// The files of `pki.tar.gz`.
+pub(crate) fn pki_files(kit: &NodeKit) -> Vec<NodeFile> {
+    let file = |f: &crate::node::PkiFile| {
+        let masked = if f.path.ends_with(".key") {
+            "(private key, masked)\n".to_string()
+        } else {
+            f.contents.expose_secret().to_string()
+        };
+        NodeFile::secret(&f.path, f.mode, f.contents.clone(), masked)
+    };
+    let mut files: Vec<NodeFile> = kit.pki.iter().map(file).collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn node_env(kit: &NodeKit) -> String {
+    let role = match kit.boot.role {
+        Role::ControlPlane => "control-plane",
+        Role::Worker => "worker",
+    };
+    format!(
+        "NODE={}\nROLE={role}\nKUBEADM_VERB={}\nTURN_TIMEOUT={}\n",
+        kit.boot.node,
+        kit.verb(),
+        kit.turn_timeout.as_secs()
+    )
+}
+
+/// Artifacts the node needs, in the lock's order.
+pub(crate) fn needed(kit: &NodeKit) -> Vec<&Locked> {
+    kit.lock.for_role(kit.boot.role == Role::ControlPlane)
+}
+
+/// `sha256 label kind target url`, tab-separated.
+fn artifact_table(kit: &NodeKit, urls: &Urls<'_>) -> NodeFile {
+    let (mut text, mut masked) = (String::new(), String::new());
+    for locked in needed(kit) {
+        let url = urls.get(&key_of(locked));
+        // A tab must not be followed by another: `read` takes them for one.
+        let target = if locked.install.is_empty() { "-" } else { &locked.install };
+        let start =
+            format!("{}\t{}\t{}\t{target}\t", locked.sha256, locked.label(), locked.kind.as_str());
+        text.push_str(&format!("{start}{}\n", url.expose_secret()));
+        let shown = crate::userdata::mask_url(url.expose_secret());
+        masked.push_str(&format!("{start}{shown}\n"));
+    }
+    NodeFile::secret("artifacts.tsv", 0o600, SecretString::from(text), masked)
+}
+
+/// The boot environment.
+pub(crate) fn boot_env(
+    kit: &NodeKit,
+    keys: &crate::node::publish::NodeKeys,
+    bundle_sha256: &str,
+    pki_sha256: &str,
+    get: &Urls<'_>,
+    put: &SecretString,
+    delete: &SecretString,
+) -> BootEnv {
+    let control_plane = kit.boot.role == Role::ControlPlane;
+    BootEnv {
+        node: kit.boot.node.clone(),
+        bundle_url: get.get(&keys.bundle),
+        bundle_sha256: bundle_sha256.into(),
+        status_put_url: put.clone(),
+        pki: control_plane.then(|| (get.get(&keys.pki), delete.clone(), pki_sha256.to_string())),
+        turn_url: (control_plane && !kit.boot.is_init()).then(|| get.get(&keys.turn)),
+    }
+}

@@ -1,0 +1,92 @@
+//! The input.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::artifacts::Lock;
+use crate::bundle::{RevisionInputs, revision};
+use crate::kubeadm::{NodeBoot, Role};
+use crate::node::NodeKitError;
+use crate::userdata::UserDataLimit;
+
+/// How long the URLs in user-data are good for.
+pub const DEFAULT_URL_TTL: Duration = Duration::from_secs(3600);
+
+/// One file below `/etc/kubernetes/pki`.
+#[derive(Debug, Clone)]
+pub struct PkiFile {
+    /// Relative path: `etcd/ca.key`.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Contents.
+    pub contents: SecretString,
+}
+
+/// Everything that one node is made from.
+#[derive(Debug, Clone)]
+pub struct NodeKit {
+    /// Its configuration.
+    pub boot: NodeBoot,
+    /// The artifacts, already in the bucket.
+    pub lock: Lock,
+    /// Authorities and service-account key: for control planes, and only for them.
+    pub pki: Vec<PkiFile>,
+    /// The cloud's limit of user-data.
+    pub limit: UserDataLimit,
+    /// How long the URLs are good for.
+    pub url_ttl: Duration,
+    /// How long a control plane waits for its turn.
+    pub turn_timeout: Duration,
+    /// The object store's certificate authority, when the system does not trust it.
+    pub store_ca_pem: Option<String>,
+}
+
+impl NodeKit {
+    /// A kit with the usual periods, for DigitalOcean.
+    pub fn new(boot: NodeBoot, lock: Lock) -> NodeKit {
+        NodeKit {
+            boot,
+            lock,
+            pki: Vec::new(),
+            limit: UserDataLimit::DIGITALOCEAN,
+            url_ttl: DEFAULT_URL_TTL,
+            turn_timeout: Duration::from_secs(2700),
+            store_ca_pem: None,
+        }
+    }
+
+    /// The revision: 16 hexadecimal digits over the stable inputs. Pure.
+    pub fn revision(&self) -> String {
+        revision(&RevisionInputs::of(&self.boot, &self.lock))
+    }
+
+    /// `init` or `join`.
+    pub fn verb(&self) -> &'static str {
+        if self.boot.is_init() { "init" } else { "join" }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), NodeKitError> {
+        let node = || self.boot.node.clone();
+        let wanted = self.boot.kubernetes_version.trim_start_matches('v');
+        if wanted != self.lock.kubernetes {
+            return Err(NodeKitError::VersionMismatch {
+                node: node(),
+                wanted: wanted.into(),
+                locked: self.lock.kubernetes.clone(),
+            });
+        }
+        match (self.boot.role, self.pki.is_empty()) {
+            (Role::ControlPlane, true) => Err(NodeKitError::Pki {
+                node: node(),
+                reason: "a control plane needs the authorities and the service-account key",
+            }),
+            (Role::Worker, false) => Err(NodeKitError::Pki {
+                node: node(),
+                reason: "a worker must not get keys of the cluster",
+            }),
+            _ => Ok(()),
+        }
+    }
+}

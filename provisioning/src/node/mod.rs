@@ -1,0 +1,15 @@
+//! One node, put together: preview, publish, watch.
+
+mod assemble;
+mod error;
+mod kit;
+mod publish;
+mod status;
+
+pub use error::NodeKitError;
+pub use kit::{DEFAULT_URL_TTL, NodeKit, PkiFile};
+pub use publish::{
+    NodeKeys, PublishedNode, burn, grant_turn, is_turn_granted, keys, preview, publish_node,
+    remove_node,
+};
+pub use status::{BootStatus, StageState, StageStatus, read_boot_status, read_status};

@@ -1,0 +1,133 @@
+//! Publishing a node's files.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+
+use crate::artifacts::{key_of, sha256_bytes};
+use crate::bundle::{NodeFiles, bundle_archive, pki_archive};
+use crate::kubeadm::Role;
+use crate::node::assemble::{Urls, boot_env, bundle_files, needed, pki_files};
+use crate::node::{NodeKit, NodeKitError};
+use crate::store::{Bucket, StoreError};
+use crate::userdata::cloud_config;
+
+/// Where a node's objects lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeKeys {
+    /// `nodes/<node>/<revision>/bundle.tar.gz`
+    pub bundle: String,
+    /// `nodes/<node>/<revision>/pki.tar.gz`
+    pub pki: String,
+    /// `turns/<node>`
+    pub turn: String,
+    /// `status/<node>/<revision>.json`
+    pub status: String,
+}
+
+/// The keys of one node.
+pub fn keys(node: &str, revision: &str) -> NodeKeys {
+    NodeKeys {
+        bundle: format!("nodes/{node}/{revision}/bundle.tar.gz"),
+        pki: format!("nodes/{node}/{revision}/pki.tar.gz"),
+        turn: format!("turns/{node}"),
+        status: format!("status/{node}/{revision}.json"),
+    }
+}
+
+/// A node whose files are in the bucket.
+#[derive(Debug, Clone)]
+pub struct PublishedNode {
+    /// Node name.
+    pub node: String,
+    /// Revision.
+    pub revision: String,
+    /// SHA-256 of the bundle.
+    pub bundle_sha256: String,
+    /// What to give the cloud.
+    pub user_data: SecretString,
+    /// Where the objects lie.
+    pub keys: NodeKeys,
+}
+
+/// Exactly what the node would get, with placeholders for the URLs. No I/O.
+pub fn preview(kit: &NodeKit) -> Result<NodeFiles, NodeKitError> {
+    let none = BTreeMap::new();
+    let urls = Urls(&none);
+    let keys = keys(&kit.boot.node, &kit.revision());
+    let bundle = bundle_files(kit, &urls)?;
+    let pki = pki_files(kit);
+    let archive = |archive| move |e: std::io::Error| failed(kit, archive, &e);
+    let bundle_sha = sha256_bytes(&bundle_archive(&bundle).map_err(archive("bundle.tar.gz"))?);
+    let pki_sha = sha256_bytes(&pki_archive(&pki).map_err(archive("pki.tar.gz"))?);
+    let (put, delete) = (urls.get(&keys.status), urls.get(&keys.pki));
+    let env = boot_env(kit, &keys, &bundle_sha, &pki_sha, &urls, &put, &delete);
+    let user_data = cloud_config(&env, kit.store_ca_pem.as_deref(), &kit.limit)?;
+    Ok(NodeFiles { node: kit.boot.node.clone(), revision: kit.revision(), user_data, bundle, pki })
+}
+
+/// Sends the node's bundle (and PKI), signs the URLs and returns its user-data. Run again it
+/// replaces the objects: fresh URLs for a machine that is made later.
+pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNode, NodeKitError> {
+    kit.check()?;
+    let keys = keys(&kit.boot.node, &kit.revision());
+    let mut urls = BTreeMap::new();
+    for locked in needed(kit) {
+        let key = key_of(locked);
+        let url = bucket.presign_get(&key, kit.url_ttl).await?;
+        urls.insert(key, url);
+    }
+    for key in [&keys.bundle, &keys.pki, &keys.turn] {
+        urls.insert(key.clone(), bucket.presign_get(key, kit.url_ttl).await?);
+    }
+    let put = bucket.presign_put(&keys.status, kit.url_ttl).await?;
+    let delete = bucket.presign_delete(&keys.pki, kit.url_ttl).await?;
+    let urls = Urls(&urls);
+
+    let archive = |archive| move |e: std::io::Error| failed(kit, archive, &e);
+    let bundle = bundle_archive(&bundle_files(kit, &urls)?).map_err(archive("bundle.tar.gz"))?;
+    let pki = pki_archive(&pki_files(kit)).map_err(archive("pki.tar.gz"))?;
+    let (bundle_sha256, pki_sha256) = (sha256_bytes(&bundle), sha256_bytes(&pki));
+    let env = boot_env(kit, &keys, &bundle_sha256, &pki_sha256, &urls, &put, &delete);
+    let user_data = cloud_config(&env, kit.store_ca_pem.as_deref(), &kit.limit)?;
+
+    // A report of an earlier machine of this name and revision would look like this one's.
+    bucket.delete(&keys.status).await?;
+    bucket.put(&keys.bundle, bundle).await?;
+    if kit.boot.role == Role::ControlPlane {
+        bucket.put(&keys.pki, pki).await?;
+    }
+    Ok(PublishedNode {
+        node: kit.boot.node.clone(),
+        revision: kit.revision(),
+        bundle_sha256,
+        user_data: user_data.contents,
+        keys,
+    })
+}
+
+/// Lets a waiting control plane join. One at a time: grant the next when etcd has promoted this.
+pub async fn grant_turn(bucket: &Bucket, node: &str) -> Result<(), StoreError> {
+    bucket.put(&keys(node, "").turn, "go\n").await
+}
+
+/// Whether a control plane was let in.
+pub async fn is_turn_granted(bucket: &Bucket, node: &str) -> Result<bool, StoreError> {
+    Ok(bucket.head(&keys(node, "").turn).await?.is_some())
+}
+
+/// Makes sure that no copy of the cluster's keys is left in the bucket for this node.
+pub async fn burn(bucket: &Bucket, node: &str, revision: &str) -> Result<(), StoreError> {
+    bucket.delete(&keys(node, revision).pki).await
+}
+
+/// Deletes all objects of a node that is gone, of every revision.
+pub async fn remove_node(bucket: &Bucket, node: &str) -> Result<(), StoreError> {
+    bucket.delete_prefix(&format!("nodes/{node}/")).await?;
+    bucket.delete_prefix(&format!("status/{node}/")).await?;
+    bucket.delete(&keys(node, "").turn).await
+}
+
+fn failed(kit: &NodeKit, archive: &'static str, e: &std::io::Error) -> NodeKitError {
+    NodeKitError::Archive { node: kit.boot.node.clone(), archive, reason: e.to_string() }
+}

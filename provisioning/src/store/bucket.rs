@@ -1,0 +1,124 @@
+//! Reading and writing objects.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+
+use crate::store::error::Call;
+use crate::store::{ObjectMeta, ObjectStore, StoreError};
+
+/// One bucket. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    pub(crate) client: Client,
+    pub(crate) name: String,
+    pub(crate) store: ObjectStore,
+}
+
+impl Bucket {
+    pub(crate) fn new(client: Client, name: String, store: ObjectStore) -> Bucket {
+        Bucket { client, name, store }
+    }
+
+    /// The bucket's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
+    pub fn store(&self) -> &ObjectStore {
+        &self.store
+    }
+
+    pub(crate) fn call<'a>(&'a self, action: &'static str, key: &'a str) -> Call<'a> {
+        Call { action, bucket: &self.name, key }
+    }
+
+    /// Writes an object, replacing one of that key.
+    pub async fn put(&self, key: &str, body: impl Into<Bytes>) -> Result<(), StoreError> {
+        self.client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .body(ByteStream::from(body.into()))
+            .send()
+            .await
+            .map_err(|e| self.call("write", key).error(e))?;
+        Ok(())
+    }
+
+    /// Writes an object unless one of that key exists (`If-None-Match: *`). Says whether it wrote.
+    /// A few S3 clones ignore the condition: probe before relying on it for a lock.
+    pub async fn put_if_absent(
+        &self,
+        key: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<bool, StoreError> {
+        let sent = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .if_none_match("*")
+            .body(ByteStream::from(body.into()))
+            .send()
+            .await;
+        match sent.map_err(|e| self.call("write", key).error(e)) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Precondition { .. }) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Reads an object whole.
+    pub async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+            .map_err(|e| self.call("read", key).error(e))?;
+        let body = answer.body.collect().await.map_err(|e| StoreError::Unavailable {
+            action: "read",
+            what: self.call("read", key).what(),
+            reason: format!("the answer broke off: {e}"),
+            request: String::new(),
+        })?;
+        Ok(body.into_bytes())
+    }
+
+    /// Reads an object; `None` when there is none.
+    pub async fn get_optional(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        match self.get(key).await {
+            Ok(body) => Ok(Some(body)),
+            Err(e) if e.is_not_found() => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Size and etag of an object; `None` when there is none.
+    pub async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StoreError> {
+        let answer = self.client.head_object().bucket(&self.name).key(key).send().await;
+        match answer.map_err(|e| self.call("look at", key).error(e)) {
+            Ok(a) => Ok(Some(ObjectMeta {
+                key: key.into(),
+                size: a.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                etag: a.e_tag().map(str::to_string),
+            })),
+            Err(e) if e.is_not_found() => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Deletes an object; one that is not there is no error.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let sent = self.client.delete_object().bucket(&self.name).key(key).send().await;
+        match sent.map_err(|e| self.call("delete", key).error(e)) {
+            Ok(_) => Ok(()),
+            Err(e) if e.is_not_found() => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+}

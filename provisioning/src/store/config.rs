@@ -1,0 +1,108 @@
+//! How to reach an S3 store.
+
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder, tls};
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use crate::store::{Bucket, StoreError};
+
+/// An S3 store and the credentials for it.
+#[derive(Debug, Clone)]
+pub struct ObjectStore {
+    /// Base URL; `None`: the one AWS has for the region. `http` is taken for loopback only.
+    pub endpoint: Option<Url>,
+    /// Region, also where the vendor ignores it (it is part of the signature).
+    pub region: String,
+    /// Access key id.
+    pub access_key: String,
+    /// Secret key.
+    pub secret: SecretString,
+    /// A certificate authority trusted besides the system's (PEM).
+    pub ca_pem: Option<Vec<u8>>,
+    /// `https://host/bucket/key` instead of `https://bucket.host/key`.
+    pub path_style: bool,
+}
+
+impl ObjectStore {
+    /// A handle on one bucket; makes no call.
+    ///
+    /// # Errors
+    /// An endpoint that is neither https nor loopback, or an authority that is no PEM.
+    pub fn bucket(&self, name: impl Into<String>) -> Result<Bucket, StoreError> {
+        Ok(Bucket::new(self.client()?, name.into(), self.clone()))
+    }
+
+    fn client(&self) -> Result<Client, StoreError> {
+        self.check()?;
+        let mut trust = tls::TrustStore::default();
+        if let Some(pem) = &self.ca_pem {
+            trust.add_pem_certificate(pem.as_slice());
+        }
+        let context = tls::TlsContext::builder()
+            .with_trust_store(trust)
+            .build()
+            .map_err(|e| StoreError::Config(e.to_string()))?;
+        let http = Builder::new()
+            .tls_provider(tls::Provider::rustls(CryptoMode::AwsLc))
+            .tls_context(context)
+            .build_https();
+        let credentials =
+            Credentials::new(&self.access_key, self.secret.expose_secret(), None, None, "infra");
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(60))
+            .build();
+        let mut config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(credentials)
+            .force_path_style(self.path_style)
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(5))
+            // The SDK's newer default (CRC trailers on every request) is refused by S3 clones.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        if let Some(endpoint) = &self.endpoint {
+            config = config.endpoint_url(endpoint.as_str().trim_end_matches('/'));
+        }
+        Ok(Client::from_conf(config.build()))
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.access_key.is_empty() || self.secret.expose_secret().is_empty() {
+            return Err(StoreError::Config("the access key or its secret is empty".into()));
+        }
+        if let Some(pem) = &self.ca_pem
+            && !pem.windows(11).any(|w| w == b"-----BEGIN ")
+        {
+            return Err(StoreError::Config("the certificate authority is no PEM text".into()));
+        }
+        let Some(endpoint) = &self.endpoint else {
+            return Ok(());
+        };
+        let loopback = match endpoint.host() {
+            Some(Host::Ipv4(a)) => a.is_loopback(),
+            Some(Host::Ipv6(a)) => a.is_loopback(),
+            Some(Host::Domain(d)) => d == "localhost",
+            None => false,
+        };
+        match endpoint.scheme() {
+            "https" => Ok(()),
+            "http" if loopback => Ok(()),
+            _ => Err(StoreError::Config(format!(
+                "{} is not an https URL; http is taken for loopback only",
+                endpoint.host_str().unwrap_or("the endpoint")
+            ))),
+        }
+    }
+}

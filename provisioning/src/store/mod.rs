@@ -1,0 +1,16 @@
+//! One bucket of an S3 store.
+
+mod admin;
+mod bucket;
+mod config;
+mod error;
+mod list;
+mod multipart;
+mod presign;
+
+pub use admin::BucketState;
+pub use bucket::Bucket;
+pub use config::ObjectStore;
+pub use error::StoreError;
+pub use list::ObjectMeta;
+pub use multipart::{MULTIPART_FROM, PART_BYTES};

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Fetches this node's bundle, checks it, and hands over to the boot script in it.
+set -euo pipefail
+umask 077
+root="${INFRA_ROOT:-}"
+# shellcheck source=/dev/null
+. "$root/etc/infra/boot.env"
+state="$root/var/lib/infra"
+mkdir -p "$state"
+ca=()
+if [ -s "$root/etc/infra/store-ca.pem" ]; then
+  export CURL_CA_BUNDLE="$root/etc/infra/store-ca.pem"
+  ca=(--cacert "$CURL_CA_BUNDLE")
+fi
+report() {
+  printf '{"node":"%s","stage":"bundle","state":"failed","message":"%s","at":"%s","stages":[{"stage":"bundle","state":"failed"}]}' \
+    "$NODE" "$1" "$(date -u +%FT%TZ)" >"$state/status.json"
+  printf 'url = "%s"\n' "$STATUS_PUT_URL" |
+    curl -sS -o /dev/null --max-time 20 --retry 3 "${ca[@]}" --config - --upload-file "$state/status.json" || true
+  echo "infra-boot: $1" >&2
+  exit 1
+}
+sum() { sha256sum "$1" 2>/dev/null | cut -d' ' -f1; }
+file="$state/bundle.tar.gz"
+# An earlier run's bundle is used again: its URL may have ended since.
+if [ "$(sum "$file")" != "$BUNDLE_SHA256" ]; then
+  printf 'url = "%s"\n' "$BUNDLE_URL" |
+    curl -fsS -o "$file.part" --connect-timeout 10 --max-time 300 --retry 8 --retry-all-errors --retry-max-time 600 \
+      "${ca[@]}" --config - || report "failed at bundle: the bundle cannot be downloaded"
+  [ "$(sum "$file.part")" = "$BUNDLE_SHA256" ] || report "failed at bundle: checksum mismatch for bundle.tar.gz"
+  mv "$file.part" "$file"
+fi
+rm -rf "$state/bundle"
+mkdir -p "$state/bundle"
+tar -xzf "$file" -C "$state/bundle" --no-same-owner || report "failed at bundle: the bundle cannot be unpacked"
+exec bash "$state/bundle/boot.sh"
