@@ -19,7 +19,7 @@ pub enum PowerEvent {
 
 /// The machines behind droplets. Calls return at once; what takes time goes on in the background.
 #[async_trait]
-pub trait Machines: Send + Sync {
+pub trait Machines: std::any::Any + Send + Sync {
     /// A droplet was accepted (status `new`): boot it. The implementation sets it `active`.
     async fn created(&self, droplet: &Droplet);
     /// A droplet is gone: stop what runs on it and remove its disk.
@@ -28,4 +28,8 @@ pub trait Machines: Send + Sync {
     async fn power(&self, droplet: &Droplet, event: PowerEvent);
     /// The embedded cloud has started over these droplets: go on with boots, kubelets, API servers.
     async fn restored(&self, droplets: Vec<Droplet>);
+    /// How the machine's boot went, for the inventory: `null` when it ran no user-data.
+    fn describe(&self, _droplet: u64) -> serde_json::Value {
+        serde_json::Value::Null
+    }
 }

@@ -1,20 +1,29 @@
-//! The machines behind droplets.
+//! The machines behind droplets: a folder as the disk, real bash for what user-data runs.
 
-use std::sync::Arc;
+mod boot;
+mod cloud_config;
+mod disk;
+mod endpoints;
+mod environment;
+mod metadata;
+mod process;
+mod record;
+mod resolve;
+mod rewrite;
+mod set;
+mod size;
+mod stand_ins;
+mod token;
+mod units;
+mod user_data;
+mod write_files;
 
-use crate::error::SimError;
-use crate::hooks::Machines;
-use crate::sim::Sim;
+#[cfg(test)]
+mod tests;
 
-/// Makes the machines of this embedded cloud.
-///
-/// # Errors
-/// When its folders can't be made.
-pub async fn open(sim: Arc<Sim>) -> Result<Arc<dyn Machines>, SimError> {
-    Err(SimError::Part { part: "machines", reason: format!("none in {}", sim.data.display()) })
-}
-
-/// Routes below `/sim/machines`, for the stand-ins. They check the machine's own token.
-pub fn routes(_sim: Arc<Sim>) -> axum::Router {
-    axum::Router::new()
-}
+pub use disk::Disk;
+pub use endpoints::routes;
+pub use record::{BootState, MachineRecord};
+pub use resolve::resolve;
+pub use set::{MachineSet, open};
+pub use units::is_active as unit_is_active;

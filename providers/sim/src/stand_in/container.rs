@@ -9,12 +9,7 @@ const IMAGES: &str = "/var/lib/containerd/io.containerd.metadata.v1/k8s.io.image
 
 /// The images that containerd has, by name.
 pub fn images(context: &Context) -> Vec<String> {
-    context
-        .read(IMAGES)
-        .unwrap_or_default()
-        .lines()
-        .map(ToOwned::to_owned)
-        .collect()
+    context.read(IMAGES).unwrap_or_default().lines().map(ToOwned::to_owned).collect()
 }
 
 /// Whether containerd answers.
@@ -80,8 +75,9 @@ fn import(context: &Context, namespace: &str, file: &str) -> Result<(), Failure>
     let path = context.given(file);
     let open = std::fs::File::open(&path)
         .map_err(|_| Failure::new(format!("ctr: open {file}: no such file or directory")))?;
-    let names = image_names(open)
-        .map_err(|reason| Failure::new(format!("ctr: {file}: unrecognized image format: {reason}")))?;
+    let names = image_names(open).map_err(|reason| {
+        Failure::new(format!("ctr: {file}: unrecognized image format: {reason}"))
+    })?;
     for name in &names {
         println!("unpacking {name}...done");
     }
@@ -121,11 +117,8 @@ fn image_names(mut file: std::fs::File) -> Result<Vec<String>, String> {
         }
         let value: serde_json::Value =
             serde_json::from_reader(&mut entry).map_err(|e| format!("{}: {e}", path.display()))?;
-        let tags = value
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|m| m.get("RepoTags")?.as_array());
+        let tags =
+            value.as_array().into_iter().flatten().filter_map(|m| m.get("RepoTags")?.as_array());
         names.extend(tags.flatten().filter_map(|t| t.as_str().map(ToOwned::to_owned)));
         let manifests = value.get("manifests").and_then(|m| m.as_array());
         names.extend(manifests.into_iter().flatten().filter_map(|m| {
@@ -148,7 +141,8 @@ pub fn crictl(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let mut rest = args.iter().copied();
     while let Some(arg) = rest.next() {
         match arg {
-            "-r" | "--runtime-endpoint" | "-i" | "--image-endpoint" | "-c" | "--config" | "-t" | "-o" => {
+            "-r" | "--runtime-endpoint" | "-i" | "--image-endpoint" | "-c" | "--config" | "-t"
+            | "-o" => {
                 rest.next();
             }
             "-q" | "--quiet" => quiet = true,
@@ -179,7 +173,9 @@ pub fn crictl(context: &Context, args: &[&str]) -> Result<(), Failure> {
             )))
         }
         ["info"] => {
-            println!("{{\"status\":{{\"conditions\":[{{\"type\":\"RuntimeReady\",\"status\":true}}]}}}}");
+            println!(
+                "{{\"status\":{{\"conditions\":[{{\"type\":\"RuntimeReady\",\"status\":true}}]}}}}"
+            );
             Ok(())
         }
         ["version"] => {
@@ -204,7 +200,11 @@ pub fn containerd(args: &[&str]) -> Result<(), Failure> {
         ["config", "default"] => println!(
             "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]\n  SystemdCgroup = false"
         ),
-        _ => return Err(Failure::new("containerd: start it by its unit (systemctl start containerd)")),
+        _ => {
+            return Err(Failure::new(
+                "containerd: start it by its unit (systemctl start containerd)",
+            ));
+        }
     }
     Ok(())
 }

@@ -98,8 +98,6 @@ impl Context {
 
     /// The machine's host name.
     pub fn hostname(&self) -> String {
-        self.read("/etc/hostname")
-            .map(|t| t.trim().to_owned())
-            .unwrap_or_default()
+        self.read("/etc/hostname").map(|t| t.trim().to_owned()).unwrap_or_default()
     }
 }

@@ -143,7 +143,8 @@ impl Context {
         body: Option<serde_json::Value>,
     ) -> Result<T, Refused> {
         let none = |message: String| Refused { status: None, message };
-        let url = url::Url::parse(&self.control).map_err(|e| none(format!("INFRA_SIM_CONTROL: {e}")))?;
+        let url =
+            url::Url::parse(&self.control).map_err(|e| none(format!("INFRA_SIM_CONTROL: {e}")))?;
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(none("INFRA_SIM_CONTROL is not a URL with a host".to_owned()));
         };
@@ -157,7 +158,12 @@ impl Context {
         };
         let path = format!("/sim/machines/{}{path}", self.machine);
         let (status, bytes) = https::call(
-            &target, method, &path, Some(&self.token), body.as_ref(), Duration::from_secs(120),
+            &target,
+            method,
+            &path,
+            Some(&self.token),
+            body.as_ref(),
+            Duration::from_secs(120),
         )
         .await
         .map_err(none)?;
@@ -195,7 +201,6 @@ impl Context {
     /// When it doesn't answer.
     pub fn set_kubelet(&self, running: bool) -> Result<(), Failure> {
         let body = serde_json::json!({ "running": running });
-        self.block_on(self.ask::<()>(Method::PUT, "/kubelet", Some(body)))?
-            .map_err(Failure::from)
+        self.block_on(self.ask::<()>(Method::PUT, "/kubelet", Some(body)))?.map_err(Failure::from)
     }
 }

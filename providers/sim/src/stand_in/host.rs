@@ -7,11 +7,42 @@ pub const NO_SWAP: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
 
 /// Modules of a stock cloud kernel that a Kubernetes node may ask for.
 const MODULES: &[&str] = &[
-    "overlay", "br_netfilter", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack",
-    "nf_conntrack_ipv4", "ip_tables", "ip6_tables", "iptable_nat", "iptable_filter", "nf_nat",
-    "xt_socket", "xt_mark", "xt_conntrack", "vxlan", "wireguard", "ipip", "geneve", "tun", "veth",
-    "bridge", "dummy", "iscsi_tcp", "nfs", "rbd", "dm_crypt", "dm_snapshot", "dm_thin_pool",
-    "fuse", "nf_tables", "sch_fq", "tcp_bbr", "nvme_tcp", "configs",
+    "overlay",
+    "br_netfilter",
+    "ip_vs",
+    "ip_vs_rr",
+    "ip_vs_wrr",
+    "ip_vs_sh",
+    "nf_conntrack",
+    "nf_conntrack_ipv4",
+    "ip_tables",
+    "ip6_tables",
+    "iptable_nat",
+    "iptable_filter",
+    "nf_nat",
+    "xt_socket",
+    "xt_mark",
+    "xt_conntrack",
+    "vxlan",
+    "wireguard",
+    "ipip",
+    "geneve",
+    "tun",
+    "veth",
+    "bridge",
+    "dummy",
+    "iscsi_tcp",
+    "nfs",
+    "rbd",
+    "dm_crypt",
+    "dm_snapshot",
+    "dm_thin_pool",
+    "fuse",
+    "nf_tables",
+    "sch_fq",
+    "tcp_bbr",
+    "nvme_tcp",
+    "configs",
 ];
 
 /// `modprobe [-a] [-q] MODULE…`
@@ -47,9 +78,7 @@ pub fn swapoff(context: &Context, args: &[&str]) -> Result<(), Failure> {
 
 /// Whether swap is in use.
 pub fn swap_on(context: &Context) -> bool {
-    context
-        .read("/proc/swaps")
-        .is_some_and(|t| t.lines().skip(1).any(|l| !l.trim().is_empty()))
+    context.read("/proc/swaps").is_some_and(|t| t.lines().skip(1).any(|l| !l.trim().is_empty()))
 }
 
 /// `hostnamectl [set-hostname|hostname] [NAME]`
@@ -59,11 +88,11 @@ pub fn hostnamectl(context: &Context, args: &[&str]) -> Result<(), Failure> {
         ["set-hostname" | "hostname", name] => {
             let valid = !name.is_empty()
                 && name.len() <= 64
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
             if !valid {
-                return Err(Failure::new(format!("Could not set static hostname: Invalid hostname '{name}'")));
+                return Err(Failure::new(format!(
+                    "Could not set static hostname: Invalid hostname '{name}'"
+                )));
             }
             context.write("/etc/hostname", &format!("{name}\n"), 0o644)
         }
@@ -107,7 +136,10 @@ pub fn mount(context: &Context, args: &[&str]) -> Result<(), Failure> {
         _ => return Err(Failure::new("mount: bad usage")),
     };
     if !context.given(folder).is_dir() {
-        return Err(Failure::with_code(32, format!("mount: {folder}: mount point does not exist.")));
+        return Err(Failure::with_code(
+            32,
+            format!("mount: {folder}: mount point does not exist."),
+        ));
     }
     let line = format!("{device} {folder} {kind} {options} 0 0\n");
     if mounts.contains(&line) {

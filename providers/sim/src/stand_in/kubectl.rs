@@ -10,7 +10,8 @@ use super::{Context, Failure, http as https};
 
 /// `kubectl version --client | [--kubeconfig FILE] get --raw PATH`
 pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
-    let mut file = std::env::var("KUBECONFIG").unwrap_or_else(|_| "/etc/kubernetes/admin.conf".to_owned());
+    let mut file =
+        std::env::var("KUBECONFIG").unwrap_or_else(|_| "/etc/kubernetes/admin.conf".to_owned());
     let mut raw = None;
     let mut words = Vec::new();
     let mut rest = args.iter().copied();
@@ -46,11 +47,8 @@ fn get(context: &Context, file: &str, path: &str) -> Result<(), Failure> {
     let tls = https::trusting(&config.ca_pem, client).map_err(Failure::new)?;
     let bytes = context.block_on(async {
         let address = context.resolve(&config.host, config.port).await?;
-        let target = https::Target {
-            address,
-            authority: format!("{}:{}", config.host, config.port),
-            tls,
-        };
+        let target =
+            https::Target { address, authority: format!("{}:{}", config.host, config.port), tls };
         let (status, bytes) =
             https::call(&target, Method::GET, path, None, None, Duration::from_secs(30))
                 .await

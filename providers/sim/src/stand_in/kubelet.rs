@@ -10,9 +10,7 @@ pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
         println!("Kubernetes {}", version(context, "kubelet")?);
         return Ok(());
     }
-    Err(Failure::new(
-        "kubelet: start it by its unit (systemctl start kubelet)",
-    ))
+    Err(Failure::new("kubelet: start it by its unit (systemctl start kubelet)"))
 }
 
 /// The version of the Kubernetes binary that runs.
@@ -30,8 +28,8 @@ pub fn version(context: &Context, tool: &str) -> Result<Version, Failure> {
 
 /// The version of the kubelet that is installed on the machine, found in its script.
 pub fn installed(context: &Context) -> Result<Version, Failure> {
-    let program = units::program(context, "kubelet.service")
-        .unwrap_or_else(|| "/usr/bin/kubelet".to_owned());
+    let program =
+        units::program(context, "kubelet.service").unwrap_or_else(|| "/usr/bin/kubelet".to_owned());
     let candidates = [program.as_str(), "/usr/bin/kubelet", "/usr/local/bin/kubelet"];
     let text = candidates
         .iter()

@@ -22,7 +22,10 @@ pub mod values;
 use std::fmt;
 
 pub use context::Context;
-pub use control::{ClusterPlan, JoinRequest, Joined, MachineInfo, MemberState, NodeSpec, TaintSpec, TokenSpec};
+pub use control::{
+    ClusterPlan, JoinRequest, Joined, MachineInfo, MemberState, NodeSpec, TaintSpec, TokenSpec,
+};
+pub use kubeadm::{ca_sha256, cluster_info, sign_cluster_info, sign_kubelet};
 
 /// The tools that the embedded cloud puts into every machine's PATH.
 pub const HOST_TOOLS: &[&str] = &[
@@ -55,10 +58,7 @@ impl Failure {
 
     /// A failure with the exit code the real tool gives.
     pub fn with_code(code: i32, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            code,
-        }
+        Self { message: message.into(), code }
     }
 
     /// A file that can't be used.

@@ -104,8 +104,12 @@ fn system(context: &Context, quiet: bool) -> Result<(), Failure> {
 
 fn load(context: &Context, file: &str, quiet: bool) -> Result<(), Failure> {
     let path = context.given(file);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|_| Failure::with_code(255, format!("sysctl: cannot open \"{file}\": No such file or directory")))?;
+    let text = std::fs::read_to_string(&path).map_err(|_| {
+        Failure::with_code(
+            255,
+            format!("sysctl: cannot open \"{file}\": No such file or directory"),
+        )
+    })?;
     for line in text.lines().map(str::trim) {
         if line.is_empty() || line.starts_with('#') || line.starts_with(';') {
             continue;

@@ -31,7 +31,9 @@ pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
             "stop" | "kill" => stop(context, &unit)?,
             "enable" => {
                 if !units::known(context, &unit) {
-                    return Err(Failure::new(format!("Failed to enable unit: Unit file {unit} does not exist.")));
+                    return Err(Failure::new(format!(
+                        "Failed to enable unit: Unit file {unit} does not exist."
+                    )));
                 }
                 units::set_enabled(context, &unit, true)?;
                 if now {
@@ -45,13 +47,20 @@ pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
                 }
             }
             "unmask" => {}
-            "is-active" => report(units::is_active(context, &unit), quiet, ["active", "inactive"], 3)?,
-            "is-enabled" => report(units::is_enabled(context, &unit), quiet, ["enabled", "disabled"], 1)?,
+            "is-active" => {
+                report(units::is_active(context, &unit), quiet, ["active", "inactive"], 3)?
+            }
+            "is-enabled" => {
+                report(units::is_enabled(context, &unit), quiet, ["enabled", "disabled"], 1)?
+            }
             "is-failed" => report(false, quiet, ["failed", "active"], 1)?,
             "status" => {
                 need_known(context, &unit, "show")?;
                 let active = units::is_active(context, &unit);
-                println!("● {unit}\n     Active: {}", if active { "active (running)" } else { "inactive (dead)" });
+                println!(
+                    "● {unit}\n     Active: {}",
+                    if active { "active (running)" } else { "inactive (dead)" }
+                );
                 if !active {
                     return Err(Failure::with_code(3, ""));
                 }
@@ -84,7 +93,10 @@ pub fn start(context: &Context, unit: &str, verb: &str) -> Result<(), Failure> {
         let runs = std::fs::metadata(&path)
             .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
         if !runs {
-            return Err(failed(unit, &format!("Failed to locate executable {program}: No such file or directory")));
+            return Err(failed(
+                unit,
+                &format!("Failed to locate executable {program}: No such file or directory"),
+            ));
         }
     }
     if unit == "containerd.service" {

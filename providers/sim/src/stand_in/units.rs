@@ -14,11 +14,27 @@ const FOLDERS: &[&str] = &[
 
 /// Units of a stock image that scripts stop, mask or restart.
 const STOCK: &[&str] = &[
-    "ssh.service", "sshd.service", "cron.service", "chrony.service", "ufw.service", "snapd.service",
-    "apparmor.service", "multipathd.service", "unattended-upgrades.service", "apt-daily.service",
-    "apt-daily.timer", "apt-daily-upgrade.service", "apt-daily-upgrade.timer", "swap.target",
-    "systemd-resolved.service", "systemd-timesyncd.service", "systemd-networkd.service",
-    "systemd-modules-load.service", "systemd-sysctl.service", "systemd-journald.service", "dev-sda2.swap",
+    "ssh.service",
+    "sshd.service",
+    "cron.service",
+    "chrony.service",
+    "ufw.service",
+    "snapd.service",
+    "apparmor.service",
+    "multipathd.service",
+    "unattended-upgrades.service",
+    "apt-daily.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.service",
+    "apt-daily-upgrade.timer",
+    "swap.target",
+    "systemd-resolved.service",
+    "systemd-timesyncd.service",
+    "systemd-networkd.service",
+    "systemd-modules-load.service",
+    "systemd-sysctl.service",
+    "systemd-journald.service",
+    "dev-sda2.swap",
 ];
 
 /// A unit's full name: `containerd` means `containerd.service`.
@@ -33,10 +49,7 @@ pub fn full_name(name: &str) -> String {
 
 /// The unit's file.
 pub fn file(context: &Context, unit: &str) -> Option<PathBuf> {
-    FOLDERS
-        .iter()
-        .map(|f| context.path(&format!("{f}/{unit}")))
-        .find(|p| p.is_file())
+    FOLDERS.iter().map(|f| context.path(&format!("{f}/{unit}"))).find(|p| p.is_file())
 }
 
 /// Whether systemd knows the unit.
@@ -46,9 +59,8 @@ pub fn known(context: &Context, unit: &str) -> bool {
 
 /// The unit's own text and that of its drop-ins.
 pub fn text(context: &Context, unit: &str) -> String {
-    let mut all = file(context, unit)
-        .and_then(|p| std::fs::read_to_string(p).ok())
-        .unwrap_or_default();
+    let mut all =
+        file(context, unit).and_then(|p| std::fs::read_to_string(p).ok()).unwrap_or_default();
     for folder in FOLDERS {
         let Ok(entries) = std::fs::read_dir(context.path(&format!("{folder}/{unit}.d"))) else {
             continue;

@@ -16,9 +16,7 @@ pub fn duration(text: &str) -> Option<Duration> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
         total += number
             * match &rest[..unit] {
                 "h" => 3600.0,
@@ -48,11 +46,7 @@ impl Version {
         let text = text.strip_prefix('v').unwrap_or(text);
         let mut parts = text.split(['-', '+']).next()?.split('.');
         let mut next = || parts.next()?.parse::<u64>().ok();
-        let version = Self {
-            major: next()?,
-            minor: next()?,
-            patch: next()?,
-        };
+        let version = Self { major: next()?, minor: next()?, patch: next()? };
         parts.next().is_none().then_some(version)
     }
 }

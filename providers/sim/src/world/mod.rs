@@ -8,7 +8,7 @@ mod state;
 mod store;
 mod table;
 
-pub use counters::Counters;
+pub use counters::{Counters, mix};
 pub use log::Change;
 pub use rows::*;
 pub use state::State;

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData, SanType,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -46,7 +46,9 @@ impl Authority {
     /// # Errors
     /// When they can't be read, don't match, or the certificate is expired or no authority.
     pub fn from_pem(name: &str, cert_pem: String, key_pem: &str) -> Result<Self, Failure> {
-        let bad = |reason: String| failed(&format!("failure loading {name} certificate authority: {reason}"));
+        let bad = |reason: String| {
+            failed(&format!("failure loading {name} certificate authority: {reason}"))
+        };
         let key = KeyPair::from_pem(key_pem).map_err(|e| bad(format!("private key: {e}")))?;
         check_authority(&cert_pem, &key).map_err(bad)?;
         let issuer = Issuer::from_ca_cert_pem(&cert_pem, key).map_err(|e| bad(e.to_string()))?;
@@ -58,11 +60,10 @@ impl Authority {
     /// # Errors
     /// When it can't be made.
     pub fn issue(&self, leaf: &Leaf<'_>) -> Result<(String, String), Failure> {
-        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|e| failed(&e.to_string()))?;
-        let params = leaf.params()?;
-        let cert = params
-            .signed_by(&key, &self.issuer)
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
             .map_err(|e| failed(&e.to_string()))?;
+        let params = leaf.params()?;
+        let cert = params.signed_by(&key, &self.issuer).map_err(|e| failed(&e.to_string()))?;
         Ok((cert.pem(), key.serialize_pem()))
     }
 
@@ -83,10 +84,7 @@ impl Authority {
             public_key: csr.public_key,
         };
         signed.params.distinguished_name = distinguished(&leaf);
-        signed
-            .signed_by(&self.issuer)
-            .map(|c| c.pem())
-            .map_err(|e| Failure::new(e.to_string()))
+        signed.signed_by(&self.issuer).map(|c| c.pem()).map_err(|e| Failure::new(e.to_string()))
     }
 }
 
@@ -108,7 +106,8 @@ impl Leaf<'_> {
         let mut params = CertificateParams::default();
         params.distinguished_name = distinguished(self);
         params.is_ca = IsCa::NoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages =
+            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         let server = !self.sans.is_empty();
         if server {
             params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
@@ -143,13 +142,17 @@ fn distinguished(leaf: &Leaf<'_>) -> DistinguishedName {
 }
 
 fn check_authority(cert_pem: &str, key: &KeyPair) -> Result<(), String> {
-    let (_, pem) = x509_parser::pem::parse_x509_pem(cert_pem.as_bytes()).map_err(|e| e.to_string())?;
+    let (_, pem) =
+        x509_parser::pem::parse_x509_pem(cert_pem.as_bytes()).map_err(|e| e.to_string())?;
     let cert = pem.parse_x509().map_err(|e| e.to_string())?;
     if !cert.is_ca() {
         return Err("certificate is not a certificate authority".to_owned());
     }
     if !cert.validity().is_valid() {
-        return Err(format!("certificate is not valid now (valid until {})", cert.validity().not_after));
+        return Err(format!(
+            "certificate is not valid now (valid until {})",
+            cert.validity().not_after
+        ));
     }
     if cert.public_key().raw != key.subject_public_key_info() {
         return Err("the private key doesn't match the certificate".to_owned());
@@ -200,7 +203,13 @@ pub fn issue_all(
     println!("[certs] apiserver serving cert is signed for {}", sans.join(", "));
     let local = cluster.etcd.as_ref().and_then(|e| e.local.as_ref());
     let etcd_names = |extra: Option<&Vec<String>>| {
-        let mut names = vec![node.to_owned(), "localhost".to_owned(), advertise.to_string(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        let mut names = vec![
+            node.to_owned(),
+            "localhost".to_owned(),
+            advertise.to_string(),
+            "127.0.0.1".to_owned(),
+            "::1".to_owned(),
+        ];
         names.extend(extra.into_iter().flatten().cloned());
         names
     };
@@ -222,8 +231,16 @@ pub fn issue_all(
         (&ca, "apiserver", server("kube-apiserver", sans, false)),
         (&ca, "apiserver-kubelet-client", client("kube-apiserver-kubelet-client", admins)),
         (&front, "front-proxy-client", client("front-proxy-client", None)),
-        (&etcd, "etcd/server", server("kube-etcd", etcd_names(local.map(|l| &l.server_cert_sans)), true)),
-        (&etcd, "etcd/peer", server("kube-etcd-peer", etcd_names(local.map(|l| &l.peer_cert_sans)), true)),
+        (
+            &etcd,
+            "etcd/server",
+            server("kube-etcd", etcd_names(local.map(|l| &l.server_cert_sans)), true),
+        ),
+        (
+            &etcd,
+            "etcd/peer",
+            server("kube-etcd-peer", etcd_names(local.map(|l| &l.peer_cert_sans)), true),
+        ),
         (&etcd, "etcd/healthcheck-client", client("kube-etcd-healthcheck-client", None)),
         (&etcd, "apiserver-etcd-client", client("kube-apiserver-etcd-client", None)),
     ];
@@ -273,20 +290,16 @@ fn service_ip(cluster: &ClusterConfiguration) -> Result<IpAddr, Failure> {
         .next()
         .and_then(|n| n.parse().ok())
         .ok_or_else(|| failed("networking.serviceSubnet is no subnet"))?;
-    net.hosts()
-        .next()
-        .ok_or_else(|| failed("networking.serviceSubnet has no addresses"))
+    net.hosts().next().ok_or_else(|| failed("networking.serviceSubnet has no addresses"))
 }
 
 /// A request for the kubelet's client certificate: (request, key), both in PEM.
 pub fn kubelet_request(node: &str) -> Result<(String, String), Failure> {
-    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|e| failed(&e.to_string()))?;
+    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+        .map_err(|e| failed(&e.to_string()))?;
     let common_name = format!("system:node:{node}");
-    let leaf = Leaf {
-        common_name: &common_name,
-        organization: Some("system:nodes"),
-        ..Leaf::default()
-    };
+    let leaf =
+        Leaf { common_name: &common_name, organization: Some("system:nodes"), ..Leaf::default() };
     let mut params = CertificateParams::default();
     params.distinguished_name = distinguished(&leaf);
     params.is_ca = IsCa::NoCa;

@@ -37,11 +37,7 @@ const PROXY: &str = "apiVersion kind featureGates clientConnection logging hostn
 
 /// Refuses unknown top-level fields.
 pub fn check_component(value: &Value, kind: &str) -> Result<(), Failure> {
-    let known = if kind == "KubeletConfiguration" {
-        KUBELET
-    } else {
-        PROXY
-    };
+    let known = if kind == "KubeletConfiguration" { KUBELET } else { PROXY };
     let Some(map) = value.as_mapping() else {
         return Err(Failure::new(format!("{kind}: not a mapping")));
     };

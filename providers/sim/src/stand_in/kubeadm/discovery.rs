@@ -67,7 +67,9 @@ pub async fn find(
             Err(Look::Final(reason)) => return Err(invalid(&reason)),
             Err(Look::Again(reason)) => {
                 if reason != said {
-                    println!("[discovery] Failed to request cluster-info, will try again: {reason}");
+                    println!(
+                        "[discovery] Failed to request cluster-info, will try again: {reason}"
+                    );
                     said.clone_from(&reason);
                 }
                 if !patience.again().await {
@@ -91,10 +93,7 @@ fn invalid(reason: &str) -> Failure {
 
 async fn look(context: &Context, discovery: &TokenDiscovery) -> Result<Found, Look> {
     let (host, port) = kubeconfig::host_port(&discovery.api_server_endpoint, 6443);
-    let address = context
-        .resolve(&host, port)
-        .await
-        .map_err(|e| Look::Again(e.message))?;
+    let address = context.resolve(&host, port).await.map_err(|e| Look::Again(e.message))?;
     let authority = format!("{host}:{port}");
     let insecure = https::Target {
         address,
@@ -102,9 +101,9 @@ async fn look(context: &Context, discovery: &TokenDiscovery) -> Result<Found, Lo
         tls: https::trusting_anyone().map_err(Look::Final)?,
     };
     let info = get(&insecure, CLUSTER_INFO, None).await.map_err(Look::Again)?;
-    let text = info["data"]["kubeconfig"]
-        .as_str()
-        .ok_or_else(|| Look::Again("there is no kubeconfig in the cluster-info ConfigMap".to_owned()))?;
+    let text = info["data"]["kubeconfig"].as_str().ok_or_else(|| {
+        Look::Again("there is no kubeconfig in the cluster-info ConfigMap".to_owned())
+    })?;
     check_signature(&info, text, &discovery.token)?;
     let cluster = kubeconfig::parse(text).map_err(Look::Final)?;
     check_pin(&cluster.ca_pem, discovery)?;
@@ -198,7 +197,9 @@ impl Found {
         let value = loop {
             match get(&self.target, &path, Some(&self.token)).await {
                 Ok(value) => break value,
-                Err(reason) if reason == "Unauthorized" || tries == 5 => return Err(failed(reason)),
+                Err(reason) if reason == "Unauthorized" || tries == 5 => {
+                    return Err(failed(reason));
+                }
                 Err(_) => tries += 1,
             }
         };
@@ -222,6 +223,7 @@ impl Found {
 /// # Errors
 /// When it isn't PEM.
 pub fn ca_sha256(pem_text: &str) -> Result<String, Failure> {
-    let der = pem::parse(pem_text).map_err(|e| Failure::new(format!("certificate authority: {e}")))?;
+    let der =
+        pem::parse(pem_text).map_err(|e| Failure::new(format!("certificate authority: {e}")))?;
     Ok(hex::encode(Sha256::digest(der.contents())))
 }

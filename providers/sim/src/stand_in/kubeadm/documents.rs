@@ -50,11 +50,7 @@ pub fn parse_init(text: &str) -> Result<InitDocuments, Failure> {
     let mut cluster: ClusterConfiguration = typed(found.cluster, "ClusterConfiguration")?;
     default_cluster(&mut cluster);
     super::validate::init(&init, &cluster)?;
-    Ok(InitDocuments {
-        init,
-        cluster,
-        kubelet: found.kubelet,
-    })
+    Ok(InitDocuments { init, cluster, kubelet: found.kubelet })
 }
 
 /// Parses the file of `kubeadm join`.

@@ -21,7 +21,11 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
         .ok_or_else(|| Failure::new("kubernetesVersion is no version"))?;
     cluster.kubernetes_version = wanted.to_string();
     println!("[init] Using Kubernetes version: {wanted}");
-    let port = if init.local_api_endpoint.bind_port == 0 { 6443 } else { init.local_api_endpoint.bind_port };
+    let port = if init.local_api_endpoint.bind_port == 0 {
+        6443
+    } else {
+        init.local_api_endpoint.bind_port
+    };
 
     let mut preflight = Preflight::new(context, &options.ignore, &init.node_registration);
     preflight.node();
@@ -35,13 +39,11 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     certs::check_inputs(context)?;
     let spec = node::spec(context, &init.node_registration, true)?;
     let advertise = node::advertise(&init.local_api_endpoint.advertise_address, &info)?;
-    let tokens = init
-        .bootstrap_tokens
-        .iter()
-        .map(token)
-        .collect::<Result<Vec<_>, _>>()?;
+    let tokens = init.bootstrap_tokens.iter().map(token).collect::<Result<Vec<_>, _>>()?;
     if init.dry_run {
-        println!("[dryrun] Finished dry-running successfully. Above are the resources that would be created");
+        println!(
+            "[dryrun] Finished dry-running successfully. Above are the resources that would be created"
+        );
         return Ok(());
     }
 
@@ -82,7 +84,9 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
 }
 
 fn finish(plan: &ClusterPlan) {
-    println!("[upload-config] Storing the configuration used in ConfigMap \"kubeadm-config\" in the \"kube-system\" Namespace");
+    println!(
+        "[upload-config] Storing the configuration used in ConfigMap \"kubeadm-config\" in the \"kube-system\" Namespace"
+    );
     println!("[mark-control-plane] Marking the node {} as control-plane", plan.node.name);
     for token in &plan.tokens {
         println!("[bootstrap-token] Stored the bootstrap token with the id {}", token.id);
@@ -117,7 +121,16 @@ async fn wait_reachable(
                     authority: format!("{host}:{port}"),
                     tls: https::trusting(ca_pem, None).map_err(Failure::new)?,
                 };
-                match https::call(&target, Method::GET, "/readyz", None, None, Duration::from_secs(10)).await {
+                match https::call(
+                    &target,
+                    Method::GET,
+                    "/readyz",
+                    None,
+                    None,
+                    Duration::from_secs(10),
+                )
+                .await
+                {
                     Ok((status, _)) if status.is_success() => {
                         println!("[control-plane-check] kube-apiserver is healthy");
                         return Ok(());
@@ -145,7 +158,8 @@ fn token(token: &BootstrapToken) -> Result<TokenSpec, Failure> {
         Some(at) => Some(at.clone()),
         None if ttl.is_zero() => None,
         None => {
-            let at = jiff::Timestamp::now() + jiff::SignedDuration::try_from(ttl).unwrap_or_default();
+            let at =
+                jiff::Timestamp::now() + jiff::SignedDuration::try_from(ttl).unwrap_or_default();
             Some(at.round(jiff::Unit::Second).unwrap_or(at).to_string())
         }
     };
@@ -171,10 +185,7 @@ fn kubelet_config(
     given: Option<&serde_yaml_ng::Value>,
     cluster: &ClusterConfiguration,
 ) -> Result<String, Failure> {
-    let mut map = given
-        .and_then(|v| v.as_mapping())
-        .cloned()
-        .unwrap_or_default();
+    let mut map = given.and_then(|v| v.as_mapping()).cloned().unwrap_or_default();
     let mut set = |key: &str, value: &str| {
         if !map.contains_key(key) {
             map.insert(key.into(), value.into());

@@ -57,7 +57,9 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     }
     let shared = format!("https://{}:{}", found.cluster.host, found.cluster.port);
     let address = match plane {
-        Some(plane) => Some(prepare_control_plane(context, &cluster, &spec, plane, &info, &shared, &found)?),
+        Some(plane) => {
+            Some(prepare_control_plane(context, &cluster, &spec, plane, &info, &shared, &found)?)
+        }
         None => {
             context.write("/etc/kubernetes/pki/ca.crt", &found.cluster.ca_pem, 0o644)?;
             None
@@ -71,12 +73,18 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     let request = JoinRequest { ca_sha256, node: spec, csr_pem, control_plane: address };
     let joined = context.block_on(send(context, &join, &info, &request))??;
     node::write_kubelet_conf(
-        context, &cluster, &shared, &found.cluster.ca_pem, &name,
+        context,
+        &cluster,
+        &shared,
+        &found.cluster.ca_pem,
+        &name,
         (&joined.kubelet_certificate_pem, &key_pem),
     )?;
     if plane.is_some() {
         manifests_and_promotion(context, &join, &cluster, &info, &request)?;
-        println!("\nThis node has joined the cluster and a new control plane instance was created:");
+        println!(
+            "\nThis node has joined the cluster and a new control plane instance was created:"
+        );
     } else {
         println!("\nThis node has joined the cluster:");
     }
@@ -151,12 +159,22 @@ async fn send(
                     None | Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
                 );
                 if retry && !said {
-                    println!("[etcd] Failed to add the member, will try again: {}", refused.message);
+                    println!(
+                        "[etcd] Failed to add the member, will try again: {}",
+                        refused.message
+                    );
                     said = true;
                 }
                 if !retry || !patience.again().await {
-                    let phase = if request.control_plane.is_some() { "control-plane-join/etcd" } else { "kubelet-start" };
-                    return Err(Failure::new(format!("error execution phase {phase}: {}", refused.message)));
+                    let phase = if request.control_plane.is_some() {
+                        "control-plane-join/etcd"
+                    } else {
+                        "kubelet-start"
+                    };
+                    return Err(Failure::new(format!(
+                        "error execution phase {phase}: {}",
+                        refused.message
+                    )));
                 }
             }
         }

@@ -25,8 +25,16 @@ pub fn host_port(endpoint: &str, default_port: u16) -> (String, u16) {
 }
 
 /// A kubeconfig with one cluster, one user and one context.
-pub fn render(cluster: &str, server: &str, ca_pem: &str, user: &str, cert_pem: &str, key_pem: &str) -> String {
-    let (ca, cert, key) = (STANDARD.encode(ca_pem), STANDARD.encode(cert_pem), STANDARD.encode(key_pem));
+pub fn render(
+    cluster: &str,
+    server: &str,
+    ca_pem: &str,
+    user: &str,
+    cert_pem: &str,
+    key_pem: &str,
+) -> String {
+    let (ca, cert, key) =
+        (STANDARD.encode(ca_pem), STANDARD.encode(cert_pem), STANDARD.encode(key_pem));
     format!(
         "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    certificate-authority-data: {ca}\n    server: {server}\n  name: {cluster}\n\
          contexts:\n- context:\n    cluster: {cluster}\n    user: {user}\n  name: {user}@{cluster}\ncurrent-context: {user}@{cluster}\n\
@@ -51,12 +59,11 @@ pub fn parse(text: &str) -> Result<Kubeconfig, String> {
     let value: Value = serde_yaml_ng::from_str(text).map_err(|e| format!("kubeconfig: {e}"))?;
     let cluster = value.get("clusters").and_then(|c| c.get(0)).and_then(|c| c.get("cluster"));
     let user = value.get("users").and_then(|c| c.get(0)).and_then(|c| c.get("user"));
-    let server = cluster
-        .and_then(|c| c.get("server")?.as_str())
-        .ok_or("kubeconfig: no server")?;
+    let server = cluster.and_then(|c| c.get("server")?.as_str()).ok_or("kubeconfig: no server")?;
     let url = url::Url::parse(server).map_err(|e| format!("kubeconfig: server: {e}"))?;
     let host = url.host_str().ok_or("kubeconfig: server has no host")?;
-    let ca_pem = data(cluster, "certificate-authority-data").ok_or("kubeconfig: no certificate-authority-data")?;
+    let ca_pem = data(cluster, "certificate-authority-data")
+        .ok_or("kubeconfig: no certificate-authority-data")?;
     let client = data(user, "client-certificate-data").zip(data(user, "client-key-data"));
     Ok(Kubeconfig {
         host: host.trim_matches(['[', ']']).to_owned(),

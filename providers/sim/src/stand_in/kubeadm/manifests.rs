@@ -9,7 +9,8 @@ use crate::stand_in::{Context, Failure};
 pub const FOLDER: &str = "/etc/kubernetes/manifests";
 
 /// The components that a control plane runs as static pods.
-pub const COMPONENTS: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
+pub const COMPONENTS: [&str; 4] =
+    ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
 
 /// Writes the manifests of all components.
 pub fn write(
@@ -55,12 +56,13 @@ pub fn write(
         } else {
             format!("{}/{name}:{}", cluster.image_repository, cluster.kubernetes_version)
         };
+        let command = [vec![name.to_owned()], args].concat();
         let pod = serde_json::json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": "kube-system", "labels": {"component": name, "tier": "control-plane"}},
             "spec": {
                 "hostNetwork": true, "priorityClassName": "system-node-critical",
-                "containers": [{"name": name, "image": image, "command": [[name.to_owned()], args].concat()}],
+                "containers": [{"name": name, "image": image, "command": command}],
             },
         });
         let text = serde_yaml_ng::to_string(&pod).map_err(|e| Failure::new(e.to_string()))?;

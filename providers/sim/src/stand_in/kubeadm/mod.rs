@@ -17,6 +17,9 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use discovery::{ca_sha256, sign as sign_cluster_info};
+pub use kubeconfig::cluster_info;
+
 use super::kubelet::version;
 use super::{Context, Failure};
 
@@ -46,7 +49,11 @@ pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
 
 fn print_version(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let version = version(context, "kubeadm")?;
-    if args == ["-o", "short"] || args == ["-oshort"] || args == ["--output=short"] || args == ["--output", "short"] {
+    if args == ["-o", "short"]
+        || args == ["-oshort"]
+        || args == ["--output=short"]
+        || args == ["--output", "short"]
+    {
         println!("{version}");
     } else {
         println!(
@@ -80,7 +87,10 @@ fn options(args: &[&str]) -> Result<Options, Failure> {
                 value()?;
             }
             "-f" | "--force" => options.force = true,
-            "--upload-certs" | "--skip-certificate-key-print" | "--skip-token-print" | "--cleanup-tmp-dir" => {}
+            "--upload-certs"
+            | "--skip-certificate-key-print"
+            | "--skip-token-print"
+            | "--cleanup-tmp-dir" => {}
             other => return Err(Failure::new(format!("unknown flag: {other}"))),
         }
     }
@@ -99,4 +109,17 @@ fn config_text(context: &Context, options: &Options) -> Result<String, Failure> 
             "unable to read config from \"{file}\": open {file}: no such file or directory"
         ))
     })
+}
+
+/// Signs the request for the client certificate of the kubelet `node` with an authority in PEM.
+///
+/// # Errors
+/// When the authority or the request can't be read.
+pub fn sign_kubelet(
+    ca_pem: &str,
+    key_pem: &str,
+    csr_pem: &str,
+    node: &str,
+) -> Result<String, Failure> {
+    certs::Authority::from_pem("ca", ca_pem.to_owned(), key_pem)?.sign_kubelet(csr_pem, node)
 }

@@ -13,11 +13,8 @@ const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 /// The node's name: as configured, else the machine's host name.
 pub fn name(context: &Context, registration: &NodeRegistration) -> Result<String, Failure> {
-    let name = if registration.name.is_empty() {
-        context.hostname()
-    } else {
-        registration.name.clone()
-    };
+    let name =
+        if registration.name.is_empty() { context.hostname() } else { registration.name.clone() };
     let valid = !name.is_empty()
         && name.len() <= 253
         && name
@@ -59,7 +56,11 @@ pub fn spec(
     let mut taints = match &registration.taints {
         Some(taints) => taints
             .iter()
-            .map(|t| TaintSpec { key: t.key.clone(), value: t.value.clone(), effect: t.effect.clone() })
+            .map(|t| TaintSpec {
+                key: t.key.clone(),
+                value: t.value.clone(),
+                effect: t.effect.clone(),
+            })
             .collect(),
         None if control_plane => vec![TaintSpec {
             key: CONTROL_PLANE.to_owned(),
@@ -80,21 +81,27 @@ pub fn spec(
             }
             "register-with-taints" => taints.extend(arg.value.split(',').filter_map(parse_taint)),
             "hostname-override" if arg.value != registration.name => {
-                return Err(Failure::new("kubelet: hostname-override differs from nodeRegistration.name"));
+                return Err(Failure::new(
+                    "kubelet: hostname-override differs from nodeRegistration.name",
+                ));
             }
             _ => {}
         }
     }
     if control_plane {
         labels.insert(CONTROL_PLANE.to_owned(), String::new());
-        labels.insert("node.kubernetes.io/exclude-from-external-load-balancers".to_owned(), String::new());
+        labels.insert(
+            "node.kubernetes.io/exclude-from-external-load-balancers".to_owned(),
+            String::new(),
+        );
     }
     let socket = if registration.cri_socket.is_empty() {
         "unix:///var/run/containerd/containerd.sock"
     } else {
         &registration.cri_socket
     };
-    let annotations = [("kubeadm.alpha.kubernetes.io/cri-socket".to_owned(), socket.to_owned())].into();
+    let annotations =
+        [("kubeadm.alpha.kubernetes.io/cri-socket".to_owned(), socket.to_owned())].into();
     Ok(NodeSpec {
         name: name(context, registration)?,
         labels,
@@ -118,8 +125,11 @@ fn add_labels(labels: &mut BTreeMap<String, String>, text: &str) -> Result<(), F
             || prefix.ends_with("node.kubernetes.io")
             || matches!(
                 key,
-                "kubernetes.io/hostname" | "kubernetes.io/arch" | "kubernetes.io/os"
-                    | "topology.kubernetes.io/region" | "topology.kubernetes.io/zone"
+                "kubernetes.io/hostname"
+                    | "kubernetes.io/arch"
+                    | "kubernetes.io/os"
+                    | "topology.kubernetes.io/region"
+                    | "topology.kubernetes.io/zone"
             );
         if reserved && !allowed {
             return Err(Failure::new(format!(
@@ -149,9 +159,13 @@ pub fn start_kubelet(
         .map(|a| format!("--{}={}", a.name, a.value))
         .collect();
     let flags = format!("KUBELET_KUBEADM_ARGS=\"{}\"\n", args.join(" "));
-    println!("[kubelet-start] Writing kubelet environment file with flags to file \"/var/lib/kubelet/kubeadm-flags.env\"");
+    println!(
+        "[kubelet-start] Writing kubelet environment file with flags to file \"/var/lib/kubelet/kubeadm-flags.env\""
+    );
     context.write("/var/lib/kubelet/kubeadm-flags.env", &flags, 0o644)?;
-    println!("[kubelet-start] Writing kubelet configuration to file \"/var/lib/kubelet/config.yaml\"");
+    println!(
+        "[kubelet-start] Writing kubelet configuration to file \"/var/lib/kubelet/config.yaml\""
+    );
     context.write("/var/lib/kubelet/config.yaml", kubelet_config, 0o644)?;
     println!("[kubelet-start] Starting the kubelet");
     let started = if units::known(context, "kubelet.service") {
@@ -176,7 +190,9 @@ pub fn start_kubelet(
     }
     let runc = ["/usr/local/sbin/runc", "/usr/local/bin/runc", "/usr/sbin/runc", "/usr/bin/runc"];
     if !runc.iter().any(|p| context.exists(p)) {
-        return Err(unhealthy("failed to create containerd task: exec: \"runc\": executable file not found in $PATH"));
+        return Err(unhealthy(
+            "failed to create containerd task: exec: \"runc\": executable file not found in $PATH",
+        ));
     }
     println!("[kubelet-check] The kubelet is healthy");
     Ok(())
@@ -218,7 +234,8 @@ pub fn write_kubeconfigs(
     for (file, user, organization, server) in files {
         let leaf = super::certs::Leaf { common_name: user, organization, ..Default::default() };
         let (cert, key) = ca.issue(&leaf)?;
-        let text = kubeconfig::render(&cluster.cluster_name, server, &ca.cert_pem, user, &cert, &key);
+        let text =
+            kubeconfig::render(&cluster.cluster_name, server, &ca.cert_pem, user, &cert, &key);
         context.write(&format!("/etc/kubernetes/{file}"), &text, 0o600)?;
         println!("[kubeconfig] Writing \"{file}\" kubeconfig file");
     }

@@ -54,12 +54,18 @@ impl<'a> Preflight<'a> {
     /// Checks the sizes that a control plane needs.
     pub fn size(&mut self, info: &MachineInfo) {
         if info.vcpus < 2 {
-            self.fail("NumCPU", &format!("the number of available CPUs {} is less than the required 2", info.vcpus));
+            self.fail(
+                "NumCPU",
+                &format!("the number of available CPUs {} is less than the required 2", info.vcpus),
+            );
         }
         if info.memory_mib < 1700 {
             self.fail(
                 "Mem",
-                &format!("the system RAM ({} MB) is less than the minimum 1700 MB", info.memory_mib),
+                &format!(
+                    "the system RAM ({} MB) is less than the minimum 1700 MB",
+                    info.memory_mib
+                ),
             );
         }
     }
@@ -102,7 +108,10 @@ impl<'a> Preflight<'a> {
     /// newer, and at most three minor versions older.
     pub fn versions(&mut self, kubeadm: Version, control_plane: Version) {
         let minor_gap = control_plane.minor.abs_diff(kubeadm.minor);
-        if control_plane.major != kubeadm.major || minor_gap > 1 || control_plane.minor > kubeadm.minor {
+        if control_plane.major != kubeadm.major
+            || minor_gap > 1
+            || control_plane.minor > kubeadm.minor
+        {
             self.fail(
                 "KubernetesVersion",
                 &format!("this version of kubeadm ({kubeadm}) doesn't support a control plane of version {control_plane}"),
@@ -151,7 +160,10 @@ impl<'a> Preflight<'a> {
         for name in ["etcd", "pause"] {
             let prefix = format!("{repository}/{name}:");
             if !present.iter().any(|i| i.starts_with(&prefix)) {
-                self.fail("ImagePull", &format!("failed to pull image {prefix}…: it was not imported"));
+                self.fail(
+                    "ImagePull",
+                    &format!("failed to pull image {prefix}…: it was not imported"),
+                );
             }
         }
     }

@@ -38,10 +38,14 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
             std::fs::remove_file(&real)
         };
         match result {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(Failure::io("remove", &real, &e)),
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                return Err(Failure::io("remove", &real, &e));
+            }
             _ => {}
         }
     }
-    println!("The reset process does not clean CNI configuration. To do so, you must remove /etc/cni/net.d");
+    println!(
+        "The reset process does not clean CNI configuration. To do so, you must remove /etc/cni/net.d"
+    );
     Ok(())
 }

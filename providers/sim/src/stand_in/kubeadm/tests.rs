@@ -41,11 +41,7 @@ discovery:
 
 fn refusal(text: &str) -> String {
     let init = text.contains("InitConfiguration") || text.contains("ClusterConfiguration");
-    let result = if init {
-        parse_init(text).map(|_| ())
-    } else {
-        parse_join(text).map(|_| ())
-    };
+    let result = if init { parse_init(text).map(|_| ()) } else { parse_join(text).map(|_| ()) };
     result.expect_err("has to be refused").message
 }
 
@@ -96,9 +92,11 @@ fn extra_args_of_older_versions_are_refused() {
 
 #[test]
 fn joining_needs_a_pin_and_an_endpoint() {
-    let no_pin = JOIN.lines().filter(|l| !l.contains("caCertHashes")).collect::<Vec<_>>().join("\n");
+    let no_pin =
+        JOIN.lines().filter(|l| !l.contains("caCertHashes")).collect::<Vec<_>>().join("\n");
     assert!(refusal(&no_pin).contains("caCertHashes"));
-    let no_endpoint = JOIN.lines().filter(|l| !l.contains("apiServerEndpoint")).collect::<Vec<_>>().join("\n");
+    let no_endpoint =
+        JOIN.lines().filter(|l| !l.contains("apiServerEndpoint")).collect::<Vec<_>>().join("\n");
     assert!(refusal(&no_endpoint).contains("APIServerEndpoint"));
     assert!(refusal(&JOIN.replace("sha256:00", "sha256:zz")).contains("64 hex digits"));
 }

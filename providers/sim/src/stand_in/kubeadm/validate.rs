@@ -56,13 +56,25 @@ pub fn init(init: &InitConfiguration, cluster: &ClusterConfiguration) -> Result<
     }
     if let Some(etcd) = &cluster.etcd {
         match (&etcd.local, &etcd.external) {
-            (Some(_), Some(_)) => errors.push("etcd: external and local are mutually exclusive".to_owned()),
-            (None, Some(_)) => errors.push("etcd.external: an external etcd is not modelled by the embedded cloud".to_owned()),
+            (Some(_), Some(_)) => {
+                errors.push("etcd: external and local are mutually exclusive".to_owned())
+            }
+            (None, Some(_)) => errors.push(
+                "etcd.external: an external etcd is not modelled by the embedded cloud".to_owned(),
+            ),
             _ => {}
         }
     }
-    check_duration(&mut errors, "certificateValidityPeriod", cluster.certificate_validity_period.as_deref());
-    check_duration(&mut errors, "caCertificateValidityPeriod", cluster.ca_certificate_validity_period.as_deref());
+    check_duration(
+        &mut errors,
+        "certificateValidityPeriod",
+        cluster.certificate_validity_period.as_deref(),
+    );
+    check_duration(
+        &mut errors,
+        "caCertificateValidityPeriod",
+        cluster.ca_certificate_validity_period.as_deref(),
+    );
     check_timeouts(&mut errors, &init.timeouts);
     finish(errors)
 }
@@ -71,23 +83,28 @@ pub fn init(init: &InitConfiguration, cluster: &ClusterConfiguration) -> Result<
 pub fn join(join: &JoinConfiguration) -> Result<(), Failure> {
     let mut errors = Vec::new();
     match (&join.discovery.bootstrap_token, &join.discovery.file) {
-        (Some(_), Some(_)) => errors.push(
-            "discovery: bootstrapToken and file are mutually exclusive".to_owned(),
-        ),
+        (Some(_), Some(_)) => {
+            errors.push("discovery: bootstrapToken and file are mutually exclusive".to_owned())
+        }
         (None, None) => errors.push("discovery: bootstrapToken or file must be set".to_owned()),
-        (None, Some(_)) => errors.push("discovery.file: file discovery is not modelled by the embedded cloud".to_owned()),
+        (None, Some(_)) => errors.push(
+            "discovery.file: file discovery is not modelled by the embedded cloud".to_owned(),
+        ),
         (Some(token), None) => {
             check_token(&mut errors, "discovery.bootstrapToken.token", &token.token);
             if token.api_server_endpoint.is_empty() {
-                errors.push("discovery.bootstrapToken: Required value: APIServerEndpoint is not set".to_owned());
+                errors.push(
+                    "discovery.bootstrapToken: Required value: APIServerEndpoint is not set"
+                        .to_owned(),
+                );
             }
             if token.ca_cert_hashes.is_empty() && !token.unsafe_skip_ca_verification {
                 errors.push("discovery.bootstrapToken: using token-based discovery without caCertHashes can be unsafe. Set unsafeSkipCAVerification as true in your kubeadm config file to continue".to_owned());
             }
             for hash in &token.ca_cert_hashes {
-                let valid = hash.strip_prefix("sha256:").is_some_and(|h| {
-                    h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit())
-                });
+                let valid = hash
+                    .strip_prefix("sha256:")
+                    .is_some_and(|h| h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit()));
                 if !valid {
                     errors.push(format!("discovery.bootstrapToken.caCertHashes: Invalid value: {hash:?}: must be sha256:<64 hex digits>"));
                 }
@@ -113,9 +130,7 @@ fn check_token(errors: &mut Vec<String>, field: &str, token: &str) {
     let part = |p: &str, n| {
         p.len() == n && p.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
     };
-    let valid = token
-        .split_once('.')
-        .is_some_and(|(id, secret)| part(id, 6) && part(secret, 16));
+    let valid = token.split_once('.').is_some_and(|(id, secret)| part(id, 6) && part(secret, 16));
     if !valid {
         // The value itself is a secret.
         errors.push(format!(
@@ -127,9 +142,8 @@ fn check_token(errors: &mut Vec<String>, field: &str, token: &str) {
 fn check_endpoint(errors: &mut Vec<String>, endpoint: &ApiEndpoint) {
     let address = &endpoint.advertise_address;
     if !address.is_empty() && address.parse::<IpAddr>().is_err() {
-        errors.push(format!(
-            "localAPIEndpoint: Invalid value: {address:?}: ip address is not valid"
-        ));
+        errors
+            .push(format!("localAPIEndpoint: Invalid value: {address:?}: ip address is not valid"));
     }
 }
 
@@ -164,8 +178,6 @@ fn is_dns_name(name: &str) -> bool {
                 && label.len() <= 63
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')
+                && label.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')
         })
 }

@@ -1,0 +1,134 @@
+//! The Kubernetes objects that kubeadm and kubelets make.
+
+use infra_sim_kube::{Cluster, Resource, StoreError};
+use serde_json::{Value, json};
+
+use super::tokens;
+use crate::stand_in::{ClusterPlan, NodeSpec, cluster_info};
+use crate::world::Droplet;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const JOINING: &str = "system:bootstrappers:kubeadm:default-node-token";
+
+/// What `kubeadm init` stores: its configuration, `cluster-info`, tokens, the rights of joining
+/// nodes, the addons.
+///
+/// # Errors
+/// A sentence, when the store refuses.
+pub fn bootstrap(cluster: &Cluster, plan: &ClusterPlan) -> Result<(), String> {
+    let mut config = plan.config.clone();
+    "kubeadm.k8s.io/v1beta4".clone_into(&mut config.api_version);
+    "ClusterConfiguration".clone_into(&mut config.kind);
+    let config = serde_yaml_ng::to_string(&config).map_err(|e| e.to_string())?;
+    let server = if plan.config.control_plane_endpoint.is_empty() {
+        format!("https://{}:{}", plan.advertise, plan.port)
+    } else {
+        format!("https://{}", plan.config.control_plane_endpoint)
+    };
+    let info = cluster_info(&server, &cluster.options().ca_cert_pem);
+    let config_maps = Resource::new("", "v1", "configmaps");
+    let map = |ns: &str, name: &str, key: &str, text: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": ns}, "data": {key: text}});
+    put(
+        cluster,
+        &config_maps,
+        map("kube-system", "kubeadm-config", "ClusterConfiguration", &config),
+    )?;
+    put(
+        cluster,
+        &config_maps,
+        map("kube-system", "kubelet-config", "kubelet", &plan.kubelet_config),
+    )?;
+    put(cluster, &config_maps, map("kube-public", "cluster-info", "kubeconfig", &info))?;
+    for token in &plan.tokens {
+        put(cluster, &Resource::new("", "v1", "secrets"), tokens::secret(token))?;
+    }
+    rights(cluster)
+}
+
+/// What joining nodes and the administrators may, as kubeadm sets it up.
+fn rights(cluster: &Cluster) -> Result<(), String> {
+    let roles = Resource::new(RBAC, "v1", "roles");
+    let role_bindings = Resource::new(RBAC, "v1", "rolebindings");
+    let cluster_bindings = Resource::new(RBAC, "v1", "clusterrolebindings");
+    let version = format!("{RBAC}/v1");
+    let group = |name: &str| json!({"apiGroup": RBAC, "kind": "Group", "name": name});
+    let user = |name: &str| json!({"apiGroup": RBAC, "kind": "User", "name": name});
+    let nodes = json!([group(JOINING), group("system:nodes")]);
+    for (ns, name, map, subjects) in [
+        ("kube-system", "kubeadm:nodes-kubeadm-config", "kubeadm-config", nodes.clone()),
+        ("kube-system", "kubeadm:kubelet-config", "kubelet-config", nodes),
+        (
+            "kube-public",
+            "kubeadm:bootstrap-signer-clusterinfo",
+            "cluster-info",
+            json!([user("system:anonymous")]),
+        ),
+    ] {
+        let meta = json!({"name": name, "namespace": ns});
+        let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [map], "verbs": ["get"]}]);
+        put(
+            cluster,
+            &roles,
+            json!({"apiVersion": version, "kind": "Role", "metadata": meta, "rules": rules}),
+        )?;
+        let role = json!({"apiGroup": RBAC, "kind": "Role", "name": name});
+        let binding = json!({"apiVersion": version, "kind": "RoleBinding", "metadata": meta, "roleRef": role, "subjects": subjects});
+        put(cluster, &role_bindings, binding)?;
+    }
+    for (name, role, to) in [
+        ("kubeadm:cluster-admins", "cluster-admin", "kubeadm:cluster-admins"),
+        ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", JOINING),
+    ] {
+        let role = json!({"apiGroup": RBAC, "kind": "ClusterRole", "name": role});
+        let binding = json!({"apiVersion": version, "kind": "ClusterRoleBinding", "metadata": {"name": name}, "roleRef": role, "subjects": [group(to)]});
+        put(cluster, &cluster_bindings, binding)?;
+    }
+    Ok(())
+}
+
+/// Creates an object, or leaves the one that is there.
+fn put(cluster: &Cluster, resource: &Resource, object: Value) -> Result<(), String> {
+    match cluster.store().create(resource, object) {
+        Ok(_) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Registers a node as its kubelet does.
+///
+/// # Errors
+/// A sentence, when the store refuses.
+pub fn register_node(cluster: &Cluster, node: &NodeSpec, droplet: &Droplet) -> Result<(), String> {
+    let mut taints: Vec<Value> = node
+        .taints
+        .iter()
+        .map(|t| json!({"key": t.key, "value": t.value, "effect": t.effect}))
+        .collect();
+    if node.external_cloud_provider {
+        taints.push(json!({"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}));
+    }
+    let mut labels = serde_json::to_value(&node.labels).map_err(|e| e.to_string())?;
+    for (key, value) in [
+        ("kubernetes.io/hostname", node.name.as_str()),
+        ("kubernetes.io/os", "linux"),
+        ("kubernetes.io/arch", "amd64"),
+    ] {
+        labels[key] = value.into();
+    }
+    let object = json!({
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": node.name, "labels": labels, "annotations": node.annotations},
+        "spec": {"taints": taints},
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": droplet.private_ip.to_string()},
+                {"type": "Hostname", "address": node.name},
+            ],
+            "nodeInfo": {"kubeletVersion": node.kubelet_version, "operatingSystem": "linux", "architecture": "amd64"},
+        },
+    });
+    put(cluster, &Resource::new("", "v1", "nodes"), object)
+}
+
+/// Says whether a node's kubelet runs.
+pub fn set_kubelet(_cluster: &Cluster, _node: &str, _runs: bool) {}

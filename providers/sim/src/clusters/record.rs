@@ -1,0 +1,81 @@
+//! What is kept of a cluster next to its objects.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::SimError;
+
+/// What is kept of a cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClusterRecord {
+    /// SHA-256 (hex) of its authority's certificate in DER: its identity.
+    pub ca_sha256: String,
+    /// kubeadm's `clusterName`.
+    pub name: String,
+    pub pod_cidr: ipnet::IpNet,
+    pub service_cidr: ipnet::IpNet,
+    pub kubernetes_version: String,
+    pub ca_cert_pem: String,
+    /// Members of etcd, each with an API server.
+    pub members: Vec<Member>,
+    /// All machines that are nodes.
+    pub nodes: Vec<NodeRow>,
+}
+
+/// A member of etcd with its API server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Member {
+    /// The machine.
+    pub droplet: u64,
+    /// The API server's port on the machine.
+    pub port: u16,
+    /// Where it really listens; kept over restarts.
+    pub socket: Option<SocketAddr>,
+    /// Its leaf, as found on the machine's disk when it started.
+    pub cert_pem: String,
+    pub key_pem: String,
+    /// It receives the log and doesn't vote yet.
+    pub learner: bool,
+}
+
+/// A machine that is a node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeRow {
+    pub droplet: u64,
+    pub node: String,
+}
+
+impl ClusterRecord {
+    /// The folder of a cluster below that of all clusters.
+    pub fn folder(clusters: &Path, ca_sha256: &str) -> PathBuf {
+        clusters.join(&ca_sha256[..ca_sha256.len().min(16)])
+    }
+
+    /// Reads the record in a cluster's folder.
+    ///
+    /// # Errors
+    /// When it isn't there or isn't such a record.
+    pub fn load(folder: &Path) -> Result<Self, SimError> {
+        let path = folder.join("cluster.json");
+        let text = std::fs::read(&path).map_err(|e| SimError::io("read", &path, e))?;
+        serde_json::from_slice(&text).map_err(|e| SimError::Record { path, reason: e.to_string() })
+    }
+
+    /// Writes the record. It holds keys: 0600.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn save(&self, folder: &Path) -> Result<(), SimError> {
+        let path = folder.join("cluster.json");
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|e| SimError::Record { path: path.clone(), reason: e.to_string() })?;
+        crate::files::write_private(&path, &text)
+    }
+
+    /// The node's name of a machine.
+    pub fn node_of(&self, droplet: u64) -> Option<&str> {
+        self.nodes.iter().find(|n| n.droplet == droplet).map(|n| n.node.as_str())
+    }
+}

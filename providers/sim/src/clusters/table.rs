@@ -1,0 +1,321 @@
+//! All clusters, by the authority that makes them what they are.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::record::{ClusterRecord, Member};
+use super::running::Running;
+use super::{kube, signer};
+use crate::machines::{Disk, MachineSet, unit_is_active};
+use crate::sim::Sim;
+use crate::stand_in::{ClusterPlan, JoinRequest, Joined, MemberState, ca_sha256, sign_kubelet};
+
+/// Why a cluster refuses a machine.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterRefusal {
+    /// Trying again may help.
+    #[error("{0}")]
+    NotNow(String),
+    /// It won't.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The clusters of an embedded cloud.
+pub struct Clusters {
+    sim: Arc<Sim>,
+    folder: PathBuf,
+    running: Mutex<HashMap<String, Arc<Running>>>,
+}
+
+impl Clusters {
+    /// No cluster yet; see [`Clusters::restore`].
+    pub fn new(sim: Arc<Sim>) -> Arc<Self> {
+        let folder = sim.data.join("clusters");
+        Arc::new(Self { sim, folder, running: Mutex::default() })
+    }
+
+    /// Starts the clusters of the data folder again.
+    pub async fn restore(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let folder = entry.path();
+            match ClusterRecord::load(&folder) {
+                Ok(record) => self.restore_one(folder, record).await,
+                Err(e) => tracing::error!("a cluster stays away: {e}"),
+            }
+        }
+    }
+
+    async fn restore_one(&self, folder: PathBuf, record: ClusterRecord) {
+        let exists = |id: u64| self.sim.world.droplet(id);
+        if record.members.iter().all(|m| exists(m.droplet).is_none()) {
+            if let Err(e) = std::fs::remove_dir_all(&folder) {
+                tracing::warn!("{}: {e}", folder.display());
+            }
+            return;
+        }
+        let nodes: Vec<u64> = record.nodes.iter().map(|n| n.droplet).collect();
+        let key = record.ca_sha256.clone();
+        match Running::open(self.sim.clone(), folder, record).await {
+            Err(e) => tracing::error!("a cluster stays away: {e}"),
+            Ok(running) => {
+                for droplet in nodes {
+                    match exists(droplet) {
+                        None => {
+                            running.machine_gone(droplet).await;
+                        }
+                        Some(d) if d.status == crate::world::DropletStatus::Active => {
+                            running.machine_up(droplet, self.kubelet_runs(droplet)).await;
+                        }
+                        Some(_) => running.machine_down(droplet).await,
+                    }
+                }
+                self.running.lock().await.insert(key, running);
+            }
+        }
+    }
+
+    fn disk(&self, droplet: u64) -> Disk {
+        Disk::new(&self.sim.data.join("machines"), droplet)
+    }
+
+    fn kubelet_runs(&self, droplet: u64) -> bool {
+        unit_is_active(&self.disk(droplet), "kubelet.service")
+    }
+
+    /// The clusters that a machine is a node of: one, in a sane world.
+    async fn of(&self, droplet: u64) -> Option<Arc<Running>> {
+        let all: Vec<Arc<Running>> = self.running.lock().await.values().cloned().collect();
+        for running in all {
+            let record = running.record().await;
+            if record.node_of(droplet).is_some()
+                || record.members.iter().any(|m| m.droplet == droplet)
+            {
+                return Some(running);
+            }
+        }
+        None
+    }
+
+    /// `kubeadm init` on a machine.
+    ///
+    /// # Errors
+    /// When the authority serves a cluster already, or the API server can't start.
+    pub async fn init(
+        &self,
+        droplet: u64,
+        disk: &Disk,
+        plan: ClusterPlan,
+    ) -> Result<(), ClusterRefusal> {
+        let refused = |reason: String| ClusterRefusal::Refused(reason);
+        let (ca, cert, key) = read_pki(disk)?;
+        let id = ca_sha256(&ca).map_err(|e| refused(e.message))?;
+        self.forget_leavings(&id, droplet).await?;
+        let subnet = |text: &str, default: &str| {
+            let text = text.split(',').next().filter(|t| !t.is_empty()).unwrap_or(default);
+            text.parse().map_err(|_| refused(format!("{text} is no subnet")))
+        };
+        let record = ClusterRecord {
+            ca_sha256: id.clone(),
+            name: plan.config.cluster_name.clone(),
+            pod_cidr: subnet(&plan.config.networking.pod_subnet, "10.244.0.0/16")?,
+            service_cidr: subnet(&plan.config.networking.service_subnet, "10.96.0.0/12")?,
+            kubernetes_version: plan.config.kubernetes_version.clone(),
+            ca_cert_pem: ca,
+            members: Vec::new(),
+            nodes: Vec::new(),
+        };
+        let folder = ClusterRecord::folder(&self.folder, &id);
+        let running = Running::open(self.sim.clone(), folder, record)
+            .await
+            .map_err(|e| refused(e.to_string()))?;
+        kube::bootstrap(&running.cluster, &plan).map_err(refused)?;
+        signer::now(running.cluster.store());
+        running.add_node(droplet, &plan.node.name).await;
+        let member = Member {
+            droplet,
+            port: plan.port,
+            socket: None,
+            cert_pem: cert,
+            key_pem: key,
+            learner: false,
+        };
+        self.running.lock().await.insert(id, running.clone());
+        running.add_member(member).await.map_err(refused)?;
+        self.register(&running, droplet, &plan.node).await
+    }
+
+    async fn register(
+        &self,
+        running: &Running,
+        droplet: u64,
+        node: &crate::stand_in::NodeSpec,
+    ) -> Result<(), ClusterRefusal> {
+        let Some(row) = self.sim.world.droplet(droplet) else {
+            return Err(ClusterRefusal::Refused("this machine is gone".to_owned()));
+        };
+        kube::register_node(&running.cluster, node, &row).map_err(ClusterRefusal::Refused)?;
+        kube::set_kubelet(&running.cluster, &node.name, self.kubelet_runs(droplet));
+        Ok(())
+    }
+
+    /// An earlier, unfinished init of the same machine leaves a cluster of one: it goes. A cluster on
+    /// other machines stays, and a second one with the same authority would be a split brain.
+    async fn forget_leavings(&self, id: &str, droplet: u64) -> Result<(), ClusterRefusal> {
+        let mut running = self.running.lock().await;
+        let Some(old) = running.get(id).cloned() else {
+            return Ok(());
+        };
+        let record = old.record().await;
+        if let Some(other) = record.members.iter().find(|m| m.droplet != droplet) {
+            return Err(ClusterRefusal::Refused(format!(
+                "this certificate authority already serves a cluster on droplet {}: join it instead of a second init",
+                other.droplet
+            )));
+        }
+        old.remove().await;
+        running.remove(id);
+        Ok(())
+    }
+
+    /// `kubeadm join` of a machine.
+    ///
+    /// # Errors
+    /// When there is no such cluster, or etcd takes no further member now.
+    pub async fn join(
+        &self,
+        droplet: u64,
+        machines: &MachineSet,
+        request: JoinRequest,
+    ) -> Result<Joined, ClusterRefusal> {
+        let running = self.running.lock().await.get(&request.ca_sha256).cloned();
+        let Some(running) = running else {
+            return Err(ClusterRefusal::NotNow(
+                "no cluster with this certificate authority runs".to_owned(),
+            ));
+        };
+        if let Some(port) = request.control_plane.map(|(port, _)| port) {
+            let (ca, cert, key) = read_pki(&machines.disk(droplet))?;
+            if ca_sha256(&ca).ok() != Some(request.ca_sha256.clone()) {
+                return Err(ClusterRefusal::Refused(
+                    "the machine's ca.crt is not the cluster's".to_owned(),
+                ));
+            }
+            let member =
+                Member { droplet, port, socket: None, cert_pem: cert, key_pem: key, learner: true };
+            running.add_member(member).await.map_err(ClusterRefusal::NotNow)?;
+        } else if running.record().await.members.iter().all(|m| !self.is_active(m.droplet)) {
+            return Err(ClusterRefusal::NotNow("no API server of the cluster runs".to_owned()));
+        }
+        let certificate = self.sign(&running, machines, &request).await?;
+        running.add_node(droplet, &request.node.name).await;
+        self.register(&running, droplet, &request.node).await?;
+        let learner = running.member(droplet).await.is_some_and(|m| m.state == "learner");
+        Ok(Joined { kubelet_certificate_pem: certificate, learner })
+    }
+
+    fn is_active(&self, droplet: u64) -> bool {
+        let status = self.sim.world.droplet(droplet).map(|d| d.status);
+        status == Some(crate::world::DropletStatus::Active)
+    }
+
+    /// The controller manager signs kubelets' certificates with the key on a control plane's disk.
+    async fn sign(
+        &self,
+        running: &Running,
+        machines: &MachineSet,
+        request: &JoinRequest,
+    ) -> Result<String, ClusterRefusal> {
+        let record = running.record().await;
+        for member in record.members.iter().filter(|m| self.is_active(m.droplet)) {
+            let key = machines.disk(member.droplet).root.join("etc/kubernetes/pki/ca.key");
+            if let Ok(key) = std::fs::read_to_string(key) {
+                return sign_kubelet(
+                    &record.ca_cert_pem,
+                    &key,
+                    &request.csr_pem,
+                    &request.node.name,
+                )
+                .map_err(|e| ClusterRefusal::Refused(e.message));
+            }
+        }
+        Err(ClusterRefusal::NotNow(
+            "no running control plane has the key that signs kubelets' certificates".to_owned(),
+        ))
+    }
+
+    /// `kubeadm reset` on a machine.
+    pub async fn reset(&self, droplet: u64) {
+        while let Some(running) = self.of(droplet).await {
+            if running.reset(droplet).await {
+                self.drop_cluster(&running).await;
+            }
+        }
+    }
+
+    async fn drop_cluster(&self, running: &Running) {
+        let id = running.record().await.ca_sha256;
+        self.running.lock().await.remove(&id);
+        running.remove().await;
+    }
+
+    /// The kubelet of a machine was started or stopped.
+    pub async fn set_kubelet(&self, droplet: u64, runs: bool) {
+        if let Some(running) = self.of(droplet).await
+            && let Some(node) = running.node_of(droplet).await
+        {
+            kube::set_kubelet(&running.cluster, &node, runs);
+        }
+    }
+
+    /// The state of a machine's etcd member.
+    pub async fn member(&self, droplet: u64) -> MemberState {
+        let running = self.of(droplet).await;
+        let member = match &running {
+            Some(running) => running.member(droplet).await,
+            None => None,
+        };
+        member.unwrap_or(MemberState { state: "none".to_owned(), voters: 0, quorum: false })
+    }
+
+    /// A machine was switched on.
+    pub async fn machine_up(&self, droplet: u64) {
+        if let Some(running) = self.of(droplet).await {
+            running.machine_up(droplet, self.kubelet_runs(droplet)).await;
+        }
+    }
+
+    /// A machine was switched off.
+    pub async fn machine_down(&self, droplet: u64) {
+        if let Some(running) = self.of(droplet).await {
+            running.machine_down(droplet).await;
+        }
+    }
+
+    /// A machine was deleted; a cluster whose control planes are all gone goes with the last.
+    pub async fn machine_gone(&self, droplet: u64) {
+        if let Some(running) = self.of(droplet).await
+            && running.machine_gone(droplet).await
+        {
+            self.drop_cluster(&running).await;
+        }
+    }
+}
+
+/// The authority and the API server's leaf and key, from a machine's disk.
+fn read_pki(disk: &Disk) -> Result<(String, String, String), ClusterRefusal> {
+    let read = |name: &str| {
+        std::fs::read_to_string(disk.root.join("etc/kubernetes/pki").join(name)).map_err(|_| {
+            ClusterRefusal::Refused(format!(
+                "open /etc/kubernetes/pki/{name}: no such file or directory"
+            ))
+        })
+    };
+    Ok((read("ca.crt")?, read("apiserver.crt")?, read("apiserver.key")?))
+}

@@ -1,0 +1,154 @@
+//! The machine's part of the control API: `/sim/machines/<id>/…`, with the machine's own token.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::set::MachineSet;
+use super::{metadata, token};
+use crate::clusters::ClusterRefusal;
+use crate::sim::Sim;
+use crate::stand_in::{ClusterPlan, JoinRequest, MachineInfo};
+
+/// Routes below `/sim/machines` and `/sim/metadata`, for what runs on machines. They check the machine's own token.
+pub fn routes(sim: Arc<Sim>) -> Router {
+    let machine = Router::new()
+        .route("/sim/machines/{id}", get(info))
+        .route("/sim/machines/{id}/resolve", get(resolve))
+        .route("/sim/machines/{id}/kubelet", put(kubelet))
+        .route("/sim/machines/{id}/etcd", get(etcd))
+        .route("/sim/machines/{id}/kubeadm/init", post(init))
+        .route("/sim/machines/{id}/kubeadm/join", post(join))
+        .route("/sim/machines/{id}/kubeadm/reset", post(reset))
+        .layer(middleware::from_fn_with_state(sim.clone(), check));
+    Router::new()
+        .route("/sim/metadata/{id}/{token}/metadata/v1/{*path}", get(metadata::get))
+        .merge(machine)
+        .with_state(sim)
+}
+
+fn refuse(status: StatusCode, message: impl Into<String>) -> Response {
+    (status, Json(json!({ "message": message.into() }))).into_response()
+}
+
+impl IntoResponse for ClusterRefusal {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        refuse(status, self.to_string())
+    }
+}
+
+/// A machine may only speak for itself.
+async fn check(State(sim): State<Arc<Sim>>, request: Request, next: Next) -> Response {
+    let id = request
+        .uri()
+        .path()
+        .trim_start_matches("/sim/machines/")
+        .split('/')
+        .next()
+        .and_then(|id| id.parse::<u64>().ok());
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
+    match (id, given) {
+        (Some(id), Some(given)) if token::matches(&sim, id, given) => {}
+        _ => return refuse(StatusCode::FORBIDDEN, "not this machine's token"),
+    }
+    if id.and_then(|id| sim.world.droplet(id)).is_none() {
+        return refuse(StatusCode::NOT_FOUND, "this machine is gone");
+    }
+    next.run(request).await
+}
+
+async fn info(State(sim): State<Arc<Sim>>, Path(id): Path<u64>) -> Response {
+    let Some(droplet) = sim.world.droplet(id) else {
+        return refuse(StatusCode::NOT_FOUND, "this machine is gone");
+    };
+    let (vcpus, memory_mib) = super::size::of(&droplet.size);
+    Json(MachineInfo {
+        id,
+        name: droplet.name.clone(),
+        region: droplet.region.clone(),
+        public_ip: droplet.public_ip.map(Into::into),
+        private_ip: Some(droplet.private_ip.into()),
+        vcpus,
+        memory_mib,
+        speed: sim.clock.speed(),
+    })
+    .into_response()
+}
+
+#[derive(Deserialize)]
+struct Address {
+    host: String,
+    port: u16,
+}
+
+async fn resolve(State(sim): State<Arc<Sim>>, Query(address): Query<Address>) -> Response {
+    match super::resolve(&sim, &address.host, address.port) {
+        Ok(socket) => Json(socket).into_response(),
+        Err(reason) => refuse(StatusCode::NOT_FOUND, reason),
+    }
+}
+
+#[derive(Deserialize)]
+struct Kubelet {
+    running: bool,
+}
+
+fn machines(sim: &Sim) -> Result<Arc<MachineSet>, ClusterRefusal> {
+    MachineSet::of(sim)
+        .ok_or_else(|| ClusterRefusal::NotNow("the embedded cloud is starting".to_owned()))
+}
+
+async fn kubelet(
+    State(sim): State<Arc<Sim>>,
+    Path(id): Path<u64>,
+    Json(kubelet): Json<Kubelet>,
+) -> Result<(), ClusterRefusal> {
+    machines(&sim)?.clusters().set_kubelet(id, kubelet.running).await;
+    Ok(())
+}
+
+async fn etcd(
+    State(sim): State<Arc<Sim>>,
+    Path(id): Path<u64>,
+) -> Result<Response, ClusterRefusal> {
+    let member = machines(&sim)?.clusters().member(id).await;
+    Ok(Json(member).into_response())
+}
+
+async fn init(
+    State(sim): State<Arc<Sim>>,
+    Path(id): Path<u64>,
+    Json(plan): Json<ClusterPlan>,
+) -> Result<(), ClusterRefusal> {
+    let machines = machines(&sim)?;
+    machines.clusters().init(id, &machines.disk(id), plan).await
+}
+
+async fn join(
+    State(sim): State<Arc<Sim>>,
+    Path(id): Path<u64>,
+    Json(request): Json<JoinRequest>,
+) -> Result<Response, ClusterRefusal> {
+    let machines = machines(&sim)?;
+    let joined = machines.clusters().join(id, &machines, request).await?;
+    Ok(Json(joined).into_response())
+}
+
+async fn reset(State(sim): State<Arc<Sim>>, Path(id): Path<u64>) -> Result<(), ClusterRefusal> {
+    machines(&sim)?.clusters().reset(id).await;
+    Ok(())
+}
