@@ -31,10 +31,7 @@ pub struct CloudConfig {
 
 /// A command: a list is quoted for the shell, a string is shell code.
 #[derive(Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a command is neither a string nor a list of words"
-)]
+#[serde(untagged, expecting = "a command is neither a string nor a list of words")]
 pub enum CommandLine {
     /// Program and arguments.
     Words(Vec<Word>),
@@ -81,10 +78,7 @@ pub enum Package {
 
 /// A user: `default` or an account.
 #[derive(Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "users: neither a name nor an account with known keys only"
-)]
+#[serde(untagged, expecting = "users: neither a name nor an account with known keys only")]
 pub enum User {
     Name(String),
     Account(Box<Account>),

@@ -33,7 +33,7 @@ fn unknown_keys_are_refused_at_every_level() {
         ("#cloud-config\nwrite_files:\n- path: /a\n  contents: x\n", "contents"),
         ("#cloud-config\nusers:\n- name: deploy\n  pasword: x\n", "users"),
         ("#cloud-config\nswap: {file: /a}\n", "file"),
-        ("#cloud-config\nhostname: [a]\n", "hostname"),
+        ("#cloud-config\nhostname: [a]\n", "expected a string"),
         ("#cloud-config\nmanage_etc_hosts: maybe\n", "manage_etc_hosts"),
         ("#cloud-config\n\tx\n", "not valid YAML"),
         ("#cloud-config \nwrite_files:\n- path: etc/a\n", "not absolute"),
