@@ -20,9 +20,7 @@ impl Clock {
     /// A clock whose waits go by `speed` times faster than the wall's. Anything that is not a
     /// positive number counts as 1.
     pub fn new(speed: f64) -> Self {
-        Self {
-            speed: watch::Sender::new(sane(speed)),
-        }
+        Self { speed: watch::Sender::new(sane(speed)) }
     }
 
     /// How much faster than the wall waits go by.
@@ -67,11 +65,7 @@ impl Clock {
 }
 
 fn sane(speed: f64) -> f64 {
-    if speed.is_finite() && speed > 0.0 {
-        speed
-    } else {
-        1.0
-    }
+    if speed.is_finite() && speed > 0.0 { speed } else { 1.0 }
 }
 
 #[cfg(test)]

@@ -48,9 +48,7 @@ impl Cluster {
     /// default, kube-system, kube-public and kube-node-lease, the `kubernetes` Service, RBAC defaults.
     pub async fn open(options: ClusterOptions) -> Result<Cluster, KubeError> {
         let store = Store::open(&options.dir)?;
-        Ok(Cluster {
-            inner: Arc::new(Inner { options, store }),
-        })
+        Ok(Cluster { inner: Arc::new(Inner { options, store }) })
     }
 
     /// Its objects.

@@ -1,10 +1,36 @@
-//! The controllers of the embedded cloud's Kubernetes.
+//! The controllers of the embedded cloud's Kubernetes: small, level-triggered, driven by one watch.
 
-use tokio_util::sync::CancellationToken;
+mod budget;
+mod condition;
+mod context;
+mod cronjob;
+mod daemonset;
+mod deployment;
+mod endpoints;
+mod error;
+mod events;
+mod gc;
+mod index;
+mod job;
+mod kinds;
+mod manager;
+mod names;
+mod namespace;
+mod node;
+mod object;
+mod pods;
+mod quantity;
+mod queue;
+mod replicaset;
+mod requests;
+mod revisions;
+mod scheduler;
+mod selector;
+mod start;
+mod statefulset;
+mod taints;
+mod template;
 
-use crate::Cluster;
-
-/// Starts the controllers; they end when `stop` is cancelled.
-pub fn start(cluster: Cluster, stop: CancellationToken) {
-    let _ = (cluster, stop);
-}
+pub use error::ControllerError;
+pub use node::{NodeRegistration, Taint, register_node, set_kubelet_running, unregister};
+pub use start::start;

@@ -64,18 +64,13 @@ impl WatchStream {
             self.position = position;
             self.pending.extend(events);
             if self.pending.is_empty() && self.revision.changed().await.is_err() {
-                return Err(Gone {
-                    since: self.position,
-                    oldest: self.position,
-                });
+                return Err(Gone { since: self.position, oldest: self.position });
             }
         }
     }
 
     /// The revision up to which every change was given out.
     pub fn position(&self) -> u64 {
-        self.pending
-            .front()
-            .map_or(self.position, |event| event.rv.saturating_sub(1))
+        self.pending.front().map_or(self.position, |event| event.rv.saturating_sub(1))
     }
 }

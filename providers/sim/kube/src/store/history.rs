@@ -15,10 +15,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn new(compacted: u64) -> Self {
-        Self {
-            events: VecDeque::new(),
-            compacted,
-        }
+        Self { events: VecDeque::new(), compacted }
     }
 
     pub(crate) fn push(&mut self, event: Event) {
@@ -32,10 +29,7 @@ impl History {
 
     pub(crate) fn after(&self, since: u64, only: Option<&KindKey>) -> Result<Vec<Event>, Gone> {
         if since < self.compacted {
-            return Err(Gone {
-                since,
-                oldest: self.compacted,
-            });
+            return Err(Gone { since, oldest: self.compacted });
         }
         let start = self.events.partition_point(|event| event.rv <= since);
         Ok(self

@@ -54,11 +54,7 @@ pub(crate) struct Log {
 impl Log {
     /// Opens the log and gives each sound record to `replay`. A torn tail is cut off.
     pub(crate) fn open(path: &Path, mut replay: impl FnMut(Record)) -> std::io::Result<Log> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         restrict(&file)?;
         let mut sound = 0_u64;
         let mut records = 0;
@@ -83,11 +79,7 @@ impl Log {
         if file.seek(SeekFrom::End(0))? != sound {
             file.set_len(sound)?;
         }
-        Ok(Log {
-            file,
-            path: path.to_owned(),
-            records,
-        })
+        Ok(Log { file, path: path.to_owned(), records })
     }
 
     pub(crate) fn append(&mut self, record: &Record) -> std::io::Result<()> {
@@ -117,10 +109,7 @@ impl Log {
         file.write_all(&buffer)?;
         file.sync_all()?;
         std::fs::rename(&beside, &self.path)?;
-        self.file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(&self.path)?;
+        self.file = OpenOptions::new().read(true).append(true).open(&self.path)?;
         self.records = count;
         Ok(())
     }

@@ -39,8 +39,7 @@ pub(crate) fn rv_of(object: &Value) -> Option<u64> {
 /// namespace's spec.
 pub(crate) fn has_finalizers(object: &Value) -> bool {
     let some = |list: Option<&Value>| {
-        list.and_then(Value::as_array)
-            .is_some_and(|finalizers| !finalizers.is_empty())
+        list.and_then(Value::as_array).is_some_and(|finalizers| !finalizers.is_empty())
     };
     some(object.get("metadata").and_then(|m| m.get("finalizers")))
         || (object.get("kind").and_then(Value::as_str) == Some("Namespace")

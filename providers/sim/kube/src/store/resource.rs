@@ -15,11 +15,7 @@ pub struct Resource {
 impl Resource {
     /// `Resource::new("apps", "v1", "deployments")`; the core group is `""`.
     pub fn new(group: &str, version: &str, plural: &str) -> Self {
-        Self {
-            group: group.into(),
-            version: version.into(),
-            plural: plural.into(),
-        }
+        Self { group: group.into(), version: version.into(), plural: plural.into() }
     }
 
     /// A kind of the core group, version v1.
@@ -51,10 +47,7 @@ impl Resource {
     }
 
     pub(crate) fn key(&self) -> KindKey {
-        KindKey {
-            group: self.group.clone(),
-            plural: self.plural.clone(),
-        }
+        KindKey { group: self.group.clone(), plural: self.plural.clone() }
     }
 }
 

@@ -98,16 +98,12 @@ impl Store {
         let log = Log::open(&path, |record| {
             rv = rv.max(record.rv);
             let resource = Resource::new(&record.group, &record.version, &record.plural);
-            let kind = kinds.entry(resource.key()).or_insert_with(|| Kind {
-                resource,
-                objects: Objects::new(),
-            });
+            let kind = kinds
+                .entry(resource.key())
+                .or_insert_with(|| Kind { resource, objects: Objects::new() });
             match record.object {
                 Some(object) => {
-                    let key = (
-                        namespace_of(&object).to_owned(),
-                        name_of(&object).to_owned(),
-                    );
+                    let key = (namespace_of(&object).to_owned(), name_of(&object).to_owned());
                     kind.objects.insert(key, object);
                 }
                 None => {
@@ -116,30 +112,17 @@ impl Store {
             }
         })
         .map_err(io(&path))?;
-        let mut state = State {
-            rv,
-            kinds,
-            history: History::new(rv),
-            log,
-        };
+        let mut state = State { rv, kinds, history: History::new(rv), log };
         state.compact_if_worth_it(500).map_err(io(&path))?;
         Ok(Store {
-            inner: Arc::new(Inner {
-                state: Mutex::new(state),
-                revision: watch::Sender::new(rv),
-            }),
+            inner: Arc::new(Inner { state: Mutex::new(state), revision: watch::Sender::new(rv) }),
         })
     }
 
     /// The object of that name. `ns` is `None` for what has no namespace.
     pub fn get(&self, resource: &Resource, ns: Option<&str>, name: &str) -> Option<Arc<Value>> {
         let key = (ns.unwrap_or_default().to_owned(), name.to_owned());
-        self.lock()
-            .kinds
-            .get(&resource.key())?
-            .objects
-            .get(&key)
-            .cloned()
+        self.lock().kinds.get(&resource.key())?.objects.get(&key).cloned()
     }
 
     /// All objects of a kind, of one namespace or of all (`None`), by namespace and name, with the
@@ -158,11 +141,7 @@ impl Store {
 
     /// The kinds that have, or had, objects, each in the version it was first written in.
     pub fn kinds(&self) -> Vec<Resource> {
-        self.lock()
-            .kinds
-            .values()
-            .map(|kind| kind.resource.clone())
-            .collect()
+        self.lock().kinds.values().map(|kind| kind.resource.clone()).collect()
     }
 
     /// The revision of the last change.
@@ -201,10 +180,7 @@ impl Store {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // A panic in a `modify` closure leaves the state as it was before it.
-        self.inner
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn announce(&self, rv: u64) {
@@ -218,10 +194,9 @@ impl Store {
 
 impl State {
     pub(crate) fn kind_mut(&mut self, resource: &Resource) -> &mut Kind {
-        self.kinds.entry(resource.key()).or_insert_with(|| Kind {
-            resource: resource.clone(),
-            objects: Objects::new(),
-        })
+        self.kinds
+            .entry(resource.key())
+            .or_insert_with(|| Kind { resource: resource.clone(), objects: Objects::new() })
     }
 
     /// Rewrites the log once most of it is of the past.

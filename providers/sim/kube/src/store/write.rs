@@ -19,31 +19,19 @@ impl Store {
     pub fn create(&self, resource: &Resource, mut object: Value) -> Result<Arc<Value>, StoreError> {
         let name = name_of(&object).to_owned();
         if name.is_empty() {
-            return Err(StoreError::Nameless {
-                resource: resource.qualified(),
-            });
+            return Err(StoreError::Nameless { resource: resource.qualified() });
         }
         let mut state = self.lock();
         let key = (namespace_of(&object).to_owned(), name.clone());
         if state.kind_mut(resource).objects.contains_key(&key) {
-            return Err(StoreError::AlreadyExists {
-                resource: resource.qualified(),
-                name,
-            });
+            return Err(StoreError::AlreadyExists { resource: resource.qualified(), name });
         }
         let meta = meta_mut(&mut object);
-        if meta
-            .get("uid")
-            .and_then(Value::as_str)
-            .is_none_or(str::is_empty)
-        {
+        if meta.get("uid").and_then(Value::as_str).is_none_or(str::is_empty) {
             meta.insert("uid".into(), json!(uuid::Uuid::new_v4().to_string()));
         }
         if meta.get("creationTimestamp").is_none_or(Value::is_null) {
-            meta.insert(
-                "creationTimestamp".into(),
-                json!(timestamp(jiff::Timestamp::now())),
-            );
+            meta.insert("creationTimestamp".into(), json!(timestamp(jiff::Timestamp::now())));
         }
         if counts_generations(resource) {
             meta.insert("generation".into(), json!(1));
@@ -59,16 +47,11 @@ impl Store {
     pub fn update(&self, resource: &Resource, object: Value) -> Result<Arc<Value>, StoreError> {
         let name = name_of(&object).to_owned();
         let ns = namespace_of(&object).to_owned();
-        let conflict = || StoreError::Conflict {
-            resource: resource.qualified(),
-            name: name.clone(),
-        };
+        let conflict =
+            || StoreError::Conflict { resource: resource.qualified(), name: name.clone() };
         let mut state = self.lock();
         let Some(old) = state.present(resource, &ns, &name) else {
-            return Err(StoreError::NotFound {
-                resource: resource.qualified(),
-                name,
-            });
+            return Err(StoreError::NotFound { resource: resource.qualified(), name });
         };
         if rv_of(&object).is_some_and(|rv| Some(rv) != rv_of(&old)) {
             return Err(conflict());
@@ -79,10 +62,8 @@ impl Store {
         }
         let written = state.replace(resource, &old, object)?;
         drop(state);
-        self.announce_some(written).ok_or(StoreError::NotFound {
-            resource: resource.qualified(),
-            name,
-        })
+        self.announce_some(written)
+            .ok_or(StoreError::NotFound { resource: resource.qualified(), name })
     }
 
     /// Reads, changes by `f` and writes as one step; `None` when there is no such object. No event
@@ -143,9 +124,7 @@ pub(crate) fn mark_terminating(object: &mut Value, grace_seconds: u64) {
         return;
     }
     let at = jiff::Timestamp::now()
-        .saturating_add(jiff::SignedDuration::from_secs(
-            grace_seconds.min(i32::MAX as u64) as i64,
-        ))
+        .saturating_add(jiff::SignedDuration::from_secs(grace_seconds.min(i32::MAX as u64) as i64))
         .unwrap_or(jiff::Timestamp::MAX);
     let meta = meta_mut(object);
     meta.insert("deletionTimestamp".into(), json!(timestamp(at)));
@@ -171,13 +150,7 @@ impl State {
     ) -> Result<(Option<Arc<Value>>, Option<u64>), StoreError> {
         let generation = old["metadata"]["generation"].as_i64();
         let meta = meta_mut(&mut object);
-        for field in [
-            "uid",
-            "creationTimestamp",
-            "resourceVersion",
-            "name",
-            "namespace",
-        ] {
+        for field in ["uid", "creationTimestamp", "resourceVersion", "name", "namespace"] {
             match old["metadata"].get(field) {
                 Some(value) => meta.insert(field.into(), value.clone()),
                 None => meta.remove(field),
@@ -211,16 +184,9 @@ impl State {
         meta_mut(&mut object).insert("resourceVersion".into(), json!(rv.to_string()));
         let object = Arc::new(object);
         self.record(resource, rv, Some(object.clone()), "", "")?;
-        let key = (
-            namespace_of(&object).to_owned(),
-            name_of(&object).to_owned(),
-        );
+        let key = (namespace_of(&object).to_owned(), name_of(&object).to_owned());
         self.kind_mut(resource).objects.insert(key, object.clone());
-        let kind = if previous.is_some() {
-            EventKind::Modified
-        } else {
-            EventKind::Added
-        };
+        let kind = if previous.is_some() { EventKind::Modified } else { EventKind::Added };
         self.push(kind, resource, object.clone(), previous, rv);
         Ok((object, rv))
     }
@@ -245,13 +211,7 @@ impl State {
         let key = (namespace_of(old).to_owned(), name_of(old).to_owned());
         self.record(resource, rv, None, &key.0, &key.1)?;
         self.kind_mut(resource).objects.remove(&key);
-        self.push(
-            EventKind::Deleted,
-            resource,
-            last.clone(),
-            Some(old.clone()),
-            rv,
-        );
+        self.push(EventKind::Deleted, resource, last.clone(), Some(old.clone()), rv);
         Ok((last, rv))
     }
 
@@ -284,13 +244,7 @@ impl State {
         previous: Option<Arc<Value>>,
         rv: u64,
     ) {
-        self.history.push(Event {
-            kind,
-            resource: resource.clone(),
-            object,
-            previous,
-            rv,
-        });
+        self.history.push(Event { kind, resource: resource.clone(), object, previous, rv });
         // The change itself is safe: a failed compaction is tried again with the next one.
         if let Err(error) = self.compact_if_worth_it(COMPACTION_SLACK) {
             tracing::warn!(%error, "the object log could not be compacted");

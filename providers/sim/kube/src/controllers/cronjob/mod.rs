@@ -1,0 +1,6 @@
+//! CronJobs.
+
+mod controller;
+mod schedule;
+
+pub use controller::CronJobs;

@@ -1,0 +1,7 @@
+//! DaemonSets.
+
+mod controller;
+pub mod plan;
+mod pod;
+
+pub use controller::DaemonSets;

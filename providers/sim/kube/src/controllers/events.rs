@@ -1,0 +1,86 @@
+//! Events of objects, as `kubectl describe` shows them: equal ones are counted, old ones go.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::condition::stamp;
+use super::context::Ctx;
+use super::kinds::EVENTS;
+use super::names::suffix_of;
+use super::object::{ObjectExt, opt};
+
+/// How many events are kept; a real cluster forgets them after an hour.
+const KEPT: usize = 4000;
+
+/// Remembers which events were written, oldest first.
+#[derive(Default)]
+pub struct Recorder {
+    written: Mutex<VecDeque<(String, String)>>,
+}
+
+impl Recorder {
+    /// An event that exists already, from before a restart.
+    pub fn known(&self, event: &Value) {
+        self.written
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push_back((event.ns().to_owned(), event.name().to_owned()));
+    }
+
+    fn push(&self, ns: &str, name: &str) -> Option<(String, String)> {
+        let mut list = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        list.push_back((ns.to_owned(), name.to_owned()));
+        if list.len() > KEPT { list.pop_front() } else { None }
+    }
+}
+
+impl Ctx {
+    /// Records an event of type Normal about an object.
+    pub fn normal(&self, by: &str, about: &Value, reason: &str, message: &str) {
+        self.record("Normal", by, about, reason, message);
+    }
+
+    /// Records an event of type Warning about an object.
+    pub fn warning(&self, by: &str, about: &Value, reason: &str, message: &str) {
+        self.record("Warning", by, about, reason, message);
+    }
+
+    fn record(&self, kind: &str, by: &str, about: &Value, reason: &str, message: &str) {
+        let ns = match about.ns() {
+            "" => "default",
+            ns => ns,
+        };
+        let id = format!("{}/{kind}/{by}/{reason}/{message}", about.uid());
+        let name = format!("{}.{}", about.name(), suffix_of(&id, 16));
+        let now = stamp(self.now());
+        let again = self.store().modify(&EVENTS, opt(ns), &name, &mut |e: &mut Value| {
+            e["count"] = json!(e.int_at("/count").unwrap_or(1) + 1);
+            e["lastTimestamp"] = json!(now);
+        });
+        if !matches!(again, Ok(None)) {
+            return;
+        }
+        let event = json!({
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {"name": name, "namespace": ns},
+            "involvedObject": {
+                "apiVersion": about["apiVersion"], "kind": about["kind"], "name": about.name(),
+                "namespace": about["metadata"]["namespace"], "uid": about.uid(),
+                "resourceVersion": about["metadata"]["resourceVersion"],
+            },
+            "type": kind, "reason": reason, "message": message, "count": 1,
+            "firstTimestamp": now, "lastTimestamp": now, "eventTime": null,
+            "source": {"component": by}, "reportingComponent": by, "reportingInstance": "",
+        });
+        // An event that cannot be written is lost, as on a real cluster.
+        if let Err(error) = self.store().create(&EVENTS, event) {
+            tracing::debug!(%error, reason, "event not recorded");
+            return;
+        }
+        if let Some((ns, name)) = self.events.push(ns, &name) {
+            let _ = self.store().delete(&EVENTS, opt(&ns), &name);
+        }
+    }
+}

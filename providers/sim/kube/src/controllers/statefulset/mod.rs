@@ -1,0 +1,7 @@
+//! StatefulSets.
+
+mod claims;
+mod controller;
+pub mod plan;
+
+pub use controller::StatefulSets;
