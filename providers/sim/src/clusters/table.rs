@@ -116,7 +116,6 @@ impl Clusters {
         let refused = |reason: String| ClusterRefusal::Refused(reason);
         let (ca, cert, key) = read_pki(disk)?;
         let id = ca_sha256(&ca).map_err(|e| refused(e.message))?;
-        self.forget_leavings(&id, droplet).await?;
         let subnet = |text: &str, default: &str| {
             let text = text.split(',').next().filter(|t| !t.is_empty()).unwrap_or(default);
             text.parse().map_err(|_| refused(format!("{text} is no subnet")))
@@ -131,10 +130,15 @@ impl Clusters {
             members: Vec::new(),
             nodes: Vec::new(),
         };
-        let folder = ClusterRecord::folder(&self.folder, &id);
-        let running = Running::open(self.sim.clone(), folder, record)
-            .await
-            .map_err(|e| refused(e.to_string()))?;
+        let running = match self.earlier(&id, droplet).await? {
+            Some(running) => running,
+            None => {
+                let folder = ClusterRecord::folder(&self.folder, &id);
+                Running::open(self.sim.clone(), folder, record)
+                    .await
+                    .map_err(|e| refused(e.to_string()))?
+            }
+        };
         kube::bootstrap(&running.cluster, &plan).map_err(refused)?;
         signer::now(running.cluster.store());
         running.add_node(droplet, &plan.node.name).await;
@@ -165,23 +169,26 @@ impl Clusters {
         Ok(())
     }
 
-    /// An earlier, unfinished init of the same machine leaves a cluster of one: it goes. A cluster on
-    /// other machines stays, and a second one with the same authority would be a split brain.
-    async fn forget_leavings(&self, id: &str, droplet: u64) -> Result<(), ClusterRefusal> {
-        let mut running = self.running.lock().await;
-        let Some(old) = running.get(id).cloned() else {
-            return Ok(());
+    /// The cluster of this authority when it runs on this machine: an init that was cut off is run
+    /// again over what it left. On other machines, a second init would be a split brain.
+    async fn earlier(
+        &self,
+        id: &str,
+        droplet: u64,
+    ) -> Result<Option<Arc<Running>>, ClusterRefusal> {
+        let Some(old) = self.running.lock().await.get(id).cloned() else {
+            return Ok(None);
         };
-        let record = old.record().await;
-        if let Some(other) = record.members.iter().find(|m| m.droplet != droplet) {
-            return Err(ClusterRefusal::Refused(format!(
-                "this certificate authority already serves a cluster on droplet {}: join it instead of a second init",
-                other.droplet
-            )));
+        let members = old.record().await.members;
+        match members.iter().find(|m| m.droplet != droplet) {
+            Some(other) if members.iter().all(|m| m.droplet != droplet) => {
+                Err(ClusterRefusal::Refused(format!(
+                    "this certificate authority already serves a cluster on droplet {}: join it instead of a second init",
+                    other.droplet
+                )))
+            }
+            _ => Ok(Some(old)),
         }
-        old.remove().await;
-        running.remove(id);
-        Ok(())
     }
 
     /// `kubeadm join` of a machine.

@@ -17,19 +17,19 @@ use crate::clusters::ClusterRefusal;
 use crate::sim::Sim;
 use crate::stand_in::{ClusterPlan, JoinRequest, MachineInfo};
 
-/// Routes below `/sim/machines` and `/sim/metadata`, for what runs on machines. They check the machine's own token.
+/// Routes below `/sim/machines`, for what runs on machines. They check the machine's own token.
 pub fn routes(sim: Arc<Sim>) -> Router {
     let machine = Router::new()
-        .route("/sim/machines/{id}", get(info))
-        .route("/sim/machines/{id}/resolve", get(resolve))
-        .route("/sim/machines/{id}/kubelet", put(kubelet))
-        .route("/sim/machines/{id}/etcd", get(etcd))
-        .route("/sim/machines/{id}/kubeadm/init", post(init))
-        .route("/sim/machines/{id}/kubeadm/join", post(join))
-        .route("/sim/machines/{id}/kubeadm/reset", post(reset))
+        .route("/{id}", get(info))
+        .route("/{id}/resolve", get(resolve))
+        .route("/{id}/kubelet", put(kubelet))
+        .route("/{id}/etcd", get(etcd))
+        .route("/{id}/kubeadm/init", post(init))
+        .route("/{id}/kubeadm/join", post(join))
+        .route("/{id}/kubeadm/reset", post(reset))
         .layer(middleware::from_fn_with_state(sim.clone(), check));
     Router::new()
-        .route("/sim/metadata/{id}/{token}/metadata/v1/{*path}", get(metadata::get))
+        .route("/{id}/{token}/metadata/v1/{*path}", get(metadata::get))
         .merge(machine)
         .with_state(sim)
 }
@@ -49,23 +49,20 @@ impl IntoResponse for ClusterRefusal {
 }
 
 /// A machine may only speak for itself.
-async fn check(State(sim): State<Arc<Sim>>, request: Request, next: Next) -> Response {
-    let id = request
-        .uri()
-        .path()
-        .trim_start_matches("/sim/machines/")
-        .split('/')
-        .next()
-        .and_then(|id| id.parse::<u64>().ok());
+async fn check(
+    State(sim): State<Arc<Sim>>,
+    Path(id): Path<u64>,
+    request: Request,
+    next: Next,
+) -> Response {
     let given = request
         .headers()
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    match (id, given) {
-        (Some(id), Some(given)) if token::matches(&sim, id, given) => {}
-        _ => return refuse(StatusCode::FORBIDDEN, "not this machine's token"),
+    if !given.is_some_and(|given| token::matches(&sim, id, given)) {
+        return refuse(StatusCode::FORBIDDEN, "not this machine's token");
     }
-    if id.and_then(|id| sim.world.droplet(id)).is_none() {
+    if sim.world.droplet(id).is_none() {
         return refuse(StatusCode::NOT_FOUND, "this machine is gone");
     }
     next.run(request).await

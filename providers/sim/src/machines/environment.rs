@@ -12,7 +12,7 @@ pub fn variables(sim: &Sim, disk: &Disk, droplet: u64) -> Vec<(&'static str, Str
     let ca = sim.endpoint.ca_file.display().to_string();
     let control = sim.endpoint.control.clone();
     let token = token::of(sim, droplet);
-    let metadata = format!("{control}/sim/metadata/{droplet}/{token}/metadata/v1");
+    let metadata = format!("{control}/sim/machines/{droplet}/{token}/metadata/v1");
     let path = format!(
         "{root}/usr/local/sbin:{root}/usr/local/bin:{root}/usr/sbin:{root}/usr/bin:{root}/opt/cni/bin:{stand_ins}:/usr/local/bin:/usr/bin:/bin"
     );

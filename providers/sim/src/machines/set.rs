@@ -24,6 +24,10 @@ use crate::world::{Droplet, DropletStatus, mix};
 /// longer counts among those that load the host, so that boots can wait for one another.
 const BUSY: Duration = Duration::from_secs(3);
 
+/// How often machines that are to die are looked for.
+const REAP_MIN: Duration = Duration::from_millis(50);
+const REAP_MAX: Duration = Duration::from_secs(1);
+
 /// The machines of an embedded cloud.
 pub struct MachineSet {
     sim: Arc<Sim>,
@@ -47,14 +51,16 @@ pub async fn open(sim: Arc<Sim>) -> Result<Arc<dyn Machines>, SimError> {
         .map_err(|e| SimError::io("write", stand_ins::folder(&sim.data), e))?;
     let clusters = Clusters::new(sim.clone());
     let cpus = std::thread::available_parallelism().map_or(2, usize::from);
-    Ok(Arc::new_cyclic(|this| MachineSet {
+    let set = Arc::new_cyclic(|this| MachineSet {
         sim,
         folder,
         slots: Arc::new(Semaphore::new((cpus * 4).max(8))),
         running: Mutex::default(),
         clusters,
         this: this.clone(),
-    }))
+    });
+    tokio::spawn(MachineSet::reap(Arc::downgrade(&set)));
+    Ok(set)
 }
 
 impl MachineSet {
@@ -157,10 +163,35 @@ impl MachineSet {
         let variables = environment::variables(&self.sim, &disk, droplet.id);
         let boot =
             Boot { disk: &disk, hostname: &droplet.name, variables: &variables, stop: &stop };
-        let record = boot.run(&user_data).await;
+        boot.run(&user_data).await;
         free.abort();
-        if record.is_some() && self.sim.faults.machine(&droplet.name, Effect::Dies) {
-            self.dies(&droplet).await;
+    }
+
+    /// Looks for machines that are to die, as long as the embedded cloud runs.
+    async fn reap(this: std::sync::Weak<Self>) {
+        while let Some(set) = this.upgrade() {
+            let wanted = |(fault, _): &(crate::Fault, u32)| fault.effect == Effect::Dies;
+            if set.sim.faults.list().iter().any(wanted) {
+                set.reap_once().await;
+            }
+            let pause = set.sim.clock.scale(Duration::from_secs(1));
+            let stop = set.sim.stop.clone();
+            drop(set);
+            let pause = tokio::time::sleep(pause.clamp(REAP_MIN, REAP_MAX));
+            if stop.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn reap_once(&self) {
+        let active: Vec<Arc<Droplet>> = self.sim.world.read(|s| {
+            s.droplets.iter().filter(|d| d.status == DropletStatus::Active).cloned().collect()
+        });
+        for droplet in active {
+            if self.sim.faults.machine(&droplet.name, Effect::Dies) {
+                self.dies(&droplet).await;
+            }
         }
     }
 

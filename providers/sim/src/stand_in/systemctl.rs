@@ -48,10 +48,10 @@ pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
             }
             "unmask" => {}
             "is-active" => {
-                report(units::is_active(context, &unit), quiet, ["active", "inactive"], 3)?
+                report(units::is_active(context, &unit), quiet, ["active", "inactive"], 3)?;
             }
             "is-enabled" => {
-                report(units::is_enabled(context, &unit), quiet, ["enabled", "disabled"], 1)?
+                report(units::is_enabled(context, &unit), quiet, ["enabled", "disabled"], 1)?;
             }
             "is-failed" => report(false, quiet, ["failed", "active"], 1)?,
             "status" => {

@@ -31,7 +31,6 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     preflight.node();
     preflight.size(&info);
     preflight.fresh_control_plane(port);
-    preflight.fresh_node(false);
     preflight.versions(version(context, "kubeadm")?, wanted);
     preflight.images(&cluster, &init.node_registration.image_pull_policy);
     preflight.finish()?;

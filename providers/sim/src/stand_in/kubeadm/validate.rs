@@ -57,7 +57,7 @@ pub fn init(init: &InitConfiguration, cluster: &ClusterConfiguration) -> Result<
     if let Some(etcd) = &cluster.etcd {
         match (&etcd.local, &etcd.external) {
             (Some(_), Some(_)) => {
-                errors.push("etcd: external and local are mutually exclusive".to_owned())
+                errors.push("etcd: external and local are mutually exclusive".to_owned());
             }
             (None, Some(_)) => errors.push(
                 "etcd.external: an external etcd is not modelled by the embedded cloud".to_owned(),
@@ -84,7 +84,7 @@ pub fn join(join: &JoinConfiguration) -> Result<(), Failure> {
     let mut errors = Vec::new();
     match (&join.discovery.bootstrap_token, &join.discovery.file) {
         (Some(_), Some(_)) => {
-            errors.push("discovery: bootstrapToken and file are mutually exclusive".to_owned())
+            errors.push("discovery: bootstrapToken and file are mutually exclusive".to_owned());
         }
         (None, None) => errors.push("discovery: bootstrapToken or file must be set".to_owned()),
         (None, Some(_)) => errors.push(
