@@ -1,8 +1,10 @@
 //! The plan as a file, and whether it still holds.
 
-use infra_provider_api::{Declared, Owner};
+use infra_provider_api::{Declared, Owner, Readiness};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use super::{PLAN_VERSION, Plan};
+use super::{PLAN_VERSION, Plan, canonical};
 use crate::engine::{observe::Observations, record::Record};
 
 /// Why a plan file can't be applied.
@@ -98,6 +100,40 @@ impl Plan {
 
 /// Three hashes, of what is declared, observed and recorded, joined by `-`.
 pub fn fingerprint(declared: &[Declared], observed: &Observations, record: &Record) -> String {
-    let _ = (declared, observed, record);
-    String::new()
+    let declared = hash(declared.iter().map(|resource| {
+        json!([
+            resource.address,
+            resource.spec,
+            resource.depends_on,
+            resource.supersedes,
+            resource.phase,
+            resource.protect
+        ])
+    }));
+    // Why something is pending is not a change, that it is pending is.
+    let observed = hash(observed.iter().map(|found| {
+        let readiness = match found.readiness {
+            Readiness::Ready => "ready",
+            Readiness::Pending { .. } => "pending",
+            Readiness::Failed { .. } => "failed",
+        };
+        json!([found.address, found.id, found.spec, found.outputs, readiness])
+    }));
+    // Not the serial: a run that changed nothing has written lines, too.
+    let open = record.intents.iter().map(|(address, intent)| json!([address, intent]));
+    let record = hash(record.resources.values().map(|resource| json!(resource)).chain(open));
+    format!("{declared}-{observed}-{record}")
+}
+
+fn hash(values: impl Iterator<Item = Value>) -> String {
+    let mut hash = Sha256::new();
+    let mut bytes = Vec::new();
+    for value in values {
+        bytes.clear();
+        // Writing to memory can't fail.
+        let _ = canonical::write(&value, &mut bytes);
+        hash.update(&bytes);
+        hash.update(b"\n");
+    }
+    hex::encode(&hash.finalize()[..12])
 }

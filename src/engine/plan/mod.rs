@@ -3,11 +3,17 @@
 mod action;
 mod canonical;
 mod change;
+mod decide;
 mod error;
 mod file;
+mod link;
 mod make;
 mod options;
 mod plan_type;
+mod select;
+mod steps;
+mod undeclared;
+mod world;
 
 pub use action::Action;
 pub(crate) use canonical::canonical_text;
@@ -17,3 +23,4 @@ pub use file::{PlanFileError, fingerprint};
 pub use make::plan;
 pub use options::{PlanInput, PlanOptions};
 pub use plan_type::{PLAN_VERSION, Plan};
+pub use steps::{Step, Steps};

@@ -1,0 +1,329 @@
+//! What is done to each declared resource.
+
+use std::collections::HashMap;
+
+use infra_provider_api::{Address, Declared, Observed, OnChange, Readiness, Reference};
+use serde_json::Value;
+
+use super::{Action, Change, select::Selection, world::World};
+use crate::engine::{
+    diff::{Compare, FieldChange, Lookup, compare, created, resolve_known},
+    record::Recorded,
+};
+
+pub(super) struct Decider<'w, 'a> {
+    world: &'w World<'a>,
+    selection: &'w Selection,
+    /// What references see of each address decided so far.
+    fates: HashMap<&'w Address, Fate>,
+    pub changes: Vec<Change>,
+    pub notes: Vec<String>,
+    pub left_out: LeftOut,
+}
+
+/// What becomes of an address, for those that refer to it.
+enum Fate {
+    /// Its outputs stay, but for these fields of its spec, which change.
+    Stays(HashMap<String, Option<Value>>),
+    /// It is made anew.
+    Anew,
+    /// It is left out of the plan.
+    LeftOut,
+}
+
+#[derive(Default)]
+pub(super) struct LeftOut {
+    later: usize,
+    untargeted: usize,
+}
+
+impl LeftOut {
+    pub(super) fn note(&self, notes: &mut Vec<String>) {
+        let are = |count: usize| if count == 1 { "resource is" } else { "resources are" };
+        if self.later > 0 {
+            notes.push(format!("{} {} left to a later phase", self.later, are(self.later)));
+        }
+        if self.untargeted > 0 {
+            let count = self.untargeted;
+            notes.push(format!("{count} {} left out by --target", are(count)));
+        }
+    }
+}
+
+impl<'w, 'a> Decider<'w, 'a> {
+    pub(super) fn new(world: &'w World<'a>, selection: &'w Selection) -> Self {
+        Self {
+            world,
+            selection,
+            fates: HashMap::with_capacity(world.graph.len()),
+            changes: Vec::with_capacity(world.graph.len()),
+            notes: Vec::new(),
+            left_out: LeftOut::default(),
+        }
+    }
+
+    pub(super) fn decide(&mut self, declared: &'w Declared) {
+        let address = &declared.address;
+        if self.selection.is_later(address) {
+            self.left_out.later += 1;
+            self.fates.insert(address, Fate::LeftOut);
+            return;
+        }
+        if !self.selection.is_targeted(address) {
+            self.left_out.untargeted += 1;
+            self.fates.insert(address, Fate::LeftOut);
+            return;
+        }
+        let options = self.world.input.options;
+        let change = if options.destroy {
+            self.destroy(address)
+        } else if options.refresh_only {
+            self.refresh(declared)
+        } else {
+            match self.world.existing(address) {
+                Some(observed) => Some(self.exists(declared, observed)),
+                None => Some(self.create(declared, self.why_create(address))),
+            }
+        };
+        let Some(change) = change else { return };
+        self.fates.insert(address, self.fate(declared, &change));
+        self.changes.push(change);
+    }
+
+    fn fate(&self, declared: &Declared, change: &Change) -> Fate {
+        match change.action {
+            Action::Create | Action::Replace => Fate::Anew,
+            Action::Update => {
+                let lookup = |reference: &Reference| self.lookup(reference);
+                let fields = change.fields.iter().map(|change| {
+                    let field = change.field().to_owned();
+                    let after = declared.spec.get(&field).unwrap_or(&Value::Null);
+                    let (value, known) = resolve_known(after, &lookup);
+                    (field, known.then_some(value))
+                });
+                Fate::Stays(fields.collect())
+            }
+            _ => Fate::Stays(HashMap::new()),
+        }
+    }
+
+    fn lookup(&self, reference: &Reference) -> Lookup {
+        let address = &reference.address;
+        let exists = self.world.existing(address);
+        match self.fates.get(address) {
+            Some(Fate::Anew) => return Lookup::Later,
+            Some(Fate::LeftOut) if exists.is_none() => return Lookup::Later,
+            // An output that is called like a field of the spec is that field.
+            Some(Fate::Stays(fields)) => match fields.get(&reference.field) {
+                Some(Some(value)) => return Lookup::Known(value.clone()),
+                Some(None) => return Lookup::Later,
+                None => {}
+            },
+            Some(Fate::LeftOut) | None => {}
+        }
+        exists
+            .and_then(|observed| observed.outputs.get(&reference.field))
+            .or_else(|| self.world.recorded(address)?.outputs.get(&reference.field))
+            .map_or(Lookup::Missing, |value| Lookup::Known(value.clone()))
+    }
+
+    fn why_create(&self, address: &Address) -> Option<String> {
+        self.world.recorded(address).map(|_| "gone from the cloud (drift)".to_owned())
+    }
+
+    fn on_change(&self, address: &Address) -> impl Fn(&str) -> OnChange + 'a {
+        let kind = self.world.kind(address);
+        move |field| kind.map_or(OnChange::Update, |kind| kind.on_change(field))
+    }
+
+    fn create(&self, declared: &Declared, reason: Option<String>) -> Change {
+        let lookup = |reference: &Reference| self.lookup(reference);
+        let on_change = self.on_change(&declared.address);
+        let mut change = Change::new(declared.address.clone(), Action::Create);
+        change.reason = reason;
+        change.fields = created(&declared.spec, &lookup, &on_change);
+        change.generation = Some(self.world.input.record.next_generation(&declared.address));
+        change.declared = Some(declared.clone());
+        change
+    }
+
+    fn exists(&mut self, declared: &Declared, observed: &Observed) -> Change {
+        let address = &declared.address;
+        let recorded = self.world.recorded(address);
+        if self.world.assumed.contains_key(address) && self.needs_anew(address) {
+            let reason = "out of sight, and what it needs is made anew".to_owned();
+            return self.create(declared, Some(reason));
+        }
+        let lookup = |reference: &Reference| self.lookup(reference);
+        let on_change = self.on_change(address);
+        let fields = compare(&Compare {
+            declared: &declared.spec,
+            observed: &observed.spec,
+            recorded: recorded.map(|recorded| &recorded.spec),
+            lookup: &lookup,
+            on_change: &on_change,
+        });
+        let (waiting, mut fields): (Vec<_>, Vec<_>) =
+            fields.into_iter().partition(|field| field.effect == OnChange::Rotate);
+        let asked = self.world.input.options.replace.contains(address);
+        if asked || fields.iter().any(FieldChange::forces_replace) {
+            fields.extend(waiting);
+            return self.replace(declared, observed, fields, asked);
+        }
+        let (spec, _) = resolve_known(&declared.spec, &lookup);
+        let record = self.record(declared, observed, spec, &waiting);
+        self.note_waiting(address, &waiting);
+        let mut change = Change::new(address.clone(), Action::NoOp);
+        if !fields.is_empty() {
+            change.action = Action::Update;
+            if recorded.is_none() {
+                change.reason = Some("found in the cloud, not recorded".to_owned());
+            }
+            change.fields = fields;
+            // What waits for a rotation is not applied by the update either.
+            change.record = Some(record);
+        } else if observed.readiness != Readiness::Ready {
+            change.action = Action::Resume;
+            self.explain_resume(&mut change, observed);
+            change.record = recorded.is_none_or(|recorded| *recorded != record).then_some(record);
+        } else {
+            adopt(&mut change, recorded, record);
+        }
+        if change.action != Action::NoOp {
+            change.observed = Some(observed.clone());
+            change.declared = Some(declared.clone());
+        }
+        change
+    }
+
+    fn explain_resume(&self, change: &mut Change, observed: &Observed) {
+        match &observed.readiness {
+            Readiness::Failed { reason } => {
+                change.reason = Some(format!("failed: {reason}"));
+                change.warning = Some(format!(
+                    "{} will not get ready by waiting; --replace {} makes it anew",
+                    change.address, change.address
+                ));
+            }
+            Readiness::Pending { reason } => {
+                change.reason = Some(format!("created, not ready: {reason}"));
+            }
+            Readiness::Ready => {}
+        }
+    }
+
+    fn needs_anew(&self, address: &Address) -> bool {
+        let mut needs = self.world.graph.needs(address);
+        needs.any(|need| matches!(self.fates.get(need), Some(Fate::Anew)))
+    }
+
+    fn replace(
+        &self,
+        declared: &Declared,
+        observed: &Observed,
+        fields: Vec<FieldChange>,
+        asked: bool,
+    ) -> Change {
+        let mut change = Change::new(declared.address.clone(), Action::Replace);
+        change.reason = asked.then(|| "asked for by --replace".to_owned());
+        change.fields = fields;
+        change.generation = Some(self.world.input.record.next_generation(&declared.address));
+        change.warning =
+            self.world.kind(&declared.address).and_then(|kind| kind.delete_warning(observed));
+        change.declared = Some(declared.clone());
+        change.observed = Some(observed.clone());
+        change
+    }
+
+    fn note_waiting(&mut self, address: &Address, waiting: &[FieldChange]) {
+        if waiting.is_empty() {
+            return;
+        }
+        let mut names: Vec<&str> = waiting.iter().map(FieldChange::field).collect();
+        names.dedup();
+        self.notes.push(format!(
+            "{address}: {} changed; taken up by the next rotation (infra rotate-node)",
+            names.join(", ")
+        ));
+    }
+
+    /// What the record shall say of what exists. Fields that wait for a rotation keep the value
+    /// they had.
+    fn record(
+        &self,
+        declared: &Declared,
+        observed: &Observed,
+        mut spec: Value,
+        waiting: &[FieldChange],
+    ) -> Recorded {
+        let recorded = self.world.recorded(&declared.address);
+        if let Some(fields) = spec.as_object_mut() {
+            for field in waiting.iter().map(FieldChange::field) {
+                let old = recorded.and_then(|recorded| recorded.spec.get(field));
+                match old.or_else(|| observed.spec.get(field)) {
+                    Some(old) => fields.insert(field.to_owned(), old.clone()),
+                    None => fields.remove(field),
+                };
+            }
+        }
+        let generation = match recorded {
+            Some(recorded) => recorded.generation,
+            None => self.generation_of(observed),
+        };
+        let mut outputs = recorded.map(|found| found.outputs.clone()).unwrap_or_default();
+        outputs.extend(observed.outputs.clone());
+        let mut record = Recorded::planned(declared, spec, generation).seen(observed);
+        record.outputs = outputs;
+        record
+    }
+
+    /// With the record lost, the key that the cloud kept tells which create it was.
+    fn generation_of(&self, observed: &Observed) -> u64 {
+        const LOOK_BACK: u64 = 64;
+        let input = self.world.input;
+        let known = input.record.generations.get(&observed.address).copied().unwrap_or(0).max(1);
+        let Some(key) = &observed.intent_key else { return known };
+        (1..=LOOK_BACK)
+            .find(|generation| input.owner.intent_key(&observed.address, *generation) == *key)
+            .unwrap_or(known)
+    }
+
+    fn destroy(&self, address: &Address) -> Option<Change> {
+        super::undeclared::delete(self.world, address, "destroy")
+    }
+
+    fn refresh(&mut self, declared: &Declared) -> Option<Change> {
+        let address = &declared.address;
+        let Some(observed) = self.world.existing(address) else {
+            return super::undeclared::forget(self.world, address, "gone from the cloud (drift)");
+        };
+        let change = self.exists(declared, observed);
+        if matches!(change.action, Action::NoOp | Action::Adopt) {
+            return Some(change);
+        }
+        self.notes.push(format!("{address} differs: an apply would {} it", change.action.as_str()));
+        let recorded = self.world.recorded(address);
+        let mut refreshed = Change::new(address.clone(), Action::NoOp);
+        let spec = recorded.map_or(&observed.spec, |recorded| &recorded.spec).clone();
+        let record = self.record(declared, observed, spec, &[]);
+        adopt(&mut refreshed, recorded, record);
+        Some(refreshed)
+    }
+}
+
+/// A no-op, or an adoption where the record does not know of it.
+fn adopt(change: &mut Change, recorded: Option<&Recorded>, record: Recorded) {
+    match recorded {
+        None => {
+            change.action = Action::Adopt;
+            change.reason = Some(format!("found in the cloud as {}", record.id));
+        }
+        Some(recorded) if recorded.id != record.id => {
+            change.action = Action::Adopt;
+            change.reason = Some(format!("is {} now, was {}", record.id, recorded.id));
+        }
+        Some(recorded) if *recorded == record => return,
+        Some(_) => {}
+    }
+    change.record = Some(record);
+}

@@ -1,0 +1,88 @@
+//! What must be done before what.
+
+use std::collections::HashMap;
+
+use infra_provider_api::{Address, MadeBy};
+
+use super::{
+    Action, Change,
+    world::{Ids, World},
+};
+
+/// Fills `needs`, `deleted_after` and `replaced_by` of each change. `guess`: also by ids that
+/// observed specs mention, where neither record nor declaration tells.
+pub(super) fn link(world: &World<'_>, ids: &Ids<'_>, changes: &mut [Change], guess: bool) {
+    let actions: HashMap<Address, (usize, Action)> = changes
+        .iter()
+        .enumerate()
+        .map(|(index, change)| (change.address.clone(), (index, change.action)))
+        .collect();
+    let makes =
+        |action: Action| action.creates() || matches!(action, Action::Update | Action::Resume);
+    for change in changes.iter_mut() {
+        change.deleted_after.clear();
+        change.replaced_by.clear();
+        change.needs = if makes(change.action) {
+            let needs = world.graph.needs(&change.address);
+            needs
+                .filter(|need| actions.get(need).is_some_and(|(_, a)| makes(*a)))
+                .cloned()
+                .collect()
+        } else {
+            Vec::new()
+        };
+    }
+    for index in 0..changes.len() {
+        link_deletes(world, ids, changes, &actions, index, guess);
+    }
+    for new in world.graph.iter() {
+        if !actions.get(&new.address).is_some_and(|(_, action)| makes(*action)) {
+            continue;
+        }
+        for old in &new.supersedes {
+            if let Some((index, Action::Delete)) = actions.get(old) {
+                changes[*index].replaced_by.push(new.address.clone());
+            }
+        }
+    }
+}
+
+/// What change `index` needed can go only after it is gone, or no longer refers to it.
+fn link_deletes(
+    world: &World<'_>,
+    ids: &Ids<'_>,
+    changes: &mut [Change],
+    actions: &HashMap<Address, (usize, Action)>,
+    index: usize,
+    guess: bool,
+) {
+    let change = &changes[index];
+    let Some(observed) = &change.observed else { return };
+    if !(change.action.destroys() || change.action == Action::Update) {
+        return;
+    }
+    // A second one at the same address is only known by what it mentions.
+    let (needs, guessed) = if change.address == observed.address {
+        world.old_needs(&observed.address, ids)
+    } else {
+        (ids.mentioned_in(observed), true)
+    };
+    if guessed && !guess {
+        return;
+    }
+    let machines = &world.input.options.machine_kinds;
+    let by_kubernetes = observed.made_by != MadeBy::Infra;
+    let (address, destroys) = (change.address.clone(), change.action.destroys());
+    for need in needs {
+        // It goes after the machines, so these can't go after it.
+        if by_kubernetes && machines.iter().any(|kind| kind == need.kind()) {
+            continue;
+        }
+        let Some(&(place, action)) = actions.get(&need) else { continue };
+        if destroys && action.destroys() {
+            changes[place].deleted_after.push(address.clone());
+        } else if !destroys && action == Action::Delete {
+            changes[place].replaced_by.push(address.clone());
+        }
+    }
+}
