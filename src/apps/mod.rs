@@ -1,1 +1,50 @@
 //! The app suite: render, order, apply, wait, prune.
+//!
+//! A suite is a folder of plain manifests with an overlay per environment. It is loaded and checked
+//! as a whole ([`Suite::load`]), ordered as a graph ([`Order`]), compared with the cluster
+//! ([`plan()`]) and applied ([`apply()`]) by server-side apply with the field manager
+//! [`FIELD_MANAGER`]. The library prints nothing: progress goes out as [`AppsEvent`]s.
+
+pub mod addons;
+mod apply;
+mod client;
+mod error;
+mod events;
+mod inventory;
+mod kinds;
+
+mod load;
+mod object;
+mod order;
+mod plan;
+mod status;
+mod suite;
+mod wait;
+
+pub use apply::{
+    ApplyOptions, Change, DeleteOptions, Outcome, Protection, apply, delete,
+};
+pub use error::{AppsError, Problem, ProblemKind};
+pub use events::{AppsEvent, Events};
+pub use inventory::{Inventory, inventory_name};
+pub use client::{Catalog, KubeClient, Target};
+pub use load::{DockerSecret, EnvSecret, ImagePolicy, SuiteSource};
+pub use object::{Object, ObjectId, Origin};
+pub use order::{Need, Order};
+pub use plan::{Action, AppsPlan, Conflict, Counts, FieldChange, ObjectChange, plan};
+pub use status::{ObjectStatus, SuiteStatus, status};
+pub use suite::{Reveal, Suite};
+pub use wait::Health;
+
+/// The field manager of every server-side apply.
+pub const FIELD_MANAGER: &str = "infra";
+
+/// Annotation with the suite an object belongs to; what carries another suite's is not pruned.
+pub const SUITE_ANNOTATION: &str = "infra.dev/suite";
+
+/// Annotation with what must be ready before: `Kind/namespace/name`, `Kind/name` for the same
+/// namespace or no namespace; several with commas.
+pub const DEPENDS_ON_ANNOTATION: &str = "infra.dev/depends-on";
+
+/// Annotation with the time an object may take to get ready, such as `90s` or `10m`.
+pub const TIMEOUT_ANNOTATION: &str = "infra.dev/timeout";

@@ -1,0 +1,16 @@
+//! Applying a suite and taking it away.
+
+mod delete;
+mod options;
+mod outcome;
+mod prune;
+mod remove;
+mod run;
+mod schedule;
+mod send;
+mod waits;
+
+pub use delete::delete;
+pub use options::{ApplyOptions, DeleteOptions, Protection};
+pub use outcome::{Change, Outcome};
+pub use run::apply;

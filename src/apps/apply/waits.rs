@@ -1,0 +1,201 @@
+//! The objects that were sent and are not ready yet.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::apps::{
+    Health, Object, ObjectId, TIMEOUT_ANNOTATION,
+    wait::{PodTrouble, StorageClasses, Tracker, health, selects, trouble},
+};
+
+/// One object that is waited for.
+pub(super) struct Wait {
+    pub(super) object: usize,
+    pub(super) id: ObjectId,
+    /// As last seen.
+    pub(super) seen: Value,
+    /// The generation that was sent; what is older says nothing.
+    pub(super) generation: i64,
+    pub(super) begun: Instant,
+    pub(super) deadline: Instant,
+    pub(super) reason: String,
+    /// Since when an image cannot be pulled.
+    image_since: Option<Instant>,
+}
+
+/// What became of a wait.
+pub(super) enum Turn {
+    /// Ready, after this time.
+    Ready(Duration),
+    /// Failed.
+    Failed(String),
+    /// Still waiting, for another reason than before.
+    Waiting(String),
+}
+
+/// All objects that are waited for, and their pods.
+#[derive(Default)]
+pub(super) struct Waits {
+    open: BTreeMap<ObjectId, Wait>,
+    /// As last seen by a watch, also before the answer to the apply arrived.
+    latest: BTreeMap<ObjectId, Value>,
+    pods: BTreeMap<ObjectId, Value>,
+    logs: BTreeMap<ObjectId, String>,
+    pub(super) classes: StorageClasses,
+}
+
+impl Waits {
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Begins to wait; the state that is known may end it at the next [`Self::check`].
+    pub(super) fn begin(&mut self, place: usize, object: &Object, after: Value, timeout: Duration) {
+        let now = Instant::now();
+        let named = object.annotation(TIMEOUT_ANNOTATION).and_then(|t| humantime::parse_duration(t).ok());
+        let generation = generation(&after);
+        let seen = match self.latest.get(&object.id) {
+            Some(latest) if self::generation(latest) >= generation => latest.clone(),
+            _ => after,
+        };
+        let wait = Wait {
+            object: place,
+            id: object.id.clone(),
+            seen,
+            generation,
+            begun: now,
+            deadline: now + named.unwrap_or(timeout),
+            reason: String::new(),
+            image_since: None,
+        };
+        self.open.insert(object.id.clone(), wait);
+    }
+
+    /// A watch saw an object; gives the ids of the waits this concerns.
+    pub(super) fn saw(&mut self, id: ObjectId, object: Value) -> Vec<ObjectId> {
+        if id.group.is_empty() && id.kind == "Pod" {
+            let concerned = self.open.values().filter(|wait| selects(&wait.seen, &object));
+            let mut ids: Vec<ObjectId> = concerned.map(|wait| wait.id.clone()).collect();
+            self.pods.insert(id.clone(), object.clone());
+            ids.retain(|other| *other != id);
+            if self.note(&id, object) {
+                ids.push(id);
+            }
+            return ids;
+        }
+        if self.note(&id, object) { vec![id] } else { Vec::new() }
+    }
+
+    fn note(&mut self, id: &ObjectId, object: Value) -> bool {
+        let concerned = match self.open.get_mut(id) {
+            Some(wait) if generation(&object) >= wait.generation => {
+                wait.seen = object.clone();
+                true
+            }
+            _ => false,
+        };
+        self.latest.insert(id.clone(), object);
+        concerned
+    }
+
+    /// A watch saw an object go.
+    pub(super) fn gone(&mut self, id: &ObjectId) {
+        self.pods.remove(id);
+        self.latest.remove(id);
+    }
+
+    /// The last log line of a crashing pod arrived; gives the waits this concerns.
+    pub(super) fn log(&mut self, pod: &ObjectId, line: String) -> Vec<ObjectId> {
+        self.logs.insert(pod.clone(), line);
+        let Some(pod) = self.pods.get(pod) else { return Vec::new() };
+        self.open.values().filter(|wait| selects(&wait.seen, pod)).map(|wait| wait.id.clone()).collect()
+    }
+
+    /// Looks again at one wait; ends it when it is over.
+    pub(super) fn check(
+        &mut self,
+        id: &ObjectId,
+        image_grace: Duration,
+        tracker: &mut Tracker,
+    ) -> Option<(usize, Turn)> {
+        let wait = self.open.get(id)?;
+        let object = wait.object;
+        let reason = match health(id, &wait.seen, &self.classes) {
+            Health::Ready => {
+                let elapsed = wait.begun.elapsed();
+                self.open.remove(id);
+                return Some((object, Turn::Ready(elapsed)));
+            }
+            Health::Failed(reason) => {
+                let message = self.with_pods(id, &reason, tracker).0;
+                self.open.remove(id);
+                return Some((object, Turn::Failed(message)));
+            }
+            Health::Waiting(reason) => reason,
+        };
+        let (reason, image) = self.with_pods(id, &reason, tracker);
+        let wait = self.open.get_mut(id)?;
+        let now = Instant::now();
+        wait.image_since = image.then(|| wait.image_since.unwrap_or(now));
+        if wait.image_since.is_some_and(|since| now >= since + image_grace) {
+            self.open.remove(id);
+            return Some((object, Turn::Failed(reason)));
+        }
+        if now >= wait.deadline {
+            let took = humantime::format_duration(Duration::from_secs(wait.begun.elapsed().as_secs()));
+            let message = format!("not ready after {took}: {reason}");
+            self.open.remove(id);
+            return Some((object, Turn::Failed(message)));
+        }
+        if reason == wait.reason {
+            return None;
+        }
+        wait.reason.clone_from(&reason);
+        Some((object, Turn::Waiting(reason)))
+    }
+
+    /// The reason together with what is wrong with the pods, and whether an image is.
+    fn with_pods(&self, id: &ObjectId, reason: &str, tracker: &mut Tracker) -> (String, bool) {
+        let Some(wait) = self.open.get(id) else { return (reason.to_owned(), false) };
+        let mine = self.pods.iter().filter(|(_, pod)| selects(&wait.seen, pod));
+        let mut reasons = Vec::new();
+        let mut image = false;
+        for (pod, PodTrouble { reason, image: of_image, crash }) in
+            mine.filter_map(|(id, pod)| Some((id, trouble(pod)?)))
+        {
+            image |= of_image;
+            if let Some((container, restarts)) = crash {
+                tracker.ask_log(pod, &container, restarts);
+            }
+            reasons.push(match self.logs.get(pod) {
+                Some(line) => format!("{reason}: {line}"),
+                None => reason,
+            });
+        }
+        // One pod explains the others of its kind; more would be noise.
+        match reasons.into_iter().next() {
+            Some(first) => (format!("{reason}; {first}"), image),
+            None => (reason.to_owned(), false),
+        }
+    }
+
+    /// All that is waited for.
+    pub(super) fn ids(&self) -> BTreeSet<ObjectId> {
+        self.open.keys().cloned().collect()
+    }
+
+    /// When something runs out next.
+    pub(super) fn next_deadline(&self, image_grace: Duration) -> Option<Instant> {
+        let of = |wait: &Wait| wait.image_since.map_or(wait.deadline, |s| (s + image_grace).min(wait.deadline));
+        self.open.values().map(of).min()
+    }
+}
+
+fn generation(object: &Value) -> i64 {
+    object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0)
+}

@@ -1,0 +1,150 @@
+//! Which kinds a cluster serves, and those that a suite brings along.
+
+use std::collections::BTreeMap;
+
+use kube::{
+    core::ApiResource,
+    discovery::{Discovery, Scope},
+};
+use serde_json::Value;
+
+use crate::apps::{Object, Problem, ProblemKind, kinds};
+
+/// How to reach a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Group, version, kind, plural.
+    pub resource: ApiResource,
+    /// Whether its objects are in namespaces.
+    pub namespaced: bool,
+    /// Whether the cluster does not serve it yet: the suite's own CustomResourceDefinition will.
+    pub to_come: bool,
+}
+
+/// The kinds of a cluster, by group and kind; the first version is the preferred one.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    kinds: BTreeMap<(String, String), Vec<Target>>,
+}
+
+impl Catalog {
+    pub(super) fn of(discovery: &Discovery) -> Self {
+        let mut catalog = Self::default();
+        for group in discovery.groups() {
+            let preferred = group.preferred_version_or_latest();
+            let others = group.versions().filter(|v| *v != preferred);
+            for version in std::iter::once(preferred).chain(others) {
+                for (resource, capabilities) in group.versioned_resources(version) {
+                    let namespaced = capabilities.scope == Scope::Namespaced;
+                    catalog.insert(Target { resource, namespaced, to_come: false });
+                }
+            }
+        }
+        catalog
+    }
+
+    fn insert(&mut self, target: Target) {
+        let key = (target.resource.group.clone(), target.resource.kind.clone());
+        let versions = self.kinds.entry(key).or_default();
+        if versions.iter().all(|known| known.resource.version != target.resource.version) {
+            versions.push(target);
+        }
+    }
+
+    /// The same with the kinds that `objects` define.
+    #[must_use]
+    pub fn with_definitions(&self, objects: &[Object]) -> Self {
+        let mut catalog = self.clone();
+        for target in objects.iter().flat_map(defined) {
+            catalog.insert(target);
+        }
+        catalog
+    }
+
+    /// The kind at exactly this apiVersion.
+    pub fn resolve(&self, api_version: &str, kind: &str) -> Option<&Target> {
+        self.versions(Object::group_of(api_version), kind)
+            .iter()
+            .find(|target| target.resource.api_version == api_version)
+    }
+
+    /// The kind at the preferred version.
+    pub fn preferred(&self, group: &str, kind: &str) -> Option<&Target> {
+        self.versions(group, kind).first()
+    }
+
+    fn versions(&self, group: &str, kind: &str) -> &[Target] {
+        self.kinds.get(&(group.to_owned(), kind.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The targets of `objects`, in their order.
+    ///
+    /// # Errors
+    /// A problem for each object whose kind is not served, with where it is served if anywhere.
+    pub fn targets(&self, objects: &[Object]) -> Result<Vec<Target>, Vec<Problem>> {
+        let mut targets = Vec::new();
+        let mut problems = Vec::new();
+        for object in objects {
+            match self.resolve(&object.api_version, &object.id.kind) {
+                Some(target) => targets.push(target.clone()),
+                None => problems.push(self.unknown(object)),
+            }
+        }
+        if problems.is_empty() { Ok(targets) } else { Err(problems) }
+    }
+
+    fn unknown(&self, object: &Object) -> Problem {
+        let message = format!(
+            "{}: the cluster knows no kind {} of {}",
+            object.id, object.id.kind, object.api_version
+        );
+        let problem = Problem::new(ProblemKind::UnknownKind, object.origin.clone(), message);
+        let same_kind: Vec<&str> = self
+            .kinds
+            .iter()
+            .filter(|((_, kind), _)| *kind == object.id.kind)
+            .flat_map(|(_, targets)| targets.iter().map(|t| t.resource.api_version.as_str()))
+            .collect();
+        if !same_kind.is_empty() {
+            return problem.hint(format!("{} is served as {}", object.id.kind, same_kind.join(", ")));
+        }
+        let near = self
+            .kinds
+            .keys()
+            .map(|(_, kind)| (strsim::damerau_levenshtein(kind, &object.id.kind), kind))
+            .min();
+        match near {
+            Some((distance, kind)) if distance <= 2 => problem.hint(format!("did you mean {kind}?")),
+            _ => problem.hint("add its CustomResourceDefinition to the suite, or install what brings it first"),
+        }
+    }
+}
+
+/// The targets that a CustomResourceDefinition brings, one a served version.
+fn defined(object: &Object) -> Vec<Target> {
+    if kinds::class(&object.id) != kinds::Class::Definition {
+        return Vec::new();
+    }
+    let text = |path| object.value.pointer(path).and_then(Value::as_str);
+    let (Some(group), Some(kind), Some(plural)) =
+        (text("/spec/group"), text("/spec/names/kind"), text("/spec/names/plural"))
+    else {
+        return Vec::new();
+    };
+    let versions = object.value.pointer("/spec/versions").and_then(Value::as_array);
+    let served = versions.into_iter().flatten().filter(|v| v.get("served") != Some(&Value::Bool(false)));
+    served
+        .filter_map(|version| version.get("name")?.as_str())
+        .map(|version| Target {
+            resource: ApiResource {
+                group: group.to_owned(),
+                version: version.to_owned(),
+                api_version: format!("{group}/{version}"),
+                kind: kind.to_owned(),
+                plural: plural.to_owned(),
+            },
+            namespaced: text("/spec/scope") != Some("Cluster"),
+            to_come: true,
+        })
+        .collect()
+}

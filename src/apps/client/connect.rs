@@ -1,0 +1,121 @@
+//! A connection from a kubeconfig.
+
+use std::{path::Path, sync::Arc};
+
+use kube::{
+    Api, Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+    core::DynamicObject,
+    discovery::Discovery,
+};
+use tokio::sync::Mutex;
+
+use super::{Catalog, Target};
+use crate::apps::{AppsError, Events};
+
+/// A cluster's API server. Clones share connections and the cached discovery.
+#[derive(Clone)]
+pub struct KubeClient {
+    pub(super) client: Client,
+    pub(super) server: String,
+    /// Where retries are reported.
+    pub(super) events: Events,
+    discovery: Arc<Mutex<Option<Arc<Catalog>>>>,
+}
+
+impl KubeClient {
+    /// Connects as the current context (or `context`) of a kubeconfig file says. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`AppsError::Kubeconfig`].
+    pub async fn from_file(path: &Path, context: Option<&str>) -> Result<Self, AppsError> {
+        let origin = path.display().to_string();
+        let kubeconfig = Kubeconfig::read_from(path)
+            .map_err(|e| AppsError::Kubeconfig { origin: origin.clone(), message: e.to_string() })?;
+        Self::connect(kubeconfig, context, origin).await
+    }
+
+    /// The same from a kubeconfig's text.
+    ///
+    /// # Errors
+    /// [`AppsError::Kubeconfig`].
+    pub async fn from_text(yaml: &str, context: Option<&str>) -> Result<Self, AppsError> {
+        let origin = "(in memory)".to_owned();
+        let kubeconfig = Kubeconfig::from_yaml(yaml)
+            .map_err(|e| AppsError::Kubeconfig { origin: origin.clone(), message: e.to_string() })?;
+        Self::connect(kubeconfig, context, origin).await
+    }
+
+    async fn connect(
+        kubeconfig: Kubeconfig,
+        context: Option<&str>,
+        origin: String,
+    ) -> Result<Self, AppsError> {
+        // The first caller in the process decides; a second call is refused and changes nothing.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let failed = |message: String| AppsError::Kubeconfig { origin: origin.clone(), message };
+        let options = KubeConfigOptions { context: context.map(ToOwned::to_owned), ..Default::default() };
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .map_err(|e| failed(e.to_string()))?;
+        if config.accept_invalid_certs {
+            return Err(failed(
+                "insecure-skip-tls-verify is set; give the cluster's certificate-authority instead".to_owned(),
+            ));
+        }
+        // Retries are done by `call`, which tells about them and knows a deadline.
+        config.default_retry = false;
+        let server = config.cluster_url.to_string();
+        let server = server.trim_end_matches('/').to_owned();
+        let client = Client::try_from(config).map_err(|e| failed(e.to_string()))?;
+        Ok(Self { client, server, events: Events::quiet(), discovery: Arc::default() })
+    }
+
+    /// The API server's URL.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The connection itself, for calls that this module does not know.
+    pub fn raw(&self) -> &Client {
+        &self.client
+    }
+
+    /// The same connection, which tells `events` when a call is tried again.
+    #[must_use]
+    pub fn reporting(&self, events: &Events) -> Self {
+        Self { events: events.clone(), ..self.clone() }
+    }
+
+    /// What the cluster serves; asked once (two calls), then kept.
+    ///
+    /// # Errors
+    /// [`AppsError::Unreachable`], [`AppsError::Api`].
+    pub async fn catalog(&self) -> Result<Arc<Catalog>, AppsError> {
+        let mut cached = self.discovery.lock().await;
+        if let Some(catalog) = &*cached {
+            return Ok(catalog.clone());
+        }
+        let run = || async {
+            match Discovery::new(self.client.clone()).run_aggregated().await {
+                // An API server from before aggregated discovery answers in another form.
+                Err(kube::Error::SerdeError(_)) => Discovery::new(self.client.clone()).run().await,
+                other => other,
+            }
+        };
+        let found = self.call("ask what the cluster serves", run).await?;
+        let catalog = Arc::new(Catalog::of(&found));
+        *cached = Some(catalog.clone());
+        Ok(catalog)
+    }
+
+    /// The API of a kind, in a namespace or for the whole cluster.
+    pub(in crate::apps) fn api(&self, target: &Target, namespace: Option<&str>) -> Api<DynamicObject> {
+        match namespace {
+            Some(namespace) if target.namespaced => {
+                Api::namespaced_with(self.client.clone(), namespace, &target.resource)
+            }
+            _ => Api::all_with(self.client.clone(), &target.resource),
+        }
+    }
+}

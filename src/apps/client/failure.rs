@@ -1,0 +1,64 @@
+//! Reading kube's errors.
+
+use std::{error::Error as _, time::Duration};
+
+use kube::core::Status;
+
+use crate::apps::Conflict;
+
+/// Whether a call with this error may simply be made again; with the pause the server asked for.
+pub(super) fn transient(error: &kube::Error) -> Option<Option<Duration>> {
+    match error {
+        kube::Error::Api(status) => {
+            let asked = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|&s| s > 0);
+            let asked = asked.map(|seconds| Duration::from_secs(u64::from(seconds)));
+            matches!(status.code, 429 | 500 | 502 | 503 | 504).then_some(asked)
+        }
+        kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => Some(None),
+        // A certificate does not get better by waiting.
+        kube::Error::Service(_) => (!explain(error).contains("certificate")).then_some(None),
+        // An answer that was cut off or came from a proxy on the way.
+        kube::Error::SerdeError(_) => Some(None),
+        _ => None,
+    }
+}
+
+/// The error as a person wants it: what the API server said, or the innermost reason.
+pub(in crate::apps) fn explain(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return status.message.clone();
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    text
+}
+
+/// Whether the thing is not there.
+pub(in crate::apps) fn is_gone(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// The API server's refusal, when it is one of the request's content (422) or a conflict (409).
+pub(in crate::apps) fn refusal(error: &kube::Error) -> Option<&Status> {
+    match error {
+        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 409 | 422) => Some(status),
+        _ => None,
+    }
+}
+
+/// The field managers that a server-side apply ran into.
+pub(in crate::apps) fn conflicts(status: &Status) -> Vec<Conflict> {
+    let causes = status.details.iter().flat_map(|d| &d.causes);
+    causes
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .map(|cause| Conflict {
+            // The message reads `conflict with "kubectl" using apps/v1`.
+            manager: cause.message.split('"').nth(1).unwrap_or(&cause.message).to_owned(),
+            field: cause.field.clone(),
+        })
+        .collect()
+}

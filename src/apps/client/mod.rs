@@ -1,0 +1,12 @@
+//! Talking to a cluster: the connection, what it serves, retried calls.
+
+mod call;
+mod catalog;
+mod connect;
+mod failure;
+mod objects;
+
+pub use catalog::{Catalog, Target};
+pub use connect::KubeClient;
+pub(super) use failure::{conflicts, explain, is_gone, refusal};
+pub(super) use objects::{identity, live_objects};

@@ -1,0 +1,203 @@
+//! What can go wrong with a suite, with what the user can do about it.
+
+use std::{fmt, path::PathBuf};
+
+use serde::Serialize;
+
+use super::{ObjectId, Origin};
+
+/// What is wrong with a manifest; tests and exit codes hang on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// Not YAML, or YAML that is no Kubernetes object.
+    Yaml,
+    /// No apiVersion, kind or name.
+    MissingField,
+    /// `${VAR}` without a value.
+    UndefinedVariable,
+    /// `${…}` of a form that is not known.
+    BadVariable,
+    /// A secret variable outside a Secret.
+    SecretLeak,
+    /// The same object twice.
+    Duplicate,
+    /// An image without a tag, with `latest`, or without a digest where one is demanded.
+    Image,
+    /// The file of a Secret: `.env` or docker `config.json`.
+    SecretFile,
+    /// A depends-on that names nothing in the suite.
+    Dependency,
+    /// A kind that the cluster does not serve.
+    UnknownKind,
+    /// A namespace that is neither declared nor there.
+    Namespace,
+    /// Something this tool cannot do (generateName, kustomization.yaml).
+    Unsupported,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// What it is.
+    pub kind: ProblemKind,
+    /// File and line.
+    pub origin: Option<Origin>,
+    /// One sentence, no secret in it.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(
+        kind: ProblemKind,
+        origin: impl Into<Option<Origin>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { kind, origin: origin.into(), message: message.into(), hint: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(origin) = &self.origin {
+            write!(f, "{origin}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Why a suite could not be loaded, planned or applied at all. What goes wrong with single objects
+/// while the others go on is in [`super::Outcome::failed`].
+#[derive(Debug, thiserror::Error)]
+pub enum AppsError {
+    /// The manifests are wrong; all that was found, not only the first.
+    #[error("{}", lines(.0))]
+    Manifests(Vec<Problem>),
+    /// A file or folder cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Objects wait for each other.
+    #[error("these objects wait for each other: {}", .0.join(" -> "))]
+    Cycle(Vec<String>),
+    /// The kubeconfig cannot be used.
+    #[error("kubeconfig {origin}: {message}")]
+    Kubeconfig {
+        /// Path, or `(in memory)`.
+        origin: String,
+        /// Why.
+        message: String,
+    },
+    /// The API server does not answer.
+    #[error("the API server {server} does not answer: {message}")]
+    Unreachable {
+        /// Its URL.
+        server: String,
+        /// The last reason.
+        message: String,
+    },
+    /// The API server refused.
+    #[error("{operation}: {message}")]
+    Api {
+        /// `apply Deployment/shop/web`.
+        operation: String,
+        /// HTTP status, 0 when there was none.
+        code: u16,
+        /// Kubernetes' reason, such as `Invalid`.
+        reason: String,
+        /// What it said.
+        message: String,
+    },
+    /// Fields belong to another field manager.
+    #[error("{object}: {}", conflicts(.conflicts))]
+    Conflict {
+        /// The object.
+        object: ObjectId,
+        /// Whose and which.
+        conflicts: Vec<super::Conflict>,
+    },
+    /// Some objects failed; the rest was applied.
+    #[error("{}", failures(.0))]
+    Objects(Vec<(ObjectId, String)>),
+    /// The recorded inventory makes no sense.
+    #[error("inventory {name}: {message}")]
+    Inventory {
+        /// namespace/name of the ConfigMap.
+        name: String,
+        /// Why.
+        message: String,
+    },
+    /// No addon of that name.
+    #[error("there is no addon {name}; there are {}", known.join(", "))]
+    UnknownAddon {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The user asked to stop.
+    #[error("stopped")]
+    Cancelled,
+}
+
+impl AppsError {
+    /// What the user can do, one line each.
+    pub fn hints(&self) -> Vec<String> {
+        let mut hints: Vec<String> = match self {
+            Self::Manifests(problems) => problems.iter().filter_map(|p| p.hint.clone()).collect(),
+            Self::Cycle(_) => {
+                vec!["take one `infra.dev/depends-on` out of the circle".to_owned()]
+            }
+            Self::Unreachable { .. } => vec![
+                "check that the cluster is up and that this kubeconfig points at it; apply again to go on".to_owned(),
+            ],
+            Self::Conflict { .. } => vec![
+                "take the fields out of the manifest, or apply with force to take them over".to_owned(),
+            ],
+            Self::Api { code: 401, .. } => {
+                vec!["the credentials in the kubeconfig are refused; they may have expired".to_owned()]
+            }
+            Self::Api { code: 403, message, .. } if message.contains("being terminated") => {
+                vec!["the namespace is being deleted; apply again when it is gone".to_owned()]
+            }
+            Self::Api { code: 403, .. } => {
+                vec!["the kubeconfig's user lacks this right: grant it by a Role or use another user".to_owned()]
+            }
+            Self::Api { message, .. } if message.contains("immutable") => vec![
+                "this field cannot be changed in place: delete the object, or allow its replacement by name".to_owned(),
+            ],
+            Self::Objects(_) => vec!["put it right and apply again: what is done stays done".to_owned()],
+            _ => Vec::new(),
+        };
+        hints.dedup();
+        hints
+    }
+
+    pub(super) fn problem(problem: Problem) -> Self {
+        Self::Manifests(vec![problem])
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn failures(failed: &[(ObjectId, String)]) -> String {
+    failed.iter().map(|(id, why)| format!("{id}: {why}")).collect::<Vec<_>>().join("\n")
+}
+
+fn conflicts(conflicts: &[super::Conflict]) -> String {
+    let of = |c: &super::Conflict| format!("{} belongs to {}", c.field, c.manager);
+    conflicts.iter().map(of).collect::<Vec<_>>().join(", ")
+}

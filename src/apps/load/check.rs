@@ -1,0 +1,80 @@
+//! Checks that look at all objects at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::manifests::Manifest;
+use crate::apps::{ObjectId, Origin, Problem, ProblemKind, kinds};
+
+/// Gives namespaced objects their namespace and takes it from those of the whole cluster. Kinds
+/// that neither Kubernetes nor the suite's own CRDs know count as namespaced until the cluster says
+/// otherwise.
+pub(super) fn scopes(manifests: &mut [Manifest], default: Option<&str>) {
+    let cluster_wide: BTreeSet<(String, String)> = manifests
+        .iter()
+        .filter(|m| m.object.id.kind == "CustomResourceDefinition")
+        .filter(|m| m.object.value.pointer("/spec/scope") == Some(&json!("Cluster")))
+        .filter_map(|m| {
+            let text = |path| m.object.value.pointer(path).and_then(Value::as_str);
+            Some((text("/spec/group")?.to_owned(), text("/spec/names/kind")?.to_owned()))
+        })
+        .collect();
+    for manifest in manifests {
+        let id = &mut manifest.object.id;
+        let is_cluster_wide = kinds::is_cluster_scoped(&id.group, &id.kind)
+            || cluster_wide.contains(&(id.group.clone(), id.kind.clone()));
+        let Some(Value::Object(metadata)) = manifest.object.value.get_mut("metadata") else { continue };
+        if is_cluster_wide {
+            id.namespace = None;
+            metadata.remove("namespace");
+        } else if id.namespace.is_none() {
+            let namespace = default.unwrap_or("default").to_owned();
+            metadata.insert("namespace".to_owned(), json!(namespace));
+            id.namespace = Some(namespace);
+        }
+    }
+}
+
+/// The same object twice.
+pub(super) fn duplicates(manifests: &[Manifest], problems: &mut Vec<Problem>) {
+    let mut first: BTreeMap<&ObjectId, &Origin> = BTreeMap::new();
+    for Manifest { object, .. } in manifests {
+        if let Some(earlier) = first.insert(&object.id, &object.origin) {
+            let message = format!("{} is declared twice; the other one is at {earlier}", object.id);
+            let problem = Problem::new(ProblemKind::Duplicate, object.origin.clone(), message);
+            problems.push(problem.hint("remove one of them or give it another name"));
+        }
+    }
+}
+
+/// Secret variables outside of Secrets.
+pub(super) fn leaks(manifests: &[Manifest], problems: &mut Vec<Problem>) {
+    for Manifest { object, secrets, .. } in manifests {
+        for (name, line) in secrets.iter().filter(|_| !object.id.is_secret()) {
+            let origin = Origin::new(&object.origin.file, *line);
+            let message = format!("{}: ${{{name}}} is secret and may only stand in a Secret", object.id);
+            let problem = Problem::new(ProblemKind::SecretLeak, origin, message);
+            problems.push(problem.hint("put it into a Secret and refer to that by secretKeyRef"));
+        }
+    }
+}
+
+/// Namespaces that objects are in and no manifest declares, but for those that every cluster has.
+pub(super) fn undeclared_namespaces(manifests: &[Manifest]) -> BTreeMap<String, Origin> {
+    let declared: BTreeSet<&str> = manifests
+        .iter()
+        .filter(|m| m.object.id.kind == "Namespace" && m.object.id.group.is_empty())
+        .map(|m| m.object.id.name.as_str())
+        .collect();
+    let mut missing = BTreeMap::new();
+    for Manifest { object, .. } in manifests {
+        if let Some(namespace) = &object.id.namespace
+            && !declared.contains(namespace.as_str())
+            && !kinds::is_given_namespace(namespace)
+        {
+            missing.entry(namespace.clone()).or_insert_with(|| object.origin.clone());
+        }
+    }
+    missing
+}

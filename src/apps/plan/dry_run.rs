@@ -1,0 +1,78 @@
+//! One object's plan, from a server-side dry run.
+
+use kube::core::params::{Patch, PatchParams};
+use serde_json::Value;
+
+use super::{Action, Conflict, ObjectChange, Prepared, fields};
+use crate::apps::{
+    AppsError, FIELD_MANAGER, KubeClient, SUITE_ANNOTATION,
+    client::{conflicts, refusal},
+};
+
+/// What an apply would do with the object at `place`.
+pub(super) async fn change(
+    client: &KubeClient,
+    prepared: &Prepared,
+    place: usize,
+    suite: &str,
+) -> Result<ObjectChange, AppsError> {
+    let object = &prepared.objects[place];
+    let live = prepared.live.get(&object.id);
+    let mut change = ObjectChange {
+        object: object.id.clone(),
+        action: Action::Create,
+        fields: Vec::new(),
+        conflicts: Vec::new(),
+        origin: Some(object.origin.clone()),
+        reason: None,
+    };
+    if let Some(other) = prepared.other_suite(&object.id, suite) {
+        change.conflicts.push(Conflict {
+            manager: format!("suite {other}"),
+            field: format!(".metadata.annotations[{SUITE_ANNOTATION}]"),
+        });
+    }
+    if !prepared.can_be_tried(place) {
+        return Ok(change);
+    }
+    match tried(client, prepared, place, false).await {
+        Ok(after) => settle(&mut change, live, &after),
+        Err(error) => match refusal(&error) {
+            Some(status) if status.code == 409 && !conflicts(status).is_empty() => {
+                change.conflicts.extend(conflicts(status));
+                match tried(client, prepared, place, true).await {
+                    Ok(after) => settle(&mut change, live, &after),
+                    Err(error) => refuse(client, &mut change, error)?,
+                }
+            }
+            _ => refuse(client, &mut change, error)?,
+        },
+    }
+    Ok(change)
+}
+
+async fn tried(client: &KubeClient, prepared: &Prepared, place: usize, force: bool) -> kube::Result<Value> {
+    let object = &prepared.objects[place];
+    let api = client.api(&prepared.targets[place], object.id.namespace.as_deref());
+    let mut params = PatchParams::apply(FIELD_MANAGER).dry_run().validation_strict();
+    params.force = force;
+    let patch = Patch::Apply(&object.value);
+    let (api, params, patch, name) = (&api, &params, &patch, object.id.name.as_str());
+    let after = client.try_call(|| async move { api.patch(name, params, patch).await }).await?;
+    Ok(serde_json::to_value(after).unwrap_or(Value::Null))
+}
+
+fn settle(change: &mut ObjectChange, live: Option<&Value>, after: &Value) {
+    let Some(before) = live else { return };
+    change.fields = fields(before, after, change.object.is_secret());
+    change.action = if change.fields.is_empty() { Action::NoOp } else { Action::Update };
+}
+
+fn refuse(client: &KubeClient, change: &mut ObjectChange, error: kube::Error) -> Result<(), AppsError> {
+    let Some(status) = refusal(&error) else {
+        return Err(client.explained(&format!("plan {}", change.object), error));
+    };
+    change.action = Action::Refused;
+    change.reason = Some(status.message.clone());
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! What an apply would do, object by object and field by field.
+
+mod diff;
+mod dry_run;
+mod model;
+mod prepare;
+mod run;
+
+pub(super) use diff::fields;
+pub use model::{Action, AppsPlan, Conflict, Counts, FieldChange, ObjectChange};
+pub(super) use prepare::{Prepared, prepare};
+pub use run::plan;

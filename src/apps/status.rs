@@ -1,0 +1,95 @@
+//! How a suite is in a cluster, without changing anything.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    AppsError, Health, Inventory, KubeClient, ObjectId, Suite,
+    plan::prepare,
+    wait::{StorageClasses, health, selects, trouble},
+};
+
+/// How one object is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectStatus {
+    /// Which.
+    pub object: ObjectId,
+    /// `None` when it is not there.
+    pub health: Option<Health>,
+    /// What a Service of type LoadBalancer or an Ingress is reached at.
+    pub addresses: Vec<String>,
+}
+
+/// How a suite is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteStatus {
+    /// The suite.
+    pub suite: String,
+    /// Whether its last apply went through with exactly this content.
+    pub up_to_date: bool,
+    /// Its objects, sorted.
+    pub objects: Vec<ObjectStatus>,
+    /// What is in the inventory and no longer in the suite.
+    pub left: Vec<ObjectId>,
+}
+
+impl SuiteStatus {
+    /// Whether all is there and ready.
+    pub fn is_ready(&self) -> bool {
+        self.objects.iter().all(|object| object.health == Some(Health::Ready))
+    }
+}
+
+/// How `suite` is in the cluster.
+///
+/// # Errors
+/// [`AppsError::Manifests`] for unknown kinds and namespaces, and what calls give.
+pub async fn status(client: &KubeClient, suite: &Suite) -> Result<SuiteStatus, AppsError> {
+    let inventory = Inventory::read(client, suite.name()).await?;
+    let prepared = prepare(client, suite, inventory.as_ref()).await?;
+    let classes = listed(client, "storage.k8s.io/v1", "StorageClass").await?;
+    let classes = StorageClasses::of(&classes);
+    let mut objects = Vec::new();
+    for object in &prepared.objects {
+        let live = prepared.live.get(&object.id);
+        let health = live.map(|live| health(&object.id, live, &classes));
+        let addresses = live.map(addresses).unwrap_or_default();
+        objects.push(ObjectStatus { object: object.id.clone(), health, addresses });
+    }
+    if objects.iter().any(|o| matches!(o.health, Some(Health::Waiting(_)))) {
+        let pods = listed(client, "v1", "Pod").await?;
+        for status in &mut objects {
+            if let (Some(Health::Waiting(reason)), Some(live)) =
+                (&mut status.health, prepared.live.get(&status.object))
+                && let Some(found) = pods.iter().filter(|pod| selects(live, pod)).find_map(trouble)
+            {
+                *reason = format!("{reason}; {}", found.reason);
+            }
+        }
+    }
+    Ok(SuiteStatus {
+        suite: suite.name().to_owned(),
+        up_to_date: inventory.is_some_and(|i| i.digest == suite.digest()),
+        objects,
+        left: prepared.left.into_iter().map(|(id, _)| id).collect(),
+    })
+}
+
+async fn listed(client: &KubeClient, api_version: &str, kind: &str) -> Result<Vec<Value>, AppsError> {
+    let catalog = client.catalog().await?;
+    let Some(target) = catalog.resolve(api_version, kind) else { return Ok(Vec::new()) };
+    let api = &client.api(target, None);
+    let params = &kube::api::ListParams::default();
+    let operation = format!("list {}", target.resource.plural);
+    let list = client.call(&operation, || async move { api.list(params).await }).await?;
+    Ok(list.items.into_iter().filter_map(|object| serde_json::to_value(object).ok()).collect())
+}
+
+fn addresses(object: &Value) -> Vec<String> {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+    let ingress = object.pointer("/status/loadBalancer/ingress").and_then(Value::as_array);
+    let rules = object.pointer("/spec/rules").and_then(Value::as_array);
+    let hosts = rules.into_iter().flatten().filter_map(|rule| text(rule, "host"));
+    let own = ingress.into_iter().flatten().filter_map(|i| text(i, "ip").or_else(|| text(i, "hostname")));
+    hosts.chain(own).collect()
+}

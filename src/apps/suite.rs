@@ -1,0 +1,167 @@
+//! A loaded suite.
+
+use std::{fs, io::Write, path::Path};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{
+    AppsError, Object, Order, Problem, SUITE_ANNOTATION, SuiteSource,
+    load::{self, Manifest},
+};
+
+/// Whether rendered Secrets show their content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reveal {
+    /// A hash stands in the place of each value.
+    Masked,
+    /// As they are; files are made 0600.
+    Plain,
+}
+
+/// A suite, loaded, checked and ordered. Nothing of it depends on a cluster.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    name: String,
+    objects: Vec<Object>,
+    unused: Vec<String>,
+    order: Order,
+}
+
+impl Suite {
+    /// Loads base, overlay and Secrets, substitutes, merges, checks and orders.
+    ///
+    /// # Errors
+    /// [`AppsError::Manifests`] with all that is wrong, [`AppsError::Cycle`], [`AppsError::File`].
+    pub fn load(source: &SuiteSource) -> Result<Self, AppsError> {
+        Self::of(&source.name, load::load(source)?)
+    }
+
+    pub(super) fn from_manifests(
+        source: &SuiteSource,
+        manifests: Vec<Manifest>,
+        used: std::collections::BTreeSet<String>,
+        problems: Vec<Problem>,
+    ) -> Result<Self, AppsError> {
+        Self::of(&source.name, load::finish(manifests, source, used, problems)?)
+    }
+
+    fn of(name: &str, loaded: load::Loaded) -> Result<Self, AppsError> {
+        let mut objects = loaded.objects;
+        for object in &mut objects {
+            annotate(&mut object.value, name);
+        }
+        let order = Order::of(&objects)?;
+        Ok(Self { name: name.to_owned(), objects, unused: loaded.unused, order })
+    }
+
+    /// Its name, which names its inventory.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its objects, sorted by id.
+    pub fn objects(&self) -> &[Object] {
+        &self.objects
+    }
+
+    /// The order they are applied in.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Variables that were given and that nothing uses.
+    pub fn unused_variables(&self) -> &[String] {
+        &self.unused
+    }
+
+    /// SHA-256 (hex) of the rendered content. The same for the same content, whatever the order of
+    /// files and keys; of a Secret's values only the hashes go into it.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for object in &self.objects {
+            let masked = masked(object);
+            hash.update(canonical(&masked).to_string());
+            hash.update([0]);
+        }
+        hex::encode(hash.finalize())
+    }
+
+    /// Writes each object to a file of its own below `dir`: `<namespace>/<kind>-<name>.yaml`, with
+    /// `_cluster` for what is in no namespace.
+    ///
+    /// # Errors
+    /// [`AppsError::File`].
+    pub fn render_to(&self, dir: &Path, reveal: Reveal) -> Result<(), AppsError> {
+        for object in &self.objects {
+            let folder = dir.join(object.id.namespace.as_deref().unwrap_or("_cluster"));
+            let group = match object.id.group.split('.').next() {
+                Some(group) if !group.is_empty() => format!("{group}-"),
+                _ => String::new(),
+            };
+            let name = object.id.name.replace([':', '/'], "_");
+            let path = folder.join(format!("{group}{}-{name}.yaml", object.id.kind.to_lowercase()));
+            let value = if reveal == Reveal::Plain { object.value.clone() } else { masked(object) };
+            let failed = |source| AppsError::File { path: path.clone(), source };
+            let text = serde_yaml_ng::to_string(&canonical(&value))
+                .map_err(|error| failed(std::io::Error::other(error)))?;
+            fs::create_dir_all(&folder).map_err(failed)?;
+            write(&path, &text, object.id.is_secret() && reveal == Reveal::Plain).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn write(path: &Path, text: &str, private: bool) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    if private {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(0o600);
+        if path.exists() {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// The object with `sha256:…` in the place of a Secret's values.
+pub(super) fn masked(object: &Object) -> Value {
+    let mut value = object.value.clone();
+    if object.id.is_secret()
+        && let Some(Value::Object(data)) = value.get_mut("data")
+    {
+        for content in data.values_mut() {
+            let text = content.as_str().unwrap_or_default();
+            let bytes = STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec());
+            *content = Value::from(format!("sha256:{}", hex::encode(Sha256::digest(bytes))));
+        }
+    }
+    value
+}
+
+/// With sorted keys, whatever order the parser kept.
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort();
+            let sorted = keys.into_iter().map(|key| (key.clone(), canonical(&map[key])));
+            Value::Object(sorted.collect::<Map<_, _>>())
+        }
+        Value::Array(items) => items.iter().map(canonical).collect(),
+        other => other.clone(),
+    }
+}
+
+fn annotate(value: &mut Value, suite: &str) {
+    let Some(Value::Object(metadata)) = value.get_mut("metadata") else { return };
+    let annotations = metadata.entry("annotations").or_insert_with(|| Map::new().into());
+    if annotations.is_null() {
+        *annotations = Map::new().into();
+    }
+    if let Some(annotations) = annotations.as_object_mut() {
+        annotations.insert(SUITE_ANNOTATION.to_owned(), Value::from(suite));
+    }
+}
