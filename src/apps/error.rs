@@ -120,7 +120,7 @@ pub enum AppsError {
         message: String,
     },
     /// Fields belong to another field manager.
-    #[error("{object}: {}", conflicts(.conflicts))]
+    #[error("{object}: {}", conflict_lines(.conflicts))]
     Conflict {
         /// The object.
         object: ObjectId,
@@ -183,10 +183,6 @@ impl AppsError {
         hints.dedup();
         hints
     }
-
-    pub(super) fn problem(problem: Problem) -> Self {
-        Self::Manifests(vec![problem])
-    }
 }
 
 fn lines(problems: &[Problem]) -> String {
@@ -197,7 +193,7 @@ fn failures(failed: &[(ObjectId, String)]) -> String {
     failed.iter().map(|(id, why)| format!("{id}: {why}")).collect::<Vec<_>>().join("\n")
 }
 
-fn conflicts(conflicts: &[super::Conflict]) -> String {
+fn conflict_lines(conflicts: &[super::Conflict]) -> String {
     let of = |c: &super::Conflict| format!("{} belongs to {}", c.field, c.manager);
     conflicts.iter().map(of).collect::<Vec<_>>().join(", ")
 }

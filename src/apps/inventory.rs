@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use kube::core::{DynamicObject, params::{Patch, PatchParams}};
+use kube::core::{
+    DynamicObject,
+    params::{Patch, PatchParams},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -71,11 +74,15 @@ impl Inventory {
     }
 
     fn to_value(&self) -> Value {
-        let lines: Vec<String> = self.objects.iter().map(|id| {
-            let namespace = id.namespace.as_deref().unwrap_or_default();
-            // Names hold no tab and no line end.
-            format!("{}\t{}\t{namespace}\t{}", id.group, id.kind, id.name)
-        }).collect();
+        let lines: Vec<String> = self
+            .objects
+            .iter()
+            .map(|id| {
+                let namespace = id.namespace.as_deref().unwrap_or_default();
+                // Names hold no tab and no line end.
+                format!("{}\t{}\t{namespace}\t{}", id.group, id.kind, id.name)
+            })
+            .collect();
         json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {
@@ -139,7 +146,10 @@ mod tests {
         };
         let inventory = Inventory {
             suite: "shop".to_owned(),
-            objects: BTreeSet::from([id("apps", "Deployment", Some("x")), id("", "Namespace", None)]),
+            objects: BTreeSet::from([
+                id("apps", "Deployment", Some("x")),
+                id("", "Namespace", None),
+            ]),
             digest: "00ff".to_owned(),
         };
         assert_eq!(Inventory::parse("shop", &inventory.to_value()).unwrap(), inventory);

@@ -41,10 +41,7 @@ pub(super) fn class(id: &ObjectId) -> Class {
         | ("", "PersistentVolume") => Class::ClusterBase,
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => Class::Role,
         ("rbac.authorization.k8s.io", _) => Class::Binding,
-        (
-            "",
-            "ServiceAccount" | "Secret" | "ConfigMap" | "ResourceQuota" | "LimitRange",
-        )
+        ("", "ServiceAccount" | "Secret" | "ConfigMap" | "ResourceQuota" | "LimitRange")
         | ("networking.k8s.io", "NetworkPolicy") => Class::Config,
         ("", "PersistentVolumeClaim") => Class::Claim,
         ("", "Service" | "Endpoints")
@@ -52,9 +49,9 @@ pub(super) fn class(id: &ObjectId) -> Class {
         | ("discovery.k8s.io", _)
         | ("autoscaling", _)
         | ("policy", "PodDisruptionBudget") => Class::Beside,
-        ("", "Pod" | "ReplicationController")
-        | ("apps", _)
-        | ("batch", "Job" | "CronJob") => Class::Workload,
+        ("", "Pod" | "ReplicationController") | ("apps", _) | ("batch", "Job" | "CronJob") => {
+            Class::Workload
+        }
         ("admissionregistration.k8s.io", _) | ("apiregistration.k8s.io", _) => Class::Hook,
         _ => Class::Custom,
     }
@@ -66,13 +63,13 @@ pub(super) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
         (group, kind),
         ("", "Namespace" | "Node" | "PersistentVolume")
             | ("apiextensions.k8s.io", "CustomResourceDefinition")
-            | (
-                "rbac.authorization.k8s.io",
-                "ClusterRole" | "ClusterRoleBinding"
-            )
+            | ("rbac.authorization.k8s.io", "ClusterRole" | "ClusterRoleBinding")
             | (
                 "storage.k8s.io",
-                "StorageClass" | "CSIDriver" | "CSINode" | "VolumeAttachment"
+                "StorageClass"
+                    | "CSIDriver"
+                    | "CSINode"
+                    | "VolumeAttachment"
                     | "VolumeAttributesClass"
             )
             | ("scheduling.k8s.io", "PriorityClass")

@@ -21,13 +21,11 @@ mod status;
 mod suite;
 mod wait;
 
-pub use apply::{
-    ApplyOptions, Change, DeleteOptions, Outcome, Protection, apply, delete,
-};
+pub use apply::{ApplyOptions, Change, DeleteOptions, Outcome, Protection, apply, delete};
+pub use client::{Catalog, KubeClient, Target};
 pub use error::{AppsError, Problem, ProblemKind};
 pub use events::{AppsEvent, Events};
 pub use inventory::{Inventory, inventory_name};
-pub use client::{Catalog, KubeClient, Target};
 pub use load::{DockerSecret, EnvSecret, ImagePolicy, SuiteSource};
 pub use object::{Object, ObjectId, Origin};
 pub use order::{Need, Order};

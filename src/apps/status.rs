@@ -75,7 +75,11 @@ pub async fn status(client: &KubeClient, suite: &Suite) -> Result<SuiteStatus, A
     })
 }
 
-async fn listed(client: &KubeClient, api_version: &str, kind: &str) -> Result<Vec<Value>, AppsError> {
+async fn listed(
+    client: &KubeClient,
+    api_version: &str,
+    kind: &str,
+) -> Result<Vec<Value>, AppsError> {
     let catalog = client.catalog().await?;
     let Some(target) = catalog.resolve(api_version, kind) else { return Ok(Vec::new()) };
     let api = &client.api(target, None);
@@ -86,10 +90,12 @@ async fn listed(client: &KubeClient, api_version: &str, kind: &str) -> Result<Ve
 }
 
 fn addresses(object: &Value) -> Vec<String> {
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+    let text =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
     let ingress = object.pointer("/status/loadBalancer/ingress").and_then(Value::as_array);
     let rules = object.pointer("/spec/rules").and_then(Value::as_array);
     let hosts = rules.into_iter().flatten().filter_map(|rule| text(rule, "host"));
-    let own = ingress.into_iter().flatten().filter_map(|i| text(i, "ip").or_else(|| text(i, "hostname")));
+    let own =
+        ingress.into_iter().flatten().filter_map(|i| text(i, "ip").or_else(|| text(i, "hostname")));
     hosts.chain(own).collect()
 }

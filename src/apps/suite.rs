@@ -107,7 +107,8 @@ impl Suite {
             let text = serde_yaml_ng::to_string(&canonical(&value))
                 .map_err(|error| failed(std::io::Error::other(error)))?;
             fs::create_dir_all(&folder).map_err(failed)?;
-            write(&path, &text, object.id.is_secret() && reveal == Reveal::Plain).map_err(failed)?;
+            write(&path, &text, object.id.is_secret() && reveal == Reveal::Plain)
+                .map_err(failed)?;
         }
         Ok(())
     }

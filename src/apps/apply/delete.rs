@@ -42,7 +42,8 @@ pub async fn delete(
             going.push((id, target));
         }
     }
-    prune::in_reverse(client, going.clone(), options.timeout, &options.stop, events, &mut outcome).await;
+    prune::in_reverse(client, going.clone(), options.timeout, &options.stop, events, &mut outcome)
+        .await;
 
     let rest = going.into_iter().map(|(id, _)| id).filter(|id| !outcome.deleted.contains(id));
     let rest = Inventory {

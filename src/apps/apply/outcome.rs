@@ -52,7 +52,8 @@ impl Outcome {
     /// [`AppsError::Objects`], [`AppsError::Cancelled`].
     pub fn into_result(self) -> Result<Self, AppsError> {
         if !self.failed.is_empty() {
-            let skipped = self.skipped.into_iter().map(|(id, by)| (id, format!("not sent: {by} failed")));
+            let skipped =
+                self.skipped.into_iter().map(|(id, by)| (id, format!("not sent: {by} failed")));
             return Err(AppsError::Objects(self.failed.into_iter().chain(skipped).collect()));
         }
         if self.stopped { Err(AppsError::Cancelled) } else { Ok(self) }

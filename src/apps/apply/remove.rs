@@ -37,9 +37,13 @@ pub(super) async fn remove(
         while let Some(event) = events.next().await {
             match event {
                 Ok(Event::Init) => is_there = false,
-                Ok(Event::InitApply(object)) => is_there |= object.metadata.name.as_deref() == Some(name),
+                Ok(Event::InitApply(object)) => {
+                    is_there |= object.metadata.name.as_deref() == Some(name)
+                }
                 Ok(Event::InitDone) if !is_there => return,
-                Ok(Event::Delete(object)) if object.metadata.name.as_deref() == Some(name) => return,
+                Ok(Event::Delete(object)) if object.metadata.name.as_deref() == Some(name) => {
+                    return;
+                }
                 Ok(_) | Err(_) => {}
             }
         }

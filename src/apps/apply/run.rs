@@ -32,7 +32,10 @@ pub async fn apply(
     let client = &client.reporting(events);
     let before = Inventory::read(client, suite.name()).await?;
     let prepared = prepare(client, suite, before.as_ref()).await?;
-    events.send(AppsEvent::Started { suite: suite.name().to_owned(), objects: prepared.objects.len() });
+    events.send(AppsEvent::Started {
+        suite: suite.name().to_owned(),
+        objects: prepared.objects.len(),
+    });
 
     let declared: BTreeSet<ObjectId> = prepared.objects.iter().map(|o| o.id.clone()).collect();
     let known = before.iter().flat_map(|i| i.objects.iter().cloned());
@@ -92,7 +95,8 @@ impl<'a> Run<'a> {
         let catalog = client.catalog().await?;
         let pods = catalog.resolve("v1", "Pod").cloned();
         let namespace = |place: usize| prepared.objects[place].id.namespace.as_deref();
-        let used = (0..prepared.objects.len()).map(|place| (&prepared.targets[place], namespace(place)));
+        let used =
+            (0..prepared.objects.len()).map(|place| (&prepared.targets[place], namespace(place)));
         let of_pods = pods.iter().flat_map(|target| {
             let spaces: BTreeSet<_> = (0..prepared.objects.len()).filter_map(namespace).collect();
             spaces.into_iter().map(move |space| (target, Some(space)))
@@ -158,7 +162,10 @@ impl<'a> Run<'a> {
             }
             self.events.send(AppsEvent::Applying { object: object.id.clone() });
             let version = self.prepared.live.get(&object.id).map(|live| {
-                live.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
+                live.pointer("/metadata/resourceVersion")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
             });
             let parcel = Parcel {
                 object: object.clone(),
@@ -263,12 +270,16 @@ impl<'a> Run<'a> {
 }
 
 /// The StorageClasses of the cluster and of the suite.
-async fn storage_classes(client: &KubeClient, prepared: &Prepared) -> Result<StorageClasses, AppsError> {
+async fn storage_classes(
+    client: &KubeClient,
+    prepared: &Prepared,
+) -> Result<StorageClasses, AppsError> {
     let mut objects = Vec::new();
     if let Some(target) = client.catalog().await?.preferred("storage.k8s.io", "StorageClass") {
         let api = &client.api(target, None);
         let params = &kube::api::ListParams::default();
-        let list = client.call("list storageclasses", || async move { api.list(params).await }).await?;
+        let list =
+            client.call("list storageclasses", || async move { api.list(params).await }).await?;
         objects.extend(list.items.into_iter().filter_map(|o| serde_json::to_value(o).ok()));
     }
     let own = prepared.objects.iter().filter(|o| o.id.kind == "StorageClass").map(|o| &o.value);

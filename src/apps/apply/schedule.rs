@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::apps::{
-    Need, Order,
-    order::Step,
-};
+use crate::apps::{Need, Order, order::Step};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -66,8 +63,11 @@ impl<'a> Schedule<'a> {
     pub(super) fn failed(&mut self, object: usize, need: Need) -> Vec<usize> {
         let mut skipped = Vec::new();
         let waits = |wanted: Need| wanted >= need;
-        let mut open: Vec<usize> =
-            self.after[object].iter().filter(|(_, wanted)| waits(*wanted)).map(|(step, _)| *step).collect();
+        let mut open: Vec<usize> = self.after[object]
+            .iter()
+            .filter(|(_, wanted)| waits(*wanted))
+            .map(|(step, _)| *step)
+            .collect();
         while let Some(step) = open.pop() {
             if self.states[step] != State::Open {
                 continue;
@@ -85,6 +85,8 @@ impl<'a> Schedule<'a> {
 
     /// Whether something waits until `object` is ready.
     pub(super) fn is_awaited(&self, object: usize) -> bool {
-        self.after[object].iter().any(|(later, need)| *need == Need::Ready && self.states[*later] == State::Open)
+        self.after[object]
+            .iter()
+            .any(|(later, need)| *need == Need::Ready && self.states[*later] == State::Open)
     }
 }

@@ -53,7 +53,8 @@ pub(super) async fn send(client: KubeClient, parcel: Parcel) -> Result<(Change, 
             }
             if parcel.replace && is_immutable(status) {
                 remove::remove(&client, &object.id, &parcel.target, parcel.timeout).await?;
-                let after = patch(&client, &parcel).await.map_err(|e| client.explained(&operation, e))?;
+                let after =
+                    patch(&client, &parcel).await.map_err(|e| client.explained(&operation, e))?;
                 return Ok((Change::Replaced, after));
             }
         }
@@ -93,7 +94,8 @@ fn is_catching_up(error: &kube::Error, parcel: &Parcel) -> bool {
 }
 
 fn is_immutable(status: &Status) -> bool {
-    status.code == 422 && (status.message.contains("immutable") || status.message.contains("Forbidden: "))
+    status.code == 422
+        && (status.message.contains("immutable") || status.message.contains("Forbidden: "))
 }
 
 /// The conflict of an object that another suite put there.

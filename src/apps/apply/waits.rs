@@ -57,7 +57,8 @@ impl Waits {
     /// Begins to wait; the state that is known may end it at the next [`Self::check`].
     pub(super) fn begin(&mut self, place: usize, object: &Object, after: Value, timeout: Duration) {
         let now = Instant::now();
-        let named = object.annotation(TIMEOUT_ANNOTATION).and_then(|t| humantime::parse_duration(t).ok());
+        let named =
+            object.annotation(TIMEOUT_ANNOTATION).and_then(|t| humantime::parse_duration(t).ok());
         let generation = generation(&after);
         let seen = match self.latest.get(&object.id) {
             Some(latest) if self::generation(latest) >= generation => latest.clone(),
@@ -113,7 +114,11 @@ impl Waits {
     pub(super) fn log(&mut self, pod: &ObjectId, line: String) -> Vec<ObjectId> {
         self.logs.insert(pod.clone(), line);
         let Some(pod) = self.pods.get(pod) else { return Vec::new() };
-        self.open.values().filter(|wait| selects(&wait.seen, pod)).map(|wait| wait.id.clone()).collect()
+        self.open
+            .values()
+            .filter(|wait| selects(&wait.seen, pod))
+            .map(|wait| wait.id.clone())
+            .collect()
     }
 
     /// Looks again at one wait; ends it when it is over.
@@ -147,7 +152,8 @@ impl Waits {
             return Some((object, Turn::Failed(reason)));
         }
         if now >= wait.deadline {
-            let took = humantime::format_duration(Duration::from_secs(wait.begun.elapsed().as_secs()));
+            let took =
+                humantime::format_duration(Duration::from_secs(wait.begun.elapsed().as_secs()));
             let message = format!("not ready after {took}: {reason}");
             self.open.remove(id);
             return Some((object, Turn::Failed(message)));
@@ -191,7 +197,9 @@ impl Waits {
 
     /// When something runs out next.
     pub(super) fn next_deadline(&self, image_grace: Duration) -> Option<Instant> {
-        let of = |wait: &Wait| wait.image_since.map_or(wait.deadline, |s| (s + image_grace).min(wait.deadline));
+        let of = |wait: &Wait| {
+            wait.image_since.map_or(wait.deadline, |s| (s + image_grace).min(wait.deadline))
+        };
         self.open.values().map(of).min()
     }
 }

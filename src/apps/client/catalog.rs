@@ -106,7 +106,11 @@ impl Catalog {
             .flat_map(|(_, targets)| targets.iter().map(|t| t.resource.api_version.as_str()))
             .collect();
         if !same_kind.is_empty() {
-            return problem.hint(format!("{} is served as {}", object.id.kind, same_kind.join(", ")));
+            return problem.hint(format!(
+                "{} is served as {}",
+                object.id.kind,
+                same_kind.join(", ")
+            ));
         }
         let near = self
             .kinds
@@ -114,8 +118,12 @@ impl Catalog {
             .map(|(_, kind)| (strsim::damerau_levenshtein(kind, &object.id.kind), kind))
             .min();
         match near {
-            Some((distance, kind)) if distance <= 2 => problem.hint(format!("did you mean {kind}?")),
-            _ => problem.hint("add its CustomResourceDefinition to the suite, or install what brings it first"),
+            Some((distance, kind)) if distance <= 2 => {
+                problem.hint(format!("did you mean {kind}?"))
+            }
+            _ => problem.hint(
+                "add its CustomResourceDefinition to the suite, or install what brings it first",
+            ),
         }
     }
 }
@@ -132,7 +140,8 @@ fn defined(object: &Object) -> Vec<Target> {
         return Vec::new();
     };
     let versions = object.value.pointer("/spec/versions").and_then(Value::as_array);
-    let served = versions.into_iter().flatten().filter(|v| v.get("served") != Some(&Value::Bool(false)));
+    let served =
+        versions.into_iter().flatten().filter(|v| v.get("served") != Some(&Value::Bool(false)));
     served
         .filter_map(|version| version.get("name")?.as_str())
         .map(|version| Target {

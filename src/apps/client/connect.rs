@@ -30,8 +30,10 @@ impl KubeClient {
     /// [`AppsError::Kubeconfig`].
     pub async fn from_file(path: &Path, context: Option<&str>) -> Result<Self, AppsError> {
         let origin = path.display().to_string();
-        let kubeconfig = Kubeconfig::read_from(path)
-            .map_err(|e| AppsError::Kubeconfig { origin: origin.clone(), message: e.to_string() })?;
+        let kubeconfig = Kubeconfig::read_from(path).map_err(|e| AppsError::Kubeconfig {
+            origin: origin.clone(),
+            message: e.to_string(),
+        })?;
         Self::connect(kubeconfig, context, origin).await
     }
 
@@ -41,8 +43,10 @@ impl KubeClient {
     /// [`AppsError::Kubeconfig`].
     pub async fn from_text(yaml: &str, context: Option<&str>) -> Result<Self, AppsError> {
         let origin = "(in memory)".to_owned();
-        let kubeconfig = Kubeconfig::from_yaml(yaml)
-            .map_err(|e| AppsError::Kubeconfig { origin: origin.clone(), message: e.to_string() })?;
+        let kubeconfig = Kubeconfig::from_yaml(yaml).map_err(|e| AppsError::Kubeconfig {
+            origin: origin.clone(),
+            message: e.to_string(),
+        })?;
         Self::connect(kubeconfig, context, origin).await
     }
 
@@ -54,13 +58,15 @@ impl KubeClient {
         // The first caller in the process decides; a second call is refused and changes nothing.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let failed = |message: String| AppsError::Kubeconfig { origin: origin.clone(), message };
-        let options = KubeConfigOptions { context: context.map(ToOwned::to_owned), ..Default::default() };
+        let options =
+            KubeConfigOptions { context: context.map(ToOwned::to_owned), ..Default::default() };
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|e| failed(e.to_string()))?;
         if config.accept_invalid_certs {
             return Err(failed(
-                "insecure-skip-tls-verify is set; give the cluster's certificate-authority instead".to_owned(),
+                "insecure-skip-tls-verify is set; give the cluster's certificate-authority instead"
+                    .to_owned(),
             ));
         }
         // Retries are done by `call`, which tells about them and knows a deadline.
@@ -110,7 +116,11 @@ impl KubeClient {
     }
 
     /// The API of a kind, in a namespace or for the whole cluster.
-    pub(in crate::apps) fn api(&self, target: &Target, namespace: Option<&str>) -> Api<DynamicObject> {
+    pub(in crate::apps) fn api(
+        &self,
+        target: &Target,
+        namespace: Option<&str>,
+    ) -> Api<DynamicObject> {
         match namespace {
             Some(namespace) if target.namespaced => {
                 Api::namespaced_with(self.client.clone(), namespace, &target.resource)

@@ -8,5 +8,5 @@ mod objects;
 
 pub use catalog::{Catalog, Target};
 pub use connect::KubeClient;
-pub(super) use failure::{conflicts, explain, is_gone, refusal};
+pub(super) use failure::{conflicts, is_gone, refusal};
 pub(super) use objects::{identity, live_objects};

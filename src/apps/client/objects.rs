@@ -21,7 +21,8 @@ pub(in crate::apps) async fn live_objects(
     client: &KubeClient,
     wanted: &[(ObjectId, Target)],
 ) -> Result<BTreeMap<ObjectId, Value>, AppsError> {
-    let mut places: BTreeMap<(String, String, Option<String>), (Target, BTreeSet<ObjectId>)> = BTreeMap::new();
+    let mut places: BTreeMap<(String, String, Option<String>), (Target, BTreeSet<ObjectId>)> =
+        BTreeMap::new();
     for (id, target) in wanted.iter().filter(|(_, target)| !target.to_come) {
         let namespace = if target.namespaced { id.namespace.clone() } else { None };
         let key = (target.resource.api_version.clone(), target.resource.plural.clone(), namespace);

@@ -24,7 +24,9 @@ pub(super) fn scopes(manifests: &mut [Manifest], default: Option<&str>) {
         let id = &mut manifest.object.id;
         let is_cluster_wide = kinds::is_cluster_scoped(&id.group, &id.kind)
             || cluster_wide.contains(&(id.group.clone(), id.kind.clone()));
-        let Some(Value::Object(metadata)) = manifest.object.value.get_mut("metadata") else { continue };
+        let Some(Value::Object(metadata)) = manifest.object.value.get_mut("metadata") else {
+            continue;
+        };
         if is_cluster_wide {
             id.namespace = None;
             metadata.remove("namespace");
@@ -53,24 +55,28 @@ pub(super) fn leaks(manifests: &[Manifest], problems: &mut Vec<Problem>) {
     for Manifest { object, secrets, .. } in manifests {
         for (name, line) in secrets.iter().filter(|_| !object.id.is_secret()) {
             let origin = Origin::new(&object.origin.file, *line);
-            let message = format!("{}: ${{{name}}} is secret and may only stand in a Secret", object.id);
+            let message =
+                format!("{}: ${{{name}}} is secret and may only stand in a Secret", object.id);
             let problem = Problem::new(ProblemKind::SecretLeak, origin, message);
             problems.push(problem.hint("put it into a Secret and refer to that by secretKeyRef"));
         }
     }
 }
 
+/// The namespaces that the suite declares.
+pub(super) fn declared_namespaces(manifests: &[Manifest]) -> Vec<String> {
+    let is_namespace =
+        |m: &&Manifest| m.object.id.kind == "Namespace" && m.object.id.group.is_empty();
+    manifests.iter().filter(is_namespace).map(|m| m.object.id.name.clone()).collect()
+}
+
 /// Namespaces that objects are in and no manifest declares, but for those that every cluster has.
 pub(super) fn undeclared_namespaces(manifests: &[Manifest]) -> BTreeMap<String, Origin> {
-    let declared: BTreeSet<&str> = manifests
-        .iter()
-        .filter(|m| m.object.id.kind == "Namespace" && m.object.id.group.is_empty())
-        .map(|m| m.object.id.name.as_str())
-        .collect();
+    let declared = declared_namespaces(manifests);
     let mut missing = BTreeMap::new();
     for Manifest { object, .. } in manifests {
         if let Some(namespace) = &object.id.namespace
-            && !declared.contains(namespace.as_str())
+            && !declared.contains(namespace)
             && !kinds::is_given_namespace(namespace)
         {
             missing.entry(namespace.clone()).or_insert_with(|| object.origin.clone());

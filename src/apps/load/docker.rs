@@ -8,13 +8,16 @@ use crate::apps::{Origin, Problem, ProblemKind};
 
 /// The `.dockerconfigjson` for `registries` (all, when empty). Only `auths` are taken over: nothing
 /// else in that file is a cluster's business. Messages never show a credential.
-pub(super) fn config(file: &Path, text: &str, registries: &[String]) -> Result<String, Vec<Problem>> {
+pub(super) fn config(
+    file: &Path,
+    text: &str,
+    registries: &[String],
+) -> Result<String, Vec<Problem>> {
     let problem = |line: usize, message: String| {
         Problem::new(ProblemKind::SecretFile, Origin::new(file, line), message)
     };
-    let parsed: Value = serde_json::from_str(text).map_err(|error| {
-        vec![problem(error.line(), "not valid JSON".to_owned())]
-    })?;
+    let parsed: Value = serde_json::from_str(text)
+        .map_err(|error| vec![problem(error.line(), "not valid JSON".to_owned())])?;
     let empty = Map::new();
     let auths = parsed.get("auths").and_then(Value::as_object).unwrap_or(&empty);
     let helpers = parsed.get("credHelpers").and_then(Value::as_object).unwrap_or(&empty);

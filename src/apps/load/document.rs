@@ -54,7 +54,8 @@ fn split(text: &str) -> Vec<(usize, String)> {
     let mut pieces = vec![(1, String::new())];
     for (number, line) in text.split_inclusive('\n').enumerate() {
         let is_mark = |mark: &str| {
-            line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n']))
+            line.strip_prefix(mark)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n']))
         };
         if is_mark("---") {
             pieces.push((number + 1, line.to_owned()));
@@ -103,16 +104,28 @@ fn report(file: &Path, first_line: usize, findings: &Findings, problems: &mut Ve
         });
     }
     for message in &findings.unsupported {
-        problems.push(Problem::new(ProblemKind::Yaml, Origin::new(file, first_line), message.clone()));
+        problems.push(Problem::new(
+            ProblemKind::Yaml,
+            Origin::new(file, first_line),
+            message.clone(),
+        ));
     }
 }
 
-fn yaml_problem(file: &Path, first_line: usize, marks: &Marks, error: &serde_yaml_ng::Error) -> Problem {
+fn yaml_problem(
+    file: &Path,
+    first_line: usize,
+    marks: &Marks,
+    error: &serde_yaml_ng::Error,
+) -> Problem {
     let line = first_line + error.location().map_or(1, |location| location.line().max(1)) - 1;
     let message = marks.named(&error.to_string());
     let message = message.split(" at line ").next().unwrap_or(&message);
-    let mut problem =
-        Problem::new(ProblemKind::Yaml, Origin::new(file, line), format!("not valid YAML: {message}"));
+    let mut problem = Problem::new(
+        ProblemKind::Yaml,
+        Origin::new(file, line),
+        format!("not valid YAML: {message}"),
+    );
     if message.contains("cannot start any token") {
         problem = problem.hint("indent with spaces; a tab is not allowed there");
     }

@@ -27,8 +27,11 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<BTreeMap<String, String>,
             continue;
         }
         match unquoted(value.trim()) {
-            Some(value) if values.insert(key.to_owned(), value).is_none() => {}
-            Some(_) => problems.push(problem(format!("{key} is there twice"))),
+            Some(value) => {
+                if values.insert(key.to_owned(), value).is_some() {
+                    problems.push(problem(format!("{key} is there twice")));
+                }
+            }
             None => problems.push(problem(format!("{key}: a quote is not closed"))),
         }
     }

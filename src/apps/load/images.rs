@@ -66,9 +66,10 @@ fn refusal(image: &str, policy: ImagePolicy) -> Option<(&'static str, &'static s
             "has no tag, which means latest",
             "name a version, such as image:1.2.3, so that every machine runs the same",
         )),
-        Some((_, "latest")) => {
-            Some(("is refused", "latest changes under your feet: name a version, such as image:1.2.3"))
-        }
+        Some((_, "latest")) => Some((
+            "is refused",
+            "latest changes under your feet: name a version, such as image:1.2.3",
+        )),
         Some(_) => None,
     }
 }

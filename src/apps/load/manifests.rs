@@ -43,7 +43,11 @@ pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
     };
     if manifests.is_empty() && overlay.is_empty() && problems.is_empty() {
         let message = "there are no manifests (.yaml, .yml, .json) here";
-        problems.push(Problem::new(ProblemKind::MissingField, Origin::new(&source.base, 0), message));
+        problems.push(Problem::new(
+            ProblemKind::MissingField,
+            Origin::new(&source.base, 0),
+            message,
+        ));
     }
     check::scopes(&mut manifests, source.namespace.as_deref());
     check::duplicates(&manifests, &mut problems);
@@ -73,11 +77,14 @@ pub(crate) fn finish(
     mut problems: Vec<Problem>,
 ) -> Result<Loaded, AppsError> {
     let bare = |object: Object| Manifest { object, images: Vec::new(), secrets: Vec::new() };
+    let declared = check::declared_namespaces(&manifests);
     for wanted in &source.env_secrets {
-        manifests.extend(secrets::from_env(wanted, &mut problems).into_iter().map(bare));
+        let found = secrets::from_env(wanted, &declared, &mut problems);
+        manifests.extend(found.into_iter().map(bare));
     }
     for wanted in &source.docker_secrets {
-        manifests.extend(secrets::from_docker(wanted, &mut problems).into_iter().map(bare));
+        let found = secrets::from_docker(wanted, &declared, &mut problems);
+        manifests.extend(found.into_iter().map(bare));
     }
     check::scopes(&mut manifests, source.namespace.as_deref());
     check::duplicates(&manifests, &mut problems);
@@ -221,9 +228,9 @@ fn over(
         let exact = manifests.iter().position(|m| m.object.id == id);
         let by_name: Vec<usize> =
             (0..manifests.len()).filter(|&at| same_name(&manifests[at])).collect();
-        let place = match (&id.namespace, by_name[..]) {
+        let place = match (&id.namespace, &by_name[..]) {
             (_, _) if exact.is_some() => exact,
-            (None, [only]) => Some(only),
+            (None, &[only]) => Some(only),
             _ => None,
         };
         match place {

@@ -57,8 +57,13 @@ fn merge_list(list: &str, items: &mut Vec<Value>, changes: &[Value]) {
 /// The key that tells the items of a list apart, when every item has it.
 fn merge_key(list: &str, items: &[Value], changes: &[Value]) -> Option<&'static str> {
     let keys: &[&str] = match list {
-        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes"
-        | "imagePullSecrets" | "secrets" => &["name"],
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "env"
+        | "volumes"
+        | "imagePullSecrets"
+        | "secrets" => &["name"],
         "volumeMounts" => &["mountPath"],
         "volumeDevices" => &["devicePath"],
         "ports" => &["containerPort", "port"],

@@ -1,8 +1,8 @@
 //! From files to checked objects.
 
 mod check;
-mod document;
 mod docker;
+mod document;
 mod dotenv;
 mod files;
 mod images;
@@ -14,5 +14,5 @@ mod source;
 mod variables;
 
 pub(super) use manifests::{Loaded, Manifest, finish, load, read};
-pub(super) use variables::Variables;
 pub use source::{DockerSecret, EnvSecret, ImagePolicy, SuiteSource};
+pub(super) use variables::Variables;

@@ -42,7 +42,9 @@ fn convert(yaml: Yaml, key: &str, marks: &Marks, findings: &mut Findings) -> Val
             Value::Object(map)
         }
         Yaml::Tagged(tagged) => {
-            findings.unsupported.push(format!("the tag {} means nothing to Kubernetes", tagged.tag));
+            findings
+                .unsupported
+                .push(format!("the tag {} means nothing to Kubernetes", tagged.tag));
             Value::Null
         }
     }

@@ -10,7 +10,11 @@ use super::{
 use crate::apps::{AppsError, Object, ObjectId, Origin, Problem, ProblemKind};
 
 /// One Secret a namespace from the allow-listed keys of a `.env` file.
-pub(super) fn from_env(source: &EnvSecret, problems: &mut Vec<Problem>) -> Vec<Object> {
+pub(super) fn from_env(
+    source: &EnvSecret,
+    declared: &[String],
+    problems: &mut Vec<Problem>,
+) -> Vec<Object> {
     let Some(text) = text(&source.file, "copy the example and fill it in", problems) else {
         return Vec::new();
     };
@@ -39,11 +43,15 @@ pub(super) fn from_env(source: &EnvSecret, problems: &mut Vec<Problem>) -> Vec<O
     }
     let data = Value::Object(data);
     let each = |ns: &String| secret(&source.secret, ns, "Opaque", data.clone(), &source.file);
-    source.namespaces.iter().map(each).collect()
+    or_declared(&source.namespaces, declared).iter().map(each).collect()
 }
 
 /// One pull secret a namespace from docker's `config.json`.
-pub(super) fn from_docker(source: &DockerSecret, problems: &mut Vec<Problem>) -> Vec<Object> {
+pub(super) fn from_docker(
+    source: &DockerSecret,
+    declared: &[String],
+    problems: &mut Vec<Problem>,
+) -> Vec<Object> {
     let Some(text) = text(&source.file, "log in with `docker login` first", problems) else {
         return Vec::new();
     };
@@ -52,13 +60,17 @@ pub(super) fn from_docker(source: &DockerSecret, problems: &mut Vec<Problem>) ->
             let data = json!({ ".dockerconfigjson": STANDARD.encode(config) });
             let kind = "kubernetes.io/dockerconfigjson";
             let each = |ns: &String| secret(&source.secret, ns, kind, data.clone(), &source.file);
-            source.namespaces.iter().map(each).collect()
+            or_declared(&source.namespaces, declared).iter().map(each).collect()
         }
         Err(found) => {
             problems.extend(found);
             Vec::new()
         }
     }
+}
+
+fn or_declared<'a>(named: &'a [String], declared: &'a [String]) -> &'a [String] {
+    if named.is_empty() { declared } else { named }
 }
 
 fn text(file: &std::path::Path, hint: &str, problems: &mut Vec<Problem>) -> Option<String> {

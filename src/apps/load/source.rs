@@ -38,7 +38,7 @@ pub struct EnvSecret {
     pub keys: Vec<String>,
     /// The Secret's name.
     pub secret: String,
-    /// Where to make it; one Secret each.
+    /// Where to make it; one Secret each. Empty: in every namespace that the suite declares.
     pub namespaces: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ pub struct DockerSecret {
     pub registries: Vec<String>,
     /// The Secret's name.
     pub secret: String,
-    /// Where to make it; one Secret each.
+    /// Where to make it; one Secret each. Empty: in every namespace that the suite declares.
     pub namespaces: Vec<String>,
 }
 

@@ -129,7 +129,8 @@ impl Marks {
                 Ok(content) => content.name.as_str(),
                 Err(Fault::Undefined(name) | Fault::Malformed(name)) => name,
             };
-            named = named.replace(&format!("{}{number:0DIGITS$}", self.word), &format!("${{{name}}}"));
+            named =
+                named.replace(&format!("{}{number:0DIGITS$}", self.word), &format!("${{{name}}}"));
         }
         named
     }
@@ -155,10 +156,13 @@ fn parse(text: &str, variables: &Variables<'_>) -> (Result<Content, Fault>, usiz
     if !is_name(name) || default.is_some_and(|d| d.contains("${")) {
         return (Err(Fault::Malformed(inner.to_owned())), length);
     }
-    let content = |text: &str, secret| Content { name: name.to_owned(), text: text.to_owned(), secret };
+    let content =
+        |text: &str, secret| Content { name: name.to_owned(), text: text.to_owned(), secret };
     let found = if let Some(secret) = variables.secret.get(name) {
         Ok(content(secret.expose_secret(), true))
-    } else if let Some(value) = variables.plain.get(name).filter(|v| default.is_none() || !v.is_empty()) {
+    } else if let Some(value) =
+        variables.plain.get(name).filter(|v| default.is_none() || !v.is_empty())
+    {
         Ok(content(value, false))
     } else if let Some(default) = default {
         Ok(content(default, false))

@@ -98,7 +98,8 @@ impl Order {
     /// The objects (places in the suite) that must come before `object`, directly or by a gate.
     pub fn before(&self, object: usize) -> BTreeMap<usize, Need> {
         let mut found = BTreeMap::new();
-        let mut open: Vec<(usize, Need)> = self.before[object].iter().map(|(&s, &n)| (s, n)).collect();
+        let mut open: Vec<(usize, Need)> =
+            self.before[object].iter().map(|(&s, &n)| (s, n)).collect();
         while let Some((step, need)) = open.pop() {
             match self.steps[step] {
                 Step::Object(earlier) => {

@@ -4,5 +4,5 @@ mod cycle;
 mod graph;
 mod rules;
 
-pub use graph::{Need, Order};
 pub(super) use graph::Step;
+pub use graph::{Need, Order};

@@ -38,14 +38,17 @@ fn namespaces(order: &mut Order, objects: &[Object], classes: &[Class]) {
 /// CustomResourceDefinition, established, before its objects.
 fn definitions(order: &mut Order, objects: &[Object], classes: &[Class]) {
     let mut defined: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (place, object) in objects.iter().enumerate().filter(|(p, _)| classes[*p] == Class::Definition) {
+    for (place, object) in
+        objects.iter().enumerate().filter(|(p, _)| classes[*p] == Class::Definition)
+    {
         let text = |path| object.value.pointer(path).and_then(Value::as_str);
         if let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) {
             defined.insert((group, kind), place);
         }
     }
     for (place, object) in objects.iter().enumerate() {
-        if let Some(&definition) = defined.get(&(object.id.group.as_str(), object.id.kind.as_str())) {
+        if let Some(&definition) = defined.get(&(object.id.group.as_str(), object.id.kind.as_str()))
+        {
             order.add(definition, place, Need::Ready);
         }
     }
@@ -56,7 +59,9 @@ fn bindings(order: &mut Order, objects: &[Object]) {
     let places = places(objects);
     for (place, object) in objects.iter().enumerate() {
         let text = |path| object.value.pointer(path).and_then(Value::as_str);
-        let (Some(kind), Some(name)) = (text("/roleRef/kind"), text("/roleRef/name")) else { continue };
+        let (Some(kind), Some(name)) = (text("/roleRef/kind"), text("/roleRef/name")) else {
+            continue;
+        };
         let role = ObjectId {
             group: object.id.group.clone(),
             kind: kind.to_owned(),
@@ -102,7 +107,9 @@ fn hooks(order: &mut Order, objects: &[Object], classes: &[Class]) {
     for (place, object) in objects.iter().enumerate().filter(|(p, _)| classes[*p] == Class::Hook) {
         for namespace in serving_namespaces(&object.value) {
             for (earlier, other) in objects.iter().enumerate() {
-                if classes[earlier] == Class::Workload && other.id.namespace.as_deref() == Some(namespace) {
+                if classes[earlier] == Class::Workload
+                    && other.id.namespace.as_deref() == Some(namespace)
+                {
                     order.add(earlier, place, Need::Ready);
                 }
             }
@@ -145,7 +152,13 @@ fn depends_on(order: &mut Order, objects: &[Object]) -> Result<(), AppsError> {
 }
 
 impl Order {
-    fn add_dependency(&mut self, earlier: usize, place: usize, problems: &mut Vec<Problem>, object: &Object) {
+    fn add_dependency(
+        &mut self,
+        earlier: usize,
+        place: usize,
+        problems: &mut Vec<Problem>,
+        object: &Object,
+    ) {
         if earlier == place {
             problems.push(Problem::new(
                 ProblemKind::Dependency,
@@ -163,7 +176,9 @@ fn named(name: &str, from: &Object, objects: &[Object]) -> Vec<usize> {
     let is_short = name.matches('/').count() == 1;
     let is_meant = |object: &Object| {
         object.id.is_named(name)
-            && (!is_short || object.id.namespace.is_none() || object.id.namespace == from.id.namespace)
+            && (!is_short
+                || object.id.namespace.is_none()
+                || object.id.namespace == from.id.namespace)
     };
     (0..objects.len()).filter(|&place| is_meant(&objects[place])).collect()
 }

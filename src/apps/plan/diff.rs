@@ -13,7 +13,10 @@ pub(in crate::apps) fn fields(before: &Value, after: &Value, secret: bool) -> Ve
     let mut found = Vec::new();
     compare("", Some(&bare(before)), Some(&bare(after)), &mut found);
     if secret {
-        for change in found.iter_mut().filter(|c| c.path.starts_with("data") || c.path.starts_with("stringData")) {
+        for change in found
+            .iter_mut()
+            .filter(|c| c.path.starts_with("data") || c.path.starts_with("stringData"))
+        {
             (change.before, change.after, change.secret) = (None, None, true);
         }
     }
@@ -31,14 +34,27 @@ fn bare(object: &Value) -> Value {
     object
 }
 
-fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<FieldChange>) {
+fn compare(
+    path: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    found: &mut Vec<FieldChange>,
+) {
     match (before, after) {
         (Some(before), Some(after)) if before == after => {}
-        (Some(Value::Object(before)), Some(Value::Object(after))) => maps(path, before, after, found),
-        (Some(Value::Array(before)), Some(Value::Array(after))) => lists(path, before, after, found),
+        (Some(Value::Object(before)), Some(Value::Object(after))) => {
+            maps(path, before, after, found)
+        }
+        (Some(Value::Array(before)), Some(Value::Array(after))) => {
+            lists(path, before, after, found)
+        }
         // Places in a Secret's data must come one by one, or a whole map would be shown.
-        (None, Some(Value::Object(after))) if path == "data" => maps(path, &Map::new(), after, found),
-        (Some(Value::Object(before)), None) if path == "data" => maps(path, before, &Map::new(), found),
+        (None, Some(Value::Object(after))) if path == "data" => {
+            maps(path, &Map::new(), after, found)
+        }
+        (Some(Value::Object(before)), None) if path == "data" => {
+            maps(path, before, &Map::new(), found)
+        }
         (before, after) => found.push(FieldChange {
             path: path.to_owned(),
             before: before.cloned(),
@@ -48,7 +64,12 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mu
     }
 }
 
-fn maps(path: &str, before: &Map<String, Value>, after: &Map<String, Value>, found: &mut Vec<FieldChange>) {
+fn maps(
+    path: &str,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    found: &mut Vec<FieldChange>,
+) {
     let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
     keys.sort();
     keys.dedup();
@@ -77,7 +98,12 @@ fn lists(path: &str, before: &[Value], after: &[Value], found: &mut Vec<FieldCha
             let at = |names: &[String], items: &[Value]| {
                 names.iter().position(|n| n == name).map(|place| items[place].clone())
             };
-            compare(&format!("{path}[{name}]"), at(&old, before).as_ref(), at(&new, after).as_ref(), found);
+            compare(
+                &format!("{path}[{name}]"),
+                at(&old, before).as_ref(),
+                at(&new, after).as_ref(),
+                found,
+            );
         }
         return;
     }
@@ -111,12 +137,19 @@ mod tests {
 
     #[test]
     fn lists_without_names_go_by_place() {
-        assert_eq!(paths(json!({ "args": ["a", "b"] }), json!({ "args": ["a", "c", "d"] })), ["args[1]", "args[2]"]);
+        assert_eq!(
+            paths(json!({ "args": ["a", "b"] }), json!({ "args": ["a", "c", "d"] })),
+            ["args[1]", "args[2]"]
+        );
     }
 
     #[test]
     fn a_secret_shows_places_and_no_values() {
-        let changes = fields(&json!({ "type": "Opaque" }), &json!({ "type": "Opaque", "data": { "k": "c2VjcmV0" } }), true);
+        let changes = fields(
+            &json!({ "type": "Opaque" }),
+            &json!({ "type": "Opaque", "data": { "k": "c2VjcmV0" } }),
+            true,
+        );
         assert_eq!(changes.len(), 1);
         assert_eq!(changes[0].path, "data.k");
         assert!(changes[0].secret && changes[0].after.is_none());

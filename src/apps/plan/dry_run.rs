@@ -51,7 +51,12 @@ pub(super) async fn change(
     Ok(change)
 }
 
-async fn tried(client: &KubeClient, prepared: &Prepared, place: usize, force: bool) -> kube::Result<Value> {
+async fn tried(
+    client: &KubeClient,
+    prepared: &Prepared,
+    place: usize,
+    force: bool,
+) -> kube::Result<Value> {
     let object = &prepared.objects[place];
     let api = client.api(&prepared.targets[place], object.id.namespace.as_deref());
     let mut params = PatchParams::apply(FIELD_MANAGER).dry_run().validation_strict();
@@ -68,7 +73,11 @@ fn settle(change: &mut ObjectChange, live: Option<&Value>, after: &Value) {
     change.action = if change.fields.is_empty() { Action::NoOp } else { Action::Update };
 }
 
-fn refuse(client: &KubeClient, change: &mut ObjectChange, error: kube::Error) -> Result<(), AppsError> {
+fn refuse(
+    client: &KubeClient,
+    change: &mut ObjectChange,
+    error: kube::Error,
+) -> Result<(), AppsError> {
     let Some(status) = refusal(&error) else {
         return Err(client.explained(&format!("plan {}", change.object), error));
     };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::apps::{
-    AppsError, Inventory, KubeClient, Object, ObjectId, Problem, ProblemKind, SUITE_ANNOTATION, Suite,
-    Target, client::live_objects, kinds,
+    AppsError, Inventory, KubeClient, Object, ObjectId, Problem, ProblemKind, SUITE_ANNOTATION,
+    Suite, Target, client::live_objects, kinds,
 };
 
 /// A suite matched with a cluster.
@@ -25,12 +25,15 @@ impl Prepared {
     pub(in crate::apps) fn can_be_tried(&self, place: usize) -> bool {
         let namespace = self.objects[place].id.namespace.as_deref();
         !self.targets[place].to_come
-            && namespace.is_none_or(|n| kinds::is_given_namespace(n) || self.live.contains_key(&namespace_id(n)))
+            && namespace.is_none_or(|n| {
+                kinds::is_given_namespace(n) || self.live.contains_key(&namespace_id(n))
+            })
     }
 
     /// The suite that a live object belongs to, when it is another than `suite`.
     pub(in crate::apps) fn other_suite(&self, id: &ObjectId, suite: &str) -> Option<&str> {
-        let owner = self.live.get(id)?.get("metadata")?.get("annotations")?.get(SUITE_ANNOTATION)?.as_str();
+        let owner =
+            self.live.get(id)?.get("metadata")?.get("annotations")?.get(SUITE_ANNOTATION)?.as_str();
         owner.filter(|owner| *owner != suite)
     }
 }
@@ -92,13 +95,19 @@ fn check_namespaces(objects: &[Object], live: &BTreeMap<ObjectId, Value>) -> Res
     let declared: BTreeSet<&ObjectId> = objects.iter().map(|o| &o.id).collect();
     let mut problems = Vec::new();
     for (namespace, object) in namespaces(objects) {
-        let problem = |message: String| Problem::new(ProblemKind::Namespace, object.origin.clone(), message);
+        let problem =
+            |message: String| Problem::new(ProblemKind::Namespace, object.origin.clone(), message);
         match live.get(&namespace) {
             Some(there) if there.pointer("/metadata/deletionTimestamp").is_some() => problems.push(
-                problem(format!("{}: the namespace {} is being deleted", object.id, namespace.name))
-                    .hint("apply again when it is gone"),
+                problem(format!(
+                    "{}: the namespace {} is being deleted",
+                    object.id, namespace.name
+                ))
+                .hint("apply again when it is gone"),
             ),
-            None if !declared.contains(&namespace) && !kinds::is_given_namespace(&namespace.name) => {
+            None if !declared.contains(&namespace)
+                && !kinds::is_given_namespace(&namespace.name) =>
+            {
                 problems.push(
                     problem(format!("{}: there is no namespace {}", object.id, namespace.name))
                         .hint(format!("add a manifest for Namespace {}", namespace.name)),

@@ -21,7 +21,8 @@ pub async fn plan(
 ) -> Result<AppsPlan, AppsError> {
     let prepared = &prepare(client, suite, inventory).await?;
     let sequence = suite.order().sequence();
-    let tries = sequence.into_iter().map(|place| dry_run::change(client, prepared, place, suite.name()));
+    let tries =
+        sequence.into_iter().map(|place| dry_run::change(client, prepared, place, suite.name()));
     let mut changes: Vec<ObjectChange> =
         stream::iter(tries).buffered(TRIES_MAX).try_collect().await?;
     changes.extend(prepared.left.iter().filter_map(|(id, _)| left(prepared, id, suite.name())));

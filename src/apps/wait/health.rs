@@ -52,7 +52,10 @@ pub(in crate::apps) fn needs_watch(id: &ObjectId) -> bool {
         (id.group.as_str(), id.kind.as_str()),
         ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
             | ("batch", "Job")
-            | ("", "PersistentVolumeClaim" | "Service" | "Pod" | "Namespace" | "ReplicationController")
+            | (
+                "",
+                "PersistentVolumeClaim" | "Service" | "Pod" | "Namespace" | "ReplicationController"
+            )
             | ("apiextensions.k8s.io", "CustomResourceDefinition")
             | ("apiregistration.k8s.io", "APIService")
     )
@@ -88,7 +91,9 @@ fn claim(object: &Value, classes: &StorageClasses) -> Health {
     let named = object.pointer("/spec/storageClassName").and_then(Value::as_str);
     let class = match named {
         // An empty name asks for a volume that someone made by hand.
-        Some("") => return Health::Waiting("no volume fits yet; it asks for none to be made".to_owned()),
+        Some("") => {
+            return Health::Waiting("no volume fits yet; it asks for none to be made".to_owned());
+        }
         Some(name) => name,
         None => match &classes.default {
             Some(name) => name,

@@ -23,9 +23,13 @@ pub(in crate::apps) fn selects(workload: &Value, pod: &Value) -> bool {
     if text(workload, "/kind") == "Pod" {
         return text(workload, "/metadata/name") == text(pod, "/metadata/name");
     }
-    let label = |key: &str| pod.pointer("/metadata/labels").and_then(|l| l.get(key)).and_then(Value::as_str);
-    if let Some(labels) = workload.pointer("/spec/selector/matchLabels").and_then(Value::as_object) {
-        return !labels.is_empty() && labels.iter().all(|(key, value)| label(key) == value.as_str());
+    let label = |key: &str| {
+        pod.pointer("/metadata/labels").and_then(|l| l.get(key)).and_then(Value::as_str)
+    };
+    if let Some(labels) = workload.pointer("/spec/selector/matchLabels").and_then(Value::as_object)
+    {
+        return !labels.is_empty()
+            && labels.iter().all(|(key, value)| label(key) == value.as_str());
     }
     // A Job's selector is made by the API server; its pods carry the Job's name.
     text(workload, "/kind") == "Job" && label("job-name") == Some(text(workload, "/metadata/name"))
@@ -37,7 +41,11 @@ pub(in crate::apps) fn trouble(pod: &Value) -> Option<PodTrouble> {
         return None;
     }
     let name = text(pod, "/metadata/name");
-    let plain = |reason: String| PodTrouble { reason: format!("{name}: {reason}"), image: false, crash: None };
+    let plain = |reason: String| PodTrouble {
+        reason: format!("{name}: {reason}"),
+        image: false,
+        crash: None,
+    };
     if let Some(scheduled) = condition(pod, "PodScheduled").filter(|c| c.is_false) {
         return Some(plain(format!("unschedulable: {}", scheduled.message)));
     }
@@ -57,7 +65,10 @@ fn container_trouble(pod: &str, status: &Value) -> Option<PodTrouble> {
         if message.is_empty() { String::new() } else { format!(": {message}") }
     };
     match waiting {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull"
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
         | "RegistryUnavailable" => Some(PodTrouble {
             reason: format!("{pod}: {waiting}{}", said(message)),
             image: true,
@@ -68,7 +79,9 @@ fn container_trouble(pod: &str, status: &Value) -> Option<PodTrouble> {
             let why = text(status, "/lastState/terminated/reason");
             let why = if why.is_empty() { "Error" } else { why };
             Some(PodTrouble {
-                reason: format!("{pod}: container {container} crashes ({why}, exit code {code}, {restarts} restarts)"),
+                reason: format!(
+                    "{pod}: container {container} crashes ({why}, exit code {code}, {restarts} restarts)"
+                ),
                 image: false,
                 crash: Some((container.to_owned(), restarts)),
             })

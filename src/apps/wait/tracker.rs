@@ -50,7 +50,9 @@ impl Tracker {
         for (target, namespace) in used {
             namespaces.entry(key(target)).or_default().insert(namespace.map(ToOwned::to_owned));
         }
-        let scope = |set: BTreeSet<Option<String>>| if set.len() == 1 { set.into_iter().flatten().next() } else { None };
+        let scope = |set: BTreeSet<Option<String>>| {
+            if set.len() == 1 { set.into_iter().flatten().next() } else { None }
+        };
         let scopes = namespaces.into_iter().map(|(key, set)| (key, scope(set))).collect();
         let (sender, receiver) = mpsc::unbounded_channel();
         let tracker = Self {
@@ -73,7 +75,8 @@ impl Tracker {
         let api = self.client.api(target, namespace.as_deref());
         let (target, sender) = (target.clone(), self.sender.clone());
         Some(self.tasks.spawn(async move {
-            let mut events = watcher::watcher(api, watcher::Config::default()).default_backoff().boxed();
+            let mut events =
+                watcher::watcher(api, watcher::Config::default()).default_backoff().boxed();
             while let Some(event) = events.next().await {
                 let seen = match event {
                     Ok(Event::Apply(object) | Event::InitApply(object)) => there(object, &target),
@@ -107,7 +110,12 @@ impl Tracker {
     }
 }
 
-async fn last_line(client: &KubeClient, pod: &ObjectId, container: &str, previous: bool) -> Option<String> {
+async fn last_line(
+    client: &KubeClient,
+    pod: &ObjectId,
+    container: &str,
+    previous: bool,
+) -> Option<String> {
     let path = format!("/api/v1/namespaces/{}/pods", pod.namespace.as_deref()?);
     let params = LogParams {
         container: Some(container.to_owned()),

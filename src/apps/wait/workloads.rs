@@ -53,8 +53,10 @@ pub(super) fn stateful_set(object: &Value) -> Health {
     let replicas = number_or(object, "/spec/replicas", 1);
     let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition");
     let ready = waiting(number(object, "/status/readyReplicas"), replicas, "ready");
-    let updated = waiting(number(object, "/status/updatedReplicas"), replicas - partition, "updated");
-    let revision = text(object, "/status/currentRevision") != text(object, "/status/updateRevision");
+    let updated =
+        waiting(number(object, "/status/updatedReplicas"), replicas - partition, "updated");
+    let revision =
+        text(object, "/status/currentRevision") != text(object, "/status/updateRevision");
     let mixed = (partition == 0 && revision).then(|| Health::Waiting("old pods to go".to_owned()));
     first([ready, updated, mixed])
 }
@@ -66,14 +68,19 @@ pub(super) fn daemon_set(object: &Value) -> Health {
     let wanted = number(object, "/status/desiredNumberScheduled");
     let is_manual = text(object, "/spec/updateStrategy/type") == "OnDelete";
     first([
-        (!is_manual).then(|| waiting(number(object, "/status/updatedNumberScheduled"), wanted, "updated")).flatten(),
+        (!is_manual)
+            .then(|| waiting(number(object, "/status/updatedNumberScheduled"), wanted, "updated"))
+            .flatten(),
         waiting(number(object, "/status/numberAvailable"), wanted, "available"),
     ])
 }
 
 pub(super) fn replica_set(object: &Value) -> Health {
     let replicas = number_or(object, "/spec/replicas", 1);
-    first([unseen(object), waiting(number(object, "/status/availableReplicas"), replicas, "available")])
+    first([
+        unseen(object),
+        waiting(number(object, "/status/availableReplicas"), replicas, "available"),
+    ])
 }
 
 pub(super) fn job(object: &Value) -> Health {
