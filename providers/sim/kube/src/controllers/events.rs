@@ -42,9 +42,32 @@ impl Ctx {
         self.record("Normal", by, about, reason, message);
     }
 
+    /// Records an event of type Normal unless the very same is there.
+    pub fn normal_once(&self, by: &str, about: &Value, reason: &str, message: &str) {
+        if !self.has("Normal", by, about, reason, message) {
+            self.normal(by, about, reason, message);
+        }
+    }
+
+    /// Records an event of type Warning unless the very same is there.
+    pub fn warning_once(&self, by: &str, about: &Value, reason: &str, message: &str) {
+        if !self.has("Warning", by, about, reason, message) {
+            self.warning(by, about, reason, message);
+        }
+    }
+
     /// Records an event of type Warning about an object.
     pub fn warning(&self, by: &str, about: &Value, reason: &str, message: &str) {
         self.record("Warning", by, about, reason, message);
+    }
+
+    fn has(&self, kind: &str, by: &str, about: &Value, reason: &str, message: &str) -> bool {
+        let ns = match about.ns() {
+            "" => "default",
+            ns => ns,
+        };
+        let name = event_name(kind, by, about, reason, message);
+        self.store().get(&EVENTS, opt(ns), &name).is_some()
     }
 
     fn record(&self, kind: &str, by: &str, about: &Value, reason: &str, message: &str) {
@@ -52,8 +75,7 @@ impl Ctx {
             "" => "default",
             ns => ns,
         };
-        let id = format!("{}/{kind}/{by}/{reason}/{message}", about.uid());
-        let name = format!("{}.{}", about.name(), suffix_of(&id, 16));
+        let name = event_name(kind, by, about, reason, message);
         let now = stamp(self.now());
         let again = self.store().modify(&EVENTS, opt(ns), &name, &mut |e: &mut Value| {
             e["count"] = json!(e.int_at("/count").unwrap_or(1) + 1);
@@ -83,4 +105,10 @@ impl Ctx {
             let _ = self.store().delete(&EVENTS, opt(&ns), &name);
         }
     }
+}
+
+/// Equal events have equal names.
+fn event_name(kind: &str, by: &str, about: &Value, reason: &str, message: &str) -> String {
+    let id = format!("{}/{kind}/{by}/{reason}/{message}", about.uid());
+    format!("{}.{}", about.name(), suffix_of(&id, 16))
 }

@@ -1,6 +1,7 @@
 //! The controllers of the embedded cloud's Kubernetes: small, level-triggered, driven by one watch.
 
 mod budget;
+mod cloud;
 mod condition;
 mod context;
 mod cronjob;
@@ -13,6 +14,7 @@ mod gc;
 mod index;
 mod job;
 mod kinds;
+mod kubelet;
 mod manager;
 mod names;
 mod namespace;
@@ -30,6 +32,7 @@ mod start;
 mod statefulset;
 mod taints;
 mod template;
+mod volume;
 
 pub use error::ControllerError;
 pub use node::{NodeRegistration, Taint, register_node, set_kubelet_running, unregister};

@@ -8,10 +8,11 @@ mod readiness;
 mod register;
 
 pub use eviction::TaintEviction;
-pub use ipam::NodeIpam;
+pub use ipam::{NodeIpam, nth_address};
 pub use lifecycle::NodeLifecycle;
 pub use pod_gc::PodGc;
 pub use readiness::NodeStatus;
 pub use register::{
-    KUBELET, NodeRegistration, Taint, kubelet_runs, register_node, set_kubelet_running, unregister,
+    NodeRegistration, Taint, UNINITIALIZED, kubelet_runs, register_node, set_kubelet_running,
+    unregister,
 };

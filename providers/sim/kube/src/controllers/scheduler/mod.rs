@@ -7,4 +7,5 @@ mod filter;
 mod report;
 mod snapshot;
 
+pub use bind::{SELECTED_NODE, claim_names};
 pub use controller::Scheduler;
