@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Clock, Cloud, Faults, KubeError, Store, controllers};
+use crate::{Clock, Cloud, Faults, KubeError, Store, api, bootstrap, controllers};
 
 /// What a cluster is made of.
 #[derive(Clone)]
@@ -48,7 +48,10 @@ impl Cluster {
     /// default, kube-system, kube-public and kube-node-lease, the `kubernetes` Service, RBAC defaults.
     pub async fn open(options: ClusterOptions) -> Result<Cluster, KubeError> {
         let store = Store::open(&options.dir)?;
-        Ok(Cluster { inner: Arc::new(Inner { options, store }) })
+        bootstrap::ensure(&store, &options)?;
+        Ok(Cluster {
+            inner: Arc::new(Inner { options, store }),
+        })
     }
 
     /// Its objects.
@@ -84,7 +87,10 @@ impl Cluster {
         key_pem: &str,
         stop: CancellationToken,
     ) -> Result<(), KubeError> {
-        let _ = (listener, cert_pem, key_pem, stop);
+        let options = self.options();
+        let tls = api::acceptor(cert_pem, key_pem, &options.ca_cert_pem)?;
+        let server = api::Server::new(self.clone(), stop)?;
+        api::serve(listener, tls, Arc::new(server)).await;
         Ok(())
     }
 }

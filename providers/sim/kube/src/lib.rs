@@ -1,12 +1,15 @@
 //! The embedded cloud's Kubernetes: an API server over TLS that the real `kubectl` works with, and
 //! the small controllers behind it. Depends on no other crate of the project.
 
+mod api;
+mod bootstrap;
 mod clock;
 mod cloud;
 mod cluster;
 pub mod controllers;
 mod error;
 mod faults;
+mod schema;
 mod store;
 
 pub use clock::Clock;

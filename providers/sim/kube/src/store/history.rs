@@ -18,6 +18,10 @@ impl History {
         Self { events: VecDeque::new(), compacted }
     }
 
+    pub(crate) fn compacted(&self) -> u64 {
+        self.compacted
+    }
+
     pub(crate) fn push(&mut self, event: Event) {
         if self.events.len() == KEPT
             && let Some(old) = self.events.pop_front()

@@ -231,3 +231,10 @@ impl State {
         log.compact(objects.chain(mark))
     }
 }
+
+impl Store {
+    /// The revision before the first change that is still known.
+    pub(crate) fn oldest_known(&self) -> u64 {
+        self.lock().history.compacted()
+    }
+}

@@ -1,0 +1,214 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde_json::json;
+
+use super::auth::{self, Action, User};
+use super::error::{ApiError, ApiResult};
+use super::request::{PathParts, Query, Target, parse_path};
+use super::server::Server;
+use super::{body, discovery, media, subresource, verbs};
+
+/// A request, read whole.
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: bytes::Bytes,
+    pub(crate) user: User,
+    /// A fault wants an old list.
+    pub(crate) stale: bool,
+}
+
+impl Call {
+    /// The field manager: named by the client, else the first word of its User-Agent.
+    pub(crate) fn manager(&self) -> String {
+        if let Some(name) = self
+            .query
+            .get("fieldManager")
+            .filter(|name| !name.is_empty())
+        {
+            return name.to_owned();
+        }
+        let agent = self
+            .headers
+            .get(http::header::USER_AGENT)
+            .and_then(|v| v.to_str().ok());
+        let name = agent
+            .unwrap_or("unknown")
+            .split('/')
+            .next()
+            .unwrap_or("unknown");
+        name.chars().take(128).collect()
+    }
+}
+
+/// Answers a request; refusals become Status objects.
+pub(crate) async fn dispatch(
+    server: &Arc<Server>,
+    certificate: Option<User>,
+    request: Request<Incoming>,
+    stale: bool,
+) -> Response<Body> {
+    let mut response = match handle(server, certificate, request, stale).await {
+        Ok(response) => response,
+        Err(error) => {
+            let mut response = media::json(error.code, &error.status());
+            if let Some(seconds) = error.details["retryAfterSeconds"].as_u64() {
+                response
+                    .headers_mut()
+                    .insert(http::header::RETRY_AFTER, seconds.into());
+            }
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert("audit-id", header_value(&uuid::Uuid::new_v4().to_string()));
+    headers.insert("cache-control", header_value("no-cache, private"));
+    response
+}
+
+fn header_value(text: &str) -> http::HeaderValue {
+    http::HeaderValue::from_str(text).unwrap_or_else(|_| http::HeaderValue::from_static(""))
+}
+
+async fn handle(
+    server: &Arc<Server>,
+    certificate: Option<User>,
+    request: Request<Incoming>,
+    stale: bool,
+) -> ApiResult<Response<Body>> {
+    let (parts, incoming) = request.into_parts();
+    let user = server.authenticator.user(certificate, &parts.headers)?;
+    let path = parts.uri.path().to_owned();
+    let query = Query::parse(parts.uri.query());
+    let about = parse_path(&path);
+    authorize(server, &user, &parts.method, &path, &query, about.as_ref())?;
+    let body = body::read(incoming).await?;
+    let call = Call {
+        method: parts.method,
+        path,
+        query,
+        headers: parts.headers,
+        body,
+        user,
+        stale,
+    };
+    match about {
+        Some(about) => {
+            let watch = about.watch;
+            let target = about.resolve(&server.registry)?;
+            objects(server, &call, &target, watch).await
+        }
+        None => discovery::answer(server, &call),
+    }
+}
+
+/// 403 for what the user may not; anonymous users may see little.
+fn authorize(
+    server: &Server,
+    user: &User,
+    method: &Method,
+    path: &str,
+    query: &Query,
+    about: Option<&PathParts>,
+) -> ApiResult<()> {
+    let action = match about {
+        Some(parts) => Action {
+            verb: parts.verb(method, query).to_owned(),
+            group: parts.group.clone(),
+            resource: match &parts.subresource {
+                Some(sub) => format!("{}/{sub}", parts.plural),
+                None => parts.plural.clone(),
+            },
+            name: parts.name.clone().unwrap_or_default(),
+            namespace: match (&parts.namespace, parts.plural.as_str()) {
+                (None, "namespaces") if parts.group.is_empty() => {
+                    parts.name.clone().unwrap_or_default()
+                }
+                (ns, _) => ns.clone().unwrap_or_default(),
+            },
+            path: None,
+        },
+        None => Action {
+            verb: method.as_str().to_lowercase(),
+            path: Some(path.to_owned()),
+            ..Action::default()
+        },
+    };
+    if auth::allowed(server.cluster.store(), user, &action) {
+        return Ok(());
+    }
+    Err(denied(user, &action))
+}
+
+fn denied(user: &User, action: &Action) -> ApiError {
+    let who = &user.name;
+    if let Some(path) = &action.path {
+        let message = format!(
+            "forbidden: User \"{who}\" cannot {} path \"{path}\"",
+            action.verb
+        );
+        return ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(json!({}));
+    }
+    let subject = match (action.group.as_str(), action.name.as_str()) {
+        ("", "") => format!("{} is", action.resource),
+        ("", name) => format!("{} \"{name}\" is", action.resource),
+        (group, "") => format!("{}.{group} is", action.resource),
+        (group, name) => format!("{}.{group} \"{name}\" is", action.resource),
+    };
+    let scope = if action.namespace.is_empty() {
+        "at the cluster scope".to_owned()
+    } else {
+        format!("in the namespace \"{}\"", action.namespace)
+    };
+    let message = format!(
+        "{subject} forbidden: User \"{who}\" cannot {} resource \"{}\" in API group \"{}\" {scope}",
+        action.verb, action.resource, action.group
+    );
+    let mut details = json!({"kind": action.resource.split('/').next()});
+    if !action.name.is_empty() {
+        details["name"] = json!(action.name);
+    }
+    if !action.group.is_empty() {
+        details["group"] = json!(action.group);
+    }
+    ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(details)
+}
+
+async fn objects(
+    server: &Arc<Server>,
+    call: &Call,
+    target: &Target,
+    watch: bool,
+) -> ApiResult<Response<Body>> {
+    if target.subresource.as_deref().is_some_and(|sub| {
+        !matches!(
+            sub,
+            "status" | "finalize" | "approval" | "resize" | "ephemeralcontainers"
+        )
+    }) {
+        return subresource::answer(server, call, target).await;
+    }
+    if target.kind.create_only {
+        return match call.method {
+            Method::POST => subresource::create_only(server, call, target),
+            _ => Err(ApiError::method_not_supported()),
+        };
+    }
+    let watch = watch || call.query.flag("watch");
+    match (call.method.as_str(), target.name.is_some()) {
+        ("GET" | "HEAD", _) if watch => verbs::watch(server, call, target),
+        ("GET" | "HEAD", true) => verbs::get(server, call, target),
+        ("GET" | "HEAD", false) => verbs::list(server, call, target),
+        ("POST", false) => verbs::create(server, call, target).await,
+        ("PUT", true) => verbs::update(server, call, target).await,
+        ("PATCH", true) => verbs::patch(server, call, target).await,
+        ("DELETE", true) => verbs::delete(server, call, target),
+        ("DELETE", false) => verbs::delete_collection(server, call, target),
+        _ => Err(ApiError::method_not_supported()),
+    }
+}

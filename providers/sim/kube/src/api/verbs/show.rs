@@ -1,0 +1,61 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::api::dispatch::Call;
+use crate::api::error::ApiResult;
+use crate::api::kind::Kind;
+use crate::api::media::{self, Form};
+use crate::api::table;
+
+/// An object as this kind's version shows it.
+pub(crate) fn present(kind: &Kind, object: &Arc<Value>) -> Value {
+    let mut out = (**object).clone();
+    out["apiVersion"] = json!(kind.api_version());
+    out["kind"] = json!(kind.kind);
+    if kind.is("events.k8s.io", "events")
+        && let Some(fields) = out.as_object_mut()
+    {
+        for (old, new) in [
+            ("involvedObject", "regarding"),
+            ("message", "note"),
+            ("source", "deprecatedSource"),
+            ("firstTimestamp", "deprecatedFirstTimestamp"),
+            ("lastTimestamp", "deprecatedLastTimestamp"),
+            ("count", "deprecatedCount"),
+            ("reportingComponent", "reportingController"),
+        ] {
+            if let Some(value) = fields.remove(old) {
+                fields.insert(new.to_owned(), value);
+            }
+        }
+    }
+    out
+}
+
+/// Only metadata.
+pub(super) fn metadata_only(object: &Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
+}
+
+/// Answers one object in the form the client wants.
+pub(crate) fn one(
+    call: &Call,
+    kind: &Kind,
+    code: StatusCode,
+    object: &Arc<Value>,
+) -> ApiResult<Response<Body>> {
+    let shown = present(kind, object);
+    let value = match media::form_of(&call.headers)? {
+        Form::Full => shown,
+        Form::Metadata => metadata_only(&shown),
+        Form::Table => {
+            let mut table = table::of(kind, &[shown], call.query.get("includeObject"), true);
+            table["metadata"] = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+            table
+        }
+    };
+    Ok(media::json(code, &value))
+}

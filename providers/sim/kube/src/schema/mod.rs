@@ -1,0 +1,15 @@
+//! The types of the Kubernetes API: which fields there are, how lists merge.
+
+mod crd;
+mod decode;
+mod openapi;
+mod parse;
+mod quantity;
+mod types;
+
+pub(crate) use crd::custom_type;
+pub(crate) use decode::decode;
+pub(crate) use openapi::{named_schemas, schema_name, schema_of};
+pub(crate) use parse::root_type;
+pub(crate) use quantity::Quantity;
+pub(crate) use types::{ListKind, Struct, Type};
