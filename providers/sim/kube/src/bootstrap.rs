@@ -38,10 +38,9 @@ pub(crate) fn ensure(store: &Store, options: &ClusterOptions) -> Result<(), Kube
             "status": {"loadBalancer": {}},
         }),
     )?;
-    for (name, value) in [
-        ("system-cluster-critical", 2_000_000_000_u32),
-        ("system-node-critical", 2_000_001_000),
-    ] {
+    for (name, value) in
+        [("system-cluster-critical", 2_000_000_000_u32), ("system-node-critical", 2_000_001_000)]
+    {
         make(
             store,
             &Resource::new("scheduling.k8s.io", "v1", "priorityclasses"),
@@ -87,16 +86,9 @@ fn roles(store: &Store) -> Result<(), KubeError> {
             &["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
             &["create"],
         ),
-        rule(
-            &["authentication.k8s.io"],
-            &["selfsubjectreviews"],
-            &["create"],
-        ),
+        rule(&["authentication.k8s.io"], &["selfsubjectreviews"], &["create"]),
     ];
-    let everything = vec![
-        rule(ALL, ALL, ALL),
-        json!({"nonResourceURLs": ["*"], "verbs": ["*"]}),
-    ];
+    let everything = vec![rule(ALL, ALL, ALL), json!({"nonResourceURLs": ["*"], "verbs": ["*"]})];
     let node = vec![
         rule(
             &[""],
@@ -129,11 +121,7 @@ fn roles(store: &Store) -> Result<(), KubeError> {
             ALL,
         ),
         rule(&["authentication.k8s.io"], &["tokenreviews"], &["create"]),
-        rule(
-            &["authorization.k8s.io"],
-            &["subjectaccessreviews"],
-            &["create"],
-        ),
+        rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
     ];
     let bootstrap = vec![rule(
         &["certificates.k8s.io"],
@@ -146,11 +134,7 @@ fn roles(store: &Store) -> Result<(), KubeError> {
             "admin",
             vec![
                 rule(APP_GROUPS, ALL, ALL),
-                rule(
-                    &["rbac.authorization.k8s.io"],
-                    &["roles", "rolebindings"],
-                    ALL,
-                ),
+                rule(&["rbac.authorization.k8s.io"], &["roles", "rolebindings"], ALL),
             ],
         ),
         ("edit", vec![rule(APP_GROUPS, ALL, ALL)]),
@@ -199,21 +183,9 @@ fn roles(store: &Store) -> Result<(), KubeError> {
     }
     for (name, role, group) in [
         ("cluster-admin", "cluster-admin", "system:masters"),
-        (
-            "kubeadm:cluster-admins",
-            "cluster-admin",
-            "kubeadm:cluster-admins",
-        ),
-        (
-            "system:discovery",
-            "system:discovery",
-            "system:authenticated",
-        ),
-        (
-            "system:basic-user",
-            "system:basic-user",
-            "system:authenticated",
-        ),
+        ("kubeadm:cluster-admins", "cluster-admin", "kubeadm:cluster-admins"),
+        ("system:discovery", "system:discovery", "system:authenticated"),
+        ("system:basic-user", "system:basic-user", "system:authenticated"),
         ("system:node", "system:node", "system:nodes"),
         (
             "kubeadm:kubelet-bootstrap",

@@ -49,9 +49,7 @@ impl Cluster {
     pub async fn open(options: ClusterOptions) -> Result<Cluster, KubeError> {
         let store = Store::open(&options.dir)?;
         bootstrap::ensure(&store, &options)?;
-        Ok(Cluster {
-            inner: Arc::new(Inner { options, store }),
-        })
+        Ok(Cluster { inner: Arc::new(Inner { options, store }) })
     }
 
     /// Its objects.

@@ -24,10 +24,7 @@ pub(crate) async fn read(body: Incoming) -> ApiResult<Bytes> {
 
 /// The media type of the body, without parameters.
 pub(crate) fn media_type(headers: &HeaderMap) -> &str {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
+    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim()
 }
 
@@ -36,9 +33,7 @@ pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> ApiResult<Value> {
     let media = media_type(headers);
     let value: Value = match media {
         "" | "application/json" | "*/*" => serde_json::from_slice(bytes).map_err(|error| {
-            ApiError::bad_request(format!(
-                "couldn't get version/kind; json parse error: {error}"
-            ))
+            ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
         })?,
         "application/yaml" | "application/x-yaml" | "text/yaml" => yaml(bytes)?,
         other => return Err(unsupported(other, "application/json, application/yaml")),

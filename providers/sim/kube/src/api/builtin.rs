@@ -71,10 +71,7 @@ pub(crate) fn built_in() -> &'static [Arc<Kind>] {
 }
 
 fn words(list: &str) -> Vec<String> {
-    list.split(',')
-        .filter(|word| *word != "-")
-        .map(str::to_owned)
-        .collect()
+    list.split(',').filter(|word| *word != "-").map(str::to_owned).collect()
 }
 
 fn parse(line: &str) -> Option<Kind> {

@@ -26,22 +26,11 @@ pub(crate) struct Call {
 impl Call {
     /// The field manager: named by the client, else the first word of its User-Agent.
     pub(crate) fn manager(&self) -> String {
-        if let Some(name) = self
-            .query
-            .get("fieldManager")
-            .filter(|name| !name.is_empty())
-        {
+        if let Some(name) = self.query.get("fieldManager").filter(|name| !name.is_empty()) {
             return name.to_owned();
         }
-        let agent = self
-            .headers
-            .get(http::header::USER_AGENT)
-            .and_then(|v| v.to_str().ok());
-        let name = agent
-            .unwrap_or("unknown")
-            .split('/')
-            .next()
-            .unwrap_or("unknown");
+        let agent = self.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
+        let name = agent.unwrap_or("unknown").split('/').next().unwrap_or("unknown");
         name.chars().take(128).collect()
     }
 }
@@ -58,9 +47,7 @@ pub(crate) async fn dispatch(
         Err(error) => {
             let mut response = media::json(error.code, &error.status());
             if let Some(seconds) = error.details["retryAfterSeconds"].as_u64() {
-                response
-                    .headers_mut()
-                    .insert(http::header::RETRY_AFTER, seconds.into());
+                response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
             }
             response
         }
@@ -88,15 +75,8 @@ async fn handle(
     let about = parse_path(&path);
     authorize(server, &user, &parts.method, &path, &query, about.as_ref())?;
     let body = body::read(incoming).await?;
-    let call = Call {
-        method: parts.method,
-        path,
-        query,
-        headers: parts.headers,
-        body,
-        user,
-        stale,
-    };
+    let call =
+        Call { method: parts.method, path, query, headers: parts.headers, body, user, stale };
     match about {
         Some(about) => {
             let watch = about.watch;
@@ -148,10 +128,7 @@ fn authorize(
 fn denied(user: &User, action: &Action) -> ApiError {
     let who = &user.name;
     if let Some(path) = &action.path {
-        let message = format!(
-            "forbidden: User \"{who}\" cannot {} path \"{path}\"",
-            action.verb
-        );
+        let message = format!("forbidden: User \"{who}\" cannot {} path \"{path}\"", action.verb);
         return ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(json!({}));
     }
     let subject = match (action.group.as_str(), action.name.as_str()) {
@@ -186,10 +163,7 @@ async fn objects(
     watch: bool,
 ) -> ApiResult<Response<Body>> {
     if target.subresource.as_deref().is_some_and(|sub| {
-        !matches!(
-            sub,
-            "status" | "finalize" | "approval" | "resize" | "ephemeralcontainers"
-        )
+        !matches!(sub, "status" | "finalize" | "approval" | "resize" | "ephemeralcontainers")
     }) {
         return subresource::answer(server, call, target).await;
     }

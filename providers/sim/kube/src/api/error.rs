@@ -19,12 +19,7 @@ pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            details: Box::new(Value::Null),
-        }
+        Self { code, reason, message: message.into(), details: Box::new(Value::Null) }
     }
 
     pub(crate) fn with_details(mut self, details: Value) -> Self {
@@ -72,10 +67,7 @@ impl ApiError {
         Self::new(
             StatusCode::CONFLICT,
             "Conflict",
-            format!(
-                "Operation cannot be fulfilled on {} \"{name}\": {why}",
-                kind.qualified()
-            ),
+            format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified()),
         )
         .with_details(details(kind, name))
     }

@@ -22,10 +22,7 @@ enum Problem {
 
 impl FieldError {
     fn new(field: impl Into<String>, problem: Problem) -> Self {
-        Self {
-            field: field.into(),
-            problem,
-        }
+        Self { field: field.into(), problem }
     }
 
     pub(crate) fn required(field: impl Into<String>, detail: &str) -> Self {
@@ -58,10 +55,7 @@ impl FieldError {
     }
 
     pub(crate) fn too_long(field: impl Into<String>, limit: usize) -> Self {
-        Self::new(
-            field,
-            Problem::TooLong(format!("may not be more than {limit} bytes")),
-        )
+        Self::new(field, Problem::TooLong(format!("may not be more than {limit} bytes")))
     }
 
     pub(crate) fn not_found(field: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -84,21 +78,14 @@ impl FieldError {
 
     fn message(&self) -> String {
         let with = |what: &str, detail: &str| {
-            if detail.is_empty() {
-                what.to_owned()
-            } else {
-                format!("{what}: {detail}")
-            }
+            if detail.is_empty() { what.to_owned() } else { format!("{what}: {detail}") }
         };
         match &self.problem {
             Problem::Required(detail) => with("Required value", detail),
             Problem::Invalid(value, detail) => with(&format!("Invalid value: {value}"), detail),
             Problem::NotSupported(value, supported) => {
                 let quoted: Vec<String> = supported.iter().map(|s| format!("\"{s}\"")).collect();
-                format!(
-                    "Unsupported value: {value}: supported values: {}",
-                    quoted.join(", ")
-                )
+                format!("Unsupported value: {value}: supported values: {}", quoted.join(", "))
             }
             Problem::Duplicate(value) => format!("Duplicate value: {value}"),
             Problem::Forbidden(detail) => with("Forbidden", detail),

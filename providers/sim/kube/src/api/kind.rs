@@ -41,11 +41,7 @@ impl Kind {
 
     /// Where objects of this kind are kept: events of both groups are the same objects.
     pub(crate) fn stored(&self) -> Resource {
-        if self.is("events.k8s.io", "events") {
-            Resource::core("events")
-        } else {
-            self.resource()
-        }
+        if self.is("events.k8s.io", "events") { Resource::core("events") } else { self.resource() }
     }
 
     pub(crate) fn api_version(&self) -> String {
@@ -72,20 +68,9 @@ impl Kind {
         if self.create_only {
             &["create"]
         } else if self.is("", "namespaces") {
-            &[
-                "create", "delete", "get", "list", "patch", "update", "watch",
-            ]
+            &["create", "delete", "get", "list", "patch", "update", "watch"]
         } else {
-            &[
-                "create",
-                "delete",
-                "deletecollection",
-                "get",
-                "list",
-                "patch",
-                "update",
-                "watch",
-            ]
+            &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
         }
     }
 }

@@ -53,10 +53,7 @@ pub(crate) fn form_of(headers: &HeaderMap) -> Result<Form, ApiError> {
 
 /// The Accept header.
 pub(crate) fn accept_of(headers: &HeaderMap) -> &str {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// A JSON answer.

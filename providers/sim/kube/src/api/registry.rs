@@ -26,9 +26,7 @@ impl Registry {
             .cloned()
             .or_else(|| {
                 let definition = self.definition(&format!("{plural}.{group}"))?;
-                custom_kinds(&definition)
-                    .into_iter()
-                    .find(|kind| kind.version == version)
+                custom_kinds(&definition).into_iter().find(|kind| kind.version == version)
             })
     }
 
@@ -68,22 +66,14 @@ fn definitions() -> Resource {
 }
 
 fn strings(list: &Value) -> Vec<String> {
-    list.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|s| s.as_str().map(str::to_owned))
-        .collect()
+    list.as_array().into_iter().flatten().filter_map(|s| s.as_str().map(str::to_owned)).collect()
 }
 
 /// The kinds of a definition, one a served version, when its names were accepted.
 fn custom_kinds(definition: &Value) -> Vec<Arc<Kind>> {
-    let established = definition["status"]["conditions"]
-        .as_array()
-        .is_some_and(|conditions| {
-            conditions
-                .iter()
-                .any(|c| c["type"] == "Established" && c["status"] == "True")
-        });
+    let established = definition["status"]["conditions"].as_array().is_some_and(|conditions| {
+        conditions.iter().any(|c| c["type"] == "Established" && c["status"] == "True")
+    });
     let spec = &definition["spec"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let names = &spec["names"];
@@ -105,11 +95,7 @@ fn custom_kinds(definition: &Value) -> Vec<Arc<Kind>> {
             let kind = text(&names["kind"]);
             let subs = ["status", "scale"]
                 .into_iter()
-                .filter(|sub| {
-                    version["subresources"]
-                        .get(*sub)
-                        .is_some_and(|s| !s.is_null())
-                })
+                .filter(|sub| version["subresources"].get(*sub).is_some_and(|s| !s.is_null()))
                 .map(|sub| subresource(sub, &group, &name, &kind))
                 .collect();
             Arc::new(Kind {
@@ -136,9 +122,7 @@ fn custom_kinds(definition: &Value) -> Vec<Arc<Kind>> {
 fn version_rank(version: &str) -> (u8, u32, u32) {
     let parse = || {
         let rest = version.strip_prefix('v')?;
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let major: u32 = rest[..end].parse().ok()?;
         let (stage, minor) = match &rest[end..] {
             "" => (3, "0"),
@@ -159,9 +143,6 @@ mod tests {
     fn stable_versions_come_first() {
         let mut versions = vec!["v1alpha1", "foo", "v1", "v2beta1", "v10", "v1beta1", "v2"];
         versions.sort_by_key(|v| std::cmp::Reverse(version_rank(v)));
-        assert_eq!(
-            versions,
-            ["v10", "v2", "v1", "v2beta1", "v1beta1", "v1alpha1", "foo"]
-        );
+        assert_eq!(versions, ["v10", "v2", "v1", "v2beta1", "v1beta1", "v1alpha1", "foo"]);
     }
 }

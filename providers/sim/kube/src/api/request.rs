@@ -130,22 +130,15 @@ impl Query {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.get(name)
-            .is_some_and(|value| !matches!(value, "0" | "false" | "False" | "FALSE"))
+        self.get(name).is_some_and(|value| !matches!(value, "0" | "false" | "False" | "FALSE"))
     }
 
     pub(crate) fn number(&self, name: &str) -> ApiResult<Option<u64>> {
@@ -195,11 +188,7 @@ mod tests {
         );
         let parts = parse_path("/api/v1/namespaces/default/status").unwrap();
         assert_eq!(
-            (
-                parts.namespace,
-                parts.plural.as_str(),
-                parts.name.as_deref()
-            ),
+            (parts.namespace, parts.plural.as_str(), parts.name.as_deref()),
             (None, "namespaces", Some("default"))
         );
         let parts = parse_path("/apis/apps/v1/deployments").unwrap();

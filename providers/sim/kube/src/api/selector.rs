@@ -78,11 +78,7 @@ impl Selector {
             })?;
             selector.labels.push(requirement);
         }
-        for part in fields
-            .unwrap_or_default()
-            .split(',')
-            .filter(|part| !part.is_empty())
-        {
+        for part in fields.unwrap_or_default().split(',').filter(|part| !part.is_empty()) {
             let (path, value, equal) = if let Some((path, value)) = part.split_once("!=") {
                 (path, value, false)
             } else if let Some((path, value)) =
@@ -98,9 +94,7 @@ impl Selector {
             if !matches!(path, "metadata.name" | "metadata.namespace")
                 && !selectable(plural, custom, path)
             {
-                return Err(ApiError::bad_request(format!(
-                    "field label not supported: {path}"
-                )));
+                return Err(ApiError::bad_request(format!("field label not supported: {path}")));
             }
             selector.fields.push(FieldRequirement {
                 path: path.into(),
@@ -127,9 +121,7 @@ impl Selector {
 
     pub(crate) fn matches(&self, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
-        self.labels
-            .iter()
-            .all(|requirement| requirement.matches(labels))
+        self.labels.iter().all(|requirement| requirement.matches(labels))
             && self.fields.iter().all(|field| field.matches(object))
     }
 }
@@ -137,34 +129,27 @@ impl Selector {
 /// Whether a `LabelSelector` of an object's spec matches these labels. An empty one matches all.
 pub(crate) fn label_selector_matches(selector: &Value, labels: &Value) -> bool {
     let exact = selector["matchLabels"].as_object().into_iter().flatten();
-    if !exact
-        .into_iter()
-        .all(|(key, value)| labels.get(key) == Some(value))
-    {
+    if !exact.into_iter().all(|(key, value)| labels.get(key) == Some(value)) {
         return false;
     }
-    selector["matchExpressions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .all(|expression| {
-            let key = expression["key"].as_str().unwrap_or_default().to_owned();
-            let values = || {
-                expression["values"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|value| value.as_str().map(str::to_owned))
-                    .collect()
-            };
-            match expression["operator"].as_str() {
-                Some("In") => Requirement::In(key, values()).matches(labels),
-                Some("NotIn") => Requirement::NotIn(key, values()).matches(labels),
-                Some("Exists") => Requirement::Exists(key).matches(labels),
-                Some("DoesNotExist") => Requirement::Missing(key).matches(labels),
-                _ => false,
-            }
-        })
+    selector["matchExpressions"].as_array().into_iter().flatten().all(|expression| {
+        let key = expression["key"].as_str().unwrap_or_default().to_owned();
+        let values = || {
+            expression["values"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|value| value.as_str().map(str::to_owned))
+                .collect()
+        };
+        match expression["operator"].as_str() {
+            Some("In") => Requirement::In(key, values()).matches(labels),
+            Some("NotIn") => Requirement::NotIn(key, values()).matches(labels),
+            Some("Exists") => Requirement::Exists(key).matches(labels),
+            Some("DoesNotExist") => Requirement::Missing(key).matches(labels),
+            _ => false,
+        }
+    })
 }
 
 impl Requirement {
@@ -177,12 +162,12 @@ impl Requirement {
             }
             Requirement::Exists(key) => get(key).is_some(),
             Requirement::Missing(key) => get(key).is_none(),
-            Requirement::Greater(key, than) => get(key)
-                .and_then(|v| v.parse::<i64>().ok())
-                .is_some_and(|v| v > *than),
-            Requirement::Less(key, than) => get(key)
-                .and_then(|v| v.parse::<i64>().ok())
-                .is_some_and(|v| v < *than),
+            Requirement::Greater(key, than) => {
+                get(key).and_then(|v| v.parse::<i64>().ok()).is_some_and(|v| v > *than)
+            }
+            Requirement::Less(key, than) => {
+                get(key).and_then(|v| v.parse::<i64>().ok()).is_some_and(|v| v < *than)
+            }
         }
     }
 }
@@ -252,10 +237,7 @@ fn label_requirement(part: &str) -> Option<Requirement> {
         };
     }
     if let Some((name, value)) = part.split_once("!=") {
-        return Some(Requirement::NotIn(
-            key(name)?,
-            vec![value.trim().to_owned()],
-        ));
+        return Some(Requirement::NotIn(key(name)?, vec![value.trim().to_owned()]));
     }
     if let Some((name, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
         return Some(Requirement::In(key(name)?, vec![value.trim().to_owned()]));
@@ -300,9 +282,7 @@ mod tests {
         assert!(Selector::parse(Some("a b c"), None, "pods", false).is_err());
         assert!(Selector::parse(None, Some("spec.color=red"), "pods", false).is_err());
         assert!(
-            Selector::parse(None, Some("metadata.name=x"), "pods", false)
-                .unwrap()
-                .matches(&object)
+            Selector::parse(None, Some("metadata.name=x"), "pods", false).unwrap().matches(&object)
         );
         assert!(
             Selector::parse(None, Some("metadata.name!=x"), "pods", false)

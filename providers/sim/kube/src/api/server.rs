@@ -84,13 +84,9 @@ pub(crate) async fn serve(listener: TcpListener, tls: TlsAcceptor, server: Arc<S
             });
             let mut builder = Builder::new(TokioExecutor::new());
             builder.http1().timer(TokioTimer::new());
-            builder
-                .http2()
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(250);
-            let connection = builder
-                .serve_connection_with_upgrades(TokioIo::new(stream), service)
-                .into_owned();
+            builder.http2().timer(TokioTimer::new()).max_concurrent_streams(250);
+            let connection =
+                builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection to the API server ended");
             }
@@ -105,14 +101,9 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Reset> {
     let options = server.cluster.options();
-    let fault = options
-        .faults
-        .next(request.method().as_str(), request.uri().path());
+    let fault = options.faults.next(request.method().as_str(), request.uri().path());
     match &fault {
-        Some(FaultEffect::Status {
-            code,
-            retry_after_s,
-        }) => {
+        Some(FaultEffect::Status { code, retry_after_s }) => {
             return Ok(refusal(*code, *retry_after_s));
         }
         Some(FaultEffect::Slow(delay)) => options.clock.sleep(*delay).await,
@@ -135,14 +126,12 @@ async fn answer(
 fn refusal(code: u16, retry_after_s: Option<u64>) -> Response<Body> {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (reason, message) = match code {
-        StatusCode::TOO_MANY_REQUESTS => (
-            "TooManyRequests",
-            "Too many requests, please try again later.",
-        ),
-        StatusCode::SERVICE_UNAVAILABLE => (
-            "ServiceUnavailable",
-            "the server is currently unable to handle the request",
-        ),
+        StatusCode::TOO_MANY_REQUESTS => {
+            ("TooManyRequests", "Too many requests, please try again later.")
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            ("ServiceUnavailable", "the server is currently unable to handle the request")
+        }
         _ => ("InternalError", "Internal error occurred: fault"),
     };
     let mut error = super::error::ApiError::new(code, reason, message);
@@ -151,9 +140,7 @@ fn refusal(code: u16, retry_after_s: Option<u64>) -> Response<Body> {
     }
     let mut response = media::json(code, &error.status());
     if let Some(seconds) = retry_after_s {
-        response
-            .headers_mut()
-            .insert(http::header::RETRY_AFTER, seconds.into());
+        response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }
     response
 }

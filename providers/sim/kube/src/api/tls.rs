@@ -21,9 +21,7 @@ pub(crate) fn acceptor(
         .map_err(|error| tls("private key", &error))?;
     let mut roots = RootCertStore::empty();
     for ca in certificates(ca_pem).map_err(|error| tls("certificate authority", &error))? {
-        roots
-            .add(ca)
-            .map_err(|error| tls("certificate authority", &error))?;
+        roots.add(ca).map_err(|error| tls("certificate authority", &error))?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
@@ -43,9 +41,5 @@ pub(crate) fn acceptor(
 fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let found = found.map_err(|error| error.to_string())?;
-    if found.is_empty() {
-        Err("there is none in the PEM text".into())
-    } else {
-        Ok(found)
-    }
+    if found.is_empty() { Err("there is none in the PEM text".into()) } else { Ok(found) }
 }

@@ -9,22 +9,12 @@ use super::types::{Field, ListKind, Struct, Type};
 pub(crate) fn custom_type(schema: &Value) -> Type {
     let mut root = match object(schema) {
         Type::Inline(inline) => (*inline).clone(),
-        _ => Struct {
-            open: true,
-            ..Struct::default()
-        },
+        _ => Struct { open: true, ..Struct::default() },
     };
-    let plain = |ty| Field {
-        ty,
-        required: false,
-        default: None,
-    };
+    let plain = |ty| Field { ty, required: false, default: None };
     root.fields.insert("apiVersion".into(), plain(Type::String));
     root.fields.insert("kind".into(), plain(Type::String));
-    root.fields.insert(
-        "metadata".into(),
-        plain(Type::Named("meta.ObjectMeta".into())),
-    );
+    root.fields.insert("metadata".into(), plain(Type::Named("meta.ObjectMeta".into())));
     Type::Inline(Arc::new(root))
 }
 
@@ -84,25 +74,16 @@ fn object(schema: &Value) -> Type {
                 })
                 .collect();
             let open = flag(schema, "x-kubernetes-preserve-unknown-fields");
-            Type::Inline(Arc::new(Struct {
-                name: String::new(),
-                atomic,
-                open,
-                fields,
-            }))
+            Type::Inline(Arc::new(Struct { name: String::new(), atomic, open, fields }))
         }
         None => match schema.get("additionalProperties") {
-            Some(Value::Bool(false)) => Type::Inline(Arc::new(Struct {
-                atomic,
-                ..Struct::default()
-            })),
+            Some(Value::Bool(false)) => {
+                Type::Inline(Arc::new(Struct { atomic, ..Struct::default() }))
+            }
             Some(of @ Value::Object(_)) => Type::Map(Arc::new(convert(of)), atomic),
             Some(_) => Type::Map(Arc::new(Type::Any), atomic),
             None if flag(schema, "x-kubernetes-preserve-unknown-fields") => Type::Any,
-            None => Type::Inline(Arc::new(Struct {
-                atomic,
-                ..Struct::default()
-            })),
+            None => Type::Inline(Arc::new(Struct { atomic, ..Struct::default() })),
         },
     }
 }

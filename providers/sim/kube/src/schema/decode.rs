@@ -15,9 +15,7 @@ pub(crate) struct Decoded {
 /// Brings a value into the form the API server keeps: nulls, unknown fields and empty optional
 /// lists and maps go, quantities become canonical, custom defaults come in.
 pub(crate) fn decode(value: &mut Value, ty: &Type) -> Decoded {
-    let mut walk = Walk {
-        found: Decoded::default(),
-    };
+    let mut walk = Walk { found: Decoded::default() };
     walk.value(value, ty, "", "");
     walk.found
 }
@@ -129,11 +127,7 @@ fn is_empty_collection(value: &Value, ty: &Type) -> bool {
 }
 
 fn join(path: &str, field: &str) -> String {
-    if path.is_empty() {
-        field.to_owned()
-    } else {
-        format!("{path}.{field}")
-    }
+    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
 fn mismatch(value: &Value, ty: &Type, path: &str, owner: &str) -> String {
@@ -161,9 +155,7 @@ fn mismatch(value: &Value, ty: &Type, path: &str, owner: &str) -> String {
             Some(item) => format!("[]{}", go_name(&item.name)),
             None => "[]string".into(),
         },
-        _ => ty
-            .as_struct()
-            .map_or_else(|| "object".into(), |known| go_name(&known.name)),
+        _ => ty.as_struct().map_or_else(|| "object".into(), |known| go_name(&known.name)),
     };
     let plain: String = strip_indices(path);
     format!("json: cannot unmarshal {got} into Go struct field {owner}.{plain} of type {wanted}")
@@ -204,10 +196,7 @@ mod tests {
             "spec": {"replica": 1, "template": {"spec": {"containers": [
                 {"name": "a", "resources": {"limits": {"cpu": 0.5}}, "imag": "x"}]}}}});
         let found = decode(&mut value, &ty);
-        assert_eq!(
-            found.unknown,
-            ["spec.replica", "spec.template.spec.containers[0].imag"]
-        );
+        assert_eq!(found.unknown, ["spec.replica", "spec.template.spec.containers[0].imag"]);
         assert_eq!(found.mismatch, None);
         assert_eq!(
             value,

@@ -69,12 +69,8 @@ fn object(known: &super::Struct, named: &mut BTreeSet<String>) -> Value {
         .iter()
         .map(|(name, field)| (name.clone(), schema_of(&field.ty, named)))
         .collect();
-    let required: Vec<&String> = known
-        .fields
-        .iter()
-        .filter(|(_, field)| field.required)
-        .map(|(name, _)| name)
-        .collect();
+    let required: Vec<&String> =
+        known.fields.iter().filter(|(_, field)| field.required).map(|(name, _)| name).collect();
     let mut schema = json!({"type": "object", "properties": properties});
     if !required.is_empty() {
         schema["required"] = json!(required);

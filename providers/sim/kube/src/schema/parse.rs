@@ -13,14 +13,8 @@ struct Table {
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table = Table {
-        roots: BTreeMap::new(),
-        structs: BTreeMap::new(),
-    };
-    for line in TEXT
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-    {
+    let mut table = Table { roots: BTreeMap::new(), structs: BTreeMap::new() };
+    for line in TEXT.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let mut words = line.split(' ');
         let Some(first) = words.next() else { continue };
         if let Some(root) = first.strip_prefix('@') {
@@ -33,21 +27,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
             let (field, ty) = word.split_once('=')?;
             let (field, required) = optional_mark(field);
             let (ty, _) = parse_type(ty)?;
-            Some((
-                field.to_owned(),
-                Field {
-                    ty,
-                    required,
-                    default: None,
-                },
-            ))
+            Some((field.to_owned(), Field { ty, required, default: None }))
         });
-        let known = Struct {
-            name: name.to_owned(),
-            atomic,
-            open: false,
-            fields: fields.collect(),
-        };
+        let known = Struct { name: name.to_owned(), atomic, open: false, fields: fields.collect() };
         table.structs.insert(name, known);
     }
     table
@@ -83,10 +65,7 @@ fn parse_type(text: &str) -> Option<(Type, &str)> {
         let (value, rest) = parse_type(rest)?;
         let rest = rest.strip_prefix('>')?;
         let atomic = rest.starts_with('!');
-        return Some((
-            Type::Map(Arc::new(value), atomic),
-            rest.trim_start_matches('!'),
-        ));
+        return Some((Type::Map(Arc::new(value), atomic), rest.trim_start_matches('!')));
     }
     let end = text.find([']', '>']).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
@@ -107,10 +86,7 @@ fn parse_type(text: &str) -> Option<(Type, &str)> {
 
 /// The type of a built-in kind.
 pub(crate) fn root_type(group: &str, version: &str, kind: &str) -> Option<Type> {
-    TABLE
-        .roots
-        .get(format!("{group}/{version}/{kind}").as_str())
-        .cloned()
+    TABLE.roots.get(format!("{group}/{version}/{kind}").as_str()).cloned()
 }
 
 /// A built-in type by its name.
@@ -155,10 +131,7 @@ mod tests {
     fn containers_merge_by_name_and_ports_by_port_and_protocol() {
         let pod = root_type("", "v1", "Pod").unwrap();
         let containers = pod.field("spec").unwrap().field("containers").unwrap();
-        assert_eq!(
-            containers.list_kind(),
-            &ListKind::Keyed(vec!["name".into()])
-        );
+        assert_eq!(containers.list_kind(), &ListKind::Keyed(vec!["name".into()]));
         let ports = containers.item().field("ports").unwrap();
         assert_eq!(
             ports.list_kind(),

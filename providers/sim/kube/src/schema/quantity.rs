@@ -45,9 +45,7 @@ impl Quantity {
             b'+' => (false, &text[1..]),
             _ => (false, text),
         };
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (digits, suffix) = rest.split_at(end);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
@@ -67,10 +65,7 @@ impl Quantity {
         }
         // Amounts are rounded up to the nano-unit.
         nanos += i128::from(left_over && scale == 0);
-        Some(Quantity {
-            nanos: if negative { -nanos } else { nanos },
-            family,
-        })
+        Some(Quantity { nanos: if negative { -nanos } else { nanos }, family })
     }
 
     /// The amount rounded up to whole units.
@@ -95,9 +90,7 @@ fn unit(suffix: &str) -> Option<(i128, Family)> {
         return Some((*unit, Family::Decimal));
     }
     let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
-    let power = u32::try_from(exponent + 9)
-        .ok()
-        .filter(|power| *power <= 27)?;
+    let power = u32::try_from(exponent + 9).ok().filter(|power| *power <= 27)?;
     Some((10_i128.pow(power), Family::Exponent))
 }
 
@@ -160,11 +153,7 @@ mod tests {
             ("-1", "-1"),
             ("0.1n", "1n"),
         ] {
-            assert_eq!(
-                Quantity::parse(given).unwrap().to_string(),
-                canonical,
-                "{given}"
-            );
+            assert_eq!(Quantity::parse(given).unwrap().to_string(), canonical, "{given}");
         }
         for bad in ["", "Mi", "1 Gi", "1GiB", "1.2.3", "one", "1K"] {
             assert!(Quantity::parse(bad).is_none(), "{bad}");

@@ -10,9 +10,7 @@ mod state;
 mod write;
 
 pub use event::{Event, EventKind, Gone, WatchStream};
-pub(crate) use object::{
-    is_terminating, meta_mut, name_of, namespace_of, timestamp,
-};
+pub(crate) use object::{is_terminating, meta_mut, name_of, namespace_of, timestamp};
 pub use resource::Resource;
 pub use state::{Store, StoreError};
 pub(crate) use write::mark_terminating;

@@ -25,14 +25,10 @@ pub(super) fn compare(old: &Value, new: &Value, ty: &Type) -> Comparison {
         out.changed = added(new, ty);
         return out;
     }
-    let before: BTreeMap<_, _> = elements(old, ty)
-        .into_iter()
-        .map(|(key, child, _)| (key, child))
-        .collect();
-    let after: BTreeMap<_, _> = elements(new, ty)
-        .into_iter()
-        .map(|(key, child, ty)| (key, (child, ty)))
-        .collect();
+    let before: BTreeMap<_, _> =
+        elements(old, ty).into_iter().map(|(key, child, _)| (key, child)).collect();
+    let after: BTreeMap<_, _> =
+        elements(new, ty).into_iter().map(|(key, child, ty)| (key, (child, ty))).collect();
     for (key, (child, child_ty)) in &after {
         match before.get(key) {
             Some(was) => {

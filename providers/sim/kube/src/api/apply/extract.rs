@@ -16,11 +16,7 @@ pub(crate) fn item_key(item: &Value, keys: &[String]) -> Option<String> {
             None => continue,
         };
     }
-    if found.is_empty() {
-        None
-    } else {
-        Some(format!("k:{}", Value::Object(found)))
-    }
+    if found.is_empty() { None } else { Some(format!("k:{}", Value::Object(found))) }
 }
 
 /// Whether fields below this value are owned one by one.
@@ -45,10 +41,9 @@ pub(super) fn elements<'a>(value: &'a Value, ty: &'a Type) -> Vec<(String, &'a V
                 .iter()
                 .filter_map(|item| Some((item_key(item, keys)?, item, ty.item())))
                 .collect(),
-            ListKind::Set => items
-                .iter()
-                .map(|item| (format!("v:{item}"), item, ty.item()))
-                .collect(),
+            ListKind::Set => {
+                items.iter().map(|item| (format!("v:{item}"), item, ty.item())).collect()
+            }
             ListKind::Atomic => Vec::new(),
         },
         _ => Vec::new(),

@@ -69,11 +69,7 @@ impl Entry {
 
 pub(super) fn read(object: &Value) -> Vec<Entry> {
     let entries = object["metadata"]["managedFields"].as_array();
-    entries
-        .into_iter()
-        .flatten()
-        .map(Entry::from_json)
-        .collect()
+    entries.into_iter().flatten().map(Entry::from_json).collect()
 }
 
 pub(super) fn write(object: &mut Value, mut entries: Vec<Entry>) {

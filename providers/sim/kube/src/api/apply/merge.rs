@@ -28,9 +28,7 @@ pub(super) fn merge(live: &Value, config: &Value, ty: &Type) -> Value {
                 ListKind::Keyed(keys) => item_key(item, keys).unwrap_or_else(|| item.to_string()),
                 _ => item.to_string(),
             };
-            Value::Array(merge_lists(live, config, key, |l, c| {
-                merge(l, c, ty.item())
-            }))
+            Value::Array(merge_lists(live, config, key, |l, c| merge(l, c, ty.item())))
         }
         _ => config.clone(),
     }

@@ -69,19 +69,13 @@ pub(crate) fn apply(
         entry.set = entry.set.without_subtrees(&removed);
     }
     let version = kind.api_version();
-    let unchanged = last
-        .as_ref()
-        .is_some_and(|last| last.set == wanted && last.version == version);
+    let unchanged = last.as_ref().is_some_and(|last| last.set == wanted && last.version == version);
     entries.push(Entry {
         manager: by.manager.clone(),
         apply: true,
         version,
         subresource: by.subresource.clone(),
-        time: if unchanged {
-            last.and_then(|last| last.time)
-        } else {
-            now()
-        },
+        time: if unchanged { last.and_then(|last| last.time) } else { now() },
         set: wanted,
     });
     write(&mut merged, entries);
@@ -126,10 +120,7 @@ fn conflict(conflicts: &[(String, Vec<String>)]) -> ApiError {
         .collect();
     let message = match conflicts {
         [(who, paths)] if paths.len() == 1 => {
-            format!(
-                "Apply failed with 1 conflict: conflict with {who}: {}",
-                paths[0]
-            )
+            format!("Apply failed with 1 conflict: conflict with {who}: {}", paths[0])
         }
         _ => {
             let lines: Vec<String> = conflicts
@@ -153,18 +144,11 @@ mod tests {
     use std::sync::Arc;
 
     fn kind(name: &str) -> Arc<Kind> {
-        built_in()
-            .iter()
-            .find(|kind| kind.kind == name)
-            .unwrap()
-            .clone()
+        built_in().iter().find(|kind| kind.kind == name).unwrap().clone()
     }
 
     fn by(manager: &str) -> Tracking {
-        Tracking {
-            manager: manager.into(),
-            subresource: String::new(),
-        }
+        Tracking { manager: manager.into(), subresource: String::new() }
     }
 
     fn deployment(image: &str, replicas: Option<u32>) -> Value {
@@ -180,14 +164,7 @@ mod tests {
     #[test]
     fn applying_twice_changes_nothing_and_fields_left_out_go() {
         let kind = kind("Deployment");
-        let one = apply(
-            &kind,
-            None,
-            &deployment("a:1", Some(3)),
-            &by("infra"),
-            false,
-        )
-        .unwrap();
+        let one = apply(&kind, None, &deployment("a:1", Some(3)), &by("infra"), false).unwrap();
         let fields = &one["metadata"]["managedFields"][0]["fieldsV1"];
         assert_eq!(
             fields["f:spec"]["f:template"]["f:spec"]["f:containers"],
@@ -195,23 +172,11 @@ mod tests {
             "k:{\"name\":\"web\"}": {".": {}, "f:name": {}, "f:image": {},
                 "f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}}}}})
         );
-        let two = apply(
-            &kind,
-            Some(&one),
-            &deployment("a:1", Some(3)),
-            &by("infra"),
-            false,
-        )
-        .unwrap();
+        let two =
+            apply(&kind, Some(&one), &deployment("a:1", Some(3)), &by("infra"), false).unwrap();
         assert!(same_but_ownership(&one, &two));
-        let three = apply(
-            &kind,
-            Some(&two),
-            &deployment("a:1", None),
-            &by("infra"),
-            false,
-        )
-        .unwrap();
+        let three =
+            apply(&kind, Some(&two), &deployment("a:1", None), &by("infra"), false).unwrap();
         assert_eq!(three["spec"].get("replicas"), None);
         assert_eq!(three["metadata"]["name"], "a");
     }
@@ -227,14 +192,7 @@ mod tests {
             json!(1);
         live["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] =
             json!("IfNotPresent");
-        let out = apply(
-            &kind,
-            Some(&live),
-            &deployment("a:1", None),
-            &by("infra"),
-            false,
-        )
-        .unwrap();
+        let out = apply(&kind, Some(&live), &deployment("a:1", None), &by("infra"), false).unwrap();
         let container = &out["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(container.get("livenessProbe"), None);
         assert_eq!(container["imagePullPolicy"], "IfNotPresent");
@@ -243,72 +201,31 @@ mod tests {
     #[test]
     fn changing_what_another_owns_is_a_conflict_unless_forced() {
         let kind = kind("Deployment");
-        let one = apply(
-            &kind,
-            None,
-            &deployment("a:1", Some(3)),
-            &by("infra"),
-            false,
-        )
-        .unwrap();
-        let refused = apply(
-            &kind,
-            Some(&one),
-            &deployment("a:2", Some(3)),
-            &by("other"),
-            false,
-        )
-        .unwrap_err();
+        let one = apply(&kind, None, &deployment("a:1", Some(3)), &by("infra"), false).unwrap();
+        let refused =
+            apply(&kind, Some(&one), &deployment("a:2", Some(3)), &by("other"), false).unwrap_err();
         assert_eq!(
             refused.message,
             "Apply failed with 1 conflict: conflict with \"infra\": .spec.template.spec.containers[name=\"web\"].image"
         );
-        let forced = apply(
-            &kind,
-            Some(&one),
-            &deployment("a:2", Some(3)),
-            &by("other"),
-            true,
-        )
-        .unwrap();
-        assert_eq!(
-            forced["spec"]["template"]["spec"]["containers"][0]["image"],
-            "a:2"
-        );
+        let forced =
+            apply(&kind, Some(&one), &deployment("a:2", Some(3)), &by("other"), true).unwrap();
+        assert_eq!(forced["spec"]["template"]["spec"]["containers"][0]["image"], "a:2");
         // The same value is shared: leaving it out by one keeps it for the other.
-        let left = apply(
-            &kind,
-            Some(&forced),
-            &deployment("a:2", None),
-            &by("other"),
-            false,
-        )
-        .unwrap();
+        let left =
+            apply(&kind, Some(&forced), &deployment("a:2", None), &by("other"), false).unwrap();
         assert_eq!(left["spec"]["replicas"], 3);
     }
 
     #[test]
     fn an_update_takes_over_what_it_changes() {
         let kind = kind("Deployment");
-        let one = apply(
-            &kind,
-            None,
-            &deployment("a:1", Some(3)),
-            &by("infra"),
-            false,
-        )
-        .unwrap();
+        let one = apply(&kind, None, &deployment("a:1", Some(3)), &by("infra"), false).unwrap();
         let mut scaled = one.clone();
         scaled["spec"]["replicas"] = json!(5);
         track_update(&kind, Some(&one), &mut scaled, &by("kubectl"));
-        let refused = apply(
-            &kind,
-            Some(&scaled),
-            &deployment("a:1", Some(3)),
-            &by("infra"),
-            false,
-        )
-        .unwrap_err();
+        let refused = apply(&kind, Some(&scaled), &deployment("a:1", Some(3)), &by("infra"), false)
+            .unwrap_err();
         assert!(
             refused.message.starts_with(
                 "Apply failed with 1 conflict: conflict with \"kubectl\" using apps/v1 at "
@@ -317,14 +234,8 @@ mod tests {
             refused.message
         );
         assert!(refused.message.ends_with(": .spec.replicas"));
-        let left = apply(
-            &kind,
-            Some(&scaled),
-            &deployment("a:1", None),
-            &by("infra"),
-            false,
-        )
-        .unwrap();
+        let left =
+            apply(&kind, Some(&scaled), &deployment("a:1", None), &by("infra"), false).unwrap();
         assert_eq!(left["spec"]["replicas"], 5);
     }
 }

@@ -13,10 +13,7 @@ pub(crate) struct FieldSet {
 
 impl FieldSet {
     pub(crate) fn leaf() -> Self {
-        Self {
-            member: true,
-            below: BTreeMap::new(),
-        }
+        Self { member: true, below: BTreeMap::new() }
     }
 
     pub(crate) fn from_json(value: &Value) -> Self {
@@ -63,10 +60,7 @@ impl FieldSet {
 
     /// What is in both.
     pub(crate) fn intersection(&self, other: &FieldSet) -> FieldSet {
-        let mut out = FieldSet {
-            member: self.member && other.member,
-            below: BTreeMap::new(),
-        };
+        let mut out = FieldSet { member: self.member && other.member, below: BTreeMap::new() };
         for (key, below) in &self.below {
             if let Some(theirs) = other.below.get(key) {
                 out.put(key.clone(), below.intersection(theirs));
@@ -77,10 +71,7 @@ impl FieldSet {
 
     /// What is in this one only.
     pub(crate) fn difference(&self, other: &FieldSet) -> FieldSet {
-        let mut out = FieldSet {
-            member: self.member && !other.member,
-            below: BTreeMap::new(),
-        };
+        let mut out = FieldSet { member: self.member && !other.member, below: BTreeMap::new() };
         for (key, below) in &self.below {
             match other.below.get(key) {
                 Some(theirs) => out.put(key.clone(), below.difference(theirs)),
@@ -95,10 +86,7 @@ impl FieldSet {
         if other.member {
             return FieldSet::default();
         }
-        let mut out = FieldSet {
-            member: self.member,
-            below: BTreeMap::new(),
-        };
+        let mut out = FieldSet { member: self.member, below: BTreeMap::new() };
         for (key, below) in &self.below {
             match other.below.get(key) {
                 Some(theirs) => out.put(key.clone(), below.without_subtrees(theirs)),
@@ -131,12 +119,8 @@ fn spoken(element: &str) -> String {
         Some(("v", value)) => format!("[={value}]"),
         Some(("k", keys)) => {
             let keys: Value = serde_json::from_str(keys).unwrap_or_default();
-            let pairs: Vec<String> = keys
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(k, v)| format!("{k}={v}"))
-                .collect();
+            let pairs: Vec<String> =
+                keys.as_object().into_iter().flatten().map(|(k, v)| format!("{k}={v}")).collect();
             format!("[{}]", pairs.join(","))
         }
         _ => format!("[{element}]"),

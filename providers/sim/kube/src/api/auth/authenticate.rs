@@ -16,10 +16,7 @@ const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 impl Authenticator {
     pub(crate) fn open(store: Store, dir: &std::path::Path) -> Result<Self, KubeError> {
-        Ok(Self {
-            store,
-            signer: Signer::open(dir)?,
-        })
+        Ok(Self { store, signer: Signer::open(dir)? })
     }
 
     /// The user of the client certificate, else of the bearer token, else nobody. A token that is
@@ -43,8 +40,7 @@ impl Authenticator {
 
     /// The user of a token: of a service account, or a bootstrap token.
     pub(crate) fn token_user(&self, token: &str) -> Option<User> {
-        self.bootstrap(token)
-            .or_else(|| self.service_account(token))
+        self.bootstrap(token).or_else(|| self.service_account(token))
     }
 
     fn bootstrap(&self, token: &str) -> Option<User> {
@@ -53,9 +49,7 @@ impl Authenticator {
             return None;
         }
         let name = format!("bootstrap-token-{id}");
-        let object = self
-            .store
-            .get(&Resource::core("secrets"), Some("kube-system"), &name)?;
+        let object = self.store.get(&Resource::core("secrets"), Some("kube-system"), &name)?;
         if object["type"] != "bootstrap.kubernetes.io/token" {
             return None;
         }
@@ -74,12 +68,7 @@ impl Authenticator {
         }
         let mut groups = vec!["system:bootstrappers".to_owned()];
         let extra = field("auth-extra-groups").unwrap_or_default();
-        groups.extend(
-            extra
-                .split(',')
-                .filter(|group| !group.is_empty())
-                .map(str::to_owned),
-        );
+        groups.extend(extra.split(',').filter(|group| !group.is_empty()).map(str::to_owned));
         Some(User::new(format!("system:bootstrap:{id}"), groups))
     }
 
@@ -89,24 +78,17 @@ impl Authenticator {
             return None;
         }
         let account = &claims["kubernetes.io"];
-        let (ns, name) = (
-            account["namespace"].as_str()?,
-            account["serviceaccount"]["name"].as_str()?,
-        );
+        let (ns, name) =
+            (account["namespace"].as_str()?, account["serviceaccount"]["name"].as_str()?);
         let uid = account["serviceaccount"]["uid"].as_str()?;
         // A token ends with its account.
-        let object = self
-            .store
-            .get(&Resource::core("serviceaccounts"), Some(ns), name)?;
+        let object = self.store.get(&Resource::core("serviceaccounts"), Some(ns), name)?;
         if object["metadata"]["uid"] != uid {
             return None;
         }
         let mut user = User::new(
             format!("system:serviceaccount:{ns}:{name}"),
-            vec![
-                "system:serviceaccounts".into(),
-                format!("system:serviceaccounts:{ns}"),
-            ],
+            vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{ns}")],
         );
         user.uid = uid.to_owned();
         Some(user)
@@ -137,8 +119,6 @@ impl Authenticator {
 
 fn decode(value: &Value) -> Option<String> {
     use base64::Engine;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(value.as_str()?)
-        .ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(value.as_str()?).ok()?;
     String::from_utf8(bytes).ok()
 }

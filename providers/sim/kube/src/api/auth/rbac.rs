@@ -30,16 +30,11 @@ pub(crate) fn allowed(store: &Store, user: &User, action: &Action) -> bool {
         return true;
     }
     if let Some(path) = &action.path
-        && matches!(
-            path.trim_end_matches('/'),
-            "/healthz" | "/livez" | "/readyz" | "/version"
-        )
+        && matches!(path.trim_end_matches('/'), "/healthz" | "/livez" | "/readyz" | "/version")
     {
         return true;
     }
-    rules(store, user, &action.namespace)
-        .iter()
-        .any(|rule| covers(rule, action))
+    rules(store, user, &action.namespace).iter().any(|rule| covers(rule, action))
 }
 
 /// All rules that hold for the user in a namespace, for SelfSubjectRulesReview.
@@ -66,9 +61,7 @@ fn rules(store: &Store, user: &User, namespace: &str) -> Vec<Value> {
     let cluster_role = |name: &str| store.get(&rbac("clusterroles"), None, name);
     for binding in store.list(&rbac("clusterrolebindings"), None).0 {
         if applies(&binding, user) {
-            collect(cluster_role(
-                binding["roleRef"]["name"].as_str().unwrap_or_default(),
-            ));
+            collect(cluster_role(binding["roleRef"]["name"].as_str().unwrap_or_default()));
         }
     }
     if !namespace.is_empty() {
@@ -87,63 +80,39 @@ fn rules(store: &Store, user: &User, namespace: &str) -> Vec<Value> {
 }
 
 fn applies(binding: &Value, user: &User) -> bool {
-    binding["subjects"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|subject| {
-            let name = subject["name"].as_str().unwrap_or_default();
-            match subject["kind"].as_str() {
-                Some("User") => user.name == name,
-                Some("Group") => user.groups.iter().any(|group| group == name),
-                Some("ServiceAccount") => {
-                    let ns = subject["namespace"].as_str().unwrap_or_default();
-                    user.name == format!("system:serviceaccount:{ns}:{name}")
-                }
-                _ => false,
+    binding["subjects"].as_array().into_iter().flatten().any(|subject| {
+        let name = subject["name"].as_str().unwrap_or_default();
+        match subject["kind"].as_str() {
+            Some("User") => user.name == name,
+            Some("Group") => user.groups.iter().any(|group| group == name),
+            Some("ServiceAccount") => {
+                let ns = subject["namespace"].as_str().unwrap_or_default();
+                user.name == format!("system:serviceaccount:{ns}:{name}")
             }
-        })
+            _ => false,
+        }
+    })
 }
 
 fn covers(rule: &Value, action: &Action) -> bool {
     let has = |field: &str, wanted: &str| {
-        rule[field]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|value| value == "*" || value == wanted)
+        rule[field].as_array().into_iter().flatten().any(|value| value == "*" || value == wanted)
     };
     if !has("verbs", &action.verb) {
         return false;
     }
     if let Some(path) = &action.path {
-        return rule["nonResourceURLs"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|url| {
-                let url = url.as_str().unwrap_or_default();
-                url == path
-                    || url
-                        .strip_suffix('*')
-                        .is_some_and(|prefix| path.starts_with(prefix))
-            });
+        return rule["nonResourceURLs"].as_array().into_iter().flatten().any(|url| {
+            let url = url.as_str().unwrap_or_default();
+            url == path || url.strip_suffix('*').is_some_and(|prefix| path.starts_with(prefix))
+        });
     }
-    let any_parent = action
-        .resource
-        .split_once('/')
-        .map(|(_, sub)| format!("*/{sub}"));
+    let any_parent = action.resource.split_once('/').map(|(_, sub)| format!("*/{sub}"));
     let resource = has("resources", &action.resource)
         || any_parent.is_some_and(|any| {
-            rule["resources"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .any(|value| *value == any)
+            rule["resources"].as_array().into_iter().flatten().any(|value| *value == any)
         });
-    let names = rule["resourceNames"]
-        .as_array()
-        .filter(|names| !names.is_empty());
+    let names = rule["resourceNames"].as_array().filter(|names| !names.is_empty());
     has("apiGroups", &action.group)
         && resource
         && names.is_none_or(|names| names.iter().any(|name| *name == action.name))
@@ -174,11 +143,7 @@ mod tests {
         assert!(!allowed(&store, &user, &action("a", "pods/exec", "x")));
         assert!(!allowed(&store, &user, &action("a", "pods", "y")));
         assert!(!allowed(&store, &user, &action("b", "pods", "x")));
-        assert!(!allowed(
-            &store,
-            &User::anonymous(),
-            &action("a", "pods", "x")
-        ));
+        assert!(!allowed(&store, &User::anonymous(), &action("a", "pods", "x")));
         assert!(allowed(
             &store,
             &User::new("root", vec!["system:masters".into()]),

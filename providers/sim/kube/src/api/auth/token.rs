@@ -17,10 +17,7 @@ impl Signer {
     /// The key kept in the cluster's folder, made when there is none.
     pub(crate) fn open(dir: &Path) -> Result<Self, KubeError> {
         let path = dir.join("token.key");
-        let io = |source| KubeError::Io {
-            path: path.clone(),
-            source,
-        };
+        let io = |source| KubeError::Io { path: path.clone(), source };
         if let Ok(bytes) = std::fs::read(&path)
             && let Ok(key) = bytes.try_into()
         {
@@ -59,15 +56,8 @@ impl Signer {
             }
             block
         };
-        let inner = Sha256::new()
-            .chain_update(pad(0x36))
-            .chain_update(body)
-            .finalize();
-        Sha256::new()
-            .chain_update(pad(0x5c))
-            .chain_update(inner)
-            .finalize()
-            .into()
+        let inner = Sha256::new().chain_update(pad(0x36)).chain_update(body).finalize();
+        Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
     }
 }
 

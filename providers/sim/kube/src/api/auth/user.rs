@@ -11,11 +11,7 @@ pub(crate) struct User {
 
 impl User {
     pub(crate) fn new(name: impl Into<String>, groups: Vec<String>) -> Self {
-        let mut user = Self {
-            name: name.into(),
-            uid: String::new(),
-            groups,
-        };
+        let mut user = Self { name: name.into(), uid: String::new(), groups };
         user.groups.push("system:authenticated".into());
         user
     }

@@ -36,10 +36,7 @@ pub(super) fn webhooks(object: &mut Value, mutating: bool) {
         for rule in items(hook, "rules") {
             default(rule, "scope", json!("*"));
         }
-        if let Some(service) = hook["clientConfig"]
-            .get_mut("service")
-            .filter(|s| s.is_object())
-        {
+        if let Some(service) = hook["clientConfig"].get_mut("service").filter(|s| s.is_object()) {
             default(service, "port", json!(443));
         }
     }

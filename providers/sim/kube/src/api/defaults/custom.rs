@@ -19,11 +19,7 @@ pub(super) fn established(object: &mut Value, old: Option<&Value>) {
     let at = timestamp(jiff::Timestamp::now());
     let condition = |kind: &str, reason: &str, message: &str| {
         let before = old.and_then(|old| {
-            old["status"]["conditions"]
-                .as_array()?
-                .iter()
-                .find(|c| c["type"] == kind)
-                .cloned()
+            old["status"]["conditions"].as_array()?.iter().find(|c| c["type"] == kind).cloned()
         });
         before.unwrap_or_else(|| {
             json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": at})

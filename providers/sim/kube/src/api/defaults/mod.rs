@@ -24,9 +24,7 @@ pub(crate) struct Context<'a> {
 /// Sets a field that has no value.
 pub(super) fn default(object: &mut Value, field: &str, value: Value) {
     if let Some(fields) = object.as_object_mut()
-        && fields
-            .get(field)
-            .is_none_or(|present| present.is_null() || *present == "")
+        && fields.get(field).is_none_or(|present| present.is_null() || *present == "")
     {
         fields.insert(field.to_owned(), value);
     }
@@ -42,11 +40,7 @@ pub(super) fn below<'a>(object: &'a mut Value, field: &str) -> &'a mut Value {
 
 /// The items of a list, if there is one.
 pub(super) fn items<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut Value> {
-    object
-        .get_mut(field)
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
+    object.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 /// Fills in an object that is being created.
@@ -68,11 +62,7 @@ pub(crate) fn created(context: &Context<'_>, kind: &Kind, object: &mut Value) {
         ("apiextensions.k8s.io", "customresourcedefinitions") => custom::established(object, None),
         ("certificates.k8s.io", "certificatesigningrequests") => {
             let user = context.user.info();
-            for (field, from) in [
-                ("username", "username"),
-                ("groups", "groups"),
-                ("uid", "uid"),
-            ] {
+            for (field, from) in [("username", "username"), ("groups", "groups"), ("uid", "uid")] {
                 if !user[from].is_null() {
                     below(object, "spec")[field] = user[from].clone();
                 }
@@ -120,11 +110,7 @@ pub(crate) fn allocate(
     old: Option<&Value>,
     object: &mut Value,
 ) -> Vec<FieldError> {
-    if kind.is("", "services") {
-        service::allocate(server, old, object)
-    } else {
-        Vec::new()
-    }
+    if kind.is("", "services") { service::allocate(server, old, object) } else { Vec::new() }
 }
 
 fn common(kind: &Kind, object: &mut Value) {

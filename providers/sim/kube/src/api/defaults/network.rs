@@ -14,11 +14,7 @@ pub(super) fn policy(object: &mut Value) {
     let spec = below(object, "spec");
     below(spec, "podSelector");
     let egress = spec.get("egress").is_some();
-    let types = if egress {
-        json!(["Ingress", "Egress"])
-    } else {
-        json!(["Ingress"])
-    };
+    let types = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
     default(spec, "policyTypes", types);
     for direction in ["ingress", "egress"] {
         for rule in items(spec, direction) {

@@ -31,11 +31,7 @@ pub(super) fn spec(spec: &mut Value) {
 }
 
 fn container(container: &mut Value, host_network: bool) {
-    default(
-        container,
-        "terminationMessagePath",
-        json!("/dev/termination-log"),
-    );
+    default(container, "terminationMessagePath", json!("/dev/termination-log"));
     default(container, "terminationMessagePolicy", json!("File"));
     let image = container["image"].as_str().unwrap_or_default().to_owned();
     default(container, "imagePullPolicy", json!(pull_policy(&image)));
@@ -67,10 +63,7 @@ fn container(container: &mut Value, host_network: bool) {
             default(probe, "successThreshold", json!(1));
             default(probe, "failureThreshold", json!(3));
             http_get(probe);
-            if let Some(grpc) = probe
-                .get_mut("grpc")
-                .filter(|grpc| grpc.get("service").is_none())
-            {
+            if let Some(grpc) = probe.get_mut("grpc").filter(|grpc| grpc.get("service").is_none()) {
                 grpc["service"] = json!("");
             }
         }
@@ -88,10 +81,7 @@ fn field_ref(source: &mut Value) {
     if let Some(field) = source.get_mut("fieldRef").filter(|field| field.is_object()) {
         default(field, "apiVersion", json!("v1"));
     }
-    if let Some(field) = source
-        .get_mut("resourceFieldRef")
-        .filter(|field| field.is_object())
-    {
+    if let Some(field) = source.get_mut("resourceFieldRef").filter(|field| field.is_object()) {
         default(field, "divisor", json!("0"));
     }
 }
@@ -116,10 +106,7 @@ fn pull_policy(image: &str) -> &'static str {
 }
 
 fn volume(volume: &mut Value) {
-    if volume
-        .as_object()
-        .is_some_and(|fields| fields.keys().all(|key| key == "name"))
-    {
+    if volume.as_object().is_some_and(|fields| fields.keys().all(|key| key == "name")) {
         volume["emptyDir"] = json!({});
     }
     for source in ["secret", "configMap", "projected", "downwardAPI"] {
@@ -127,10 +114,7 @@ fn volume(volume: &mut Value) {
             default(source, "defaultMode", json!(420));
         }
     }
-    if let Some(path) = volume
-        .get_mut("hostPath")
-        .filter(|path| path.get("type").is_none())
-    {
+    if let Some(path) = volume.get_mut("hostPath").filter(|path| path.get("type").is_none()) {
         path["type"] = json!("");
     }
     if let Some(api) = volume.get_mut("downwardAPI") {
@@ -146,9 +130,8 @@ fn volume(volume: &mut Value) {
             }
         }
     }
-    if let Some(template) = volume
-        .get_mut("ephemeral")
-        .and_then(|e| e.get_mut("volumeClaimTemplate"))
+    if let Some(template) =
+        volume.get_mut("ephemeral").and_then(|e| e.get_mut("volumeClaimTemplate"))
     {
         default(below(template, "spec"), "volumeMode", json!("Filesystem"));
     }
@@ -164,9 +147,7 @@ pub(super) fn admitted(context: &Context<'_>, object: &mut Value) {
         let classes = Resource::new("scheduling.k8s.io", "v1", "priorityclasses");
         context.server.cluster.store().get(&classes, None, name)
     });
-    let priority = class
-        .as_ref()
-        .map_or(json!(0), |class| class["value"].clone());
+    let priority = class.as_ref().map_or(json!(0), |class| class["value"].clone());
     let preemption = class
         .and_then(|class| class.get("preemptionPolicy").cloned())
         .unwrap_or_else(|| json!("PreemptLowerPriority"));
@@ -176,10 +157,7 @@ pub(super) fn admitted(context: &Context<'_>, object: &mut Value) {
         .as_object_mut()
         .map(|fields| fields.entry("tolerations").or_insert_with(|| json!([])));
     if let Some(Value::Array(list)) = tolerations {
-        for key in [
-            "node.kubernetes.io/not-ready",
-            "node.kubernetes.io/unreachable",
-        ] {
+        for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
             let covered = list.iter().any(|toleration| {
                 (toleration["key"] == key || toleration.get("key").is_none())
                     && (toleration.get("effect").is_none() || toleration["effect"] == "NoExecute")
@@ -219,11 +197,9 @@ fn qos_class(spec: &Value) -> &'static str {
     let amounts =
         |container: &Value, kind: &str, name: &str| container["resources"][kind][name].clone();
     let none = containers().all(|c| {
-        ["requests", "limits"].iter().all(|kind| {
-            ["cpu", "memory"]
-                .iter()
-                .all(|name| amounts(c, kind, name).is_null())
-        })
+        ["requests", "limits"]
+            .iter()
+            .all(|kind| ["cpu", "memory"].iter().all(|name| amounts(c, kind, name).is_null()))
     });
     if none {
         return "BestEffort";
@@ -234,11 +210,7 @@ fn qos_class(spec: &Value) -> &'static str {
             !limit.is_null() && limit == amounts(c, "requests", name)
         })
     });
-    if guaranteed {
-        "Guaranteed"
-    } else {
-        "Burstable"
-    }
+    if guaranteed { "Guaranteed" } else { "Burstable" }
 }
 
 #[cfg(test)]
@@ -270,9 +242,6 @@ mod tests {
         assert_eq!(object, once);
         assert_eq!(object["containers"][0]["resources"]["requests"]["cpu"], "1");
         assert_eq!(object["volumes"][0]["emptyDir"], json!({}));
-        assert_eq!(
-            object["containers"][0]["env"],
-            json!([{"name": "A", "value": "b"}])
-        );
+        assert_eq!(object["containers"][0]["env"], json!([{"name": "A", "value": "b"}]));
     }
 }

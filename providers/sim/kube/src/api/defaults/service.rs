@@ -61,10 +61,7 @@ pub(super) fn carry_over(old: &Value, new: &mut Value) {
                 was["port"] == port["port"]
                     && was["protocol"] == *port.get("protocol").unwrap_or(&json!("TCP"))
             });
-            if let Some(number) = same
-                .map(|was| was["nodePort"].clone())
-                .filter(|n| !n.is_null())
-            {
+            if let Some(number) = same.map(|was| was["nodePort"].clone()).filter(|n| !n.is_null()) {
                 default(port, "nodePort", number);
             }
         }
@@ -94,14 +91,8 @@ pub(super) fn allocate(
     object: &mut Value,
 ) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let (services, _) = server
-        .cluster
-        .store()
-        .list(&Resource::core("services"), None);
-    let me = (
-        object["metadata"]["namespace"].clone(),
-        object["metadata"]["name"].clone(),
-    );
+    let (services, _) = server.cluster.store().list(&Resource::core("services"), None);
+    let me = (object["metadata"]["namespace"].clone(), object["metadata"]["name"].clone());
     let others: Vec<_> = services
         .iter()
         .filter(|other| {
@@ -109,10 +100,7 @@ pub(super) fn allocate(
         })
         .collect();
     let seed = server.cluster.options().seed ^ hash(&format!("{}/{}", me.0, me.1));
-    let kind = object["spec"]["type"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let kind = object["spec"]["type"].as_str().unwrap_or_default().to_owned();
     if kind == "ExternalName" {
         if let Some(spec) = object["spec"].as_object_mut()
             && spec.get("clusterIP").is_some_and(|ip| *ip == "")
@@ -122,10 +110,8 @@ pub(super) fn allocate(
         return errors;
     }
     let range = server.cluster.options().service_cidr;
-    let taken: Vec<&str> = others
-        .iter()
-        .filter_map(|other| other["spec"]["clusterIP"].as_str())
-        .collect();
+    let taken: Vec<&str> =
+        others.iter().filter_map(|other| other["spec"]["clusterIP"].as_str()).collect();
     let spec = below(object, "spec");
     match spec["clusterIP"].as_str().unwrap_or_default().to_owned().as_str() {
         "" => match free_address(range, &taken, seed) {
@@ -151,15 +137,7 @@ pub(super) fn allocate(
         },
     }
     spec["clusterIPs"] = json!([spec["clusterIP"]]);
-    default(
-        spec,
-        "ipFamilies",
-        json!([if range.addr().is_ipv4() {
-            "IPv4"
-        } else {
-            "IPv6"
-        }]),
-    );
+    default(spec, "ipFamilies", json!([if range.addr().is_ipv4() { "IPv4" } else { "IPv6" }]));
     default(spec, "ipFamilyPolicy", json!("SingleStack"));
     if kind == "NodePort"
         || (kind == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"] != false)
@@ -234,11 +212,9 @@ mod tests {
     fn addresses_come_out_of_the_range_once_each() {
         let range: IpNet = "10.96.0.0/28".parse().unwrap();
         let mut taken: Vec<String> = Vec::new();
-        while let Some(address) = free_address(
-            range,
-            &taken.iter().map(String::as_str).collect::<Vec<_>>(),
-            7,
-        ) {
+        while let Some(address) =
+            free_address(range, &taken.iter().map(String::as_str).collect::<Vec<_>>(), 7)
+        {
             assert!(range.contains(&address));
             assert!(!taken.contains(&address.to_string()));
             taken.push(address.to_string());

@@ -8,10 +8,7 @@ use crate::Resource;
 /// `stringData` is written in clear and kept in `data`.
 pub(super) fn secret(object: &mut Value) {
     default(object, "type", json!("Opaque"));
-    let Some(plain) = object
-        .as_object_mut()
-        .and_then(|fields| fields.remove("stringData"))
-    else {
+    let Some(plain) = object.as_object_mut().and_then(|fields| fields.remove("stringData")) else {
         return;
     };
     for (key, value) in plain.as_object().into_iter().flatten() {
@@ -39,11 +36,7 @@ pub(super) fn claim_created(context: &Context<'_>, object: &mut Value) {
             class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"]
                 == "true"
         })
-        .max_by_key(|class| {
-            class["metadata"]["creationTimestamp"]
-                .as_str()
-                .unwrap_or_default()
-        });
+        .max_by_key(|class| class["metadata"]["creationTimestamp"].as_str().unwrap_or_default());
     if let Some(class) = newest {
         spec["storageClassName"] = class["metadata"]["name"].clone();
     }

@@ -10,20 +10,15 @@ const V2BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGr
 pub(super) fn wanted(accept: &str) -> Option<&'static str> {
     accept.split(',').find_map(|offer| {
         let offer: String = offer.split_whitespace().collect();
-        [V2, V2BETA1]
-            .into_iter()
-            .find(|media| offer.starts_with(media))
+        [V2, V2BETA1].into_iter().find(|media| offer.starts_with(media))
     })
 }
 
 /// All kinds of the core group, or of all others, in one answer.
 pub(super) fn groups(registry: &Registry, core: bool, media_type: &str) -> Value {
     let kinds = registry.all();
-    let groups = if core {
-        vec![(String::new(), vec!["v1".to_owned()])]
-    } else {
-        registry.groups()
-    };
+    let groups =
+        if core { vec![(String::new(), vec!["v1".to_owned()])] } else { registry.groups() };
     let items: Vec<Value> = groups
         .iter()
         .map(|(group, versions)| {
@@ -38,11 +33,7 @@ pub(super) fn groups(registry: &Registry, core: bool, media_type: &str) -> Value
                     json!({"version": version, "freshness": "Current", "resources": resources})
                 })
                 .collect();
-            let metadata = if core {
-                json!({})
-            } else {
-                json!({"name": group})
-            };
+            let metadata = if core { json!({}) } else { json!({"name": group}) };
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();

@@ -19,11 +19,8 @@ fn group_value(group: &str, versions: &[String]) -> Value {
 
 /// `/apis`
 pub(super) fn groups(registry: &Registry) -> Value {
-    let groups: Vec<Value> = registry
-        .groups()
-        .iter()
-        .map(|(group, versions)| group_value(group, versions))
-        .collect();
+    let groups: Vec<Value> =
+        registry.groups().iter().map(|(group, versions)| group_value(group, versions)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 

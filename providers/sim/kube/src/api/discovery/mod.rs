@@ -24,21 +24,13 @@ pub(crate) fn answer(server: &Arc<Server>, call: &Call) -> ApiResult<Response<Bo
     let path = call.path.trim_end_matches('/');
     match path {
         "/healthz" | "/livez" | "/readyz" => {
-            return Ok(media::typed(
-                StatusCode::OK,
-                "text/plain; charset=utf-8",
-                "ok",
-            ));
+            return Ok(media::typed(StatusCode::OK, "text/plain; charset=utf-8", "ok"));
         }
         _ if path.starts_with("/livez/")
             || path.starts_with("/readyz/")
             || path.starts_with("/healthz/") =>
         {
-            return Ok(media::typed(
-                StatusCode::OK,
-                "text/plain; charset=utf-8",
-                "ok",
-            ));
+            return Ok(media::typed(StatusCode::OK, "text/plain; charset=utf-8", "ok"));
         }
         "/api" | "/apis" => {
             if let Some(media_type) = aggregated::wanted(media::accept_of(&call.headers)) {

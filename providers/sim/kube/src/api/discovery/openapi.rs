@@ -18,9 +18,8 @@ pub(super) fn index(registry: &Registry) -> Value {
             } else {
                 format!("apis/{group}/{version}")
             };
-            let text = document(registry, &group, &version)
-                .map(|d| d.to_string())
-                .unwrap_or_default();
+            let text =
+                document(registry, &group, &version).map(|d| d.to_string()).unwrap_or_default();
             let hash = hex::encode_upper(Sha256::digest(text));
             paths.insert(
                 path.clone(),
@@ -59,9 +58,7 @@ pub(super) fn document(registry: &Registry, group: &str, version: &str) -> Optio
         schemas.entry(name).or_insert(Value::Null)["x-kubernetes-group-version-kind"] = gvk;
     }
     for (name, mut schema) in named_schemas(roots) {
-        if let Some(gvk) = schemas
-            .get(&name)
-            .and_then(|s| s.get("x-kubernetes-group-version-kind"))
+        if let Some(gvk) = schemas.get(&name).and_then(|s| s.get("x-kubernetes-group-version-kind"))
         {
             schema["x-kubernetes-group-version-kind"] = gvk.clone();
         }
@@ -97,20 +94,19 @@ fn operations(paths: &mut Map<String, Value>, kind: &Kind, schema: &str) {
     };
     let gvk = json!({"group": kind.group, "version": kind.version, "kind": kind.kind});
     let body = json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{schema}")}}}});
-    let operation =
-        |action: &str, names: &[&str]| {
-            let parameters: Vec<Value> = names
+    let operation = |action: &str, names: &[&str]| {
+        let parameters: Vec<Value> = names
             .iter()
             .map(|name| {
                 let ty = if *name == "force" { "boolean" } else { "string" };
                 json!({"name": name, "in": "query", "schema": {"type": ty, "uniqueItems": true}})
             })
             .collect();
-            let mut answer = body.clone();
-            answer["description"] = json!("OK");
-            json!({"parameters": parameters, "responses": {"200": answer},
+        let mut answer = body.clone();
+        answer["description"] = json!("OK");
+        json!({"parameters": parameters, "responses": {"200": answer},
             "x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk})
-        };
+    };
     let write = ["pretty", "dryRun", "fieldManager", "fieldValidation"];
     let mut post = operation("post", &write);
     post["requestBody"] = body.clone();
@@ -118,27 +114,12 @@ fn operations(paths: &mut Map<String, Value>, kind: &Kind, schema: &str) {
     if !kind.create_only {
         at_collection["get"] = operation(
             "list",
-            &[
-                "labelSelector",
-                "fieldSelector",
-                "limit",
-                "continue",
-                "resourceVersion",
-                "watch",
-            ],
+            &["labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "watch"],
         );
         let mut put = operation("put", &write);
         put["requestBody"] = body.clone();
-        let mut patch = operation(
-            "patch",
-            &[
-                "pretty",
-                "dryRun",
-                "fieldManager",
-                "fieldValidation",
-                "force",
-            ],
-        );
+        let mut patch =
+            operation("patch", &["pretty", "dryRun", "fieldManager", "fieldValidation", "force"]);
         patch["requestBody"] = body.clone();
         let item = json!({
             "get": operation("get", &["pretty"]), "put": put, "patch": patch,

@@ -23,9 +23,7 @@ fn merge_object(
         Some("delete") => return Ok(Map::new()),
         Some("merge") | None => {}
         Some(other) => {
-            return Err(ApiError::bad_request(format!(
-                "unknown patch type: {other}"
-            )));
+            return Err(ApiError::bad_request(format!("unknown patch type: {other}")));
         }
     }
     let mut out = object.clone();
@@ -34,19 +32,15 @@ fn merge_object(
     }
     for (name, values) in patch {
         if let Some(field) = name.strip_prefix("$deleteFromPrimitiveList/")
-            && let (Some(list), Some(values)) = (
-                out.get_mut(field).and_then(Value::as_array_mut),
-                values.as_array(),
-            )
+            && let (Some(list), Some(values)) =
+                (out.get_mut(field).and_then(Value::as_array_mut), values.as_array())
         {
             list.retain(|item| !values.contains(item));
         }
     }
     for (name, wanted) in patch.iter().filter(|(name, _)| !name.starts_with('$')) {
         let ty = ty.field(name).unwrap_or(&ANY);
-        let order = patch
-            .get(&format!("$setElementOrder/{name}"))
-            .and_then(Value::as_array);
+        let order = patch.get(&format!("$setElementOrder/{name}")).and_then(Value::as_array);
         match (out.get(name), wanted) {
             (_, Value::Null) => {
                 out.remove(name);
@@ -101,11 +95,7 @@ fn merge_list(
     order: Option<&Vec<Value>>,
     ty: &Type,
 ) -> ApiResult<Vec<Value>> {
-    let directive = |item: &Value| {
-        item.get("$patch")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let directive = |item: &Value| item.get("$patch").and_then(Value::as_str).map(str::to_owned);
     let Some(key) = merge_key(field, ty) else {
         if matches!(field, "finalizers" | "podCIDRs") {
             let mut out = present.to_vec();
@@ -121,15 +111,8 @@ fn merge_list(
         }
         return Ok(patch.iter().map(clean).collect());
     };
-    if patch
-        .iter()
-        .any(|item| directive(item).as_deref() == Some("replace"))
-    {
-        return Ok(patch
-            .iter()
-            .filter(|item| directive(item).is_none())
-            .map(clean)
-            .collect());
+    if patch.iter().any(|item| directive(item).as_deref() == Some("replace")) {
+        return Ok(patch.iter().filter(|item| directive(item).is_none()).map(clean).collect());
     }
     let mut out = present.to_vec();
     for item in patch {
@@ -138,9 +121,7 @@ fn merge_list(
                 "map: {item} does not contain declared merge key: {key}"
             )));
         };
-        let at = out
-            .iter()
-            .position(|present| present.get(&key) == Some(value));
+        let at = out.iter().position(|present| present.get(&key) == Some(value));
         match (directive(item).as_deref(), at) {
             (Some("delete"), _) => out.retain(|present| present.get(&key) != Some(value)),
             (_, Some(at)) => out[at] = strategic_merge(&out[at], item, ty.item())?,
@@ -209,19 +190,12 @@ mod tests {
     use serde_json::json;
 
     fn patched(object: Value, patch: Value) -> Value {
-        strategic_merge(
-            &object,
-            &patch,
-            &root_type("apps", "v1", "Deployment").unwrap(),
-        )
-        .unwrap()
+        strategic_merge(&object, &patch, &root_type("apps", "v1", "Deployment").unwrap()).unwrap()
     }
 
     fn containers(names: &[&str]) -> Value {
-        let list: Vec<Value> = names
-            .iter()
-            .map(|n| json!({"name": n, "image": format!("{n}:1")}))
-            .collect();
+        let list: Vec<Value> =
+            names.iter().map(|n| json!({"name": n, "image": format!("{n}:1")})).collect();
         json!({"spec": {"template": {"spec": {"containers": list}}}})
     }
 
@@ -241,10 +215,7 @@ mod tests {
     fn retain_keys_drops_the_others_and_null_removes() {
         let object = json!({"spec": {"replicas": 2, "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}});
         let patch = json!({"spec": {"replicas": null, "strategy": {"$retainKeys": ["type"], "type": "Recreate"}}});
-        assert_eq!(
-            patched(object, patch),
-            json!({"spec": {"strategy": {"type": "Recreate"}}})
-        );
+        assert_eq!(patched(object, patch), json!({"spec": {"strategy": {"type": "Recreate"}}}));
     }
 
     #[test]

@@ -21,11 +21,8 @@ pub(super) fn bind(
     target: &Target,
 ) -> ApiResult<Response<Body>> {
     let binding = body::object(&call.headers, &call.body)?;
-    let name = target
-        .name
-        .as_deref()
-        .or_else(|| binding["metadata"]["name"].as_str())
-        .unwrap_or_default();
+    let name =
+        target.name.as_deref().or_else(|| binding["metadata"]["name"].as_str()).unwrap_or_default();
     let node = binding["target"]["name"].as_str().unwrap_or_default();
     if node.is_empty() {
         return Err(ApiError::bad_request("target.name: Required value"));
@@ -51,10 +48,7 @@ pub(super) fn bind(
             None => pod["status"]["conditions"] = json!([scheduled]),
         }
     });
-    let kind = built_in()
-        .iter()
-        .find(|kind| kind.is("", "pods"))
-        .unwrap_or(&target.kind);
+    let kind = built_in().iter().find(|kind| kind.is("", "pods")).unwrap_or(&target.kind);
     let bound = bound.map_err(|error| ApiError::from_store(error, kind))?;
     if bound.is_none() {
         return Err(ApiError::not_found(kind, name));

@@ -25,26 +25,18 @@ pub(super) async fn evict(
     target: &Target,
 ) -> ApiResult<Response<Body>> {
     let kind = &target.kind;
-    let eviction = if call.body.is_empty() {
-        json!({})
-    } else {
-        body::object(&call.headers, &call.body)?
-    };
+    let eviction =
+        if call.body.is_empty() { json!({}) } else { body::object(&call.headers, &call.body)? };
     let store = server.cluster.store();
     let _turn = server.allocation.lock().await;
     let pod = store
         .get(&kind.resource(), target.ns(), target.name())
         .ok_or_else(|| ApiError::not_found(kind, target.name()))?;
-    let mut options = eviction
-        .get("deleteOptions")
-        .cloned()
-        .unwrap_or_else(|| json!({}));
+    let mut options = eviction.get("deleteOptions").cloned().unwrap_or_else(|| json!({}));
     if call.query.dry_run()? {
         options["dryRun"] = json!(["All"]);
     }
-    let dry_run = options["dryRun"]
-        .as_array()
-        .is_some_and(|list| !list.is_empty());
+    let dry_run = options["dryRun"].as_array().is_some_and(|list| !list.is_empty());
     // Pods that are over, not begun, or already on their way out disturb nothing.
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();
     let free = matches!(phase, "Succeeded" | "Failed" | "Pending")
@@ -125,9 +117,7 @@ fn disturb(
         budget["status"]["disruptionsAllowed"] = json!(left.max(0));
         budget["status"]["disruptedPods"][target.name()] = json!(at);
     });
-    taken
-        .map(|_| ())
-        .map_err(|error| ApiError::from_store(error, &target.kind))
+    taken.map(|_| ()).map_err(|error| ApiError::from_store(error, &target.kind))
 }
 
 fn refused(why: &str, retry_after: Option<u64>) -> ApiError {

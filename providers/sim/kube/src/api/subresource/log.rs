@@ -109,19 +109,14 @@ fn container_of(call: &Call, target: &Target, pod: &Value) -> ApiResult<String> 
     if main.contains(&wanted) || init.contains(&wanted) {
         return Ok(wanted.to_owned());
     }
-    Err(ApiError::bad_request(format!(
-        "container {wanted} is not valid for pod {}",
-        target.name()
-    )))
+    Err(ApiError::bad_request(format!("container {wanted} is not valid for pod {}", target.name())))
 }
 
 /// Whether the container runs; a refusal when it has not begun.
 fn state(pod: &Value, container: &str) -> ApiResult<bool> {
     let name = name_of(pod);
     if pod["spec"]["nodeName"].as_str().is_none_or(str::is_empty) {
-        return Err(ApiError::bad_request(format!(
-            "pod {name} does not have a host assigned"
-        )));
+        return Err(ApiError::bad_request(format!("pod {name} does not have a host assigned")));
     }
     let status = ["containerStatuses", "initContainerStatuses"]
         .iter()
@@ -133,9 +128,8 @@ fn state(pod: &Value, container: &str) -> ApiResult<bool> {
         Some(state) if state["terminated"].is_object() => Ok(false),
         Some(_) if status.is_some_and(|s| s["restartCount"].as_i64().unwrap_or(0) > 0) => Ok(false),
         other => {
-            let reason = other
-                .and_then(|s| s["waiting"]["reason"].as_str())
-                .unwrap_or("ContainerCreating");
+            let reason =
+                other.and_then(|s| s["waiting"]["reason"].as_str()).unwrap_or("ContainerCreating");
             let what = match reason {
                 "ImagePullBackOff" | "ErrImagePull" => {
                     format!("is waiting to start: trying and failing to pull image ({reason})")

@@ -35,26 +35,16 @@ pub(super) fn answer(
         },
         "selfsubjectrulesreviews" => {
             let rules = auth::rules_of(store, &call.user, &text(&spec["namespace"]));
-            let (paths, resources): (Vec<Value>, Vec<Value>) = rules
-                .into_iter()
-                .partition(|rule| rule["nonResourceURLs"].is_array());
+            let (paths, resources): (Vec<Value>, Vec<Value>) =
+                rules.into_iter().partition(|rule| rule["nonResourceURLs"].is_array());
             json!({"incomplete": false, "resourceRules": resources, "nonResourceRules": paths})
         }
         _ => {
             let user = if kind.plural == "selfsubjectaccessreviews" {
                 call.user.clone()
             } else {
-                let groups = spec["groups"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(text)
-                    .collect();
-                User {
-                    name: text(&spec["user"]),
-                    uid: text(&spec["uid"]),
-                    groups,
-                }
+                let groups = spec["groups"].as_array().into_iter().flatten().map(text).collect();
+                User { name: text(&spec["user"]), uid: text(&spec["uid"]), groups }
             };
             let allowed = auth::allowed(store, &user, &action(&spec));
             json!({"allowed": allowed})
@@ -79,11 +69,7 @@ fn action(spec: &Value) -> Action {
     Action {
         verb: text(&asked["verb"]),
         group: text(&asked["group"]),
-        resource: if sub.is_empty() {
-            resource
-        } else {
-            format!("{resource}/{sub}")
-        },
+        resource: if sub.is_empty() { resource } else { format!("{resource}/{sub}") },
         name: text(&asked["name"]),
         namespace: text(&asked["namespace"]),
         path: None,

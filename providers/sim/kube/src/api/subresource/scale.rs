@@ -23,10 +23,7 @@ struct Paths {
 }
 
 fn paths(kind: &Kind) -> Paths {
-    let own = kind
-        .custom
-        .as_ref()
-        .map(|version| &version["subresources"]["scale"]);
+    let own = kind.custom.as_ref().map(|version| &version["subresources"]["scale"]);
     let path = |field: &str, usual: &str| {
         let given = own.and_then(|own| own[field].as_str()).unwrap_or(usual);
         given.replace('.', "/")
@@ -73,10 +70,7 @@ pub(super) async fn answer(
 ) -> ApiResult<Response<Body>> {
     let kind = &target.kind;
     let find = || {
-        let found = server
-            .cluster
-            .store()
-            .get(&kind.stored(), target.ns(), target.name());
+        let found = server.cluster.store().get(&kind.stored(), target.ns(), target.name());
         found
             .map(|object| Arc::new(present(kind, &object)))
             .ok_or_else(|| ApiError::not_found(kind, target.name()))
@@ -84,10 +78,7 @@ pub(super) async fn answer(
     if call.method == Method::GET {
         return Ok(media::json(StatusCode::OK, &scale_of(kind, &*find()?)));
     }
-    let by = Tracking {
-        manager: call.manager(),
-        subresource: "scale".into(),
-    };
+    let by = Tracking { manager: call.manager(), subresource: "scale".into() };
     let _turn = server.allocation.lock().await;
     loop {
         let old = find()?;
@@ -109,19 +100,9 @@ pub(super) async fn answer(
         }
         let mut new = (*old).clone();
         set(&mut new, &paths(kind).spec, json!(replicas));
-        let whole = Target {
-            subresource: None,
-            ..target.clone()
-        };
-        match save_update(
-            server,
-            &whole,
-            &call.user,
-            &old,
-            new,
-            Some(&by),
-            call.query.dry_run()?,
-        )? {
+        let whole = Target { subresource: None, ..target.clone() };
+        match save_update(server, &whole, &call.user, &old, new, Some(&by), call.query.dry_run()?)?
+        {
             Saved::Done(saved) => return Ok(media::json(StatusCode::OK, &scale_of(kind, &saved))),
             Saved::Raced => tokio::task::yield_now().await,
         }

@@ -23,19 +23,14 @@ pub(super) fn issue(
     target: &Target,
 ) -> ApiResult<Response<Body>> {
     let kind = &target.kind;
-    let mut request = if call.body.is_empty() {
-        json!({})
-    } else {
-        body::object(&call.headers, &call.body)?
-    };
+    let mut request =
+        if call.body.is_empty() { json!({}) } else { body::object(&call.headers, &call.body)? };
     let account = server
         .cluster
         .store()
         .get(&kind.resource(), target.ns(), target.name())
         .ok_or_else(|| ApiError::not_found(kind, target.name()))?;
-    let seconds = request["spec"]["expirationSeconds"]
-        .as_i64()
-        .unwrap_or(3600);
+    let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
     if seconds < SHORTEST {
         let error = FieldError::invalid(
             "spec.expirationSeconds",

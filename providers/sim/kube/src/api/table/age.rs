@@ -2,10 +2,7 @@ use serde_json::{Value, json};
 
 /// How long ago, as kubectl writes it.
 pub(super) fn since(timestamp: &Value) -> Value {
-    let Some(at) = timestamp
-        .as_str()
-        .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-    else {
+    let Some(at) = timestamp.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok()) else {
         return json!("<unknown>");
     };
     json!(human(jiff::Timestamp::now().as_second() - at.as_second()))

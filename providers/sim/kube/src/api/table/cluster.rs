@@ -81,14 +81,7 @@ pub(super) fn view(plural: &str) -> Option<View> {
                     o["roleRef"]["kind"].as_str().unwrap_or_default(),
                     o["roleRef"]["name"].as_str().unwrap_or_default()
                 );
-                vec![
-                    name(o),
-                    json!(role),
-                    age_of(o),
-                    of("User"),
-                    of("Group"),
-                    of("ServiceAccount"),
-                ]
+                vec![name(o), json!(role), age_of(o), of("User"), of("Group"), of("ServiceAccount")]
             },
         },
         "certificatesigningrequests" => View {
@@ -137,13 +130,7 @@ pub(super) fn view(plural: &str) -> Option<View> {
         },
         "mutatingwebhookconfigurations" | "validatingwebhookconfigurations" => View {
             columns: &[("Name", false), ("Webhooks", false), ("Age", false)],
-            row: |o| {
-                vec![
-                    name(o),
-                    json!(o["webhooks"].as_array().map_or(0, Vec::len)),
-                    age_of(o),
-                ]
-            },
+            row: |o| vec![name(o), json!(o["webhooks"].as_array().map_or(0, Vec::len)), age_of(o)],
         },
         "runtimeclasses" => View {
             columns: &[("Name", false), ("Handler", false), ("Age", false)],
@@ -154,11 +141,8 @@ pub(super) fn view(plural: &str) -> Option<View> {
 }
 
 fn node(o: &Value) -> Vec<Value> {
-    let ready = o["status"]["conditions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|c| c["type"] == "Ready");
+    let ready =
+        o["status"]["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == "Ready");
     let mut state = match ready.map(|c| &c["status"]) {
         Some(status) if status == "True" => "Ready".to_owned(),
         Some(_) => "NotReady".into(),
@@ -171,26 +155,17 @@ fn node(o: &Value) -> Vec<Value> {
         .as_object()
         .into_iter()
         .flatten()
-        .filter_map(
-            |(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
-                Some(role) => Some(role).filter(|role| !role.is_empty()),
-                None if key == "kubernetes.io/role" => value.as_str(),
-                None => None,
-            },
-        )
+        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+            Some(role) => Some(role).filter(|role| !role.is_empty()),
+            None if key == "kubernetes.io/role" => value.as_str(),
+            None => None,
+        })
         .collect();
     roles.sort_unstable();
-    let roles = if roles.is_empty() {
-        "<none>".to_owned()
-    } else {
-        roles.join(",")
-    };
+    let roles = if roles.is_empty() { "<none>".to_owned() } else { roles.join(",") };
     let address = |kind: &str| {
-        let found = o["status"]["addresses"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|a| a["type"] == kind);
+        let found =
+            o["status"]["addresses"].as_array().into_iter().flatten().find(|a| a["type"] == kind);
         found.map_or_else(|| json!("<none>"), |a| a["address"].clone())
     };
     let info = &o["status"]["nodeInfo"];

@@ -3,10 +3,7 @@ use serde_json::{Value, json};
 use super::{View, age, age_of, name, number, or};
 
 fn count(object: &Value, fields: &[&str]) -> usize {
-    fields
-        .iter()
-        .map(|field| object[*field].as_object().map_or(0, serde_json::Map::len))
-        .sum()
+    fields.iter().map(|field| object[*field].as_object().map_or(0, serde_json::Map::len)).sum()
 }
 
 pub(super) fn view(plural: &str) -> Option<View> {
@@ -16,30 +13,12 @@ pub(super) fn view(plural: &str) -> Option<View> {
             row: |o| vec![name(o), json!(count(o, &["data", "binaryData"])), age_of(o)],
         },
         "secrets" => View {
-            columns: &[
-                ("Name", false),
-                ("Type", false),
-                ("Data", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                vec![
-                    name(o),
-                    o["type"].clone(),
-                    json!(count(o, &["data"])),
-                    age_of(o),
-                ]
-            },
+            columns: &[("Name", false), ("Type", false), ("Data", false), ("Age", false)],
+            row: |o| vec![name(o), o["type"].clone(), json!(count(o, &["data"])), age_of(o)],
         },
         "serviceaccounts" => View {
             columns: &[("Name", false), ("Secrets", false), ("Age", false)],
-            row: |o| {
-                vec![
-                    name(o),
-                    json!(o["secrets"].as_array().map_or(0, Vec::len)),
-                    age_of(o),
-                ]
-            },
+            row: |o| vec![name(o), json!(o["secrets"].as_array().map_or(0, Vec::len)), age_of(o)],
         },
         "events" => View {
             columns: &[
@@ -57,29 +36,15 @@ pub(super) fn view(plural: &str) -> Option<View> {
             row: event,
         },
         "resourcequotas" => View {
-            columns: &[
-                ("Name", false),
-                ("Request", false),
-                ("Limit", false),
-                ("Age", false),
-            ],
+            columns: &[("Name", false), ("Request", false), ("Limit", false), ("Age", false)],
             row: |o| {
                 let (mut requests, mut limits) = (Vec::new(), Vec::new());
                 for (key, hard) in o["spec"]["hard"].as_object().into_iter().flatten() {
                     let used = o["status"]["used"][key].as_str().unwrap_or("0");
                     let text = format!("{key}: {used}/{}", hard.as_str().unwrap_or_default());
-                    if key.starts_with("limits") {
-                        limits.push(text)
-                    } else {
-                        requests.push(text)
-                    }
+                    if key.starts_with("limits") { limits.push(text) } else { requests.push(text) }
                 }
-                vec![
-                    name(o),
-                    json!(requests.join(", ")),
-                    json!(limits.join(", ")),
-                    age_of(o),
-                ]
+                vec![name(o), json!(requests.join(", ")), json!(limits.join(", ")), age_of(o)]
             },
         },
         "limitranges" => View {
@@ -92,11 +57,7 @@ pub(super) fn view(plural: &str) -> Option<View> {
 
 fn event(o: &Value) -> Vec<Value> {
     let first = |names: &[&str]| {
-        names
-            .iter()
-            .map(|n| o[*n].clone())
-            .find(|v| !v.is_null())
-            .unwrap_or_default()
+        names.iter().map(|n| o[*n].clone()).find(|v| !v.is_null()).unwrap_or_default()
     };
     let about = first(&["involvedObject", "regarding"]);
     let last = [
@@ -127,10 +88,7 @@ fn event(o: &Value) -> Vec<Value> {
         about["name"].as_str().unwrap_or_default()
     );
     let source = first(&["source", "deprecatedSource"]);
-    let source = or(
-        &source["component"],
-        o["reportingComponent"].as_str().unwrap_or_default(),
-    );
+    let source = or(&source["component"], o["reportingComponent"].as_str().unwrap_or_default());
     let times = number(&first(&["count", "deprecatedCount"])).max(1);
     let message = first(&["message", "note"]);
     vec![

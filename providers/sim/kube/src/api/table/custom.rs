@@ -13,11 +13,7 @@ pub(super) struct Column {
 
 impl Column {
     pub(super) fn definition(&self) -> Value {
-        let kind = if self.kind == "date" {
-            "string"
-        } else {
-            self.kind.as_str()
-        };
+        let kind = if self.kind == "date" { "string" } else { self.kind.as_str() };
         json!({"name": self.name, "type": kind, "format": "", "description": "", "priority": self.priority})
     }
 
@@ -35,10 +31,8 @@ impl Column {
 /// The columns of a kind without a view of its own: its definition's, else the age.
 pub(super) fn columns(kind: &Kind) -> Vec<Column> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let own = kind
-        .custom
-        .as_ref()
-        .and_then(|version| version["additionalPrinterColumns"].as_array());
+    let own =
+        kind.custom.as_ref().and_then(|version| version["additionalPrinterColumns"].as_array());
     match own.filter(|own| !own.is_empty()) {
         Some(own) => own
             .iter()
@@ -108,10 +102,7 @@ mod tests {
             lookup(&object, ".status.conditions[?(@.type==\"Ready\")].status"),
             Some(json!("True"))
         );
-        assert_eq!(
-            lookup(&object, ".metadata.labels.x\\.y/z"),
-            Some(json!("v"))
-        );
+        assert_eq!(lookup(&object, ".metadata.labels.x\\.y/z"), Some(json!("v")));
         assert_eq!(lookup(&object, ".spec.none"), None);
     }
 }

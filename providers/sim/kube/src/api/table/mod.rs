@@ -29,10 +29,7 @@ pub(crate) fn of(kind: &Kind, objects: &[Value], include: Option<&str>, columns:
     let definitions: Vec<Value> = if !columns {
         Vec::new()
     } else if let Some(view) = &view {
-        view.columns
-            .iter()
-            .map(|(name, wide)| definition(name, *wide))
-            .collect()
+        view.columns.iter().map(|(name, wide)| definition(name, *wide)).collect()
     } else {
         let mut all = vec![definition("Name", false)];
         all.extend(extra.iter().map(custom::Column::definition));
@@ -117,11 +114,7 @@ pub(super) fn pairs(map: &Value) -> Value {
         .flatten()
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
         .collect();
-    if list.is_empty() {
-        json!("<none>")
-    } else {
-        json!(list.join(","))
-    }
+    if list.is_empty() { json!("<none>") } else { json!(list.join(",")) }
 }
 
 /// A label selector as kubectl writes it.
@@ -132,11 +125,7 @@ pub(super) fn selector(selector: &Value) -> Value {
         .flatten()
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
         .collect();
-    for expression in selector["matchExpressions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-    {
+    for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
         let key = expression["key"].as_str().unwrap_or_default();
         let values: Vec<&str> = expression["values"]
             .as_array()
@@ -151,11 +140,7 @@ pub(super) fn selector(selector: &Value) -> Value {
             _ => format!("!{key}"),
         });
     }
-    if parts.is_empty() {
-        json!("<none>")
-    } else {
-        json!(parts.join(","))
-    }
+    if parts.is_empty() { json!("<none>") } else { json!(parts.join(",")) }
 }
 
 /// Names, or images, of a template's containers.

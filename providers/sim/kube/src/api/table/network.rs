@@ -66,23 +66,10 @@ pub(super) fn view(group: &str, plural: &str) -> Option<View> {
                     .flat_map(|e| e["addresses"].as_array().into_iter().flatten())
                     .filter_map(|a| a.as_str().map(str::to_owned))
                     .collect();
-                let ports = if ports.is_empty() {
-                    "<unset>".to_owned()
-                } else {
-                    few(&ports, 3)
-                };
-                let addresses = if addresses.is_empty() {
-                    "<unset>".to_owned()
-                } else {
-                    few(&addresses, 3)
-                };
-                vec![
-                    name(o),
-                    o["addressType"].clone(),
-                    json!(ports),
-                    json!(addresses),
-                    age_of(o),
-                ]
+                let ports = if ports.is_empty() { "<unset>".to_owned() } else { few(&ports, 3) };
+                let addresses =
+                    if addresses.is_empty() { "<unset>".to_owned() } else { few(&addresses, 3) };
+                vec![name(o), o["addressType"].clone(), json!(ports), json!(addresses), age_of(o)]
             },
         },
         ("networking.k8s.io", "ingresses") => View {
@@ -100,20 +87,11 @@ pub(super) fn view(group: &str, plural: &str) -> Option<View> {
                     .into_iter()
                     .flatten()
                     .filter_map(|rule| {
-                        rule["host"]
-                            .as_str()
-                            .filter(|h| !h.is_empty())
-                            .map(str::to_owned)
+                        rule["host"].as_str().filter(|h| !h.is_empty()).map(str::to_owned)
                     })
                     .collect();
-                let hosts = if hosts.is_empty() {
-                    "*".to_owned()
-                } else {
-                    few(&hosts, 3)
-                };
-                let tls = o["spec"]["tls"]
-                    .as_array()
-                    .is_some_and(|tls| !tls.is_empty());
+                let hosts = if hosts.is_empty() { "*".to_owned() } else { few(&hosts, 3) };
+                let tls = o["spec"]["tls"].as_array().is_some_and(|tls| !tls.is_empty());
                 vec![
                     name(o),
                     or(&o["spec"]["ingressClassName"], "<none>"),
@@ -143,12 +121,7 @@ pub(super) fn view(group: &str, plural: &str) -> Option<View> {
                 } else {
                     "<none>".into()
                 };
-                vec![
-                    name(o),
-                    o["spec"]["controller"].clone(),
-                    json!(parameters),
-                    age_of(o),
-                ]
+                vec![name(o), o["spec"]["controller"].clone(), json!(parameters), age_of(o)]
             },
         },
         ("networking.k8s.io", "networkpolicies") => View {
@@ -164,11 +137,7 @@ fn few(list: &[String], most: usize) -> String {
         return "<none>".into();
     }
     let shown = list[..list.len().min(most)].join(",");
-    if list.len() > most {
-        format!("{shown} + {} more...", list.len() - most)
-    } else {
-        shown
-    }
+    if list.len() > most { format!("{shown} + {} more...", list.len() - most) } else { shown }
 }
 
 fn addresses(object: &Value) -> String {
@@ -189,10 +158,9 @@ fn external(service: &Value) -> String {
         .filter_map(Value::as_str)
         .collect();
     match service["spec"]["type"].as_str() {
-        Some("ExternalName") => service["spec"]["externalName"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
+        Some("ExternalName") => {
+            service["spec"]["externalName"].as_str().unwrap_or_default().to_owned()
+        }
         Some("LoadBalancer") => {
             let given = addresses(service);
             match (given.is_empty(), own.is_empty()) {
@@ -220,9 +188,5 @@ fn ports(service: &Value) -> String {
             }
         })
         .collect();
-    if list.is_empty() {
-        "<none>".into()
-    } else {
-        list.join(",")
-    }
+    if list.is_empty() { "<none>".into() } else { list.join(",") }
 }

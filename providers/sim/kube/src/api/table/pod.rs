@@ -19,10 +19,7 @@ pub(super) const VIEW: View = View {
 
 fn row(pod: &Value) -> Vec<Value> {
     let statuses = list(&pod["status"]["containerStatuses"]);
-    let ready = statuses
-        .iter()
-        .filter(|status| status["ready"] == true)
-        .count();
+    let ready = statuses.iter().filter(|status| status["ready"] == true).count();
     let total = list(&pod["spec"]["containers"]).len();
     vec![
         name(pod),
@@ -42,10 +39,7 @@ fn list(value: &Value) -> &[Value] {
 }
 
 fn restarts(statuses: &[Value]) -> String {
-    let count: i64 = statuses
-        .iter()
-        .map(|status| number(&status["restartCount"]))
-        .sum();
+    let count: i64 = statuses.iter().map(|status| number(&status["restartCount"])).sum();
     let last = statuses
         .iter()
         .filter_map(|status| status["lastState"]["terminated"]["finishedAt"].as_str())
@@ -62,20 +56,15 @@ fn restarts(statuses: &[Value]) -> String {
 /// What matters most of a pod's state, in one word.
 pub(crate) fn status(pod: &Value) -> String {
     let phase = pod["status"]["phase"].as_str().unwrap_or("Unknown");
-    let mut reason = pod["status"]["reason"]
-        .as_str()
-        .filter(|r| !r.is_empty())
-        .unwrap_or(phase)
-        .to_owned();
+    let mut reason =
+        pod["status"]["reason"].as_str().filter(|r| !r.is_empty()).unwrap_or(phase).to_owned();
     for condition in list(&pod["status"]["conditions"]) {
         if condition["type"] == "PodScheduled" && condition["reason"] == "SchedulingGated" {
             reason = "SchedulingGated".into();
         }
     }
     let word = |state: &Value| -> Option<String> {
-        let waiting = state["waiting"]["reason"]
-            .as_str()
-            .filter(|r| !r.is_empty());
+        let waiting = state["waiting"]["reason"].as_str().filter(|r| !r.is_empty());
         if let Some(reason) = waiting {
             return Some(reason.to_owned());
         }
@@ -101,10 +90,7 @@ pub(crate) fn status(pod: &Value) -> String {
         let what = word(state).filter(|what| what != "PodInitializing");
         reason = match what {
             Some(what) => format!("Init:{what}"),
-            None => format!(
-                "Init:{index}/{}",
-                list(&pod["spec"]["initContainers"]).len()
-            ),
+            None => format!("Init:{index}/{}", list(&pod["spec"]["initContainers"]).len()),
         };
         initializing = true;
         break;
@@ -126,11 +112,7 @@ pub(crate) fn status(pod: &Value) -> String {
     }
     if pod["metadata"]["deletionTimestamp"].is_string() {
         let lost = pod["status"]["reason"] == "NodeLost";
-        return if lost {
-            "Unknown".into()
-        } else {
-            "Terminating".into()
-        };
+        return if lost { "Unknown".into() } else { "Terminating".into() };
     }
     reason
 }

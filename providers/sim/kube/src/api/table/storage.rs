@@ -42,10 +42,7 @@ pub(super) fn view(plural: &str) -> Option<View> {
             row: |o| {
                 let bound = o["spec"]["volumeName"].is_string();
                 let (capacity, access) = if bound {
-                    (
-                        or(&o["status"]["capacity"]["storage"], ""),
-                        modes(&o["status"]),
-                    )
+                    (or(&o["status"]["capacity"]["storage"], ""), modes(&o["status"]))
                 } else {
                     (json!(""), json!(""))
                 };
@@ -160,11 +157,7 @@ pub(super) fn view(plural: &str) -> Option<View> {
         "csinodes" => View {
             columns: &[("Name", false), ("Drivers", false), ("Age", false)],
             row: |o| {
-                vec![
-                    name(o),
-                    json!(o["spec"]["drivers"].as_array().map_or(0, Vec::len)),
-                    age_of(o),
-                ]
+                vec![name(o), json!(o["spec"]["drivers"].as_array().map_or(0, Vec::len)), age_of(o)]
             },
         },
         "volumeattachments" => View {

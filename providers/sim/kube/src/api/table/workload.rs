@@ -144,11 +144,7 @@ pub(super) fn view(plural: &str) -> Option<View> {
             row: |o| {
                 let spec = &o["spec"];
                 let job = &spec["jobTemplate"]["spec"];
-                let suspended = if spec["suspend"] == true {
-                    "True"
-                } else {
-                    "False"
-                };
+                let suspended = if spec["suspend"] == true { "True" } else { "False" };
                 let last = if o["status"]["lastScheduleTime"].is_string() {
                     age::since(&o["status"]["lastScheduleTime"])
                 } else {
@@ -228,12 +224,7 @@ pub(super) fn view(plural: &str) -> Option<View> {
             },
         },
         "controllerrevisions" => View {
-            columns: &[
-                ("Name", false),
-                ("Controller", false),
-                ("Revision", false),
-                ("Age", false),
-            ],
+            columns: &[("Name", false), ("Controller", false), ("Revision", false), ("Age", false)],
             row: |o| {
                 let owner = &o["metadata"]["ownerReferences"][0];
                 let owner = match (owner["kind"].as_str(), owner["name"].as_str()) {
@@ -277,11 +268,8 @@ fn job(o: &Value) -> Vec<Value> {
         }
         None => format!("{done}/1"),
     };
-    let at = |field: &str| {
-        status[field]
-            .as_str()
-            .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-    };
+    let at =
+        |field: &str| status[field].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
     let duration = at("startTime").map_or(String::new(), |start| {
         let end = at("completionTime").unwrap_or_else(jiff::Timestamp::now);
         age::human(end.as_second() - start.as_second())

@@ -16,11 +16,7 @@ pub(super) fn check(kind: &Kind, object: &Value, errors: &mut Errors) {
     for field in ["data", "binaryData"] {
         for (key, value) in object[field].as_object().into_iter().flatten() {
             if let Err(why) = names::config_key(key) {
-                errors.push(FieldError::invalid(
-                    format!("{field}[{key}]"),
-                    key.as_str(),
-                    why,
-                ));
+                errors.push(FieldError::invalid(format!("{field}[{key}]"), key.as_str(), why));
             }
             if field == "binaryData" && object["data"].get(key).is_some() {
                 errors.push(FieldError::invalid(
@@ -45,10 +41,7 @@ pub(super) fn check(kind: &Kind, object: &Value, errors: &mut Errors) {
         }
     }
     if total > LARGEST {
-        errors.push(FieldError::too_long(
-            if secret { "data" } else { "" },
-            LARGEST,
-        ));
+        errors.push(FieldError::too_long(if secret { "data" } else { "" }, LARGEST));
     }
     if secret {
         required_keys(object, errors);
@@ -95,22 +88,13 @@ pub(super) fn rbac(kind: &Kind, object: &Value, errors: &mut Errors) {
             other => errors.push(FieldError::not_supported(
                 "roleRef.kind",
                 other.unwrap_or_default(),
-                if cluster {
-                    &["ClusterRole"]
-                } else {
-                    &["ClusterRole", "Role"]
-                },
+                if cluster { &["ClusterRole"] } else { &["ClusterRole", "Role"] },
             )),
         }
         if role["name"].as_str().unwrap_or_default().is_empty() {
             errors.push(FieldError::required("roleRef.name", ""));
         }
-        for (index, subject) in object["subjects"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .enumerate()
-        {
+        for (index, subject) in object["subjects"].as_array().into_iter().flatten().enumerate() {
             let at = format!("subjects[{index}]");
             if subject["name"].as_str().unwrap_or_default().is_empty() {
                 errors.push(FieldError::required(format!("{at}.name"), ""));

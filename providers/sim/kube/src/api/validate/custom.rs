@@ -25,11 +25,7 @@ fn type_name(value: &Value) -> &'static str {
 }
 
 fn join(path: &str, field: &str) -> String {
-    if path.is_empty() {
-        field.to_owned()
-    } else {
-        format!("{path}.{field}")
-    }
+    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
 fn value(found: &Value, schema: &Value, path: &str, errors: &mut Errors) {
@@ -56,11 +52,8 @@ fn value(found: &Value, schema: &Value, path: &str, errors: &mut Errors) {
     }
     match found {
         Value::Object(fields) => {
-            for name in schema["required"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
+            for name in
+                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str)
             {
                 if !fields.contains_key(name) {
                     errors.push(FieldError::required(join(path, name), ""));
@@ -75,38 +68,24 @@ fn value(found: &Value, schema: &Value, path: &str, errors: &mut Errors) {
                 if let Some(schema) = schema["properties"].get(name) {
                     value(child, schema, &join(path, name), errors);
                 } else if schema["additionalProperties"].is_object() {
-                    value(
-                        child,
-                        &schema["additionalProperties"],
-                        &join(path, name),
-                        errors,
-                    );
+                    value(child, &schema["additionalProperties"], &join(path, name), errors);
                 }
             }
         }
         Value::Array(items) => {
             let count = items.len() as u64;
-            if schema["minItems"]
-                .as_u64()
-                .is_some_and(|least| count < least)
-            {
+            if schema["minItems"].as_u64().is_some_and(|least| count < least) {
                 errors.push(FieldError::invalid(
                     path,
                     count,
-                    format!(
-                        "{path} in body should have at least {} items",
-                        schema["minItems"]
-                    ),
+                    format!("{path} in body should have at least {} items", schema["minItems"]),
                 ));
             }
             if schema["maxItems"].as_u64().is_some_and(|most| count > most) {
                 errors.push(FieldError::invalid(
                     path,
                     count,
-                    format!(
-                        "{path} in body should have at most {} items",
-                        schema["maxItems"]
-                    ),
+                    format!("{path} in body should have at most {} items", schema["maxItems"]),
                 ));
             }
             for (index, item) in items.iter().enumerate() {
@@ -115,10 +94,7 @@ fn value(found: &Value, schema: &Value, path: &str, errors: &mut Errors) {
         }
         Value::Number(number) => {
             let number = number.as_f64().unwrap_or_default();
-            if schema["minimum"]
-                .as_f64()
-                .is_some_and(|least| number < least)
-            {
+            if schema["minimum"].as_f64().is_some_and(|least| number < least) {
                 errors.push(FieldError::invalid(
                     path,
                     found.clone(),
@@ -132,39 +108,24 @@ fn value(found: &Value, schema: &Value, path: &str, errors: &mut Errors) {
                 errors.push(FieldError::invalid(
                     path,
                     found.clone(),
-                    format!(
-                        "{path} in body should be less than or equal to {}",
-                        schema["maximum"]
-                    ),
+                    format!("{path} in body should be less than or equal to {}", schema["maximum"]),
                 ));
             }
         }
         Value::String(text) => {
             let count = text.chars().count() as u64;
-            if schema["minLength"]
-                .as_u64()
-                .is_some_and(|least| count < least)
-            {
+            if schema["minLength"].as_u64().is_some_and(|least| count < least) {
                 errors.push(FieldError::invalid(
                     path,
                     text.as_str(),
-                    format!(
-                        "{path} in body should be at least {} chars long",
-                        schema["minLength"]
-                    ),
+                    format!("{path} in body should be at least {} chars long", schema["minLength"]),
                 ));
             }
-            if schema["maxLength"]
-                .as_u64()
-                .is_some_and(|most| count > most)
-            {
+            if schema["maxLength"].as_u64().is_some_and(|most| count > most) {
                 errors.push(FieldError::invalid(
                     path,
                     text.as_str(),
-                    format!(
-                        "{path} in body should be at most {} chars long",
-                        schema["maxLength"]
-                    ),
+                    format!("{path} in body should be at most {} chars long", schema["maxLength"]),
                 ));
             }
             if let Some(pattern) = schema["pattern"].as_str()
@@ -217,20 +178,12 @@ pub(super) fn definition(_server: &Server, object: &Value, errors: &mut Errors) 
     match spec["scope"].as_str() {
         Some("Namespaced" | "Cluster") => {}
         None | Some("") => errors.push(FieldError::required("spec.scope", "")),
-        Some(other) => errors.push(FieldError::not_supported(
-            "spec.scope",
-            other,
-            &["Cluster", "Namespaced"],
-        )),
+        Some(other) => {
+            errors.push(FieldError::not_supported("spec.scope", other, &["Cluster", "Namespaced"]))
+        }
     }
-    let versions = spec["versions"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let stored = versions
-        .iter()
-        .filter(|version| version["storage"] == true)
-        .count();
+    let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let stored = versions.iter().filter(|version| version["storage"] == true).count();
     if versions.is_empty() {
         errors.push(FieldError::required("spec.versions", ""));
     } else if stored != 1 {

@@ -8,11 +8,8 @@ use crate::schema::Quantity;
 const IMMUTABLE: &str = "field is immutable";
 
 fn same(old: &Value, new: &Value, field: &str, errors: &mut Errors) {
-    let at = |object: &Value| {
-        field
-            .split('.')
-            .fold(object.clone(), |value, part| value[part].clone())
-    };
+    let at =
+        |object: &Value| field.split('.').fold(object.clone(), |value, part| value[part].clone());
     let (was, is) = (at(old), at(new));
     if was != is {
         errors.push(FieldError::invalid(field, is, IMMUTABLE));
@@ -87,12 +84,7 @@ pub(super) fn check(kind: &Kind, old: &Value, new: &Value, errors: &mut Errors) 
             }
         }
         ("storage.k8s.io", "storageclasses") => {
-            for field in [
-                "parameters",
-                "provisioner",
-                "reclaimPolicy",
-                "volumeBindingMode",
-            ] {
+            for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
                 if old[field] != new[field] {
                     errors.push(FieldError::forbidden(
                         field,
@@ -111,21 +103,13 @@ pub(super) fn check(kind: &Kind, old: &Value, new: &Value, errors: &mut Errors) 
             }
         }
         ("apiextensions.k8s.io", _) => {
-            for field in [
-                "spec.group",
-                "spec.scope",
-                "spec.names.kind",
-                "spec.names.plural",
-            ] {
+            for field in ["spec.group", "spec.scope", "spec.names.kind", "spec.names.plural"] {
                 same(old, new, field, errors);
             }
         }
         ("scheduling.k8s.io", _) => {
             if old["value"] != new["value"] {
-                errors.push(FieldError::forbidden(
-                    "value",
-                    "may not be changed in an update.",
-                ));
+                errors.push(FieldError::forbidden("value", "may not be changed in an update."));
             }
         }
         ("networking.k8s.io", "ingressclasses") => same(old, new, "spec.controller", errors),
@@ -150,31 +134,22 @@ fn frozen(old: &Value, new: &Value, fields: &[&str], errors: &mut Errors) {
         return;
     }
     if new["immutable"] != true {
-        errors.push(FieldError::forbidden(
-            "immutable",
-            "field is immutable when `immutable` is set",
-        ));
+        errors
+            .push(FieldError::forbidden("immutable", "field is immutable when `immutable` is set"));
     }
     for field in fields.iter().filter(|field| old[**field] != new[**field]) {
-        errors.push(FieldError::forbidden(
-            *field,
-            "field is immutable when `immutable` is set",
-        ));
+        errors.push(FieldError::forbidden(*field, "field is immutable when `immutable` is set"));
     }
 }
 
 /// A claim may grow, and be bound; nothing else.
 fn claim(old: &Value, new: &Value, errors: &mut Errors) {
     let size = |object: &Value| {
-        object["spec"]["resources"]["requests"]["storage"]
-            .as_str()
-            .and_then(Quantity::parse)
+        object["spec"]["resources"]["requests"]["storage"].as_str().and_then(Quantity::parse)
     };
     let rest = |object: &Value| {
         let mut spec = object["spec"].clone();
-        if let Some(requests) = spec["resources"]
-            .get_mut("requests")
-            .and_then(Value::as_object_mut)
+        if let Some(requests) = spec["resources"].get_mut("requests").and_then(Value::as_object_mut)
         {
             requests.remove("storage");
         }
@@ -209,11 +184,7 @@ fn pod(old: &Value, new: &Value, errors: &mut Errors) {
     let rest = |object: &Value| {
         let mut spec = object["spec"].clone();
         for list in ["containers", "initContainers"] {
-            for container in spec
-                .get_mut(list)
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
+            for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten()
             {
                 for field in ["image", "resources"] {
                     if let Some(fields) = container.as_object_mut() {

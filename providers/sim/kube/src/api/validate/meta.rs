@@ -12,10 +12,7 @@ pub(super) fn check(kind: &Kind, object: &Value, errors: &mut Errors) {
     let meta = &object["metadata"];
     let name = meta["name"].as_str().unwrap_or_default();
     if name.is_empty() {
-        errors.push(FieldError::required(
-            "metadata.name",
-            "name or generateName is required",
-        ));
+        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
     } else {
         let checked = match (kind.group.as_str(), kind.plural.as_str()) {
             ("", "namespaces") => names::label(name),
@@ -59,34 +56,18 @@ pub(super) fn labels_and_annotations(meta: &Value, path: &str, errors: &mut Erro
     let mut total = 0;
     for (key, value) in meta["annotations"].as_object().into_iter().flatten() {
         if let Err(why) = names::qualified(&key.to_lowercase()) {
-            errors.push(FieldError::invalid(
-                format!("{path}.annotations"),
-                key.as_str(),
-                why,
-            ));
+            errors.push(FieldError::invalid(format!("{path}.annotations"), key.as_str(), why));
         }
         total += key.len() + value.as_str().map_or(0, str::len);
     }
     if total > ANNOTATIONS {
-        errors.push(FieldError::too_long(
-            format!("{path}.annotations"),
-            ANNOTATIONS,
-        ));
+        errors.push(FieldError::too_long(format!("{path}.annotations"), ANNOTATIONS));
     }
-    for (index, finalizer) in meta["finalizers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (index, finalizer) in meta["finalizers"].as_array().into_iter().flatten().enumerate() {
         let text = finalizer.as_str().unwrap_or_default();
         let known = matches!(text, "kubernetes" | "orphan" | "foregroundDeletion");
         if let Err(why) = names::qualified(text) {
-            errors.push(FieldError::invalid(
-                format!("{path}.finalizers[{index}]"),
-                text,
-                why,
-            ));
+            errors.push(FieldError::invalid(format!("{path}.finalizers[{index}]"), text, why));
         } else if !known && !text.contains('/') {
             errors.push(FieldError::invalid(
                 format!("{path}.finalizers[{index}]"),

@@ -54,9 +54,7 @@ pub(crate) fn admit(server: &Server, kind: &Kind, object: &Value) -> ApiResult<(
     if !kind.is("", "pods") {
         return Ok(());
     }
-    let Some(class) = object["spec"]["priorityClassName"]
-        .as_str()
-        .filter(|name| !name.is_empty())
+    let Some(class) = object["spec"]["priorityClassName"].as_str().filter(|name| !name.is_empty())
     else {
         return Ok(());
     };
@@ -65,11 +63,7 @@ pub(crate) fn admit(server: &Server, kind: &Kind, object: &Value) -> ApiResult<(
         return Ok(());
     }
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    Err(ApiError::forbidden(
-        kind,
-        name,
-        &format!("no PriorityClass with name {class} was found"),
-    ))
+    Err(ApiError::forbidden(kind, name, &format!("no PriorityClass with name {class} was found")))
 }
 
 fn body(server: &Server, kind: &Kind, object: &Value, errors: &mut Errors) {

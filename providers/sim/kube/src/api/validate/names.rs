@@ -27,11 +27,7 @@ fn is_label(text: &str) -> bool {
 
 pub(super) fn label(text: &str) -> Check {
     no_more_than(text, 63)?;
-    if is_label(text) {
-        Ok(())
-    } else {
-        Err(LABEL.into())
-    }
+    if is_label(text) { Ok(()) } else { Err(LABEL.into()) }
 }
 
 pub(super) fn label_1035(text: &str) -> Check {
@@ -45,11 +41,7 @@ pub(super) fn label_1035(text: &str) -> Check {
 
 pub(super) fn subdomain(text: &str) -> Check {
     no_more_than(text, 253)?;
-    if text.split('.').all(is_label) {
-        Ok(())
-    } else {
-        Err(SUBDOMAIN.into())
-    }
+    if text.split('.').all(is_label) { Ok(()) } else { Err(SUBDOMAIN.into()) }
 }
 
 /// A name that only must not break its path (RBAC).
@@ -65,8 +57,7 @@ pub(super) fn path_segment(text: &str) -> Check {
 
 fn is_plain(text: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    text.chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         && edge(text.chars().next())
         && edge(text.chars().last())
 }
@@ -93,28 +84,18 @@ pub(super) fn qualified(key: &str) -> Check {
         return Err("name part must be non-empty".into());
     }
     no_more_than(name, 63).map_err(|why| format!("name part {why}"))?;
-    if is_plain(name) {
-        Ok(())
-    } else {
-        Err(QUALIFIED.into())
-    }
+    if is_plain(name) { Ok(()) } else { Err(QUALIFIED.into()) }
 }
 
 pub(super) fn label_value(value: &str) -> Check {
     no_more_than(value, 63)?;
-    if value.is_empty() || is_plain(value) {
-        Ok(())
-    } else {
-        Err(LABEL_VALUE.into())
-    }
+    if value.is_empty() || is_plain(value) { Ok(()) } else { Err(LABEL_VALUE.into()) }
 }
 
 pub(super) fn config_key(key: &str) -> Check {
     no_more_than(key, 253)?;
     let sound = !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if !sound {
         return Err(CONFIG_KEY.into());
     }
@@ -129,13 +110,8 @@ pub(super) fn port_name(name: &str) -> Check {
     if name.len() > 15 {
         return Err("must be no more than 15 characters".into());
     }
-    if !name
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    {
-        return Err(
-            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".into(),
-        );
+    if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return Err("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".into());
     }
     if !name.bytes().any(|b| b.is_ascii_lowercase()) {
         return Err("must contain at least one letter (a-z)".into());

@@ -5,10 +5,7 @@ use crate::api::field_error::FieldError;
 
 pub(super) fn ingress(object: &Value, errors: &mut Errors) {
     let spec = &object["spec"];
-    let rules = spec["rules"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let rules = spec["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
     if rules.is_empty() && spec["defaultBackend"].is_null() {
         errors.push(FieldError::invalid(
             "spec",
@@ -35,10 +32,7 @@ pub(super) fn ingress(object: &Value, errors: &mut Errors) {
         if !rule["http"].is_object() {
             continue;
         }
-        let paths = rule["http"]["paths"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let paths = rule["http"]["paths"].as_array().map(Vec::as_slice).unwrap_or_default();
         if paths.is_empty() {
             errors.push(FieldError::required(format!("{at}.http.paths"), ""));
         }
@@ -82,19 +76,15 @@ pub(super) fn ingress(object: &Value, errors: &mut Errors) {
 }
 
 fn backend(backend: &Value, at: &str, errors: &mut Errors) {
-    match (
-        backend["service"].is_object(),
-        backend["resource"].is_object(),
-    ) {
+    match (backend["service"].is_object(), backend["resource"].is_object()) {
         (true, true) => errors.push(FieldError::invalid(
             at,
             "",
             "cannot set both resource and service backends",
         )),
-        (false, false) => errors.push(FieldError::required(
-            at,
-            "resource or service backend is required",
-        )),
+        (false, false) => {
+            errors.push(FieldError::required(at, "resource or service backend is required"))
+        }
         (false, true) => {}
         (true, false) => {
             let service = &backend["service"];
@@ -104,9 +94,7 @@ fn backend(backend: &Value, at: &str, errors: &mut Errors) {
             } else if let Err(why) = names::label_1035(name) {
                 errors.push(FieldError::invalid(format!("{at}.service.name"), name, why));
             }
-            let named = service["port"]["name"]
-                .as_str()
-                .is_some_and(|name| !name.is_empty());
+            let named = service["port"]["name"].as_str().is_some_and(|name| !name.is_empty());
             let number = service["port"]["number"].as_i64();
             match (named, number) {
                 (true, Some(_)) => errors.push(FieldError::invalid(
@@ -132,12 +120,7 @@ fn backend(backend: &Value, at: &str, errors: &mut Errors) {
 
 pub(super) fn policy(object: &Value, errors: &mut Errors) {
     let spec = &object["spec"];
-    for (index, kind) in spec["policyTypes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (index, kind) in spec["policyTypes"].as_array().into_iter().flatten().enumerate() {
         let kind = kind.as_str().unwrap_or_default();
         if !matches!(kind, "Ingress" | "Egress") {
             errors.push(FieldError::not_supported(

@@ -14,22 +14,10 @@ pub(super) fn spec(spec: &Value, path: &str, errors: &mut Errors) {
     }
     for name in ["containers", "initContainers"] {
         for (index, item) in list(name).iter().enumerate() {
-            container(
-                item,
-                &format!("{path}.{name}[{index}]"),
-                &mut seen,
-                &volumes,
-                errors,
-            );
+            container(item, &format!("{path}.{name}[{index}]"), &mut seen, &volumes, errors);
         }
     }
-    one_of(
-        spec,
-        path,
-        "restartPolicy",
-        &["Always", "OnFailure", "Never"],
-        errors,
-    );
+    one_of(spec, path, "restartPolicy", &["Always", "OnFailure", "Never"], errors);
     one_of(
         spec,
         path,
@@ -37,31 +25,18 @@ pub(super) fn spec(spec: &Value, path: &str, errors: &mut Errors) {
         &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"],
         errors,
     );
-    if let Some(seconds) = spec["terminationGracePeriodSeconds"]
-        .as_i64()
-        .filter(|s| *s < 0)
-    {
+    if let Some(seconds) = spec["terminationGracePeriodSeconds"].as_i64().filter(|s| *s < 0) {
         errors.push(FieldError::invalid(
             format!("{path}.terminationGracePeriodSeconds"),
             seconds,
             "must be greater than or equal to 0",
         ));
     }
-    super::meta::labels(
-        &spec["nodeSelector"],
-        &format!("{path}.nodeSelector"),
-        errors,
-    );
+    super::meta::labels(&spec["nodeSelector"], &format!("{path}.nodeSelector"), errors);
     for (index, toleration) in list("tolerations").iter().enumerate() {
         let at = format!("{path}.tolerations[{index}]");
         one_of(toleration, &at, "operator", &["Equal", "Exists"], errors);
-        one_of(
-            toleration,
-            &at,
-            "effect",
-            &["NoSchedule", "PreferNoSchedule", "NoExecute"],
-            errors,
-        );
+        one_of(toleration, &at, "effect", &["NoSchedule", "PreferNoSchedule", "NoExecute"], errors);
         let text = |field: &str| toleration[field].as_str().unwrap_or_default();
         if text("key").is_empty() && text("operator") != "Exists" {
             errors.push(FieldError::invalid(format!("{at}.operator"), text("operator"), "operator must be Exists when `key` is empty, which means \"match all values and all keys\""));
@@ -78,10 +53,7 @@ pub(super) fn spec(spec: &Value, path: &str, errors: &mut Errors) {
         if secret["name"].as_str().unwrap_or_default().is_empty()
             && secret.as_object().is_none_or(|s| !s.is_empty())
         {
-            errors.push(FieldError::required(
-                format!("{path}.imagePullSecrets[{index}].name"),
-                "",
-            ));
+            errors.push(FieldError::required(format!("{path}.imagePullSecrets[{index}].name"), ""));
         }
     }
 }
@@ -97,11 +69,7 @@ pub(super) fn one_of(
     if let Some(value) = object[field].as_str().filter(|value| !value.is_empty())
         && !allowed.contains(&value)
     {
-        errors.push(FieldError::not_supported(
-            format!("{path}.{field}"),
-            value,
-            allowed,
-        ));
+        errors.push(FieldError::not_supported(format!("{path}.{field}"), value, allowed));
     }
 }
 
@@ -119,10 +87,8 @@ fn volumes(spec: &Value, path: &str, errors: &mut Errors) -> Vec<String> {
             errors.push(FieldError::duplicate(format!("{at}.name"), name));
         }
         if volume.as_object().is_some_and(|fields| fields.len() > 2) {
-            errors.push(FieldError::forbidden(
-                at.clone(),
-                "may not specify more than 1 volume type",
-            ));
+            errors
+                .push(FieldError::forbidden(at.clone(), "may not specify more than 1 volume type"));
         }
         for (source, field) in [
             ("persistentVolumeClaim", "claimName"),
@@ -131,10 +97,7 @@ fn volumes(spec: &Value, path: &str, errors: &mut Errors) -> Vec<String> {
             ("hostPath", "path"),
         ] {
             if volume[source].is_object()
-                && volume[source][field]
-                    .as_str()
-                    .unwrap_or_default()
-                    .is_empty()
+                && volume[source][field].as_str().unwrap_or_default().is_empty()
             {
                 errors.push(FieldError::required(format!("{at}.{source}.{field}"), ""));
             }
@@ -170,20 +133,8 @@ fn container(
             "must not have leading or trailing whitespace",
         ));
     }
-    one_of(
-        item,
-        at,
-        "imagePullPolicy",
-        &["Always", "IfNotPresent", "Never"],
-        errors,
-    );
-    one_of(
-        item,
-        at,
-        "terminationMessagePolicy",
-        &["File", "FallbackToLogsOnError"],
-        errors,
-    );
+    one_of(item, at, "imagePullPolicy", &["Always", "IfNotPresent", "Never"], errors);
+    one_of(item, at, "terminationMessagePolicy", &["File", "FallbackToLogsOnError"], errors);
     ports(item, at, errors);
     for (index, variable) in item["env"].as_array().into_iter().flatten().enumerate() {
         let path = format!("{at}.env[{index}]");
@@ -194,31 +145,20 @@ fn container(
             errors.push(FieldError::invalid(format!("{path}.name"), name, "a valid environment variable name must consist only of printable ASCII characters other than '='"));
         }
         if variable["valueFrom"].is_object() {
-            if variable["value"]
-                .as_str()
-                .is_some_and(|value| !value.is_empty())
-            {
+            if variable["value"].as_str().is_some_and(|value| !value.is_empty()) {
                 errors.push(FieldError::invalid(
                     format!("{path}.valueFrom"),
                     "",
                     "may not be specified when `value` is not empty",
                 ));
             }
-            if variable["valueFrom"]
-                .as_object()
-                .is_some_and(|from| from.len() != 1)
-            {
+            if variable["valueFrom"].as_object().is_some_and(|from| from.len() != 1) {
                 errors.push(FieldError::invalid(format!("{path}.valueFrom"), "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"));
             }
         }
     }
     let mut mounted = Vec::new();
-    for (index, mount) in item["volumeMounts"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (index, mount) in item["volumeMounts"].as_array().into_iter().flatten().enumerate() {
         let path = format!("{at}.volumeMounts[{index}]");
         let name = mount["name"].as_str().unwrap_or_default();
         if name.is_empty() {
@@ -230,11 +170,7 @@ fn container(
         if target.is_empty() {
             errors.push(FieldError::required(format!("{path}.mountPath"), ""));
         } else if mounted.contains(&target) {
-            errors.push(FieldError::invalid(
-                format!("{path}.mountPath"),
-                target,
-                "must be unique",
-            ));
+            errors.push(FieldError::invalid(format!("{path}.mountPath"), target, "must be unique"));
         }
         mounted.push(target);
     }
@@ -242,10 +178,8 @@ fn container(
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if item[probe].is_object() {
             let handlers = ["exec", "httpGet", "tcpSocket", "grpc"];
-            let count = handlers
-                .iter()
-                .filter(|handler| item[probe][**handler].is_object())
-                .count();
+            let count =
+                handlers.iter().filter(|handler| item[probe][**handler].is_object()).count();
             if count == 0 {
                 errors.push(FieldError::required(
                     format!("{at}.{probe}"),
@@ -258,9 +192,7 @@ fn container(
                 ));
             }
             if probe != "readinessProbe"
-                && item[probe]["successThreshold"]
-                    .as_i64()
-                    .is_some_and(|n| n != 1)
+                && item[probe]["successThreshold"].as_i64().is_some_and(|n| n != 1)
             {
                 errors.push(FieldError::invalid(
                     format!("{at}.{probe}.successThreshold"),
@@ -314,9 +246,7 @@ fn resources(resources: &Value, at: &str, errors: &mut Errors) {
     }
     for (name, request) in resources["requests"].as_object().into_iter().flatten() {
         let request = request.as_str().and_then(Quantity::parse);
-        let limit = resources["limits"][name.as_str()]
-            .as_str()
-            .and_then(Quantity::parse);
+        let limit = resources["limits"][name.as_str()].as_str().and_then(Quantity::parse);
         if let (Some(request), Some(limit)) = (request, limit)
             && !limit.at_least(request)
         {

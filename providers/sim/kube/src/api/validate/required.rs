@@ -59,9 +59,7 @@ fn walk(value: &Value, ty: &Type, path: &str, errors: &mut Errors) {
                     || path.ends_with(".ports")
                     || path.ends_with(".imagePullSecrets");
                 if seen.contains(&key) && !may_repeat {
-                    let shown = keys
-                        .first()
-                        .map_or(Value::Null, |key| item[key.as_str()].clone());
+                    let shown = keys.first().map_or(Value::Null, |key| item[key.as_str()].clone());
                     errors.push(FieldError::duplicate(
                         keys.first().map_or(at.clone(), |key| format!("{at}.{key}")),
                         shown,

@@ -13,27 +13,9 @@ pub(super) fn check(object: &Value, errors: &mut Errors) {
         &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"],
         errors,
     );
-    pod::one_of(
-        spec,
-        "spec",
-        "sessionAffinity",
-        &["ClientIP", "None"],
-        errors,
-    );
-    pod::one_of(
-        spec,
-        "spec",
-        "internalTrafficPolicy",
-        &["Cluster", "Local"],
-        errors,
-    );
-    pod::one_of(
-        spec,
-        "spec",
-        "externalTrafficPolicy",
-        &["Cluster", "Local"],
-        errors,
-    );
+    pod::one_of(spec, "spec", "sessionAffinity", &["ClientIP", "None"], errors);
+    pod::one_of(spec, "spec", "internalTrafficPolicy", &["Cluster", "Local"], errors);
+    pod::one_of(spec, "spec", "externalTrafficPolicy", &["Cluster", "Local"], errors);
     super::meta::labels(&spec["selector"], "spec.selector", errors);
     if kind == "ExternalName" {
         let name = spec["externalName"].as_str().unwrap_or_default();
@@ -51,10 +33,7 @@ pub(super) fn check(object: &Value, errors: &mut Errors) {
             format!("may not be set to 'None' for {kind} services"),
         ));
     }
-    let ports = spec["ports"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let ports = spec["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
     if ports.is_empty() && !headless && kind != "ExternalName" {
         errors.push(FieldError::required("spec.ports", ""));
     }

@@ -4,46 +4,25 @@ use super::{Errors, pod};
 use crate::api::field_error::FieldError;
 use crate::schema::Quantity;
 
-const MODES: [&str; 4] = [
-    "ReadOnlyMany",
-    "ReadWriteMany",
-    "ReadWriteOnce",
-    "ReadWriteOncePod",
-];
+const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
 fn access_modes(spec: &Value, path: &str, errors: &mut Errors) {
-    let modes = spec["accessModes"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let modes = spec["accessModes"].as_array().map(Vec::as_slice).unwrap_or_default();
     if modes.is_empty() {
         errors.push(FieldError::required(
             format!("{path}.accessModes"),
             "at least 1 access mode is required",
         ));
     }
-    for mode in modes
-        .iter()
-        .filter(|mode| !MODES.iter().any(|known| *mode == known))
-    {
-        errors.push(FieldError::not_supported(
-            format!("{path}.accessModes"),
-            mode.clone(),
-            &MODES,
-        ));
+    for mode in modes.iter().filter(|mode| !MODES.iter().any(|known| *mode == known)) {
+        errors.push(FieldError::not_supported(format!("{path}.accessModes"), mode.clone(), &MODES));
     }
 }
 
 pub(super) fn claim(spec: &Value, path: &str, errors: &mut Errors) {
     access_modes(spec, path, errors);
-    match spec["resources"]["requests"]["storage"]
-        .as_str()
-        .and_then(Quantity::parse)
-    {
-        None => errors.push(FieldError::required(
-            format!("{path}.resources[storage]"),
-            "",
-        )),
+    match spec["resources"]["requests"]["storage"].as_str().and_then(Quantity::parse) {
+        None => errors.push(FieldError::required(format!("{path}.resources[storage]"), "")),
         Some(size) if size.whole() <= 0 => errors.push(FieldError::invalid(
             format!("{path}.resources[storage]"),
             size.to_string(),
@@ -90,11 +69,7 @@ pub(super) fn volume(object: &Value, errors: &mut Errors) {
 }
 
 pub(super) fn class(object: &Value, errors: &mut Errors) {
-    if object["provisioner"]
-        .as_str()
-        .unwrap_or_default()
-        .is_empty()
-    {
+    if object["provisioner"].as_str().unwrap_or_default().is_empty() {
         errors.push(FieldError::required("provisioner", ""));
     }
     if let Some(mode) = object["volumeBindingMode"].as_str()
@@ -109,10 +84,6 @@ pub(super) fn class(object: &Value, errors: &mut Errors) {
     if let Some(policy) = object["reclaimPolicy"].as_str()
         && !matches!(policy, "Delete" | "Retain")
     {
-        errors.push(FieldError::not_supported(
-            "reclaimPolicy",
-            policy,
-            &["Delete", "Retain"],
-        ));
+        errors.push(FieldError::not_supported("reclaimPolicy", policy, &["Delete", "Retain"]));
     }
 }

@@ -24,9 +24,7 @@ pub(super) fn controller(kind: &Kind, object: &Value, errors: &mut Errors) {
     if kind.plural != "replicationcontrollers" {
         let selector = &spec["selector"];
         let empty = ["matchLabels", "matchExpressions"].iter().all(|part| {
-            selector[*part]
-                .as_object()
-                .is_none_or(serde_json::Map::is_empty)
+            selector[*part].as_object().is_none_or(serde_json::Map::is_empty)
                 && selector[*part].as_array().is_none_or(Vec::is_empty)
         });
         if selector.is_null() {
@@ -39,11 +37,7 @@ pub(super) fn controller(kind: &Kind, object: &Value, errors: &mut Errors) {
             ));
         }
         if selector.is_null() || !label_selector_matches(selector, labels) {
-            let shown = if labels.is_null() {
-                json!({})
-            } else {
-                labels.clone()
-            };
+            let shown = if labels.is_null() { json!({}) } else { labels.clone() };
             errors.push(FieldError::invalid(
                 "spec.template.metadata.labels",
                 shown,
@@ -53,9 +47,8 @@ pub(super) fn controller(kind: &Kind, object: &Value, errors: &mut Errors) {
     }
     meta::labels_and_annotations(&template["metadata"], "spec.template.metadata", errors);
     pod::spec(&template["spec"], "spec.template.spec", errors);
-    if let Some(policy) = template["spec"]["restartPolicy"]
-        .as_str()
-        .filter(|policy| *policy != "Always")
+    if let Some(policy) =
+        template["spec"]["restartPolicy"].as_str().filter(|policy| *policy != "Always")
     {
         errors.push(FieldError::not_supported(
             "spec.template.spec.restartPolicy",
@@ -91,18 +84,9 @@ pub(super) fn controller(kind: &Kind, object: &Value, errors: &mut Errors) {
             }
         }
         "statefulsets" => {
-            pod::one_of(
-                spec,
-                "spec",
-                "podManagementPolicy",
-                &["OrderedReady", "Parallel"],
-                errors,
-            );
-            for (index, claim) in spec["volumeClaimTemplates"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .enumerate()
+            pod::one_of(spec, "spec", "podManagementPolicy", &["OrderedReady", "Parallel"], errors);
+            for (index, claim) in
+                spec["volumeClaimTemplates"].as_array().into_iter().flatten().enumerate()
             {
                 super::storage::claim(
                     &claim["spec"],
@@ -134,18 +118,8 @@ pub(super) fn batch(kind: &Kind, object: &Value, errors: &mut Errors) {
             ),
         ));
     }
-    pod::one_of(
-        spec,
-        "spec",
-        "concurrencyPolicy",
-        &["Allow", "Forbid", "Replace"],
-        errors,
-    );
-    job(
-        &spec["jobTemplate"]["spec"],
-        "spec.jobTemplate.spec",
-        errors,
-    );
+    pod::one_of(spec, "spec", "concurrencyPolicy", &["Allow", "Forbid", "Replace"], errors);
+    job(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec", errors);
 }
 
 fn is_schedule(schedule: &str) -> bool {
@@ -157,11 +131,9 @@ fn is_schedule(schedule: &str) -> bool {
     }
     let fields: Vec<&str> = schedule.split_whitespace().collect();
     fields.len() == 5
-        && fields.iter().all(|field| {
-            field
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "*,-/?".contains(c))
-        })
+        && fields
+            .iter()
+            .all(|field| field.chars().all(|c| c.is_ascii_alphanumeric() || "*,-/?".contains(c)))
 }
 
 fn job(spec: &Value, path: &str, errors: &mut Errors) {
@@ -181,9 +153,7 @@ fn job(spec: &Value, path: &str, errors: &mut Errors) {
         errors,
     );
     pod::spec(&template["spec"], &format!("{path}.template.spec"), errors);
-    let policy = template["spec"]["restartPolicy"]
-        .as_str()
-        .unwrap_or("Always");
+    let policy = template["spec"]["restartPolicy"].as_str().unwrap_or("Always");
     if policy == "Always" {
         errors.push(FieldError::required(
             format!("{path}.template.spec.restartPolicy"),
@@ -219,11 +189,7 @@ pub(super) fn autoscaler(object: &Value, errors: &mut Errors) {
     let max = spec["maxReplicas"].as_i64().unwrap_or(0);
     let min = spec["minReplicas"].as_i64().unwrap_or(1);
     if max < 1 {
-        errors.push(FieldError::invalid(
-            "spec.maxReplicas",
-            max,
-            "must be greater than 0",
-        ));
+        errors.push(FieldError::invalid("spec.maxReplicas", max, "must be greater than 0"));
     } else if max < min {
         errors.push(FieldError::invalid(
             "spec.maxReplicas",
@@ -232,15 +198,8 @@ pub(super) fn autoscaler(object: &Value, errors: &mut Errors) {
         ));
     }
     for field in ["kind", "name"] {
-        if spec["scaleTargetRef"][field]
-            .as_str()
-            .unwrap_or_default()
-            .is_empty()
-        {
-            errors.push(FieldError::required(
-                format!("spec.scaleTargetRef.{field}"),
-                "",
-            ));
+        if spec["scaleTargetRef"][field].as_str().unwrap_or_default().is_empty() {
+            errors.push(FieldError::required(format!("spec.scaleTargetRef.{field}"), ""));
         }
     }
 }

@@ -23,10 +23,7 @@ pub(crate) async fn create(
 ) -> ApiResult<Response<Body>> {
     let mut object = body::object(&call.headers, &call.body)?;
     let warnings = intake::intake(&target.kind, &mut object, &call.query)?;
-    let by = Tracking {
-        manager: call.manager(),
-        subresource: String::new(),
-    };
+    let by = Tracking { manager: call.manager(), subresource: String::new() };
     let created = save_new(server, call, target, object, Some(&by)).await?;
     let mut response = show::one(call, &target.kind, StatusCode::CREATED, &created)?;
     media::warn(&mut response, &warnings);
@@ -45,9 +42,7 @@ pub(super) async fn save_new(
     let kind = &target.kind;
     let store = server.cluster.store();
     if kind.namespaced && target.namespace.is_none() {
-        return Err(ApiError::bad_request(
-            "an empty namespace may not be set during creation",
-        ));
+        return Err(ApiError::bad_request("an empty namespace may not be set during creation"));
     }
     intake::check_identity(target, &mut object)?;
     let meta = meta_mut(&mut object);
@@ -71,10 +66,7 @@ pub(super) async fn save_new(
         meta.remove("managedFields");
     }
     generate_name(meta);
-    let name = object["metadata"]["name"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     if let Some(ns) = target.ns() {
         namespace_must_live(server, kind, ns, &name)?;
     }
@@ -84,10 +76,7 @@ pub(super) async fn save_new(
         fields.remove("status");
     }
     let _turn = server.allocation.lock().await;
-    let context = defaults::Context {
-        server,
-        user: &call.user,
-    };
+    let context = defaults::Context { server, user: &call.user };
     defaults::created(&context, kind, &mut object);
     let mut errors = validate::created(server, kind, &object);
     if errors.is_empty() {
@@ -108,18 +97,13 @@ pub(super) async fn save_new(
         let mut object = stored;
         let meta = meta_mut(&mut object);
         meta.insert("uid".into(), json!(uuid::Uuid::new_v4().to_string()));
-        meta.insert(
-            "creationTimestamp".into(),
-            json!(timestamp(jiff::Timestamp::now())),
-        );
+        meta.insert("creationTimestamp".into(), json!(timestamp(jiff::Timestamp::now())));
         if kind.has_status() && kind.group != "" {
             meta.insert("generation".into(), json!(1));
         }
         return Ok(Arc::new(object));
     }
-    store
-        .create(&kind.stored(), stored)
-        .map_err(|error| ApiError::from_store(error, kind))
+    store.create(&kind.stored(), stored).map_err(|error| ApiError::from_store(error, kind))
 }
 
 /// events.k8s.io events are kept as core events.
@@ -147,10 +131,7 @@ pub(super) fn to_stored(kind: &Kind, mut object: Value) -> Value {
 }
 
 fn generate_name(meta: &mut serde_json::Map<String, Value>) {
-    let named = meta
-        .get("name")
-        .and_then(Value::as_str)
-        .is_some_and(|name| !name.is_empty());
+    let named = meta.get("name").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
     if named {
         return;
     }
@@ -159,9 +140,8 @@ fn generate_name(meta: &mut serde_json::Map<String, Value>) {
     };
     // No vowels, so that no words come out (the alphabet of Kubernetes' own names).
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let suffix: String = (0..5)
-        .map(|_| char::from(ALPHABET[rand::random_range(0..ALPHABET.len())]))
-        .collect();
+    let suffix: String =
+        (0..5).map(|_| char::from(ALPHABET[rand::random_range(0..ALPHABET.len())])).collect();
     let prefix: String = prefix.chars().take(58).collect();
     meta.insert("name".into(), json!(format!("{prefix}{suffix}")));
 }

@@ -83,17 +83,10 @@ pub(crate) fn remove(
     let ns = Some(namespace_of(object)).filter(|ns| !ns.is_empty());
     preconditions(kind, object, options)?;
     if kind.is("", "namespaces") && matches!(name, "default" | "kube-system" | "kube-public") {
-        return Err(ApiError::forbidden(
-            kind,
-            name,
-            "this namespace may not be deleted",
-        ));
+        return Err(ApiError::forbidden(kind, name, "this namespace may not be deleted"));
     }
     let policy = policy(kind, object, options)?;
-    if options["dryRun"]
-        .as_array()
-        .is_some_and(|list| !list.is_empty())
-    {
+    if options["dryRun"].as_array().is_some_and(|list| !list.is_empty()) {
         return Ok(None);
     }
     let grace = grace(kind, object, options);
@@ -162,19 +155,12 @@ fn grace(kind: &Kind, object: &Value, options: &Value) -> u64 {
     if !kind.is("", "pods") {
         return 0;
     }
-    let bound = object["spec"]["nodeName"]
-        .as_str()
-        .is_some_and(|node| !node.is_empty());
-    let over = matches!(
-        object["status"]["phase"].as_str(),
-        Some("Succeeded" | "Failed")
-    );
+    let bound = object["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty());
+    let over = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
     if !bound || over {
         return 0;
     }
-    let own = object["spec"]["terminationGracePeriodSeconds"]
-        .as_u64()
-        .unwrap_or(POD_GRACE);
+    let own = object["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(POD_GRACE);
     options["gracePeriodSeconds"].as_u64().unwrap_or(own)
 }
 

@@ -45,11 +45,8 @@ pub(crate) fn intake(kind: &Kind, object: &mut Value, query: &Query) -> ApiResul
     {
         return Err(cannot(mismatch));
     }
-    let unknown: Vec<String> = found
-        .unknown
-        .iter()
-        .map(|path| format!("unknown field \"{path}\""))
-        .collect();
+    let unknown: Vec<String> =
+        found.unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
     let size = object.to_string().len();
     if size > LARGEST {
         return Err(ApiError::new(
@@ -60,10 +57,9 @@ pub(crate) fn intake(kind: &Kind, object: &mut Value, query: &Query) -> ApiResul
     }
     match query.get("fieldValidation").unwrap_or("Warn") {
         "Ignore" => Ok(Vec::new()),
-        "Strict" if !unknown.is_empty() => Err(cannot(&format!(
-            "strict decoding error: {}",
-            unknown.join(", ")
-        ))),
+        "Strict" if !unknown.is_empty() => {
+            Err(cannot(&format!("strict decoding error: {}", unknown.join(", "))))
+        }
         "" | "Warn" | "Strict" => Ok(unknown),
         other => Err(ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -78,10 +74,7 @@ pub(crate) fn intake(kind: &Kind, object: &mut Value, query: &Query) -> ApiResul
 /// Namespace and name of the object must be those of the path; the namespace is filled in.
 pub(crate) fn check_identity(target: &Target, object: &mut Value) -> ApiResult<()> {
     let kind = &target.kind;
-    let name = object["metadata"]["name"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     if let Some(wanted) = &target.name
         && name != *wanted
     {
@@ -93,10 +86,7 @@ pub(crate) fn check_identity(target: &Target, object: &mut Value) -> ApiResult<(
             )));
         }
     }
-    let ns = object["metadata"]["namespace"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let ns = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
     let meta = meta_mut(object);
     match (&target.namespace, kind.namespaced) {
         (Some(wanted), true) => {
@@ -116,11 +106,8 @@ pub(crate) fn check_identity(target: &Target, object: &mut Value) -> ApiResult<(
 
 /// DeleteOptions: the body, if there is one, and the query over it.
 pub(crate) fn options_body(call: &Call) -> ApiResult<Value> {
-    let mut options = if call.body.is_empty() {
-        json!({})
-    } else {
-        body::object(&call.headers, &call.body)?
-    };
+    let mut options =
+        if call.body.is_empty() { json!({}) } else { body::object(&call.headers, &call.body)? };
     schema::decode(&mut options, &Type::Named("meta.DeleteOptions".into()));
     if let Some(policy) = call.query.get("propagationPolicy") {
         options["propagationPolicy"] = json!(policy);

@@ -78,10 +78,7 @@ pub(crate) fn list(
             }
         }
     }
-    let mut items: Vec<Value> = objects
-        .iter()
-        .map(|object| show::present(kind, object))
-        .collect();
+    let mut items: Vec<Value> = objects.iter().map(|object| show::present(kind, object)).collect();
     let value = match form {
         Form::Table => {
             let mut table = table::of(kind, &items, call.query.get("includeObject"), true);
@@ -111,31 +108,17 @@ fn stale(store: &Store, target: &Target, objects: Vec<Arc<Value>>, rv: u64) -> V
     let resource = target.kind.stored();
     let mut known: BTreeMap<(String, String), Arc<Value>> = objects
         .into_iter()
-        .map(|object| {
-            (
-                (
-                    namespace_of(&object).to_owned(),
-                    name_of(&object).to_owned(),
-                ),
-                object,
-            )
-        })
+        .map(|object| ((namespace_of(&object).to_owned(), name_of(&object).to_owned()), object))
         .collect();
     let oldest = store.oldest_known();
     let Ok((events, _)) = store.events_after(oldest, Some(&resource.key())) else {
         return known.into_values().collect();
     };
     let recent = events.iter().rev().filter(|event| {
-        event.rv <= rv
-            && target
-                .ns()
-                .is_none_or(|ns| namespace_of(&event.object) == ns)
+        event.rv <= rv && target.ns().is_none_or(|ns| namespace_of(&event.object) == ns)
     });
     for event in recent.take(STALE) {
-        let key = (
-            namespace_of(&event.object).to_owned(),
-            name_of(&event.object).to_owned(),
-        );
+        let key = (namespace_of(&event.object).to_owned(), name_of(&event.object).to_owned());
         match (&event.previous, event.kind) {
             (Some(previous), _) => known.insert(key, previous.clone()),
             (None, EventKind::Added | EventKind::Modified | EventKind::Deleted) => {

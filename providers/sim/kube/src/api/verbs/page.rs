@@ -23,10 +23,7 @@ impl Continue {
             let value: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
             Some(Continue {
                 rv: value["rv"].as_u64()?,
-                after: (
-                    value["ns"].as_str()?.to_owned(),
-                    value["start"].as_str()?.to_owned(),
-                ),
+                after: (value["ns"].as_str()?.to_owned(), value["start"].as_str()?.to_owned()),
             })
         };
         parse()
@@ -40,10 +37,7 @@ mod tests {
 
     #[test]
     fn tokens_come_back_and_nonsense_is_refused() {
-        let token = Continue {
-            rv: 7,
-            after: ("a".into(), "b".into()),
-        };
+        let token = Continue { rv: 7, after: ("a".into(), "b".into()) };
         assert_eq!(Continue::decode(&token.encode()).unwrap(), token);
         assert!(Continue::decode("nonsense").is_err());
     }

@@ -37,11 +37,7 @@ pub(crate) async fn patch(
     if !known {
         let accepted = format!(
             "{JSON}, {MERGE}, {APPLY}{}",
-            if kind.custom.is_none() {
-                format!(", {STRATEGIC}")
-            } else {
-                String::new()
-            }
+            if kind.custom.is_none() { format!(", {STRATEGIC}") } else { String::new() }
         );
         return Err(body::unsupported(media_type, &accepted));
     }
@@ -73,19 +69,10 @@ pub(crate) async fn patch(
         if new["metadata"]["name"] != old["metadata"]["name"]
             || new["metadata"]["namespace"] != old["metadata"]["namespace"]
         {
-            return Err(ApiError::bad_request(
-                "metadata.name: Invalid value: field is immutable",
-            ));
+            return Err(ApiError::bad_request("metadata.name: Invalid value: field is immutable"));
         }
-        match save_update(
-            server,
-            target,
-            &call.user,
-            &old,
-            new,
-            Some(&by),
-            call.query.dry_run()?,
-        )? {
+        match save_update(server, target, &call.user, &old, new, Some(&by), call.query.dry_run()?)?
+        {
             Saved::Done(saved) => {
                 let mut response = show::one(call, kind, StatusCode::OK, &saved)?;
                 media::warn(&mut response, &warnings);
@@ -120,11 +107,7 @@ async fn server_side_apply(
     target: &Target,
 ) -> ApiResult<Response<Body>> {
     let kind = &target.kind;
-    let Some(manager) = call
-        .query
-        .get("fieldManager")
-        .filter(|name| !name.is_empty())
-    else {
+    let Some(manager) = call.query.get("fieldManager").filter(|name| !name.is_empty()) else {
         return Err(ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "Invalid",
@@ -133,9 +116,7 @@ async fn server_side_apply(
     };
     let mut config = body::yaml(&call.body)?;
     if !config.is_object() {
-        return Err(ApiError::bad_request(
-            "error decoding YAML: the body is no object",
-        ));
+        return Err(ApiError::bad_request("error decoding YAML: the body is no object"));
     }
     if !config["metadata"]["managedFields"].is_null() {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
@@ -168,10 +149,7 @@ async fn server_side_apply(
     };
     let dry_run = call.query.dry_run()?;
     loop {
-        let found = server
-            .cluster
-            .store()
-            .get(&kind.stored(), target.ns(), target.name());
+        let found = server.cluster.store().get(&kind.stored(), target.ns(), target.name());
         let (code, saved) = match found {
             None if target.subresource.is_some() => {
                 return Err(ApiError::not_found(kind, target.name()));
@@ -198,15 +176,9 @@ async fn server_side_apply(
                 let mut new = apply::apply(kind, Some(&old), &config, &by, force)?;
                 crate::schema::decode(&mut new, &kind.schema);
                 let meta = meta_mut(&mut new);
-                meta.insert(
-                    "resourceVersion".into(),
-                    json!(old["metadata"]["resourceVersion"]),
-                );
+                meta.insert("resourceVersion".into(), json!(old["metadata"]["resourceVersion"]));
                 let _turn = server.allocation.lock().await;
-                (
-                    StatusCode::OK,
-                    save_update(server, target, &call.user, &old, new, None, dry_run)?,
-                )
+                (StatusCode::OK, save_update(server, target, &call.user, &old, new, None, dry_run)?)
             }
         };
         match saved {

@@ -120,8 +120,5 @@ fn restore_metadata(old: &Value, new: &mut Value) {
     if meta.get("managedFields").is_some_and(Value::is_null) {
         meta.remove("managedFields");
     }
-    meta.insert(
-        "resourceVersion".into(),
-        json!(old["metadata"]["resourceVersion"]),
-    );
+    meta.insert("resourceVersion".into(), json!(old["metadata"]["resourceVersion"]));
 }

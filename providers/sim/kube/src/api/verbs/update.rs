@@ -15,19 +15,12 @@ use crate::api::{body, media};
 
 /// The revision a client says it read.
 pub(super) fn given_rv(object: &Value) -> Option<&str> {
-    object["metadata"]["resourceVersion"]
-        .as_str()
-        .filter(|rv| !rv.is_empty())
+    object["metadata"]["resourceVersion"].as_str().filter(|rv| !rv.is_empty())
 }
 
 /// 409 when the client read another revision, or means another object of that name.
 pub(super) fn must_be_current(target: &Target, old: &Value, new: &Value) -> ApiResult<()> {
-    let uid = |object: &Value| {
-        object["metadata"]["uid"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let uid = |object: &Value| object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     if !uid(new).is_empty() && uid(new) != uid(old) {
         return Err(ApiError::conflict(
             &target.kind,
@@ -69,15 +62,7 @@ pub(crate) async fn update(
         let old = Arc::new(show::present(kind, &old));
         must_be_current(target, &old, &object)?;
         let dry_run = call.query.dry_run()?;
-        match save_update(
-            server,
-            target,
-            &call.user,
-            &old,
-            object.clone(),
-            Some(&by),
-            dry_run,
-        )? {
+        match save_update(server, target, &call.user, &old, object.clone(), Some(&by), dry_run)? {
             Saved::Done(saved) => {
                 let mut response = show::one(call, kind, StatusCode::OK, &saved)?;
                 media::warn(&mut response, &warnings);

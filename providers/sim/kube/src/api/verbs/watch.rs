@@ -55,17 +55,11 @@ pub(crate) fn watch(
     let store = server.cluster.store();
     let resource = target.kind.stored();
     let since = call.query.number("resourceVersion")?.unwrap_or(0);
-    let initial = call
-        .query
-        .get("sendInitialEvents")
-        .map(|_| call.query.flag("sendInitialEvents"));
+    let initial = call.query.get("sendInitialEvents").map(|_| call.query.flag("sendInitialEvents"));
     let (objects, rv) = store.list(&resource, target.ns());
     let from_start = initial.unwrap_or(since == 0);
-    let seconds = call
-        .query
-        .number("timeoutSeconds")?
-        .filter(|seconds| *seconds > 0)
-        .unwrap_or(3600);
+    let seconds =
+        call.query.number("timeoutSeconds")?.filter(|seconds| *seconds > 0).unwrap_or(3600);
     let mut watch = Watch {
         kind: target.kind.clone(),
         namespace: target.namespace.clone(),
@@ -98,9 +92,7 @@ pub(crate) fn watch(
     let mut response = media::typed(StatusCode::OK, "application/json", body);
     if form == Form::Table {
         let media = http::HeaderValue::from_static("application/json;as=Table;v=v1;g=meta.k8s.io");
-        response
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, media);
+        response.headers_mut().insert(http::header::CONTENT_TYPE, media);
     }
     Ok(response)
 }
@@ -138,9 +130,7 @@ impl Watch {
     /// An object that begins or ceases to match the selector is added or deleted to the watcher.
     fn event(&mut self, event: &Event) {
         let inside = |object: &Value| {
-            self.namespace
-                .as_deref()
-                .is_none_or(|ns| ns == namespace_of(object))
+            self.namespace.as_deref().is_none_or(|ns| ns == namespace_of(object))
                 && self.selector.matches(object)
         };
         let before = event.previous.as_deref().is_some_and(inside);
