@@ -5,19 +5,29 @@
 //! kill. The wire types are written from the vendor's public OpenAPI document and shared with no
 //! client, so that a client and this server can't be wrong together.
 
+pub mod api;
+pub mod balancer;
+mod catalog;
+pub mod cloud;
 pub mod clusters;
+pub mod control;
+pub mod control_api;
 pub mod endpoint;
 pub mod error;
 pub mod faults;
 pub mod files;
 pub mod hooks;
+pub mod limits;
 pub mod machines;
 pub mod net;
 pub mod options;
+mod s3;
+pub mod server;
 pub mod sim;
 pub mod stand_in;
 pub mod world;
 
+pub use cloud::CloudAccess;
 pub use endpoint::{Account, Endpoint};
 pub use error::SimError;
 pub use faults::{Fault, FaultTable};
@@ -25,5 +35,6 @@ pub use hooks::{Machines, PowerEvent};
 pub use infra_sim_kube::Clock;
 pub use net::Net;
 pub use options::ServeOptions;
+pub use server::serve;
 pub use sim::Sim;
 pub use world::World;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::endpoint::Endpoint;
 use crate::faults::FaultTable;
 use crate::hooks::Machines;
+use crate::limits::LimitTable;
 use crate::net::Net;
 use crate::world::World;
 use infra_sim_kube::Clock;
@@ -28,6 +29,8 @@ pub struct Sim {
     pub clock: Arc<Clock>,
     /// Faults to inject.
     pub faults: Arc<FaultTable>,
+    /// Limits of the account.
+    pub limits: Arc<LimitTable>,
     /// Where this embedded cloud answers.
     pub endpoint: Endpoint,
     /// Cancelled when it shuts down.
@@ -51,6 +54,8 @@ pub struct SimParts {
     pub clock: Arc<Clock>,
     /// See [`Sim::faults`].
     pub faults: Arc<FaultTable>,
+    /// See [`Sim::limits`].
+    pub limits: Arc<LimitTable>,
     /// See [`Sim::endpoint`].
     pub endpoint: Endpoint,
     /// See [`Sim::stop`].
@@ -68,6 +73,7 @@ impl Sim {
             net: p.net,
             clock: p.clock,
             faults: p.faults,
+            limits: p.limits,
             endpoint: p.endpoint,
             stop: p.stop,
             machines: OnceLock::new(),

@@ -18,7 +18,5 @@ use crate::sim::Sim;
 
 /// What the cloud-controller-manager and the CSI driver of a cluster call.
 fn cloud(sim: &Arc<Sim>) -> Arc<dyn infra_sim_kube::Cloud> {
-    Arc::new(instances::Instances(sim.clone()))
+    Arc::new(crate::cloud::CloudAccess::new(sim.clone()))
 }
-
-mod instances;

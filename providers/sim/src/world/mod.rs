@@ -1,5 +1,6 @@
 //! What exists in the cloud: one state behind one lock, recorded as it changes.
 
+mod addresses;
 mod counters;
 mod helpers;
 mod log;
@@ -8,6 +9,7 @@ mod state;
 mod store;
 mod table;
 
+pub use addresses::public_network;
 pub use counters::{Counters, mix};
 pub use log::Change;
 pub use rows::*;

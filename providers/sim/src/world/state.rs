@@ -90,6 +90,12 @@ tables! {
     projects: Project,
     /// Spaces access keys; their id is the access key.
     spaces_keys: SpacesKey,
+    /// Buckets; their id is the name.
+    buckets: Bucket,
+    /// Objects; their id is bucket and key.
+    objects: Object,
+    /// Multipart uploads.
+    uploads: Upload,
 }
 
 impl Counters {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,7 +36,14 @@ pub struct Table<R: Row> {
     by_name: HashMap<String, BTreeSet<u64>>,
     by_tag: HashMap<String, BTreeSet<u64>>,
     changes: Vec<Change>,
+    /// When rows came into being in this process; only what is young counts (lists that lag).
+    births: HashMap<u64, Instant>,
 }
+
+/// Births kept before old ones are dropped.
+const BIRTHS_MAX: usize = 4096;
+/// No list lags longer.
+const LAG_MAX: Duration = Duration::from_secs(600);
 
 impl<R: Row> Default for Table<R> {
     fn default() -> Self {
@@ -45,6 +53,7 @@ impl<R: Row> Default for Table<R> {
             by_name: HashMap::new(),
             by_tag: HashMap::new(),
             changes: Vec::new(),
+            births: HashMap::new(),
         }
     }
 }
@@ -94,6 +103,11 @@ impl<R: Row> Table<R> {
         self.rows.is_empty()
     }
 
+    /// Whether a row was made less than `age` ago, by this process.
+    pub fn younger(&self, seq: u64, age: Duration) -> bool {
+        self.births.get(&seq).is_some_and(|b| b.elapsed() < age)
+    }
+
     /// Inserts or replaces a row.
     pub fn put(&mut self, row: R) -> Arc<R> {
         match serde_json::to_value(&row) {
@@ -103,6 +117,12 @@ impl<R: Row> Table<R> {
                 row: Some(value),
             }),
             Err(e) => tracing::error!("a {} is not recorded: {e}", R::KIND),
+        }
+        if !self.rows.contains_key(&row.seq()) {
+            if self.births.len() >= BIRTHS_MAX {
+                self.births.retain(|_, born| born.elapsed() < LAG_MAX);
+            }
+            self.births.insert(row.seq(), Instant::now());
         }
         self.insert(row)
     }

@@ -46,6 +46,8 @@ pub struct Droplet {
     pub public_ip: Option<Ipv4Addr>,
     /// Its address in the VPC.
     pub private_ip: Ipv4Addr,
+    /// The VPC's netmask.
+    pub netmask: Ipv4Addr,
     /// Keys put on it.
     pub ssh_keys: Vec<u64>,
     /// `monitoring`, `ipv6`, `backups`, `private_networking`, `droplet_agent`.

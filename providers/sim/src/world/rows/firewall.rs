@@ -7,7 +7,6 @@ use crate::world::table::Row;
 
 /// Whom a rule lets in or out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct FirewallTarget {
     /// Addresses and CIDRs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

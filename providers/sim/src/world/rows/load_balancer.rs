@@ -21,7 +21,6 @@ pub enum LbStatus {
 
 /// From where to where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ForwardingRule {
     /// `http`, `https`, `http2`, `http3`, `tcp`, `udp`.
     pub entry_protocol: String,
@@ -41,7 +40,6 @@ pub struct ForwardingRule {
 
 /// How droplets are probed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HealthCheck {
     /// `http`, `https`, `tcp`.
     #[serde(default = "HealthCheck::protocol")]
@@ -83,10 +81,10 @@ impl HealthCheck {
         5
     }
     fn unhealthy() -> u32 {
-        3
+        5
     }
     fn healthy() -> u32 {
-        5
+        3
     }
 }
 
@@ -106,7 +104,6 @@ impl Default for HealthCheck {
 
 /// Whether a client stays with a droplet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct StickySessions {
     /// `none` or `cookies`.
     #[serde(rename = "type", default = "StickySessions::none")]
@@ -133,7 +130,6 @@ impl Default for StickySessions {
 
 /// Who may connect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LbFirewall {
     /// `ip:…` and `cidr:…` that may not.
     #[serde(default)]

@@ -122,7 +122,6 @@ impl Row for Project {
 
 /// What a Spaces key may.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Grant {
     /// The bucket; empty with `fullaccess`.
     pub bucket: String,

@@ -6,6 +6,7 @@ mod droplet;
 mod firewall;
 mod load_balancer;
 mod misc;
+mod object;
 mod volume;
 mod vpc;
 
@@ -17,5 +18,6 @@ pub use load_balancer::{
     ForwardingRule, HealthCheck, LbFirewall, LbStatus, LoadBalancer, StickySessions,
 };
 pub use misc::{Grant, Project, ReservedIp, SpacesKey, SshKey, Tag};
+pub use object::{Bucket, Object, Part, Upload};
 pub use volume::Volume;
 pub use vpc::Vpc;

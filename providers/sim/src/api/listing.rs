@@ -1,0 +1,128 @@
+//! Pages of lists: `page`, `per_page`, `links.pages`, `meta.total`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use serde_json::{Map, Value, json};
+
+use super::Api;
+use super::answer::Answer;
+use super::refusal::Refusal;
+use crate::world::{Row, Table};
+
+const PER_PAGE_DEFAULT: usize = 20;
+const PER_PAGE_MAX: usize = 200;
+
+/// Lists don't show changes of rows younger than this (a fault).
+#[derive(Debug, Clone, Copy)]
+pub struct Stale(pub Duration);
+
+/// The asked-for page, and the query's other parameters.
+pub struct Listing {
+    page: usize,
+    per_page: usize,
+    stale: Option<Duration>,
+    url: String,
+    query: Vec<(String, String)>,
+}
+
+impl FromRequestParts<Arc<Api>> for Listing {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
+        let query: Vec<(String, String)> =
+            url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes())
+                .into_owned()
+                .collect();
+        let number = |name: &str, default: usize| match query.iter().find(|(k, _)| k == name) {
+            None => Ok(default),
+            Some((_, v)) => match v.parse::<usize>() {
+                Ok(n) if n >= 1 => Ok(n),
+                _ => Err(Refusal::unprocessable(format!("{name} must be a number of at least 1"))),
+            },
+        };
+        let page = number("page", 1)?;
+        let per_page = number("per_page", PER_PAGE_DEFAULT)?;
+        if per_page > PER_PAGE_MAX {
+            return Err(Refusal::unprocessable(format!(
+                "per_page must not be greater than {PER_PAGE_MAX}"
+            )));
+        }
+        let path = parts
+            .extensions
+            .get::<axum::extract::OriginalUri>()
+            .map_or(parts.uri.path(), |u| u.path());
+        Ok(Self {
+            page,
+            per_page,
+            stale: parts.extensions.get::<Stale>().map(|s| s.0),
+            url: format!("{}{path}", api.sim.endpoint.digitalocean),
+            query: query.into_iter().filter(|(k, _)| k != "page" && k != "per_page").collect(),
+        })
+    }
+}
+
+impl Listing {
+    /// Another parameter of the query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
+    }
+
+    /// A page of rows of a table.
+    pub fn rows<'a, R: Row + 'a>(
+        &self,
+        key: &str,
+        table: &'a Table<R>,
+        rows: impl Iterator<Item = &'a Arc<R>>,
+        view: impl FnMut(&'a R) -> Value,
+    ) -> Answer {
+        let rows: Vec<&R> = rows
+            .filter(|r| self.stale.is_none_or(|age| !table.younger(r.seq(), age)))
+            .map(|r| &**r)
+            .collect();
+        self.page(key, rows, view)
+    }
+
+    /// A page of anything.
+    pub fn page<T>(&self, key: &str, all: Vec<T>, view: impl FnMut(T) -> Value) -> Answer {
+        let total = all.len();
+        let items: Vec<Value> = all
+            .into_iter()
+            .skip((self.page - 1).saturating_mul(self.per_page))
+            .take(self.per_page)
+            .map(view)
+            .collect();
+        let mut body = Map::new();
+        body.insert(key.to_owned(), Value::Array(items));
+        body.insert("links".to_owned(), self.links(total));
+        body.insert("meta".to_owned(), json!({ "total": total }));
+        Answer::ok(Value::Object(body))
+    }
+
+    fn links(&self, total: usize) -> Value {
+        let last = total.div_ceil(self.per_page).max(1);
+        let mut pages = Map::new();
+        let mut link = |name: &str, page: usize| {
+            pages.insert(name.to_owned(), Value::String(self.link(page)));
+        };
+        if self.page > 1 {
+            link("first", 1);
+            link("prev", (self.page - 1).min(last));
+        }
+        if self.page < last {
+            link("next", self.page + 1);
+            link("last", last);
+        }
+        if pages.is_empty() { json!({}) } else { json!({ "pages": pages }) }
+    }
+
+    fn link(&self, page: usize) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.query);
+        query.append_pair("page", &page.to_string());
+        query.append_pair("per_page", &self.per_page.to_string());
+        format!("{}?{}", self.url, query.finish())
+    }
+}

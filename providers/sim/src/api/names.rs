@@ -1,0 +1,39 @@
+//! Rules of names that several resources share.
+
+use super::Refusal;
+
+/// Letters, digits and the characters of `extra`, not empty.
+pub fn only(text: &str, extra: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+}
+
+/// A required text field.
+///
+/// # Errors
+/// 422 when it is absent or empty.
+pub fn required<'a>(field: &str, value: Option<&'a str>) -> Result<&'a str, Refusal> {
+    match value {
+        Some(v) if !v.trim().is_empty() => Ok(v),
+        _ => Err(Refusal::unprocessable(format!("{field} is required"))),
+    }
+}
+
+/// A droplet's name: what a host name may hold.
+///
+/// # Errors
+/// 422.
+pub fn hostname(name: &str) -> Result<(), Refusal> {
+    let ends_well = name.chars().last().is_some_and(|c| c.is_ascii_alphanumeric());
+    if name.len() <= 255 && ends_well && only(name, ".-") && !name.contains("..") {
+        Ok(())
+    } else {
+        Err(Refusal::unprocessable(
+            "Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)",
+        ))
+    }
+}
+
+/// The vendor's timestamps: seconds, UTC.
+pub fn time(t: jiff::Timestamp) -> String {
+    t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

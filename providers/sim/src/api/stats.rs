@@ -1,0 +1,24 @@
+//! How often each endpoint was called.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Counts calls by "METHOD /template".
+#[derive(Default)]
+pub struct Stats {
+    calls: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Stats {
+    /// Counts one call.
+    pub fn count(&self, method: &str, template: &str) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.entry(format!("{method} {template}")).or_insert(0) += 1;
+    }
+
+    /// The counts; with `reset` they begin anew.
+    pub fn take(&self, reset: bool) -> BTreeMap<String, u64> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if reset { std::mem::take(&mut *calls) } else { calls.clone() }
+    }
+}

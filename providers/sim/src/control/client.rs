@@ -1,0 +1,194 @@
+//! Calls of the control API.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use rustls::ClientConfig;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::wire::{call, trusting};
+use super::{Inventory, Status};
+use crate::endpoint::Endpoint;
+use crate::error::SimError;
+use crate::faults::Fault;
+use crate::limits::Limits;
+
+/// A connection to a running embedded cloud.
+pub struct Control {
+    endpoint: Endpoint,
+    tls: Arc<ClientConfig>,
+}
+
+impl Control {
+    /// To the embedded cloud of a data folder, if one is recorded to run there.
+    ///
+    /// # Errors
+    /// When its files can't be read.
+    pub fn open(data: &Path) -> Result<Option<Self>, SimError> {
+        Endpoint::load(data)?.map(Self::to).transpose()
+    }
+
+    /// To this embedded cloud.
+    ///
+    /// # Errors
+    /// When its authority's file can't be read.
+    pub fn to(endpoint: Endpoint) -> Result<Self, SimError> {
+        let pem = std::fs::read(&endpoint.ca_file)
+            .map_err(|e| SimError::io("read", &endpoint.ca_file, e))?;
+        Ok(Self { tls: trusting(&pem)?, endpoint })
+    }
+
+    /// Where it answers.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Vec<u8>, SimError> {
+        let url = format!("{}{path}", self.endpoint.control);
+        let url = Url::parse(&url).map_err(|e| SimError::Unreachable(format!("{url}: {e}")))?;
+        let body = body.map(|b| b.to_string().into_bytes());
+        let (status, bytes) = call(&self.tls, method, &url, &self.endpoint.token, body).await?;
+        if status.is_success() {
+            return Ok(bytes.to_vec());
+        }
+        let message = serde_json::from_slice::<Value>(&bytes)
+            .ok()
+            .and_then(|v| v["message"].as_str().map(str::to_owned))
+            .unwrap_or_else(|| status.to_string());
+        Err(match status {
+            StatusCode::UNAUTHORIZED => SimError::Unreachable(message),
+            _ => SimError::Refused(message),
+        })
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, SimError> {
+        let bytes = self.raw(method, path, body).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|e| SimError::Unreachable(format!("{path}: unexpected answer: {e}")))
+    }
+
+    /// How it is.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn status(&self) -> Result<Status, SimError> {
+        self.json(Method::GET, "/sim/status", None).await
+    }
+
+    /// Everything that exists.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn inventory(&self) -> Result<Inventory, SimError> {
+        self.json(Method::GET, "/sim/inventory", None).await
+    }
+
+    /// Calls by "METHOD /template"; with `reset` they are counted anew from now on.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn stats(&self, reset: bool) -> Result<BTreeMap<String, u64>, SimError> {
+        let path = if reset { "/sim/stats?reset=1" } else { "/sim/stats" };
+        self.json(Method::GET, path, None).await
+    }
+
+    /// The faults set now, each with how often it happened.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn faults(&self) -> Result<Vec<(Fault, u32)>, SimError> {
+        #[derive(serde::Deserialize)]
+        struct One {
+            fault: Fault,
+            fired: u32,
+        }
+        #[derive(serde::Deserialize)]
+        struct All {
+            faults: Vec<One>,
+        }
+        let all: All = self.json(Method::GET, "/sim/faults", None).await?;
+        Ok(all.faults.into_iter().map(|o| (o.fault, o.fired)).collect())
+    }
+
+    /// Sets a fault; gives it back with its id.
+    ///
+    /// # Errors
+    /// When it makes no sense, or there is no answer.
+    pub async fn set_fault(&self, fault: &Fault) -> Result<Fault, SimError> {
+        let body = serde_json::to_value(fault).map_err(|e| SimError::Refused(e.to_string()))?;
+        self.json(Method::POST, "/sim/faults", Some(body)).await
+    }
+
+    /// Removes all faults.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn clear_faults(&self) -> Result<(), SimError> {
+        self.raw(Method::DELETE, "/sim/faults", None).await.map(drop)
+    }
+
+    /// Removes one fault.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn clear_fault(&self, id: u64) -> Result<(), SimError> {
+        self.raw(Method::DELETE, &format!("/sim/faults/{id}"), None).await.map(drop)
+    }
+
+    /// Changes the clock's speed.
+    ///
+    /// # Errors
+    /// When it isn't greater than 0, or there is no answer.
+    pub async fn set_speed(&self, speed: f64) -> Result<(), SimError> {
+        self.raw(Method::POST, "/sim/clock", Some(json!({ "speed": speed }))).await.map(drop)
+    }
+
+    /// Sets the account's limits.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn set_limits(&self, limits: &Limits) -> Result<Limits, SimError> {
+        let body = serde_json::to_value(limits).map_err(|e| SimError::Refused(e.to_string()))?;
+        self.json(Method::POST, "/sim/limits", Some(body)).await
+    }
+
+    /// What DNS answers.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn resolve(&self, name: &str, kind: &str) -> Result<Vec<String>, SimError> {
+        #[derive(serde::Deserialize)]
+        struct Answers {
+            answers: Vec<String>,
+        }
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("name", name)
+            .append_pair("type", kind)
+            .finish();
+        let path = format!("/sim/resolve?{query}");
+        let answers: Answers = self.json(Method::GET, &path, None).await?;
+        Ok(answers.answers)
+    }
+
+    /// Asks it to stop; it does so a moment later.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn stop(&self) -> Result<(), SimError> {
+        self.raw(Method::POST, "/sim/stop", None).await.map(drop)
+    }
+}

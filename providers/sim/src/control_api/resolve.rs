@@ -1,0 +1,72 @@
+//! `GET /sim/resolve?name=`: what the vendor's name servers would answer.
+
+use crate::api::record_name;
+use crate::world::{DomainRecord, State as World};
+
+/// CNAMEs are followed this far.
+const CHAIN_MAX: usize = 8;
+
+/// The data of the records of a type at a name: exact ones first, else the closest wildcard; CNAMEs are followed.
+pub fn resolve(w: &World, name: &str, kind: &str) -> Vec<String> {
+    let mut name = name.trim_end_matches('.').to_ascii_lowercase();
+    for _ in 0..CHAIN_MAX {
+        let found = at(w, &name);
+        let answers: Vec<String> =
+            found.iter().filter(|r| r.kind == kind).map(|r| target(r)).collect();
+        if !answers.is_empty() || kind == "CNAME" {
+            return answers;
+        }
+        match found.iter().find(|r| r.kind == "CNAME") {
+            Some(alias) => name = target(alias),
+            None => return Vec::new(),
+        }
+    }
+    Vec::new()
+}
+
+/// The data, with `@` spelled out.
+fn target(r: &DomainRecord) -> String {
+    match r.data.as_str() {
+        "@" => r.domain.clone(),
+        data => data.to_owned(),
+    }
+}
+
+fn at<'a>(w: &'a World, name: &str) -> Vec<&'a DomainRecord> {
+    let Some(zone) = zone(w, name) else {
+        return Vec::new();
+    };
+    let records: Vec<&DomainRecord> = w.records.by_name(&zone).map(|r| &**r).collect();
+    let exact: Vec<&DomainRecord> =
+        records.iter().filter(|r| record_name(r) == name).copied().collect();
+    // A name that exists, if only above others, hides wildcards (RFC 4592).
+    let below = format!(".{name}");
+    if !exact.is_empty() || records.iter().any(|r| record_name(r).ends_with(&below)) {
+        return exact;
+    }
+    let mut parent = name;
+    while let Some((_, rest)) = parent.split_once('.') {
+        parent = rest;
+        let wildcard = format!("*.{parent}");
+        let found: Vec<&DomainRecord> =
+            records.iter().filter(|r| record_name(r) == wildcard).copied().collect();
+        if !found.is_empty() {
+            return found;
+        }
+        if parent == zone {
+            break;
+        }
+    }
+    Vec::new()
+}
+
+/// The zone with the longest name that holds this one.
+fn zone(w: &World, name: &str) -> Option<String> {
+    let mut rest = name;
+    loop {
+        if w.domains.by_id(rest).is_some() {
+            return Some(rest.to_owned());
+        }
+        rest = rest.split_once('.')?.1;
+    }
+}

@@ -1,0 +1,76 @@
+//! What every S3 request passes: count, faults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use s3s::service::S3Service;
+
+use crate::api::{Api, Cut, fault_after, fault_before};
+use crate::faults::{Api as Target, Effect, Fault};
+
+const SLOW_DEFAULT: Duration = Duration::from_secs(1);
+
+/// Hands a request to the S3 service.
+pub async fn handle(service: S3Service, request: Request) -> Response {
+    match service.call(request.map(s3s::Body::http_body_unsync)).await {
+        Ok(response) => response.map(axum::body::Body::new).into_response(),
+        Err(e) => {
+            tracing::warn!("S3: {e:?}");
+            let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            response.extensions_mut().insert(Cut);
+            response
+        }
+    }
+}
+
+/// Counts the call and lets faults happen.
+pub async fn faults(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let method = request.method().as_str();
+    let path = request.uri().path();
+    let template = match path.trim_start_matches('/').split_once('/') {
+        Some((_, key)) if !key.is_empty() => "s3:/{bucket}/{key}",
+        _ if path == "/" => "s3:/",
+        _ => "s3:/{bucket}",
+    };
+    api.stats.count(method, template);
+    let Some(fault) = api.sim.faults.request(Target::S3, method, path) else {
+        return next.run(request).await;
+    };
+    if fault_before(&fault).is_some() {
+        return refused(&fault);
+    }
+    if fault.effect == Effect::Slow {
+        let time = fault.delay_ms.map_or(SLOW_DEFAULT, Duration::from_millis);
+        api.sim.clock.sleep(time).await;
+    }
+    let response = next.run(request).await;
+    fault_after(&fault, response).await
+}
+
+/// The refusal in S3's XML; cuts stay cuts.
+fn refused(fault: &Fault) -> Response {
+    let (status, code) = match fault.effect {
+        Effect::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
+        Effect::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
+        Effect::BadGateway => (StatusCode::BAD_GATEWAY, "InternalError"),
+        Effect::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+        _ => {
+            let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            response.extensions_mut().insert(Cut);
+            return response;
+        }
+    };
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>Please reduce your request rate or try again.</Message></Error>"
+    );
+    let mut response = (status, [(CONTENT_TYPE, "application/xml")], body).into_response();
+    if let Some(seconds) = fault.retry_after_s {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}

@@ -1,0 +1,103 @@
+//! Accepting TLS connections and speaking HTTP/1.1 or HTTP/2 on them.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::api::Cut;
+
+/// Connections get this long to end by themselves when the server stops.
+const GRACE: Duration = Duration::from_secs(2);
+/// After an accept that failed (no file descriptors), so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves a router over TLS until `stop`. A response marked [`Cut`] breaks its connection off.
+pub async fn serve_http(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    let tracker = TaskTracker::new();
+    loop {
+        let stream = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(e) => {
+                    tracing::warn!("accept: {e}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        let connection = connection(stream, acceptor.clone(), router.clone(), stop.clone());
+        tracker.spawn(connection);
+    }
+    drop(listener);
+    tracker.close();
+    let _ = tokio::time::timeout(GRACE, tracker.wait()).await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let _ = stream.set_nodelay(true);
+    let Ok(stream) = acceptor.accept(stream).await else {
+        return;
+    };
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let router = router.clone();
+        async move { answer(router, request).await }
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    // Tests kill and restart: no half-open connection should be waited for.
+    builder.http2().max_concurrent_streams(512);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        result = connection.as_mut() => {
+            if let Err(e) = result {
+                tracing::debug!("connection: {e}");
+            }
+        }
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+async fn answer(
+    router: Router,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Body>, std::io::Error> {
+    let response = match router.oneshot(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => {
+            let never: Infallible = never;
+            match never {}
+        }
+    };
+    if response.extensions().get::<Cut>().is_some() {
+        return Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+    }
+    Ok(response)
+}

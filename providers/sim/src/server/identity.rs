@@ -1,0 +1,84 @@
+//! What an embedded cloud keeps for life: seed, account, token, ports.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::endpoint::Account;
+use crate::error::SimError;
+use crate::world::mix;
+
+/// `identity.json`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Identity {
+    version: u32,
+    /// The seed.
+    pub seed: u64,
+    /// The account.
+    pub account: Account,
+    /// The account's API token.
+    pub token: String,
+    /// The port of the API; kept while it is free.
+    pub api_port: Option<u16>,
+    /// The port of S3; kept while it is free.
+    pub s3_port: Option<u16>,
+}
+
+const VERSION: u32 = 1;
+
+impl Identity {
+    /// Loads the identity of a data folder, or makes one.
+    ///
+    /// # Errors
+    /// When the file can't be read or written, or is of a newer version.
+    pub fn open(data: &Path, seed: u64) -> Result<Self, SimError> {
+        let path = data.join("identity.json");
+        match std::fs::read(&path) {
+            Ok(text) => {
+                let bad = |reason: String| SimError::Record { path: path.clone(), reason };
+                let identity: Self =
+                    serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+                if identity.version > VERSION {
+                    return Err(bad(format!(
+                        "version {} was written by a newer program (this one knows {VERSION})",
+                        identity.version
+                    )));
+                }
+                Ok(identity)
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let identity = Self::new(seed);
+                identity.save(data)?;
+                Ok(identity)
+            }
+            Err(e) => Err(SimError::io("read", path, e)),
+        }
+    }
+
+    fn new(seed: u64) -> Self {
+        let token: [u8; 32] = rand::random();
+        let (high, low) = (mix(seed, "account", 0), mix(seed, "account", 1));
+        Self {
+            version: VERSION,
+            seed,
+            account: Account {
+                uuid: format!("{high:016x}{low:016x}"),
+                email: "account@example.com".to_owned(),
+            },
+            token: format!("dop_v1_{}", hex::encode(token)),
+            api_port: None,
+            s3_port: None,
+        }
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn save(&self, data: &Path) -> Result<(), SimError> {
+        let path = data.join("identity.json");
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|e| SimError::Record { path: path.clone(), reason: e.to_string() })?;
+        crate::files::write_private(&path, &text)
+    }
+}

@@ -1,0 +1,13 @@
+//! Listening, TLS, HTTP.
+
+mod connections;
+mod identity;
+mod ports;
+mod run;
+mod tls;
+
+pub use connections::serve_http;
+pub use identity::Identity;
+pub use ports::bind;
+pub use run::serve;
+pub use tls::Authority;

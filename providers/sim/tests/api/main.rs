@@ -1,0 +1,14 @@
+//! Drives the embedded cloud over HTTPS, as a client of the vendor would.
+
+mod balancers;
+mod control;
+mod droplets;
+mod harness;
+mod names;
+mod networks;
+mod openapi;
+mod persistence;
+mod rules;
+mod s3;
+mod signing;
+mod volumes;

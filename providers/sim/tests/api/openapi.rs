@@ -1,0 +1,1 @@
+//! Answers against the vendor's OpenAPI document.
