@@ -18,9 +18,9 @@ pub struct CloudAccess {
 }
 
 impl CloudAccess {
-    /// For a cluster whose nodes are in `region`.
-    pub fn new(sim: Arc<Sim>, region: impl Into<String>) -> Self {
-        Self { sim, region: region.into() }
+    /// On this embedded cloud.
+    pub fn new(sim: Arc<Sim>) -> Self {
+        Self { sim }
     }
 
     fn check(&self, token: &str) -> Result<(), CloudError> {
@@ -136,18 +136,19 @@ impl Cloud for CloudAccess {
 
 /// Where a controller that says nothing runs: where the last machine was made.
 fn any_region(w: &World) -> String {
-    w.droplets
-        .iter()
-        .last()
-        .map(|d| d.region.clone())
-        .unwrap_or_default()
+    w.droplets.iter().last().map(|d| d.region.clone()).unwrap_or_default()
 }
 
 /// The load balancer as the real controller asks for it: droplets by id, health by the first port.
-fn spec(w: &World, request: &LoadBalancerRequest, region: &str) -> LoadBalancerSpec {
-    let vpc = request.vpc_id.as_deref();
-    let region =
-        vpc.and_then(|id| w.vpcs.by_id(id)).map_or_else(|| region.to_owned(), |v| v.region.clone());
+fn spec(w: &World, request: &LoadBalancerRequest) -> LoadBalancerSpec {
+    let vpc = request.vpc_id.as_deref().and_then(|id| w.vpcs.by_id(id));
+    let droplet = request.droplet_ids.iter().find_map(|id| w.droplets.get(*id));
+    let region = match (vpc, droplet) {
+        (Some(vpc), _) => vpc.region.clone(),
+        (None, Some(droplet)) => droplet.region.clone(),
+        (None, None) => any_region(w),
+    };
+    let vpc_uuid = request.vpc_id.clone().or_else(|| droplet.map(|d| d.vpc_uuid.clone()));
     let rules: Vec<ForwardingRule> = request
         .ports
         .iter()
