@@ -1,5 +1,6 @@
 //! The Kubernetes objects that kubeadm and kubelets make.
 
+use infra_sim_kube::controllers::{self, NodeRegistration, Taint};
 use infra_sim_kube::{Cluster, Resource, StoreError};
 use serde_json::{Value, json};
 
@@ -99,36 +100,48 @@ fn put(cluster: &Cluster, resource: &Resource, object: Value) -> Result<(), Stri
 /// # Errors
 /// A sentence, when the store refuses.
 pub fn register_node(cluster: &Cluster, node: &NodeSpec, droplet: &Droplet) -> Result<(), String> {
-    let mut taints: Vec<Value> = node
-        .taints
-        .iter()
-        .map(|t| json!({"key": t.key, "value": t.value, "effect": t.effect}))
-        .collect();
-    if node.external_cloud_provider {
-        taints.push(json!({"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}));
-    }
-    let mut labels = serde_json::to_value(&node.labels).map_err(|e| e.to_string())?;
-    for (key, value) in [
-        ("kubernetes.io/hostname", node.name.as_str()),
-        ("kubernetes.io/os", "linux"),
-        ("kubernetes.io/arch", "amd64"),
-    ] {
-        labels[key] = value.into();
-    }
-    let object = json!({
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": node.name, "labels": labels, "annotations": node.annotations},
-        "spec": {"taints": taints},
-        "status": {
-            "addresses": [
-                {"type": "InternalIP", "address": droplet.private_ip.to_string()},
-                {"type": "Hostname", "address": node.name},
-            ],
-            "nodeInfo": {"kubeletVersion": node.kubelet_version, "operatingSystem": "linux", "architecture": "amd64"},
-        },
-    });
-    put(cluster, &Resource::new("", "v1", "nodes"), object)
+    let (vcpus, memory_mib) = crate::machines::size_of(&droplet.size);
+    let registration = NodeRegistration {
+        name: node.name.clone(),
+        labels: node.labels.clone(),
+        taints: node
+            .taints
+            .iter()
+            .map(|t| Taint { key: t.key.clone(), value: t.value.clone(), effect: t.effect.clone() })
+            .collect(),
+        private_ip: droplet.private_ip.into(),
+        public_ip: droplet.public_ip.map(Into::into),
+        kubelet_version: node.kubelet_version.clone(),
+        provider_external: node.external_cloud_provider,
+        vcpus: u32::try_from(vcpus).unwrap_or(u32::MAX),
+        memory_mib,
+        pods_max: 110,
+    };
+    controllers::register_node(cluster.store(), &registration).map_err(|e| e.to_string())?;
+    cluster
+        .store()
+        .modify(&nodes(), None, &node.name, &mut |n: &mut Value| {
+            for (key, value) in &node.annotations {
+                n["metadata"]["annotations"][key] = value.as_str().into();
+            }
+        })
+        .map_err(|e| e.to_string())?;
+    Ok(())
+}
+
+fn nodes() -> Resource {
+    Resource::new("", "v1", "nodes")
 }
 
 /// Says whether a node's kubelet runs.
-pub fn set_kubelet(_cluster: &Cluster, _node: &str, _runs: bool) {}
+pub fn set_kubelet(cluster: &Cluster, node: &str, runs: bool) {
+    let word = if runs { "running" } else { "stopped" };
+    let known = cluster.store().get(&nodes(), None, node);
+    // Saying it twice would begin the grace of a silent kubelet anew.
+    if known.is_none_or(|n| n["metadata"]["annotations"]["sim.infra/kubelet"] == word) {
+        return;
+    }
+    if let Err(e) = controllers::set_kubelet_running(cluster.store(), node, runs) {
+        tracing::warn!("the kubelet of {node}: {e}");
+    }
+}

@@ -26,4 +26,5 @@ pub use endpoints::routes;
 pub use record::{BootState, MachineRecord};
 pub use resolve::resolve;
 pub use set::{MachineSet, open};
+pub use size::of as size_of;
 pub use units::is_active as unit_is_active;
