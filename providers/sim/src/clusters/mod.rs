@@ -3,6 +3,7 @@
 
 mod kube;
 mod listener;
+mod node_ports;
 mod quorum;
 mod record;
 mod running;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::quorum::{QuorumFaults, has_quorum};
 use super::record::{ClusterRecord, Member};
-use super::{kube, listener, signer};
+use super::{kube, listener, node_ports, signer};
 use crate::error::SimError;
 use crate::faults::KubeFaults;
 use crate::sim::Sim;
@@ -74,14 +74,16 @@ impl Running {
         let signing = signer::run(cluster.store().clone(), sim.clock.clone());
         let until = stop.clone();
         tokio::spawn(async move { until.run_until_cancelled(signing).await });
-        Ok(Arc::new(Self {
+        let running = Arc::new(Self {
             sim,
             folder,
             cluster,
             state: Mutex::new(State { record, listeners: HashMap::new() }),
             quorum,
-            stop,
-        }))
+            stop: stop.clone(),
+        });
+        tokio::spawn(node_ports::run(running.clone(), stop));
+        Ok(running)
     }
 
     fn is_up(&self, droplet: u64) -> bool {
@@ -243,6 +245,21 @@ impl Running {
     /// The node's name of a machine.
     pub async fn node_of(&self, droplet: u64) -> Option<String> {
         self.state.lock().await.record.node_of(droplet).map(ToOwned::to_owned)
+    }
+
+    /// The machines of these nodes that run; of all nodes for `None`.
+    pub async fn droplets(&self, nodes: Option<&[String]>) -> Vec<u64> {
+        let state = self.state.lock().await;
+        let rows = state.record.nodes.iter();
+        rows.filter(|n| nodes.is_none_or(|names| names.contains(&n.node)))
+            .map(|n| n.droplet)
+            .filter(|d| self.is_up(*d))
+            .collect()
+    }
+
+    /// The table of services on machines.
+    pub fn net(&self) -> &crate::net::Net {
+        &self.sim.net
     }
 
     /// What is kept of it.
