@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
@@ -29,20 +30,20 @@ pub struct Clusters {
     sim: Arc<Sim>,
     folder: PathBuf,
     running: Mutex<HashMap<String, Arc<Running>>>,
+    /// What was recorded runs again: only then may anything new begin.
+    restored: AtomicBool,
 }
 
 impl Clusters {
     /// No cluster yet; see [`Clusters::restore`].
     pub fn new(sim: Arc<Sim>) -> Arc<Self> {
         let folder = sim.data.join("clusters");
-        Arc::new(Self { sim, folder, running: Mutex::default() })
+        Arc::new(Self { sim, folder, running: Mutex::default(), restored: AtomicBool::new(false) })
     }
 
     /// Starts the clusters of the data folder again.
     pub async fn restore(&self) {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else {
-            return;
-        };
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten();
         for entry in entries.flatten() {
             let folder = entry.path();
             match ClusterRecord::load(&folder) {
@@ -50,6 +51,14 @@ impl Clusters {
                 Err(e) => tracing::error!("a cluster stays away: {e}"),
             }
         }
+        self.restored.store(true, Ordering::Release);
+    }
+
+    fn need_restored(&self) -> Result<(), ClusterRefusal> {
+        if self.restored.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(ClusterRefusal::NotNow("the embedded cloud is starting".to_owned()))
     }
 
     async fn restore_one(&self, folder: PathBuf, record: ClusterRecord) {
@@ -113,6 +122,7 @@ impl Clusters {
         disk: &Disk,
         plan: ClusterPlan,
     ) -> Result<(), ClusterRefusal> {
+        self.need_restored()?;
         let refused = |reason: String| ClusterRefusal::Refused(reason);
         let (ca, cert, key) = read_pki(disk)?;
         let id = ca_sha256(&ca).map_err(|e| refused(e.message))?;
@@ -201,6 +211,7 @@ impl Clusters {
         machines: &MachineSet,
         request: JoinRequest,
     ) -> Result<Joined, ClusterRefusal> {
+        self.need_restored()?;
         let running = self.running.lock().await.get(&request.ca_sha256).cloned();
         let Some(running) = running else {
             return Err(ClusterRefusal::NotNow(
