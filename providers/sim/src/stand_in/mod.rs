@@ -19,6 +19,9 @@ mod systemctl;
 mod units;
 pub mod values;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 pub use context::Context;

@@ -19,6 +19,8 @@ mod tests;
 
 pub use discovery::{ca_sha256, sign as sign_cluster_info};
 pub use kubeconfig::cluster_info;
+#[cfg(test)]
+pub use preflight::Preflight;
 
 use super::kubelet::version;
 use super::{Context, Failure};
