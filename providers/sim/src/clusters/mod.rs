@@ -12,12 +12,3 @@ mod table;
 mod tokens;
 
 pub use table::{ClusterRefusal, Clusters};
-
-use std::sync::Arc;
-
-use crate::sim::Sim;
-
-/// What the cloud-controller-manager and the CSI driver of a cluster call.
-fn cloud(sim: &Arc<Sim>) -> Arc<dyn infra_sim_kube::Cloud> {
-    Arc::new(crate::cloud::CloudAccess::new(sim.clone()))
-}

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::quorum::{QuorumFaults, has_quorum};
 use super::record::{ClusterRecord, Member};
 use super::{kube, listener, node_ports, signer};
+use crate::cloud::CloudAccess;
 use crate::error::SimError;
 use crate::faults::KubeFaults;
 use crate::sim::Sim;
@@ -62,7 +63,7 @@ impl Running {
             service_cidr: record.service_cidr,
             kubernetes_version: record.kubernetes_version.clone(),
             ca_cert_pem: record.ca_cert_pem.clone(),
-            cloud: super::cloud(&sim),
+            cloud: Arc::new(CloudAccess::new(sim.clone())),
             clock: sim.clock.clone(),
             faults: Arc::new(faults),
             seed: sim.seed,

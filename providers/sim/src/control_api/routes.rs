@@ -88,7 +88,14 @@ async fn status(State(c): State<Control>) -> Json<Status> {
 }
 
 async fn inventory(State(c): State<Control>) -> Json<Inventory> {
-    Json(c.api.sim.world.read(Inventory::of))
+    let mut inventory = c.api.sim.world.read(Inventory::of);
+    if let Some(machines) = c.api.sim.machines() {
+        for droplet in &mut inventory.droplets {
+            // How its boot went, and where its console is.
+            droplet["machine"] = machines.describe(droplet["id"].as_u64().unwrap_or_default());
+        }
+    }
+    Json(inventory)
 }
 
 async fn stats(

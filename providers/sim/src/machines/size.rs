@@ -1,7 +1,19 @@
-//! What a size slug says of a machine.
+//! What a machine of a size has.
 
-/// vCPUs and memory in MiB, read from the slug (`s-2vcpu-4gb`, `c-4`, `s-1vcpu-512mb-10gb`).
+use crate::catalog::catalog;
+
+/// vCPUs and memory in MiB of a size.
 pub fn of(slug: &str) -> (u64, u64) {
+    let sold = catalog().size(slug);
+    let number = |key: &str| sold.and_then(|s| s[key].as_u64());
+    match (number("vcpus"), number("memory")) {
+        (Some(vcpus), Some(memory)) => (vcpus, memory),
+        _ => by_name(slug),
+    }
+}
+
+/// A size that is no longer sold, read from its slug (`s-2vcpu-4gb`, `c-4`, `s-1vcpu-512mb-10gb`).
+fn by_name(slug: &str) -> (u64, u64) {
     let mut vcpus = None;
     let mut memory = None;
     for part in slug.split('-').skip(1) {
