@@ -36,20 +36,16 @@ pub async fn watch<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl 
     }
 }
 
-/// The executable of `examples/standin.rs`, which `cargo test` builds.
-fn stand_in() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).unwrap();
-    let path = profile.join("examples/standin");
-    assert!(path.exists(), "{} is missing: build the examples", path.display());
-    path
-}
-
 impl Cloud {
     /// Starts one over a data folder.
     pub async fn start(data: &Path) -> Self {
         let stop = CancellationToken::new();
-        let options = ServeOptions { data: data.to_owned(), seed: 7, speed: 20.0, exe: stand_in() };
+        let options = ServeOptions {
+            data: data.to_owned(),
+            seed: 7,
+            speed: 20.0,
+            exe: env!("CARGO_BIN_EXE_infra-sim-stand-in").into(),
+        };
         let task = tokio::spawn(infra_sim::serve(options, stop.clone()));
         let endpoint = watch("the embedded cloud is ready", || async {
             assert!(!task.is_finished(), "the embedded cloud ended");

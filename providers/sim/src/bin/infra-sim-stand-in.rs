@@ -1,4 +1,4 @@
-//! The executable that tests give to machines: `standin sim stand-in TOOL ARGS…`.
+//! The executable that tests give to machines: `infra-sim-stand-in sim stand-in TOOL ARGS…`.
 
 fn main() -> std::process::ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -7,7 +7,7 @@ fn main() -> std::process::ExitCode {
             infra_sim::stand_in::run(tool, rest)
         }
         _ => {
-            eprintln!("usage: standin sim stand-in TOOL ARGS…");
+            eprintln!("usage: infra-sim-stand-in sim stand-in TOOL ARGS…");
             2
         }
     };
