@@ -179,8 +179,4 @@ impl Resource for Droplets {
         let was_there = self.api.client.delete(cx, &operation, path).await?;
         Ok(!was_there)
     }
-
-    fn delete_warning(&self, _observed: &Observed) -> Option<String> {
-        None
-    }
 }

@@ -29,9 +29,11 @@ pub struct DropletSpec {
 }
 
 impl DropletSpec {
-    /// Tags sorted, each once.
+    /// Tags sorted, each once, in lower case: the cloud does not tell `Team` from `team`, and keeps
+    /// whichever an account used first.
     #[must_use]
     pub fn normal(mut self) -> Self {
+        self.tags.iter_mut().for_each(|tag| tag.make_ascii_lowercase());
         self.tags.sort();
         self.tags.dedup();
         self
