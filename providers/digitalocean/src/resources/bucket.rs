@@ -4,17 +4,12 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use aws_sdk_s3::{
-    Client,
-    primitives::ByteStream,
-    types::{Delete, ObjectIdentifier},
-};
+use aws_sdk_s3::Client;
 use futures::future::join_all;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
-    RetryPolicy, UpdateRequest, retry,
+    UpdateRequest,
 };
-use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -23,9 +18,6 @@ use super::{
     bucket_errors::mapped,
 };
 use crate::{ObjectStore, object_store};
-
-/// Says whose a bucket with a fixed name is.
-const MARK_KEY: &str = ".infra/owner";
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +44,7 @@ impl Buckets {
     }
 
     /// Made at first use: a run without a bucket needs no keys.
-    fn client(&self) -> Result<&Client, CloudError> {
+    pub(super) fn client(&self) -> Result<&Client, CloudError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
@@ -71,52 +63,6 @@ impl Buckets {
         ]);
         let spec = BucketSpec { name: name.to_owned(), region };
         ready(Address::new("bucket", "artifacts"), name.to_owned(), spec, outputs)
-    }
-
-    /// Whether the account has the bucket. Asked by listing what the account owns: another one's
-    /// public bucket would answer too.
-    async fn exists(&self, cx: &Context, name: &str) -> Result<bool, CloudError> {
-        let client = self.client()?;
-        let answer = retry(cx, RetryPolicy::READ, || async {
-            client.list_buckets().send().await.map_err(|e| mapped("list buckets", &e))
-        })
-        .await?;
-        Ok(answer.buckets().iter().any(|bucket| bucket.name() == Some(name)))
-    }
-
-    /// The owner's tag that is written in a bucket.
-    async fn mark(&self, cx: &Context, name: &str) -> Result<Option<String>, CloudError> {
-        let client = self.client()?;
-        let operation = format!("read the owner of bucket {name}");
-        let answer = retry(cx, RetryPolicy::READ, || async {
-            let answer = client
-                .get_object()
-                .bucket(name)
-                .key(MARK_KEY)
-                .send()
-                .await
-                .map_err(|e| mapped(&operation, &e))?;
-            answer.body.collect().await.map_err(|error| {
-                CloudError::new(ErrorKind::Garbled, &operation, format!("broke off: {error}"))
-            })
-        })
-        .await;
-        match answer {
-            Ok(body) => Ok(Some(String::from_utf8_lossy(&body.into_bytes()).trim().to_owned())),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Up to a thousand keys of a bucket.
-    async fn keys(&self, cx: &Context, name: &str) -> Result<Vec<String>, CloudError> {
-        let client = self.client()?;
-        let operation = format!("list bucket {name}");
-        let answer = retry(cx, RetryPolicy::READ, || async {
-            client.list_objects_v2().bucket(name).send().await.map_err(|e| mapped(&operation, &e))
-        })
-        .await?;
-        Ok(answer.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
     }
 
     async fn create_one(
@@ -144,71 +90,6 @@ impl Buckets {
             self.claim(cx, &operation, name, new).await?;
         }
         Ok(self.found(name))
-    }
-
-    /// Marks a bucket with a fixed name as ours, unless it holds anything of somebody else's.
-    async fn claim(
-        &self,
-        cx: &Context,
-        operation: &str,
-        name: &str,
-        new: bool,
-    ) -> Result<(), CloudError> {
-        let tag = cx.owner.tag();
-        let mark = self.mark(cx, name).await?;
-        if mark.as_ref() == Some(&tag) {
-            return Ok(());
-        }
-        if mark.is_some() || !(new || self.keys(cx, name).await?.is_empty()) {
-            let message = format!("the bucket {name} is there already and is not this cluster's");
-            return Err(CloudError::new(ErrorKind::NameTaken, operation, message)
-                .with_hint("leave `bucket` out of infra.toml to get one of the cluster's own"));
-        }
-        let put = self.client()?.put_object().bucket(name).key(MARK_KEY);
-        let body = ByteStream::from(tag.into_bytes());
-        put.body(body).send().await.map(drop).map_err(|e| mapped(operation, &e))
-    }
-
-    /// Removes up to a thousand objects in one call.
-    async fn remove(&self, operation: &str, name: &str, keys: &[String]) -> Result<(), CloudError> {
-        let local =
-            |e: &dyn std::fmt::Display| CloudError::new(ErrorKind::Local, operation, e.to_string());
-        let objects = keys
-            .iter()
-            .map(|key| ObjectIdentifier::builder().key(key).build().map_err(|e| local(&e)))
-            .collect::<Result<Vec<_>, _>>()?;
-        let delete = Delete::builder()
-            .set_objects(Some(objects))
-            .quiet(true)
-            .build()
-            .map_err(|e| local(&e))?;
-        let answer = self
-            .client()?
-            .delete_objects()
-            .bucket(name)
-            .delete(delete)
-            .customize()
-            .mutate_request(|request| {
-                // S3 demands a checksum of this body; Spaces knows this one only.
-                let digest = request.body().bytes().map(Md5::digest);
-                if let Some(digest) = digest {
-                    request
-                        .headers_mut()
-                        .insert("content-md5", aws_smithy_types::base64::encode(digest));
-                }
-            })
-            .send()
-            .await
-            .map_err(|e| mapped(operation, &e))?;
-        match answer.errors().first() {
-            None => Ok(()),
-            Some(error) => {
-                let key = error.key().unwrap_or("an object");
-                let said = error.message().or(error.code()).unwrap_or("no reason");
-                let message = format!("{key} could not be removed: {said}");
-                Err(CloudError::new(ErrorKind::Busy, operation, message))
-            }
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod api;
 mod bucket;
 mod bucket_errors;
+mod bucket_objects;
 mod domain;
 mod droplet;
 mod droplet_create;

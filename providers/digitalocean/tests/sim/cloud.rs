@@ -113,7 +113,7 @@ impl Cloud {
 }
 
 pub fn owner(number: u128) -> Owner {
-    Owner { cluster: "shop".to_owned(), uuid: Uuid::from_u128(0x1234_5678 << 96 | number << 64) }
+    Owner { cluster: "shop".to_owned(), uuid: Uuid::from_u128((0x1000_0000 + number) << 96) }
 }
 
 pub fn context(owner: &Owner) -> Context {

@@ -8,7 +8,7 @@ use infra_provider_api::{
 };
 use serde_json::{Value, json};
 
-pub const PUBLIC_KEY: &str = "ssh-ed25519 \
+const PUBLIC_KEY: &str = "ssh-ed25519 \
      AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ops@example.com";
 
 fn pool(name: &str, role: Role, count: u32) -> Pool {
