@@ -41,7 +41,6 @@ kinds! {
     STORAGE_CLASSES = "storage.k8s.io", "v1", "storageclasses";
     VOLUME_ATTACHMENTS = "storage.k8s.io", "v1", "volumeattachments";
     CSI_NODES = "storage.k8s.io", "v1", "csinodes";
-    PRIORITY_CLASSES = "scheduling.k8s.io", "v1", "priorityclasses";
     CLUSTER_ROLES = "rbac.authorization.k8s.io", "v1", "clusterroles";
     CLUSTER_ROLE_BINDINGS = "rbac.authorization.k8s.io", "v1", "clusterrolebindings";
 }

@@ -14,6 +14,7 @@ mod gc;
 mod index;
 mod job;
 mod kinds;
+mod kubeadm;
 mod kubelet;
 mod manager;
 mod names;
@@ -35,5 +36,6 @@ mod template;
 mod volume;
 
 pub use error::ControllerError;
+pub use kubeadm::{ControlPlane, KubeadmAddons, add_static_pods, kubeadm_addons};
 pub use node::{NodeRegistration, Taint, register_node, set_kubelet_running, unregister};
 pub use start::start;
