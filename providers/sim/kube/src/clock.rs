@@ -72,19 +72,17 @@ fn sane(speed: f64) -> f64 {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn waits_are_divided_by_the_speed_also_when_it_changes() {
+    #[tokio::test]
+    async fn a_wait_under_way_goes_by_the_new_speed() {
         let clock = std::sync::Arc::new(Clock::new(1.0));
-        let begun = Instant::now();
         let sleeper = tokio::spawn({
             let clock = clock.clone();
-            async move { clock.sleep(Duration::from_secs(100)).await }
+            async move { clock.sleep(Duration::from_secs(3600)).await }
         });
-        tokio::time::sleep(Duration::from_secs(50)).await;
-        clock.set_speed(10.0);
-        sleeper.await.unwrap();
-        let took = begun.elapsed().as_secs_f64();
-        assert!((54.0..56.5).contains(&took), "{took}");
+        tokio::task::yield_now().await;
+        clock.set_speed(1e6);
+        let ended = tokio::time::timeout(Duration::from_secs(10), sleeper).await;
+        assert!(ended.is_ok());
     }
 
     #[test]

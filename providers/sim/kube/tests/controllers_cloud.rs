@@ -41,7 +41,11 @@ async fn nodes_are_initialized_and_go_with_their_droplets() {
     let n = sim.store().get(&nodes(), None, "worker-1").unwrap();
     assert_eq!(n["spec"]["providerID"], "digitalocean://101");
     assert_eq!(n["metadata"]["labels"]["topology.kubernetes.io/region"], "fra1");
-    assert!(n["spec"].get("taints").is_none());
+    sim.until("no taints are left", |s| {
+        let n = s.store().get(&nodes(), None, "worker-1").unwrap();
+        n["spec"].get("taints").is_none()
+    })
+    .await;
     sim.clock.set_speed(200.0);
     sim.cloud.instances.lock().unwrap().remove("worker-1");
     set_kubelet_running(sim.store(), "worker-1", false).unwrap();
@@ -58,7 +62,10 @@ async fn a_service_gets_a_load_balancer_that_follows_the_nodes() {
             == "203.0.113.10"
     })
     .await;
-    assert!(sim.has_event("EnsuringLoadBalancer", "") && sim.has_event("EnsuredLoadBalancer", ""));
+    sim.until("both events", |s| {
+        s.has_event("EnsuringLoadBalancer", "") && s.has_event("EnsuredLoadBalancer", "")
+    })
+    .await;
     let s = sim.get(&services, "web").unwrap();
     let id = s["metadata"]["annotations"]["kubernetes.digitalocean.com/load-balancer-id"]
         .as_str()

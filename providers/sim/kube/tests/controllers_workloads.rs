@@ -261,8 +261,11 @@ async fn a_budget_counts_and_endpoints_follow() {
     })
     .await;
     let slices = Resource::new("discovery.k8s.io", "v1", "endpointslices");
-    let (all, _) = sim.store().list(&slices, Some("default"));
-    assert!(all.iter().any(|s| s["endpoints"].as_array().is_some_and(|e| e.len() == 3)));
+    sim.until("three in a slice", |s| {
+        let (all, _) = s.store().list(&slices, Some("default"));
+        all.iter().any(|s| s["endpoints"].as_array().is_some_and(|e| e.len() == 3))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

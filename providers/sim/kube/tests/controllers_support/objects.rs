@@ -60,7 +60,8 @@ pub fn driver(name: &str, image: &str, variable: &str) -> Value {
         "metadata": {"name": name, "namespace": "kube-system"},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": {
             "metadata": {"labels": {"app": name}},
-            "spec": {"hostNetwork": true, "tolerations": [{"operator": "Exists"}],
+            "spec": {"hostNetwork": true, "tolerations": [
+                    {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}],
                 "containers": [{"name": "main", "image": image, "args": ["--do-tag=infra:1"], "env": [
                     {"name": variable, "valueFrom": {"secretKeyRef": {"name": "digitalocean", "key": "access-token"}}}]}]}}}})
 }

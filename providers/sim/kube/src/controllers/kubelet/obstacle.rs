@@ -29,7 +29,7 @@ pub fn find(ctx: &Ctx, pod: &Value, node: &Value) -> Option<Obstacle> {
     pod.list_at("/spec/volumes")
         .iter()
         .find_map(|v| volume(ctx, pod, node, v))
-        .or_else(|| containers(pod).find_map(|c| image(c)))
+        .or_else(|| containers(pod).find_map(image))
         .or_else(|| containers(pod).find_map(|c| env(ctx, pod, c)))
 }
 
