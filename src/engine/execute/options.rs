@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 /// How to execute.
 #[derive(Clone, Debug)]
 pub struct ExecuteOptions {
+    /// What the run is, for the journal: `apply`, `destroy`.
+    pub verb: String,
     /// Calls at the same time. Waiting for readiness does not count.
     pub parallelism: usize,
     /// After a failure, still do all that does not depend on it. Otherwise start nothing new.
@@ -26,6 +28,7 @@ pub struct ExecuteOptions {
 impl Default for ExecuteOptions {
     fn default() -> Self {
         Self {
+            verb: "apply".to_owned(),
             parallelism: 16,
             keep_going: true,
             stop: CancellationToken::new(),

@@ -1,0 +1,225 @@
+//! Waiting until resources are ready or gone: one looker a kind, one look for all that wait.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use infra_provider_api::{
+    Address, CloudError, Context, ErrorKind, Kind, Observed, Readiness, Waits,
+};
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    task::JoinSet,
+    time::Instant,
+};
+
+use crate::engine::events::{Event, Events};
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    Ready,
+    Gone,
+}
+
+/// One that waits.
+struct Watch {
+    id: String,
+    address: Address,
+    want: Want,
+    reply: oneshot::Sender<Result<Option<Observed>, CloudError>>,
+}
+
+/// The lookers of a run. All end when it is dropped.
+pub(super) struct Lookers {
+    cx: Context,
+    events: Events,
+    /// How long something may be missing from looks right after it was made.
+    grace: Duration,
+    inboxes: HashMap<&'static str, UnboundedSender<Watch>>,
+    tasks: JoinSet<()>,
+}
+
+impl Lookers {
+    pub(super) fn new(cx: Context, events: Events, grace: Duration) -> Self {
+        Self { cx, events, grace, inboxes: HashMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Waits for one. The answer is what it is when ready, or `None` when gone.
+    pub(super) fn watch(
+        &mut self,
+        kind: &Arc<dyn Kind>,
+        address: Address,
+        id: String,
+        want: Want,
+    ) -> oneshot::Receiver<Result<Option<Observed>, CloudError>> {
+        let (reply, answer) = oneshot::channel();
+        let inbox = self.inboxes.entry(kind.name()).or_insert_with(|| {
+            let (sender, inbox) = unbounded_channel();
+            let looker = Looker {
+                kind: Arc::clone(kind),
+                cx: self.cx.clone(),
+                events: self.events.clone(),
+                grace: self.grace,
+                waits: kind.waits(),
+                watches: Vec::new(),
+            };
+            self.tasks.spawn(looker.run(inbox));
+            sender
+        });
+        // A looker lives as long as `self`; were it gone, the answer would say so.
+        let _ = inbox.send(Watch { id, address, want, reply });
+        answer
+    }
+}
+
+struct Active {
+    watch: Watch,
+    since: Instant,
+    /// When it was last seen, or its wait began.
+    seen: Instant,
+    due: Instant,
+    interval: Duration,
+    said: String,
+}
+
+struct Looker {
+    kind: Arc<dyn Kind>,
+    cx: Context,
+    events: Events,
+    grace: Duration,
+    waits: Waits,
+    watches: Vec<Active>,
+}
+
+impl Looker {
+    async fn run(mut self, mut inbox: UnboundedReceiver<Watch>) {
+        loop {
+            let due = self.watches.iter().map(|active| active.due).min();
+            tokio::select! {
+                biased;
+                watch = inbox.recv() => match watch {
+                    Some(watch) => self.add(watch),
+                    None => return,
+                },
+                () = sleep_until(due), if due.is_some() => self.look().await,
+            }
+        }
+    }
+
+    fn add(&mut self, watch: Watch) {
+        let now = Instant::now();
+        let interval = self.waits.look_first;
+        let (due, said) = (now + interval, String::new());
+        self.watches.push(Active { watch, since: now, seen: now, due, interval, said });
+    }
+
+    async fn look(&mut self) {
+        self.watches.retain(|active| !active.watch.reply.is_closed());
+        let ids: Vec<String> = self.watches.iter().map(|active| active.watch.id.clone()).collect();
+        if ids.is_empty() {
+            return;
+        }
+        let looked = self.kind.look(&self.cx, &ids).await;
+        let now = Instant::now();
+        match looked {
+            Ok(found) => {
+                let mut by_id: HashMap<String, Observed> =
+                    found.into_iter().map(|observed| (observed.id.clone(), observed)).collect();
+                for mut active in std::mem::take(&mut self.watches) {
+                    let observed = by_id.remove(&active.watch.id);
+                    match self.judge(&mut active, observed, now) {
+                        Some(answer) => drop(active.watch.reply.send(answer)),
+                        None => self.watches.push(active),
+                    }
+                }
+            }
+            Err(error) => self.blind(&error, now),
+        }
+        for active in &mut self.watches {
+            active.interval = (active.interval * 2).min(self.waits.look_max);
+            active.due = now + active.interval;
+        }
+    }
+
+    /// What one look means for one watch; `None`: go on waiting.
+    fn judge(
+        &self,
+        active: &mut Active,
+        observed: Option<Observed>,
+        now: Instant,
+    ) -> Option<Result<Option<Observed>, CloudError>> {
+        let Watch { want, address, .. } = &active.watch;
+        let Some(observed) = observed else {
+            if *want == Want::Gone {
+                return Some(Ok(None));
+            }
+            if now - active.seen >= self.grace {
+                let text = "it was created, and is gone again";
+                return Some(Err(error(ErrorKind::NotFound, address, text)));
+            }
+            return self.late(active, now);
+        };
+        active.seen = now;
+        let reason = match (want, &observed.readiness) {
+            (Want::Ready, Readiness::Ready) => return Some(Ok(Some(observed))),
+            (Want::Ready, Readiness::Failed { reason }) => {
+                return Some(Err(error(ErrorKind::Invalid, address, reason)));
+            }
+            (Want::Ready | Want::Gone, Readiness::Pending { reason }) => reason.clone(),
+            (Want::Gone, Readiness::Ready | Readiness::Failed { .. }) => "still there".to_owned(),
+        };
+        if reason != active.said {
+            let event =
+                Event::StepWaiting { address: Some(address.clone()), reason: reason.clone() };
+            self.events.send(event);
+            active.said = reason;
+        }
+        self.late(active, now)
+    }
+
+    fn late(&self, active: &Active, now: Instant) -> Option<Result<Option<Observed>, CloudError>> {
+        let (limit, what) = match active.watch.want {
+            Want::Ready => (self.waits.ready, "ready"),
+            Want::Gone => (self.waits.gone, "gone"),
+        };
+        if now - active.since < limit {
+            return None;
+        }
+        let seconds = limit.as_secs();
+        let last = if active.said.is_empty() { "never seen" } else { &active.said };
+        let text = format!("not {what} after {seconds} s; last: {last}");
+        let error = error(ErrorKind::Deadline, &active.watch.address, &text);
+        Some(
+            Err(error.with_hint("apply again to go on waiting; nothing is rebuilt for being slow")),
+        )
+    }
+
+    /// A look failed. What passes is waited out; what does not, fails all that wait.
+    fn blind(&mut self, failure: &CloudError, now: Instant) {
+        let passes = failure.is_transient() || failure.is_uncertain();
+        for mut active in std::mem::take(&mut self.watches) {
+            active.seen = now;
+            let answer = if passes { self.late(&active, now) } else { Some(Err(failure.clone())) };
+            match answer {
+                Some(answer) => drop(active.watch.reply.send(answer)),
+                None => {
+                    active.interval = active.interval.max(failure.retry_after.unwrap_or_default());
+                    self.watches.push(active);
+                }
+            }
+        }
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn error(kind: ErrorKind, address: &Address, text: &str) -> CloudError {
+    CloudError::new(kind, format!("wait for {address}"), text)
+}
