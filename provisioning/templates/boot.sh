@@ -74,7 +74,9 @@ stage() { # name function
   set -e
   cat "$errors" >>"$log"
   if [ "$rc" -ne 0 ]; then
-    message="$(grep -v '^[[:space:]]*$' "$errors" | tail -n 1 || true)"
+    # kubeadm's last lines are advice, not the reason.
+    message="$(grep -v -e '^[[:space:]]*$' -e 'To see the stack trace' -e 'If you know what you are doing' \
+      "$errors" | tail -n 1 | sed -E 's/^[[:space:]]+//' || true)"
     [ -n "$message" ] || message="exit code $rc"
     report "$name" failed "failed at $name: $message"
     say "failed at $name: $message"
@@ -89,12 +91,29 @@ stage() { # name function
 
 sum_of() { sha256sum "$1" 2>/dev/null | cut -d' ' -f1; }
 
-# URLs are secrets: they go to curl by its standard input, not by its arguments.
-fetch() { # url file
-  printf 'url = "%s"\n' "$1" |
-    curl -fsS -o "$2" --connect-timeout 10 --max-time 1800 --retry 8 --retry-all-errors --retry-max-time 900 \
-      "${ca[@]}" --config -
+# URLs are secrets: they go to curl by its standard input, not by its arguments. Refusals (4xx) are
+# final, nearly everything else is tried again; the caller finds the last HTTP status in $answer.
+answer=""
+call() { # url curl-arguments…
+  local url="$1" attempt rc
+  shift
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    if answer="$(printf 'url = "%s"\n' "$url" |
+      curl -fsS -w '%{http_code}' --connect-timeout 10 --max-time 1800 "${ca[@]}" --config - "$@")"; then
+      return 0
+    else
+      rc=$?
+    fi
+    case "$answer:$rc" in
+      408:* | 429:*) ;;
+      4*) return 1 ;;
+      *:60) return 1 ;; # a certificate that is not trusted now will not be in a minute
+    esac
+    sleep "$((attempt * poll))"
+  done
+  return 1
 }
+fetch() { call "$1" -o "$2"; } # url file
 
 put_file() { # source target mode
   mkdir -p "$(dirname "$2")"
@@ -161,7 +180,7 @@ stage_artifacts() {
   while IFS=$'\t' read -r sha label kind target url; do
     file="$state/artifacts/$sha"
     if [ "$(sum_of "$file")" != "$sha" ]; then
-      fetch "$url" "$file.part" || die "cannot download $label"
+      fetch "$url" "$file.part" || die "cannot download $label (HTTP $answer)"
       [ "$(sum_of "$file.part")" = "$sha" ] || die "checksum mismatch for $label"
       mv "$file.part" "$file"
     fi
@@ -202,14 +221,13 @@ stage_containerd() {
 stage_pki() {
   local file="$state/pki.tar.gz"
   if [ "$(sum_of "$file")" != "$PKI_SHA256" ]; then
-    fetch "$PKI_GET_URL" "$file.part" || die "cannot download the PKI bundle"
+    fetch "$PKI_GET_URL" "$file.part" || die "cannot download the PKI bundle (HTTP $answer)"
     [ "$(sum_of "$file.part")" = "$PKI_SHA256" ] || die "checksum mismatch for pki.tar.gz"
     mv "$file.part" "$file"
   fi
   place_pki
-  printf 'url = "%s"\n' "$PKI_DELETE_URL" |
-    curl -fsS -o /dev/null -X DELETE --connect-timeout 10 --max-time 60 --retry 5 --retry-all-errors \
-      "${ca[@]}" --config - || die "the PKI bundle could not be deleted from the bucket"
+  call "$PKI_DELETE_URL" -o /dev/null -X DELETE ||
+    die "the PKI bundle could not be deleted from the bucket (HTTP $answer)"
 }
 
 place_pki() {
@@ -220,7 +238,7 @@ place_pki() {
 
 # Control planes join one after the other: the object appears when it is this one's turn.
 stage_turn() {
-  local deadline answer
+  local deadline
   deadline=$((SECONDS + TURN_TIMEOUT))
   while :; do
     answer="$(printf 'url = "%s"\n' "$TURN_URL" |

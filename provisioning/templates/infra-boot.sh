@@ -24,9 +24,13 @@ sum() { sha256sum "$1" 2>/dev/null | cut -d' ' -f1; }
 file="$state/bundle.tar.gz"
 # An earlier run's bundle is used again: its URL may have ended since.
 if [ "$(sum "$file")" != "$BUNDLE_SHA256" ]; then
-  printf 'url = "%s"\n' "$BUNDLE_URL" |
-    curl -fsS -o "$file.part" --connect-timeout 10 --max-time 300 --retry 8 --retry-all-errors --retry-max-time 600 \
-      "${ca[@]}" --config - || report "failed at bundle: the bundle cannot be downloaded"
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    code="$(printf 'url = "%s"\n' "$BUNDLE_URL" |
+      curl -fsS -o "$file.part" -w '%{http_code}' --connect-timeout 10 --max-time 300 "${ca[@]}" --config - || true)"
+    case "$code" in 2* | 400 | 403 | 404) break ;; esac
+    sleep "$attempt"
+  done
+  [ "${code:0:1}" = 2 ] || report "failed at bundle: the bundle cannot be downloaded (HTTP $code)"
   [ "$(sum "$file.part")" = "$BUNDLE_SHA256" ] || report "failed at bundle: checksum mismatch for bundle.tar.gz"
   mv "$file.part" "$file"
 fi

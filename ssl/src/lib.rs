@@ -19,6 +19,7 @@ mod names;
 mod pki;
 mod token;
 mod validity;
+pub mod yaml;
 
 pub use authority::Authority;
 pub use error::{Result, SslError};

@@ -136,3 +136,46 @@ fn facts_agree_with_the_request() {
     let other = Authority::create("demo ca", Some(0), &v, t0()).unwrap();
     assert!(!facts.signed_by(other.facts()), "same name, another key");
 }
+
+fn yaml_value() -> impl Strategy<Value = serde_yaml_ng::Value> {
+    use serde_yaml_ng::Value;
+    let text = prop_oneof![
+        Just("yes".to_string()),
+        Just("1:30".to_string()),
+        Just("012".to_string()),
+        Just("@x@".to_string()),
+        "\\PC{0,12}",
+        "[a-z: #\n-]{0,12}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Sequence),
+            prop::collection::vec((text.clone().prop_map(Value::from), inner), 0..4)
+                .prop_map(|pairs| Value::Mapping(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn yaml_is_read_back_as_it_was(value in yaml_value()) {
+        let text = infra_ssl::yaml::to_text(&value).unwrap();
+        let back: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+        prop_assert_eq!(back, value, "{}", text);
+    }
+}
+
+#[test]
+fn words_that_yaml_1_1_takes_for_something_else_are_quoted() {
+    let value =
+        serde_yaml_ng::from_str("{a: 'yes', b: 'On', c: '012', d: plain, e: '1:30', f: []}")
+            .unwrap();
+    let text = infra_ssl::yaml::to_text(&value).unwrap();
+    assert_eq!(text, "a: \"yes\"\nb: \"On\"\nc: \"012\"\nd: plain\ne: \"1:30\"\nf: []\n");
+}

@@ -126,7 +126,7 @@ pub fn render_masked(node: &NodeBoot) -> Result<String, KubeadmError> {
 }
 
 fn yaml<T: Serialize>(document: &T) -> Result<String, serde_yaml_ng::Error> {
-    serde_yaml_ng::to_string(document)
+    infra_ssl::yaml::to_text(&serde_yaml_ng::to_value(document)?)
 }
 
 fn join(node: &NodeBoot) -> JoinConfiguration {

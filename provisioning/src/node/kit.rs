@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use infra_ssl::PkiFile;
 
 use crate::artifacts::Lock;
 use crate::bundle::{RevisionInputs, revision};
@@ -13,17 +13,6 @@ use crate::userdata::UserDataLimit;
 /// How long the URLs in user-data are good for.
 pub const DEFAULT_URL_TTL: Duration = Duration::from_secs(3600);
 
-/// One file below `/etc/kubernetes/pki`.
-#[derive(Debug, Clone)]
-pub struct PkiFile {
-    /// Relative path: `etcd/ca.key`.
-    pub path: String,
-    /// Permission bits.
-    pub mode: u32,
-    /// Contents.
-    pub contents: SecretString,
-}
-
 /// Everything that one node is made from.
 #[derive(Debug, Clone)]
 pub struct NodeKit {
@@ -31,7 +20,8 @@ pub struct NodeKit {
     pub boot: NodeBoot,
     /// The artifacts, already in the bucket.
     pub lock: Lock,
-    /// Authorities and service-account key: for control planes, and only for them.
+    /// Authorities and service-account key ([`infra_ssl::node_pki`]): for control planes, and only
+    /// for them.
     pub pki: Vec<PkiFile>,
     /// The cloud's limit of user-data.
     pub limit: UserDataLimit,

@@ -7,7 +7,8 @@ mod publish;
 mod status;
 
 pub use error::NodeKitError;
-pub use kit::{DEFAULT_URL_TTL, NodeKit, PkiFile};
+pub use infra_ssl::PkiFile;
+pub use kit::{DEFAULT_URL_TTL, NodeKit};
 pub use publish::{
     NodeKeys, PublishedNode, burn, grant_turn, is_turn_granted, keys, preview, publish_node,
     remove_node,

@@ -25,7 +25,7 @@ impl Bucket {
         let local = |source| StoreError::Local { path: path.to_path_buf(), source };
         let size = tokio::fs::metadata(path).await.map_err(local)?.len();
         if size > MULTIPART_FROM {
-            return self.put_parts(key, path, progress).await;
+            return self.put_file_in_parts(key, path, PART_BYTES, progress).await;
         }
         let body = tokio::fs::read(path).await.map_err(local)?;
         self.put(key, body).await?;
@@ -33,10 +33,13 @@ impl Bucket {
         Ok(size)
     }
 
-    async fn put_parts(
+    /// Sends a file in parts of `part_bytes` (S3 wants at least 5 MiB for all but the last); a
+    /// failed upload is aborted, so that no paid-for parts stay behind.
+    pub async fn put_file_in_parts(
         &self,
         key: &str,
         path: &Path,
+        part_bytes: usize,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<u64, StoreError> {
         let started = self
@@ -48,7 +51,7 @@ impl Bucket {
             .await
             .map_err(|e| self.call("write", key).error(e))?;
         let upload = started.upload_id().unwrap_or_default().to_string();
-        match self.parts(key, path, &upload, progress).await {
+        match self.parts(key, path, &upload, part_bytes, progress).await {
             Ok(sent) => Ok(sent),
             Err(e) => {
                 // Parts of an upload that never completes are paid for; the first error counts.
@@ -66,6 +69,7 @@ impl Bucket {
         key: &str,
         path: &Path,
         upload: &str,
+        part_bytes: usize,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<u64, StoreError> {
         let local = |source| StoreError::Local { path: path.to_path_buf(), source };
@@ -73,8 +77,8 @@ impl Bucket {
         let mut done = CompletedMultipartUpload::builder();
         let mut sent = 0u64;
         for number in 1.. {
-            let mut part = Vec::with_capacity(PART_BYTES);
-            let limit = u64::try_from(PART_BYTES).unwrap_or(u64::MAX);
+            let mut part = Vec::with_capacity(part_bytes);
+            let limit = u64::try_from(part_bytes).unwrap_or(u64::MAX);
             (&mut file).take(limit).read_to_end(&mut part).await.map_err(local)?;
             if part.is_empty() {
                 break;

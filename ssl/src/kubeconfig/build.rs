@@ -126,6 +126,6 @@ fn pairs<const N: usize>(entries: [(&str, String); N]) -> Mapping {
 }
 
 pub(crate) fn to_text(value: &Value) -> Result<String> {
-    serde_yaml_ng::to_string(value)
+    crate::yaml::to_text(value)
         .map_err(|e| SslError::Pem { what: "kubeconfig", reason: e.to_string() })
 }
