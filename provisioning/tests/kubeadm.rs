@@ -50,7 +50,7 @@ fn what_would_fail_on_the_node_is_refused_before() {
             n.labels.insert("node-role.kubernetes.io/worker".into(), "".into());
         }),
         reason(&|n| {
-            n.taints = vec![Taint { key: "a".into(), value: "".into(), effect: "Never".into() }]
+            n.taints = vec![Taint { key: "a".into(), value: "".into(), effect: "Never".into() }];
         }),
     ];
     assert!(!messages[4].contains("secret-and-wrong"));

@@ -29,7 +29,8 @@ pub struct NodeKit {
     pub url_ttl: Duration,
     /// How long a control plane waits for its turn.
     pub turn_timeout: Duration,
-    /// The object store's certificate authority, when the system does not trust it.
+    /// The object store's certificate authority, when the system does not trust it; `None`: the
+    /// one that the bucket's own settings have.
     pub store_ca_pem: Option<String>,
 }
 

@@ -89,7 +89,10 @@ pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNod
     let pki = pki_archive(&pki_files(kit)).map_err(archive("pki.tar.gz"))?;
     let (bundle_sha256, pki_sha256) = (sha256_bytes(&bundle), sha256_bytes(&pki));
     let env = boot_env(kit, &keys, &bundle_sha256, &pki_sha256, &urls, &put, &delete);
-    let user_data = cloud_config(&env, kit.store_ca_pem.as_deref(), &kit.limit)?;
+    // What this program must be told to trust, the node must be told too.
+    let stores = bucket.store().ca_pem.as_deref().and_then(|pem| std::str::from_utf8(pem).ok());
+    let store_ca = kit.store_ca_pem.as_deref().or(stores);
+    let user_data = cloud_config(&env, store_ca, &kit.limit)?;
 
     // A report of an earlier machine of this name and revision would look like this one's.
     bucket.delete(&keys.status).await?;
