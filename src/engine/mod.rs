@@ -26,5 +26,5 @@ pub use lock::{Lock, LockError, LockOptions};
 pub use observe::{Observations, ObserveError, ObserveOptions, observe};
 pub use plan::{Action, Change, Plan, PlanError, PlanInput, PlanOptions, plan};
 pub use record::{OpenIntent, Record, Recorded};
-pub use recover::{RecoverError, Recovered, recover};
+pub use recover::{RecoverError, RecoverOptions, Recovered, recover};
 pub use store::{Store, StoreError};

@@ -1,20 +1,57 @@
 //! Resolving what an earlier run began and did not see to its end.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use infra_provider_api::{Address, CloudError, Context};
+use infra_provider_api::{Address, CloudError, Context, Kind};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
-use super::{Kinds, Store, StoreError, events::Events};
+use super::{
+    Kinds, OpenIntent, Store, StoreError,
+    events::{Event, Events},
+    execute::{Sought, Unclear, look_for},
+    journal::Entry,
+    record::IntentAction,
+};
+
+/// How to recover.
+#[derive(Clone, Debug)]
+pub struct RecoverOptions {
+    /// How long after its announcement a create is looked for: a list right after an unanswered
+    /// create may lag behind.
+    pub grace: Duration,
+    /// Kinds that may be out of reach; their intents then stay open, and the next create carries
+    /// the same key.
+    pub optional: BTreeSet<String>,
+    /// Cancelled by the first Ctrl-C.
+    pub stop: CancellationToken,
+}
+
+impl Default for RecoverOptions {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(20),
+            optional: BTreeSet::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+}
 
 /// What was found of open intents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Creates and updates that had their effect.
+    /// Creates that had their effect.
     pub found: Vec<Address>,
     /// Deletes that had their effect.
     pub gone: Vec<Address>,
-    /// Calls that had no effect.
+    /// Calls that had no effect, or whose effect the next plan sees by itself.
     pub closed: Vec<Address>,
+    /// Intents of kinds that are out of reach.
+    pub open: Vec<Address>,
 }
 
 /// Why open intents could not be resolved.
@@ -34,20 +71,130 @@ pub enum RecoverError {
         /// The cloud's ids.
         ids: Vec<String>,
     },
+    /// The user asked to stop.
+    #[error("stopped while looking for what an earlier run began")]
+    Stopped,
 }
 
-/// Resolves every open intent by looking: a create is looked for until `grace` after it was
-/// announced, because a list right after an unanswered create may lag behind. Costs nothing where
-/// no intent is open. The lock must be held.
+/// Resolves every open intent by looking. Costs nothing where none is open, a list for each kind
+/// where some are, and the rest of the grace period where a create is not found at once. The lock
+/// must be held.
 ///
 /// # Errors
 /// See [`RecoverError`].
 pub async fn recover(
-    _kinds: &Kinds,
-    _cx: &Context,
-    _store: &Store,
-    _grace: Duration,
-    _events: &Events,
+    kinds: &Kinds,
+    cx: &Context,
+    store: &Store,
+    options: &RecoverOptions,
+    events: &Events,
 ) -> Result<Recovered, RecoverError> {
-    Ok(Recovered::default())
+    let record = store.record();
+    let mut by_kind: BTreeMap<&str, Vec<(&Address, &OpenIntent)>> = BTreeMap::new();
+    for (address, intent) in &record.intents {
+        by_kind.entry(address.kind()).or_default().push((address, intent));
+    }
+    let mut recovered = Recovered::default();
+    for (name, intents) in by_kind {
+        let Some(kind) = kinds.get(name) else {
+            recovered.open.extend(intents.iter().map(|(address, _)| (*address).clone()));
+            continue;
+        };
+        if options.optional.contains(name) && kind.list_owned(cx).await.is_err() {
+            recovered.open.extend(intents.iter().map(|(address, _)| (*address).clone()));
+            continue;
+        }
+        let text = format!("looking what became of {} calls for {name}", intents.len());
+        events.send(Event::Note { text });
+        let entries = look(kind, cx, &intents, options, &mut recovered).await?;
+        store.append(entries).await?;
+    }
+    Ok(recovered)
+}
+
+async fn look(
+    kind: &Arc<dyn Kind>,
+    cx: &Context,
+    intents: &[(&Address, &OpenIntent)],
+    options: &RecoverOptions,
+    recovered: &mut Recovered,
+) -> Result<Vec<Entry>, RecoverError> {
+    let mut entries = created(kind, cx, intents, options, recovered).await?;
+    let deletes = || intents.iter().filter(|(_, intent)| intent.action == IntentAction::Delete);
+    if deletes().next().is_some() {
+        let ids: BTreeSet<String> =
+            kind.list_owned(cx).await?.into_iter().map(|observed| observed.id).collect();
+        for (address, intent) in deletes() {
+            let address = (*address).clone();
+            if ids.contains(&intent.resource.id) {
+                recovered.closed.push(address.clone());
+                entries.push(closed(address, "it still exists"));
+            } else {
+                recovered.gone.push(address.clone());
+                entries.push(Entry::Deleted { address, id: intent.resource.id.clone() });
+            }
+        }
+    }
+    for (address, intent) in intents {
+        if intent.action == IntentAction::Update {
+            recovered.closed.push((*address).clone());
+            entries.push(closed((*address).clone(), "the next plan compares it"));
+        }
+    }
+    Ok(entries)
+}
+
+async fn created(
+    kind: &Arc<dyn Kind>,
+    cx: &Context,
+    intents: &[(&Address, &OpenIntent)],
+    options: &RecoverOptions,
+    recovered: &mut Recovered,
+) -> Result<Vec<Entry>, RecoverError> {
+    let creates: Vec<_> =
+        intents.iter().filter(|(_, intent)| intent.action == IntentAction::Create).collect();
+    let Some(latest) = creates.iter().map(|(_, intent)| intent.since).max() else {
+        return Ok(Vec::new());
+    };
+    // A clock that went backwards must not make the wait longer than the grace period.
+    let passed = Timestamp::now().duration_since(latest).unsigned_abs();
+    let grace = options.grace.saturating_sub(passed);
+    let sought: Vec<Sought> = creates
+        .iter()
+        .map(|(address, intent)| Sought {
+            address: (*address).clone(),
+            key: intent.key.clone().unwrap_or_default(),
+            not: None,
+        })
+        .collect();
+    let mut found = look_for(&**kind, cx, &options.stop, &sought, grace).await?;
+    let mut entries = Vec::new();
+    for (address, intent) in creates {
+        let address = (*address).clone();
+        match found.remove(&address) {
+            Some(observed) => {
+                recovered.found.push(address);
+                entries.push(Entry::Found(intent.resource.clone().seen(&observed)));
+            }
+            None => {
+                recovered.closed.push(address.clone());
+                entries.push(closed(address, "nothing was created"));
+            }
+        }
+    }
+    Ok(entries)
+}
+
+fn closed(address: Address, reason: &str) -> Entry {
+    Entry::Closed { address, reason: reason.to_owned() }
+}
+
+impl From<Unclear> for RecoverError {
+    fn from(unclear: Unclear) -> Self {
+        match unclear {
+            Unclear::Cloud(error) => Self::Cloud(error),
+            Unclear::Ambiguous { address, ids } => Self::Ambiguous { address, ids },
+            Unclear::Stopped => Self::Stopped,
+        }
+    }
 }

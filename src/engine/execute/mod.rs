@@ -21,4 +21,4 @@ mod unanswered;
 pub use options::ExecuteOptions;
 pub use outcome::{Counts, FailedStep, Outcome, SkippedStep, Stopped};
 pub use run::execute;
-pub(crate) use unanswered::{Sought, look_for};
+pub(crate) use unanswered::{Sought, Unclear, look_for};

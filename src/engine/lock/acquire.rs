@@ -1,15 +1,16 @@
 //! Taking, renewing and giving back the lock.
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::Lease;
+use super::{Lease, file::LockFile, lease::Content};
 use crate::engine::journal::Holder;
 
 /// How to take the lock.
@@ -41,7 +42,7 @@ impl LockOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else holds it.
-    #[error("the cluster is locked{}", lease.as_ref().map(|lease| format!(" by {} ({}) since {}", lease.holder, lease.verb, lease.acquired_at)).unwrap_or_default())]
+    #[error("the cluster is locked{}", lease.as_ref().map(|lease| format!(" by {} ({}) since {}", lease.holder, lease.verb, lease.acquired_at.strftime("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default())]
     Held {
         /// Who, where the file tells.
         lease: Option<Box<Lease>>,
@@ -67,26 +68,110 @@ pub enum LockError {
 /// The lock, held. Given back when dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: Arc<Mutex<LockFile>>,
     lost: CancellationToken,
-    /// Whose dead holder's lock was taken over, if one was.
-    pub taken_over: Option<Lease>,
+    renewing: JoinHandle<()>,
+    /// The lease of a dead holder, if one was taken over.
+    pub taken_over: Option<Box<Lease>>,
 }
 
+/// Time between two tries while somebody else holds it.
+const TRY_EVERY: Duration = Duration::from_millis(200);
+
 impl Lock {
-    /// Takes the lock file in `folder` (`.infra/<cluster>`, made if absent).
+    /// Takes the lock file in `folder` (`.infra/<cluster>`, made if absent). A holder that is dead
+    /// (its process is gone, or its lease has run out) is taken over.
     ///
     /// # Errors
     /// Somebody else holds it until `options.timeout` is over, or the file can't be used.
-    pub async fn acquire(folder: &Path, _options: LockOptions) -> Result<Self, LockError> {
+    pub async fn acquire(folder: &Path, options: LockOptions) -> Result<Self, LockError> {
         let path = folder.join("lock");
-        let file = File::create(&path).map_err(|source| LockError::Io { path, source })?;
-        Ok(Self { _file: file, lost: CancellationToken::new(), taken_over: None })
+        let until = Instant::now() + options.timeout;
+        loop {
+            match attempt(&path, &options) {
+                Err(LockError::Held { .. }) if Instant::now() < until => {
+                    tokio::time::sleep_until((Instant::now() + TRY_EVERY).min(until)).await;
+                }
+                Err(error) => return Err(error),
+                Ok((file, lease, taken_over)) => {
+                    let file = Arc::new(Mutex::new(file));
+                    let lost = CancellationToken::new();
+                    let renewing = renew(Arc::clone(&file), lease, options.lease, lost.clone());
+                    let renewing = tokio::spawn(renewing);
+                    return Ok(Self { file, lost, renewing, taken_over });
+                }
+            }
+        }
     }
 
     /// Cancelled when the lock was lost: the lease could not be renewed, or somebody took it over.
     /// A run that holds it must start nothing new then.
     pub fn lost(&self) -> &CancellationToken {
         &self.lost
+    }
+
+    /// Who holds the lock of `folder`, as far as its file tells. For showing.
+    pub fn holder(folder: &Path) -> Option<Box<Lease>> {
+        match Lease::parse(&std::fs::read(folder.join("lock")).ok()?) {
+            Content::Lease(lease) => Some(lease),
+            Content::Nothing | Content::Newer(_) => None,
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.renewing.abort();
+        if !self.lost.is_cancelled() {
+            // If it fails, the file lock ends all the same, and the lease is seen to be dead.
+            let _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+}
+
+type Taken = (LockFile, Lease, Option<Box<Lease>>);
+
+fn attempt(path: &Path, options: &LockOptions) -> Result<Taken, LockError> {
+    let unusable = |source| LockError::Io { path: path.to_owned(), source };
+    let mut file = LockFile::open(path).map_err(unusable)?;
+    let free = file.try_lock().map_err(unusable)?;
+    let before = match file.read().map_err(unusable)? {
+        Content::Newer(found) => return Err(LockError::Newer { path: path.to_owned(), found }),
+        Content::Lease(lease) => Some(lease),
+        Content::Nothing => None,
+    };
+    if !free || before.as_ref().is_some_and(|lease| lease.may_live(&options.holder.host)) {
+        return Err(LockError::Held { lease: before });
+    }
+    let lease = Lease::new(options.holder.clone(), &options.verb, options.lease);
+    file.write(&lease).map_err(unusable)?;
+    Ok((file, lease, before))
+}
+
+async fn renew(
+    file: Arc<Mutex<LockFile>>,
+    mut lease: Lease,
+    lasts: Duration,
+    lost: CancellationToken,
+) {
+    let mut ends = Instant::now() + lasts;
+    loop {
+        tokio::time::sleep(lasts / 3).await;
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = match file.read() {
+            Ok(Content::Lease(found)) => {
+                Some(found.holder == lease.holder && found.acquired_at == lease.acquired_at)
+            }
+            Ok(Content::Nothing | Content::Newer(_)) => Some(false),
+            // It can't be read now; until the lease ends, nobody else takes it.
+            Err(_) => None,
+        };
+        lease.renew(lasts);
+        match ours {
+            Some(true) if file.write(&lease).is_ok() => ends = Instant::now() + lasts,
+            Some(false) => return lost.cancel(),
+            _ if Instant::now() >= ends => return lost.cancel(),
+            _ => {}
+        }
     }
 }

@@ -23,16 +23,52 @@ pub struct Lease {
 }
 
 /// The format this program writes.
-pub(super) const LEASE_VERSION: u32 = 1;
+const LEASE_VERSION: u32 = 1;
+
+/// What a lock file holds.
+pub(super) enum Content {
+    /// Nothing, or what a crash left half-written.
+    Nothing,
+    /// A lease.
+    Lease(Box<Lease>),
+    /// A lease of a later version of this program.
+    Newer(u64),
+}
 
 impl Lease {
-    pub(super) fn new(holder: Holder, verb: &str, now: Timestamp, lasts: Duration) -> Self {
+    pub(super) fn new(holder: Holder, verb: &str, lasts: Duration) -> Self {
+        let now = Timestamp::now();
         Self {
             version: LEASE_VERSION,
             holder,
             verb: verb.to_owned(),
             acquired_at: now,
-            expires_at: now + lasts,
+            expires_at: later(now, lasts),
         }
     }
+
+    pub(super) fn renew(&mut self, lasts: Duration) {
+        self.expires_at = later(Timestamp::now(), lasts);
+    }
+
+    /// Whether its holder may still be at work, given that nobody on this machine holds the file
+    /// lock: only one on another machine may, whose file locks we may not see.
+    pub(super) fn may_live(&self, host: &str) -> bool {
+        self.holder.host != host && self.expires_at > Timestamp::now()
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Content {
+        let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
+            return Content::Nothing;
+        };
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(found) if found > u64::from(LEASE_VERSION) => Content::Newer(found),
+            _ => serde_json::from_value(value)
+                .map_or(Content::Nothing, |lease| Content::Lease(Box::new(lease))),
+        }
+    }
+}
+
+fn later(now: Timestamp, lasts: Duration) -> Timestamp {
+    now.saturating_add(lasts).unwrap_or(Timestamp::MAX)
 }

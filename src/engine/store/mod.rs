@@ -5,11 +5,13 @@ mod backend;
 mod error;
 mod folder;
 mod identity;
+mod kept;
 mod open;
 mod snapshot;
 
 pub use backend::Backend;
 pub use error::StoreError;
 pub use folder::Folder;
+pub(crate) use folder::make_folder;
 pub use identity::derived_uuid;
 pub use open::Store;
