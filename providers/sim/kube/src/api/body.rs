@@ -28,7 +28,7 @@ pub(crate) fn media_type(headers: &HeaderMap) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-/// A body that holds an object, in JSON or YAML.
+/// A body that holds an object: JSON, YAML, or the protobuf that typed clients send.
 pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> ApiResult<Value> {
     let media = media_type(headers);
     let value: Value = match media {
@@ -36,6 +36,13 @@ pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> ApiResult<Value> {
             ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
         })?,
         "application/yaml" | "application/x-yaml" | "text/yaml" => yaml(bytes)?,
+        "application/vnd.kubernetes.protobuf" => {
+            crate::schema::from_wire(bytes).ok_or_else(|| {
+                ApiError::bad_request(
+                    "the protobuf body could not be read as an object of this server",
+                )
+            })?
+        }
         other => return Err(unsupported(other, "application/json, application/yaml")),
     };
     if value.is_object() {

@@ -1,0 +1,295 @@
+//! Who may, what is kept, what watches see, and how faults show: over plain HTTP.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{OneFault, Served};
+use futures::StreamExt;
+use infra_sim_kube::{FaultEffect, Resource, Store};
+use serde_json::{Value, json};
+
+fn config(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"n": name}}})
+}
+
+const CONFIGS: &str = "/api/v1/namespaces/default/configmaps";
+
+#[tokio::test]
+async fn anonymous_users_see_little_and_bad_tokens_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let anonymous = served.anonymous();
+    let get = async |client: &reqwest::Client, path: &str| {
+        client.get(format!("{}{path}", served.url)).send().await.unwrap()
+    };
+    for path in ["/healthz", "/livez", "/readyz", "/version"] {
+        assert_eq!(get(&anonymous, path).await.status(), 200, "{path}");
+    }
+    let refused = get(&anonymous, "/api/v1/nodes").await;
+    assert_eq!(refused.status(), 403);
+    let status: Value = refused.json().await.unwrap();
+    assert_eq!(
+        status["message"],
+        "nodes is forbidden: User \"system:anonymous\" cannot list resource \"nodes\" in API group \"\" at the cluster scope"
+    );
+    let bad = anonymous
+        .get(format!("{}/version", served.url))
+        .bearer_auth("nonsense")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(bad.status(), 401);
+    assert_eq!(bad.json::<Value>().await.unwrap()["reason"], "Unauthorized");
+    // cluster-info is what a joining node reads first.
+    let info = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+    assert_eq!(get(&anonymous, info).await.status(), 404);
+    assert_eq!(get(&served.client("admin", "system:masters"), "/api/v1/nodes").await.status(), 200);
+    assert_eq!(get(&served.client("someone", "nobody"), "/api/v1/nodes").await.status(), 403);
+    assert_eq!(get(&served.client("someone", "nobody"), "/apis").await.status(), 200);
+}
+
+#[tokio::test]
+async fn bootstrap_tokens_are_believed_until_they_expire() {
+    use base64::Engine;
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let secret = |expiration: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
+            "metadata": {"name": "bootstrap-token-abcdef", "namespace": "kube-system"},
+            "data": {"token-id": encode("abcdef"), "token-secret": encode("0123456789abcdef"),
+                "usage-bootstrap-authentication": encode("true"), "expiration": encode(expiration),
+                "auth-extra-groups": encode("system:bootstrappers:kubeadm:default-node-token")},
+        })
+    };
+    let secrets = Resource::core("secrets");
+    let ask = async || {
+        let url = format!("{}/api/v1/nodes/worker-1", served.url);
+        served
+            .anonymous()
+            .get(url)
+            .bearer_auth("abcdef.0123456789abcdef")
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
+    assert_eq!(ask().await, 401);
+    served.cluster.store().create(&secrets, secret("2099-01-01T00:00:00Z")).unwrap();
+    assert_eq!(ask().await, 404);
+    served.cluster.store().update(&secrets, secret("2020-01-01T00:00:00Z")).unwrap();
+    assert_eq!(ask().await, 401);
+}
+
+#[tokio::test]
+async fn objects_and_their_revision_survive_and_a_torn_tail_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let configs = Resource::core("configmaps");
+    let revision = {
+        let served = Served::start(dir.path()).await;
+        let store = served.cluster.store();
+        for name in ["a", "b"] {
+            let mut object = config(name);
+            object["metadata"]["namespace"] = json!("default");
+            store.create(&configs, object).unwrap();
+        }
+        store.delete(&configs, Some("default"), "b").unwrap();
+        served.stop.cancel();
+        store.revision()
+    };
+    let log = dir.path().join("kube/objects.log");
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes.extend(b"0123456789abcdef {\"rv\":999,\"gro");
+    std::fs::write(&log, bytes).unwrap();
+    let store = Store::open(&dir.path().join("kube")).unwrap();
+    assert_eq!(store.revision(), revision);
+    assert!(store.get(&configs, Some("default"), "a").is_some());
+    assert!(store.get(&configs, Some("default"), "b").is_none());
+    // Changes from before the restart are forgotten, as after a compaction.
+    assert!(store.watch(&configs, revision - 1).next().await.is_err());
+}
+
+/// The next events of a watch.
+async fn events(response: reqwest::Response, count: usize) -> Vec<Value> {
+    let mut stream = response.bytes_stream();
+    let (mut text, mut out) = (String::new(), Vec::new());
+    while out.len() < count {
+        let Some(bytes) = stream.next().await else { break };
+        text.push_str(std::str::from_utf8(&bytes.unwrap()).unwrap());
+        while let Some((line, rest)) = text.split_once('\n') {
+            out.push(serde_json::from_str(line).unwrap());
+            text = rest.to_owned();
+        }
+    }
+    out
+}
+
+#[tokio::test]
+async fn watches_begin_with_what_is_there_or_where_they_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let admin = served.client("admin", "system:masters");
+    let url = format!("{}{CONFIGS}", served.url);
+    for name in ["a", "b"] {
+        assert_eq!(admin.post(&url).json(&config(name)).send().await.unwrap().status(), 201);
+    }
+    let kinds = |events: &[Value]| -> Vec<String> {
+        events
+            .iter()
+            .map(|e| {
+                format!(
+                    "{} {}",
+                    e["type"].as_str().unwrap(),
+                    e["object"]["metadata"]["name"].as_str().unwrap_or("-")
+                )
+            })
+            .collect()
+    };
+    let watch =
+        async |query: &str| admin.get(format!("{url}?watch=1&{query}")).send().await.unwrap();
+    let found = events(
+        watch("sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true")
+            .await,
+        3,
+    )
+    .await;
+    assert_eq!(kinds(&found), ["ADDED a", "ADDED b", "BOOKMARK -"]);
+    assert_eq!(found[2]["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
+    let list: Value = admin.get(&url).send().await.unwrap().json().await.unwrap();
+    let rv = list["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    let stream = watch(&format!("resourceVersion={rv}&labelSelector=n=a")).await;
+    // Leaving the selector is a deletion, coming back an addition.
+    for label in ["x", "a"] {
+        let patch = json!({"metadata": {"labels": {"n": label}}});
+        let sent = admin
+            .patch(format!("{url}/a"))
+            .header("content-type", "application/merge-patch+json")
+            .json(&patch);
+        assert_eq!(sent.send().await.unwrap().status(), 200);
+    }
+    assert_eq!(kinds(&events(stream, 2).await), ["DELETED a", "ADDED a"]);
+    let old = events(watch("resourceVersion=1").await, 4).await;
+    assert_eq!(old[0]["type"], "ADDED");
+    let ended = watch(&format!("resourceVersion={rv}&timeoutSeconds=1&labelSelector=n=none")).await;
+    assert!(events(ended, 9).await.is_empty());
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_by_selectors_and_as_metadata() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let admin = served.client("admin", "system:masters");
+    let url = format!("{}{CONFIGS}", served.url);
+    for index in 0..5 {
+        admin.post(&url).json(&config(&format!("c{index}"))).send().await.unwrap();
+    }
+    let get = async |query: &str| -> Value {
+        admin.get(format!("{url}?{query}")).send().await.unwrap().json().await.unwrap()
+    };
+    let (mut names, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = get(&format!("limit=2&continue={token}")).await;
+        names.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|o| o["metadata"]["name"].as_str().unwrap().to_owned()),
+        );
+        match page["metadata"]["continue"].as_str() {
+            Some(next) => token = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["c0", "c1", "c2", "c3", "c4"]);
+    assert_eq!(get("labelSelector=n%20in%20(c1,c3)").await["items"].as_array().unwrap().len(), 2);
+    assert_eq!(get("fieldSelector=metadata.name%3Dc1").await["items"].as_array().unwrap().len(), 1);
+    assert_eq!(get("fieldSelector=spec.color%3Dred").await["reason"], "BadRequest");
+    let metadata = admin
+        .get(&url)
+        .header("accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
+    let metadata: Value = metadata.send().await.unwrap().json().await.unwrap();
+    assert_eq!(metadata["kind"], "PartialObjectMetadataList");
+}
+
+#[tokio::test]
+async fn writes_with_an_old_revision_conflict_and_dry_runs_keep_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let admin = served.client("admin", "system:masters");
+    let url = format!("{}{CONFIGS}", served.url);
+    let dry = admin.post(format!("{url}?dryRun=All")).json(&config("a")).send().await.unwrap();
+    assert_eq!(dry.status(), 201);
+    assert_eq!(admin.get(format!("{url}/a")).send().await.unwrap().status(), 404);
+    let made: Value =
+        admin.post(&url).json(&config("a")).send().await.unwrap().json().await.unwrap();
+    let mut first = made.clone();
+    first["data"] = json!({"a": "1"});
+    assert_eq!(admin.put(format!("{url}/a")).json(&first).send().await.unwrap().status(), 200);
+    let mut second = made;
+    second["data"] = json!({"a": "2"});
+    let refused = admin.put(format!("{url}/a")).json(&second).send().await.unwrap();
+    assert_eq!(refused.status(), 409);
+    assert_eq!(refused.json::<Value>().await.unwrap()["reason"], "Conflict");
+    let wrong = json!({"preconditions": {"uid": "other"}});
+    assert_eq!(admin.delete(format!("{url}/a")).json(&wrong).send().await.unwrap().status(), 409);
+    assert_eq!(admin.delete(format!("{url}/a")).send().await.unwrap().status(), 200);
+    let large = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "l"}, "data": {"a": "x".repeat(1_100_000)}});
+    assert_eq!(admin.post(&url).json(&large).send().await.unwrap().status(), 422);
+}
+
+#[tokio::test]
+async fn a_terminating_namespace_takes_nothing_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let admin = served.client("admin", "system:masters");
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}});
+    let url = format!("{}/api/v1/namespaces", served.url);
+    assert_eq!(admin.post(&url).json(&namespace).send().await.unwrap().status(), 201);
+    let gone: Value = admin.delete(format!("{url}/n")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(gone["status"]["phase"], "Terminating");
+    let refused =
+        admin.post(format!("{url}/n/configmaps")).json(&config("a")).send().await.unwrap();
+    assert_eq!(refused.status(), 403);
+    let status: Value = refused.json().await.unwrap();
+    assert_eq!(status["details"]["causes"][0]["reason"], "NamespaceTerminating");
+    // The last finalizer lets it go.
+    let mut done = gone;
+    done["spec"]["finalizers"] = json!([]);
+    assert_eq!(
+        admin.put(format!("{url}/n/finalize")).json(&done).send().await.unwrap().status(),
+        200
+    );
+    assert_eq!(admin.get(format!("{url}/n")).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn faults_show_before_and_after_the_effect() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults = Arc::new(OneFault(Mutex::new(None)));
+    let served = Served::with_faults(dir.path(), faults.clone()).await;
+    let admin = served.client("admin", "system:masters");
+    let url = format!("{}{CONFIGS}", served.url);
+    let set = |effect| *faults.0.lock().unwrap() = Some((CONFIGS.to_owned(), effect));
+    set(FaultEffect::Status { code: 429, retry_after_s: Some(3) });
+    let refused = admin.post(&url).json(&config("a")).send().await.unwrap();
+    assert_eq!(
+        (refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()),
+        (429, "3")
+    );
+    set(FaultEffect::ResetBefore);
+    assert!(admin.post(&url).json(&config("a")).send().await.is_err());
+    assert_eq!(admin.get(format!("{url}/a")).send().await.unwrap().status(), 404);
+    set(FaultEffect::ResetAfter);
+    assert!(admin.post(&url).json(&config("a")).send().await.is_err());
+    assert_eq!(admin.get(format!("{url}/a")).send().await.unwrap().status(), 200);
+    set(FaultEffect::StaleList);
+    let list: Value = admin.get(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(list["items"].as_array().unwrap().len(), 0);
+    set(FaultEffect::Truncate);
+    assert!(admin.get(&url).send().await.unwrap().bytes().await.is_err());
+    set(FaultEffect::NotJson);
+    assert!(admin.get(&url).send().await.unwrap().json::<Value>().await.is_err());
+}
