@@ -5,7 +5,6 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use common::{OneFault, Served};
-use futures::StreamExt;
 use infra_sim_kube::{FaultEffect, Resource, Store};
 use serde_json::{Value, json};
 
@@ -112,12 +111,11 @@ async fn objects_and_their_revision_survive_and_a_torn_tail_is_dropped() {
 }
 
 /// The next events of a watch.
-async fn events(response: reqwest::Response, count: usize) -> Vec<Value> {
-    let mut stream = response.bytes_stream();
+async fn events(mut response: reqwest::Response, count: usize) -> Vec<Value> {
     let (mut text, mut out) = (String::new(), Vec::new());
     while out.len() < count {
-        let Some(bytes) = stream.next().await else { break };
-        text.push_str(std::str::from_utf8(&bytes.unwrap()).unwrap());
+        let Some(bytes) = response.chunk().await.unwrap() else { break };
+        text.push_str(std::str::from_utf8(&bytes).unwrap());
         while let Some((line, rest)) = text.split_once('\n') {
             out.push(serde_json::from_str(line).unwrap());
             text = rest.to_owned();
