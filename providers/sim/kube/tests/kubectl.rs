@@ -226,8 +226,6 @@ async fn imperative_verbs_work_also_those_that_speak_protobuf() {
     let state = kubectl.run("get deployment web -n shop -o jsonpath={.spec.replicas}|{.metadata.labels.tier}|{.metadata.annotations.note}|{.spec.minReadySeconds}|{.spec.template.spec.containers[*].image}").await;
     // The order is that of a strategic merge without an order: new containers come last.
     assert_eq!(state, "4|front|hello|3|registry.example.com/web:2 registry.example.com/side:1");
-    let as_bob = "--as-uid=x auth can-i --list";
-    let _ = as_bob;
     assert!(kubectl.run("auth can-i create pods").await.contains("yes"));
     assert!(kubectl.run("auth whoami").await.contains("kubeadm:cluster-admins"));
     assert_eq!(kubectl.run("create token bob -n shop").await.split('.').count(), 3);
@@ -352,7 +350,7 @@ async fn a_drain_respects_disruption_budgets() {
     store.create(&Resource::core("pods"), pod("web-1")).unwrap();
     kubectl.run("create poddisruptionbudget web --selector=app=web --min-available=1").await;
     let budgets = Resource::new("policy", "v1", "poddisruptionbudgets");
-    let mut allow = |disruptions: i64| {
+    let allow = |disruptions: i64| {
         let set = &mut |budget: &mut serde_json::Value| {
             budget["status"] = json!({"observedGeneration": 1, "disruptionsAllowed": disruptions,
                 "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1});

@@ -153,7 +153,12 @@ async fn truncated(response: Response<Body>) -> Response<Body> {
     };
     parts.headers.remove(http::header::CONTENT_LENGTH);
     let half: Result<_, std::io::Error> = Ok(bytes.slice(..bytes.len() / 2));
-    let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-    let body = Body::from_stream(futures::stream::iter([half, broken]));
+    let first = futures::stream::once(async move { half });
+    let last = futures::stream::once(async {
+        // The half has to be on its way, or the reset takes it along.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    });
+    let body = Body::from_stream(futures::StreamExt::chain(first, last));
     Response::from_parts(parts, body)
 }
