@@ -50,7 +50,7 @@ impl Walk {
         }
     }
 
-    fn quantity(&mut self, value: &mut Value) -> bool {
+    fn quantity(&self, value: &mut Value) -> bool {
         let text = match &*value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),

@@ -102,7 +102,7 @@ pub(crate) fn status(pod: &Value) -> String {
                 Some(what) => reason = what,
                 None => {
                     running |=
-                        container["ready"] == true && container["state"]["running"].is_object()
+                        container["ready"] == true && container["state"]["running"].is_object();
                 }
             }
         }

@@ -179,7 +179,7 @@ pub(super) fn definition(_server: &Server, object: &Value, errors: &mut Errors) 
         Some("Namespaced" | "Cluster") => {}
         None | Some("") => errors.push(FieldError::required("spec.scope", "")),
         Some(other) => {
-            errors.push(FieldError::not_supported("spec.scope", other, &["Cluster", "Namespaced"]))
+            errors.push(FieldError::not_supported("spec.scope", other, &["Cluster", "Namespaced"]));
         }
     }
     let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -20,7 +20,7 @@ fn same(old: &Value, new: &Value, field: &str, errors: &mut Errors) {
 pub(super) fn check(kind: &Kind, old: &Value, new: &Value, errors: &mut Errors) {
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("apps", "deployments" | "daemonsets" | "replicasets") => {
-            same(old, new, "spec.selector", errors)
+            same(old, new, "spec.selector", errors);
         }
         ("apps", "statefulsets") => only(
             old,
@@ -93,24 +93,22 @@ pub(super) fn check(kind: &Kind, old: &Value, new: &Value, errors: &mut Errors) 
                 }
             }
         }
-        ("rbac.authorization.k8s.io", plural) if plural.ends_with("bindings") => {
-            if old["roleRef"] != new["roleRef"] {
-                errors.push(FieldError::invalid(
-                    "roleRef",
-                    new["roleRef"].clone(),
-                    "cannot change roleRef",
-                ));
-            }
+        ("rbac.authorization.k8s.io", plural)
+            if plural.ends_with("bindings") && old["roleRef"] != new["roleRef"] =>
+        {
+            errors.push(FieldError::invalid(
+                "roleRef",
+                new["roleRef"].clone(),
+                "cannot change roleRef",
+            ));
         }
         ("apiextensions.k8s.io", _) => {
             for field in ["spec.group", "spec.scope", "spec.names.kind", "spec.names.plural"] {
                 same(old, new, field, errors);
             }
         }
-        ("scheduling.k8s.io", _) => {
-            if old["value"] != new["value"] {
-                errors.push(FieldError::forbidden("value", "may not be changed in an update."));
-            }
+        ("scheduling.k8s.io", _) if old["value"] != new["value"] => {
+            errors.push(FieldError::forbidden("value", "may not be changed in an update."));
         }
         ("networking.k8s.io", "ingressclasses") => same(old, new, "spec.controller", errors),
         _ => {}

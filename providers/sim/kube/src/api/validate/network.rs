@@ -83,7 +83,7 @@ fn backend(backend: &Value, at: &str, errors: &mut Errors) {
             "cannot set both resource and service backends",
         )),
         (false, false) => {
-            errors.push(FieldError::required(at, "resource or service backend is required"))
+            errors.push(FieldError::required(at, "resource or service backend is required"));
         }
         (false, true) => {}
         (true, false) => {
@@ -103,7 +103,7 @@ fn backend(backend: &Value, at: &str, errors: &mut Errors) {
                     "cannot set both port name & port number",
                 )),
                 (false, None) => {
-                    errors.push(FieldError::required(at, "port name or number is required"))
+                    errors.push(FieldError::required(at, "port name or number is required"));
                 }
                 (_, Some(number)) if !(1..=65535).contains(&number) => {
                     errors.push(FieldError::invalid(

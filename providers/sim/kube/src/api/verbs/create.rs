@@ -98,7 +98,7 @@ pub(super) async fn save_new(
         let meta = meta_mut(&mut object);
         meta.insert("uid".into(), json!(uuid::Uuid::new_v4().to_string()));
         meta.insert("creationTimestamp".into(), json!(timestamp(jiff::Timestamp::now())));
-        if kind.has_status() && kind.group != "" {
+        if kind.has_status() && !kind.group.is_empty() {
             meta.insert("generation".into(), json!(1));
         }
         return Ok(Arc::new(object));

@@ -139,7 +139,7 @@ impl Watch {
             (false, true) => self.send("ADDED", &event.object),
             (true, true) => self.send("MODIFIED", &event.object),
             (true, false) if event.kind == EventKind::Deleted => {
-                self.send("DELETED", &event.object)
+                self.send("DELETED", &event.object);
             }
             (true, false) => {
                 // The last form that matched, at the revision of the change.
