@@ -1,6 +1,7 @@
 //! The PKI of one cluster in one folder.
 
 mod assess;
+mod change;
 mod ensure;
 mod folder;
 mod layout;
@@ -8,7 +9,8 @@ mod node;
 mod spec;
 mod status;
 
-pub use ensure::{Action, Change, ensure, plan};
+pub use change::{Action, Change};
+pub use ensure::{ensure, plan};
 pub use layout::{AuthorityName, PkiLayout};
 pub use node::{NodePki, PkiFile, node_pki};
 pub use spec::{ExtraLeaf, PkiSpec};
