@@ -10,6 +10,9 @@ pub struct Scope {
     pub region: String,
     /// The bucket's name, where infra.toml fixes it.
     pub bucket: Option<String>,
+    /// The cluster's domain: looked at first, and alone where it is known that no other zone holds
+    /// anything of the cluster.
+    pub domain: Option<String>,
     /// `(name, public key)` of each declared SSH key. DigitalOcean holds one entry per public key
     /// and account, so a key may be there under a name that is not ours.
     pub ssh_keys: Vec<(String, String)>,
@@ -21,6 +24,7 @@ impl Scope {
         Self {
             region: cluster.region.clone(),
             bucket: cluster.bucket.clone(),
+            domain: cluster.dns.as_ref().map(|dns| dns.domain.clone()),
             ssh_keys: cluster
                 .ssh_keys
                 .iter()

@@ -4,8 +4,10 @@
 //! zone itself, `_infra-a.<name>` for the A record of a name (`_infra-a` for the zone's apex,
 //! `_infra-a._any` for `*`), each with the owner's tag as its text. A zone may so hold records
 //! of several clusters, and everybody's own.
-
-use std::sync::Arc;
+//!
+//! A zone's mark that ends in `+` was written while another zone held something of the cluster (its
+//! domain was being changed). Without it the cluster's zone is the only one, and a plan asks no
+//! other.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use infra_provider_api::{CloudError, Context, ErrorKind};
@@ -16,6 +18,8 @@ use super::api::Api;
 use crate::wire::{Domain, Record, RecordAnswer};
 
 const ZONE_MARK: &str = "_infra";
+/// At the end of a zone's mark: other zones hold something of the cluster, or did.
+const MORE: char = '+';
 const AT_ONCE: usize = 8;
 /// How long the marks may be kept by resolvers; nobody but this tool reads them.
 const MARK_TTL_S: u32 = 1800;
@@ -71,7 +75,7 @@ impl Zone {
 
     fn owned(&self, cx: &Context, mark: &str) -> Owned {
         match self.find("TXT", mark) {
-            Some(record) if text(record) == cx.owner.tag() => Owned::Ours,
+            Some(record) if text(record).trim_end_matches(MORE) == cx.owner.tag() => Owned::Ours,
             Some(_) => Owned::Foreign,
             None => Owned::Unmarked,
         }
@@ -82,20 +86,30 @@ impl Zone {
         self.owned(cx, ZONE_MARK)
     }
 
+    /// Whether it is the only zone with something of the cluster.
+    fn is_only(&self, cx: &Context) -> bool {
+        self.find("TXT", ZONE_MARK).is_some_and(|record| text(record) == cx.owner.tag())
+    }
+
     /// Whose the record is.
     pub(super) fn record_owner(&self, cx: &Context, kind: &str, name: &str) -> Owned {
         self.owned(cx, &record_mark(kind, name))
     }
 
-    /// The records of this cluster.
-    pub(super) fn own_records(&self, cx: &Context) -> Vec<&Record> {
+    /// The records of this cluster, there or about to be.
+    fn own_marks(&self, cx: &Context) -> Vec<(String, String)> {
         let tag = cx.owner.tag();
         self.records
             .iter()
             .filter(|record| record.kind == "TXT" && text(record) == tag)
             .filter_map(|record| marked_record(&record.name))
-            .filter_map(|(kind, name)| self.find(&kind, &name))
             .collect()
+    }
+
+    /// The records of this cluster.
+    pub(super) fn own_records(&self, cx: &Context) -> Vec<&Record> {
+        let marks = self.own_marks(cx);
+        marks.iter().filter_map(|(kind, name)| self.find(kind, name)).collect()
     }
 
     /// Nothing but what the vendor puts into each zone.
@@ -105,9 +119,21 @@ impl Zone {
 }
 
 impl Api {
-    /// Every zone of the account that may hold marks, with its records. Two calls where one zone
-    /// does; zones whose file is shown and names no mark are not asked for their records.
+    /// Every zone of the account that may hold marks, with its records. One call where the cluster's
+    /// zone is the only one.
     pub(super) async fn marked_zones(&self, cx: &Context) -> Result<Vec<Zone>, CloudError> {
+        if let Some(domain) = &self.scope.domain {
+            let zone = self.zone_shared(cx, domain).await?;
+            if let Some(zone) = zone.filter(|zone| zone.is_only(cx)) {
+                return Ok(vec![zone]);
+            }
+        }
+        self.all_marked_zones(cx).await
+    }
+
+    /// The same, from a list of all zones: those whose file is shown and names no mark are not
+    /// asked for their records.
+    async fn all_marked_zones(&self, cx: &Context) -> Result<Vec<Zone>, CloudError> {
         let all: Vec<Domain> =
             self.client.list_shared(cx, "list domains", &["domains"], &[], "domains").await?;
         let candidates = all.into_iter().filter(|domain| match domain.zone_file.as_deref() {
@@ -115,22 +141,22 @@ impl Api {
             Some(file) => file.contains(ZONE_MARK),
         });
         stream::iter(candidates)
-            .map(|domain| async move {
-                let path = &["domains", domain.name.as_str(), "records"];
-                let records = self
-                    .client
-                    .list_shared(cx, "list DNS records", path, &[], "domain_records")
-                    .await;
-                match records {
-                    Ok(records) => Ok(Some(Zone { name: domain.name, records })),
-                    Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(error),
-                }
-            })
+            .map(|domain| async move { self.zone_shared(cx, &domain.name).await })
             .buffered(AT_ONCE)
             .try_filter_map(|zone| async { Ok(zone) })
             .try_collect()
             .await
+    }
+
+    async fn zone_shared(&self, cx: &Context, name: &str) -> Result<Option<Zone>, CloudError> {
+        let path = &["domains", name, "records"];
+        let records =
+            self.client.list_shared(cx, "list DNS records", path, &[], "domain_records").await;
+        match records {
+            Ok(records) => Ok(Some(Zone { name: name.to_owned(), records })),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A zone as it is now; `None` when the account has no such zone.
@@ -165,12 +191,19 @@ impl Api {
 
     /// Writes the mark of the zone itself.
     pub(super) async fn mark_zone(
-        self: &Arc<Self>,
+        &self,
         cx: &Context,
         operation: &str,
-        zone: &str,
+        name: &str,
     ) -> Result<(), CloudError> {
-        self.add_mark(cx, operation, zone, ZONE_MARK).await
+        let zones = self.all_marked_zones(cx).await?;
+        let more = zones.iter().any(|zone| {
+            let holds = zone.owner(cx) == Owned::Ours || !zone.own_marks(cx).is_empty();
+            zone.name != name && holds
+        });
+        let mut mark = cx.owner.tag();
+        mark.extend(more.then_some(MORE));
+        self.add_record(cx, operation, name, ("TXT", ZONE_MARK, &mark, MARK_TTL_S)).await.map(drop)
     }
 
     /// Writes a mark.

@@ -98,7 +98,7 @@ async fn a_zone_of_a_killed_run_is_taken_up_and_a_used_one_is_not() {
     let domain = Some(json!({"name": "shop.example.com"}));
     cloud.raw("POST", "/v2/domains", domain.clone()).await;
     assert!(all["domain"].list_owned(&cx).await.unwrap().is_empty());
-    all["domain"].create(&cx, &[request.clone()]).await.pop().unwrap().unwrap();
+    all["domain"].create(&cx, std::slice::from_ref(&request)).await.pop().unwrap().unwrap();
     let made = all["domain"].list_owned(&cx).await.unwrap();
     assert_eq!(made.len(), 1);
     assert!(all["domain"].delete(&cx, &made[0]).await.unwrap());
@@ -108,6 +108,29 @@ async fn a_zone_of_a_killed_run_is_taken_up_and_a_used_one_is_not() {
     cloud.raw("POST", "/v2/domains/shop.example.com/records", Some(record)).await;
     let error = all["domain"].create(&cx, &[request]).await.pop().unwrap().unwrap_err();
     assert_eq!(error.kind, ErrorKind::NameTaken);
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_former_domain_is_still_found_after_the_new_one_is_there() {
+    let cloud = Cloud::start().await;
+    let mut moved = small();
+    if let Some(dns) = &mut moved.dns {
+        dns.domain = "new.example.com".to_owned();
+    }
+    let cx = context(&owner(1));
+    for cluster in [small(), moved.clone()] {
+        let provider = cloud.provider(&cluster);
+        let declared = provider.model(&cluster, &cx.owner).unwrap();
+        let zone = declared.iter().find(|declared| declared.address.kind() == "domain").unwrap();
+        let request = request(&cx, zone, &Default::default());
+        let made = kinds(&provider)["domain"].create(&cx, &[request]).await.pop().unwrap();
+        made.unwrap();
+    }
+    let found = kinds(&cloud.provider(&moved))["domain"].list_owned(&cx).await.unwrap();
+    let mut names: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["new.example.com", "shop.example.com"]);
     cloud.stop().await;
 }
 

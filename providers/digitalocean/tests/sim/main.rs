@@ -5,6 +5,7 @@
 mod cloud;
 mod cluster;
 mod errors;
+mod faults;
 mod lifecycle;
 mod openapi;
 mod shared;
