@@ -155,15 +155,23 @@ impl Sim {
     }
 
     /// Waits for a condition by watching, for at most 20 s.
-    pub async fn until(&self, what: &str, mut ok: impl FnMut(&Sim) -> bool) {
+    pub async fn until(&self, what: &str, ok: impl FnMut(&Sim) -> bool) {
+        self.within(Duration::from_secs(20), what, ok).await;
+    }
+
+    /// The same with a deadline of its own.
+    pub async fn within(&self, time: Duration, what: &str, mut ok: impl FnMut(&Sim) -> bool) {
         let mut watch = self.store().watch_all(self.store().revision());
         let wait = async {
             while !ok(self) {
-                watch.next().await.unwrap();
+                // A watch that lost its place starts anew.
+                if watch.next().await.is_err() {
+                    watch = self.store().watch_all(self.store().revision());
+                }
             }
         };
-        if tokio::time::timeout(Duration::from_secs(20), wait).await.is_err() {
-            panic!("not within 20 s: {what}\n{}", self.dump());
+        if tokio::time::timeout(time, wait).await.is_err() {
+            panic!("not in time: {what}\n{}", self.dump());
         }
     }
 
