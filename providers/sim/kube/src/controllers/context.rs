@@ -46,7 +46,7 @@ pub trait Controller: Send + Sync + 'static {
         1
     }
     /// How long (real time) changes of a key are gathered before it is reconciled.
-    fn gather(&self) -> Duration {
+    fn gather(&self, _: &Ctx) -> Duration {
         Duration::ZERO
     }
 }

@@ -80,7 +80,7 @@ impl Controller for Endpoints {
         Ok(Next::Done)
     }
 
-    fn gather(&self) -> Duration {
+    fn gather(&self, _: &Ctx) -> Duration {
         Duration::from_millis(5)
     }
 }

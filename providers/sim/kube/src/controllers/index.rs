@@ -1,6 +1,7 @@
 //! What the controllers know of the store by something else than a name: children by owner, pods
 //! by node, the sum of requests on each node. Fed by the one watch of the manager.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
@@ -12,7 +13,7 @@ use super::requests::Requests;
 use crate::Resource;
 
 /// One object of any kind, by name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Its kind.
     pub resource: Resource,
@@ -20,6 +21,22 @@ pub struct Key {
     pub ns: String,
     /// Its name.
     pub name: String,
+}
+
+/// By name first: most keys of a map differ in it.
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name
+            .cmp(&other.name)
+            .then_with(|| self.ns.cmp(&other.ns))
+            .then_with(|| self.resource.cmp(&other.resource))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Key {
@@ -134,6 +151,11 @@ impl Index {
     /// Names of nodes that have pods bound to them.
     pub fn nodes_with_pods(&self) -> Vec<String> {
         self.read().by_node.keys().cloned().collect()
+    }
+
+    /// How many objects there are of all kinds.
+    pub fn len(&self) -> usize {
+        self.read().objects.len()
     }
 
     /// The pods of a namespace that no controller owns.

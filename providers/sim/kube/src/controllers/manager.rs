@@ -105,8 +105,11 @@ fn wake(ctx: &Ctx, slots: &[Slot], change: &Change) {
     let mut keys = Vec::new();
     for slot in slots {
         slot.controller.wake(ctx, change, &mut keys);
+        if keys.is_empty() {
+            continue;
+        }
+        let pause = slot.controller.gather(ctx);
         for key in keys.drain(..) {
-            let pause = slot.controller.gather();
             slot.queue.add_after(key, pause);
         }
     }

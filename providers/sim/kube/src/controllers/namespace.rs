@@ -57,7 +57,7 @@ impl Controller for Namespaces {
         Ok(Next::Done)
     }
 
-    fn gather(&self) -> Duration {
+    fn gather(&self, _: &Ctx) -> Duration {
         Duration::from_millis(5)
     }
 }

@@ -50,7 +50,18 @@ pub trait ObjectExt {
 
 impl ObjectExt for Value {
     fn at(&self, pointer: &str) -> &Value {
-        self.pointer(pointer).unwrap_or(&NULL)
+        // Unlike `Value::pointer` without escapes, which no field name needs: this is read often.
+        let mut at = self;
+        for key in pointer.split('/').skip(1) {
+            at = match at {
+                Value::Object(map) => map.get(key).unwrap_or(&NULL),
+                Value::Array(list) => {
+                    key.parse().ok().and_then(|i: usize| list.get(i)).unwrap_or(&NULL)
+                }
+                _ => return &NULL,
+            };
+        }
+        at
     }
     fn str_at(&self, pointer: &str) -> &str {
         self.at(pointer).as_str().unwrap_or("")
@@ -195,6 +206,16 @@ mod tests {
         assert_eq!(o["metadata"]["finalizers"], json!(["x"]));
         remove_finalizer(&mut o, "x");
         assert!(o["metadata"].get("finalizers").is_none());
+    }
+
+    #[test]
+    fn pointers_lead_through_maps_and_lists() {
+        let o = json!({"a": [{"b": 1}]});
+        assert_eq!(o.int_at("/a/0/b"), Some(1));
+        assert_eq!(o.at(""), &o);
+        for missing in ["/a/1/b", "/a/x", "/a/0/b/c", "/z"] {
+            assert!(o.at(missing).is_null(), "{missing}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Controller for IngressStatus {
         Ok(Next::Done)
     }
 
-    fn gather(&self) -> Duration {
+    fn gather(&self, _: &Ctx) -> Duration {
         Duration::from_millis(10)
     }
 }

@@ -77,7 +77,7 @@ impl Controller for LoadBalancers {
         4
     }
 
-    fn gather(&self) -> Duration {
+    fn gather(&self, _: &Ctx) -> Duration {
         Duration::from_millis(25)
     }
 }

@@ -107,7 +107,6 @@ mod tests {
             ["a", "b"].map(|n| Candidate { node: node(n), used: NodeUse::default(), siblings: 0 });
         Snapshot {
             nodes: nodes.to_vec(),
-            total: 2,
             bound: bound.into_iter().map(|(p, n)| (Arc::new(p), n)).collect(),
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::controllers::context::Ctx;
 use crate::controllers::error::ControllerError;
-use crate::controllers::kinds::{CLAIMS, STORAGE_CLASSES, VOLUMES};
+use crate::controllers::kinds::{CLAIMS, NODES, STORAGE_CLASSES, VOLUMES};
 use crate::controllers::object::{ObjectExt, set_annotation};
 use crate::controllers::selector;
 
@@ -35,7 +35,7 @@ pub fn claim_names(pod: &Value) -> Vec<String> {
 }
 
 /// Looks at the claims of a pod.
-pub fn look(ctx: &Ctx, pod: &Value, nodes: usize) -> Claims {
+pub fn look(ctx: &Ctx, pod: &Value) -> Claims {
     let mut waiting = Vec::new();
     for name in claim_names(pod) {
         let Some(claim) = ctx.find(&CLAIMS, pod.ns(), &name) else {
@@ -50,6 +50,7 @@ pub fn look(ctx: &Ctx, pod: &Value, nodes: usize) -> Claims {
         let class = ctx.find(&STORAGE_CLASSES, "", claim.str_at("/spec/storageClassName"));
         let waits = class.is_some_and(|c| c["volumeBindingMode"] == "WaitForFirstConsumer");
         if !waits {
+            let nodes = ctx.list(&NODES, "").len();
             return Claims::Refused(format!(
                 "0/{nodes} nodes are available: pod has unbound immediate PersistentVolumeClaims. \
                  preemption: 0/{nodes} nodes are available: {nodes} Preemption is not helpful for scheduling."

@@ -110,7 +110,7 @@ enum Outcome {
 
 fn decide(ctx: &Ctx, pod: &Value) -> Result<Outcome, ControllerError> {
     let snapshot = Snapshot::take(ctx, pod);
-    let claims = match bind::look(ctx, pod, snapshot.total) {
+    let claims = match bind::look(ctx, pod) {
         Claims::Refused(message) => return Ok(Outcome::Refused(message)),
         Claims::Ready => Vec::new(),
         Claims::WaitForNode(claims) => claims,
@@ -132,8 +132,10 @@ fn decide(ctx: &Ctx, pod: &Value) -> Result<Outcome, ControllerError> {
         }
     }
     let Some((_, chosen)) = best else {
-        let mismatched = snapshot.total.saturating_sub(snapshot.nodes.len());
-        return Ok(Outcome::Refused(report::message(snapshot.total, &refusals, mismatched)));
+        // A pod that is pinned to a node is not a candidate for all others.
+        let total = ctx.list(&NODES, "").len();
+        let mismatched = total.saturating_sub(snapshot.nodes.len());
+        return Ok(Outcome::Refused(report::message(total, &refusals, mismatched)));
     };
     if !claims.is_empty() {
         // A node chosen before stays chosen while it can take the pod.

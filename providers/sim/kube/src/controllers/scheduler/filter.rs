@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn snapshot() -> Snapshot {
-        Snapshot { nodes: Vec::new(), total: 1, bound: Vec::new() }
+        Snapshot { nodes: Vec::new(), bound: Vec::new() }
     }
 
     fn small_node() -> Value {

@@ -42,8 +42,6 @@ impl Candidate {
 pub struct Snapshot {
     /// Candidates, by name.
     pub nodes: Vec<Candidate>,
-    /// How many nodes there are; more than candidates when the pod is pinned to one.
-    pub total: usize,
     /// Pods that are bound and have not ended, with their nodes; empty when nothing asks for them.
     pub bound: Vec<(Arc<Value>, Arc<Value>)>,
 }
@@ -56,11 +54,6 @@ impl Snapshot {
             None => ctx.list(&NODES, ""),
         };
         nodes.retain(|n| !n.is_deleting());
-        let total = if pinned_node(&pod["spec"]).is_some() {
-            ctx.list(&NODES, "").len()
-        } else {
-            nodes.len()
-        };
         let mut siblings: HashMap<String, usize> = HashMap::new();
         let owner = pod.controller_uid();
         if !owner.is_empty() && nodes.len() > 1 {
@@ -80,7 +73,7 @@ impl Snapshot {
                 node,
             })
             .collect();
-        Self { nodes, total, bound }
+        Self { nodes, bound }
     }
 }
 
