@@ -212,6 +212,8 @@ async fn imperative_verbs_work_also_those_that_speak_protobuf() {
     kubectl.run("create ingress i --rule=a.example.com/*=web:80 -n shop").await;
     kubectl.run("run one --image=registry.example.com/one:1 -n shop").await;
     kubectl.run("expose deployment web -n shop").await;
+    kubectl.run("autoscale deployment web --min=1 --max=3 --cpu-percent=60 -n shop").await;
+    assert!(kubectl.run("get hpa -n shop").await.contains("60%"));
     assert_eq!(kubectl.run("get secret s -n shop -o jsonpath={.data.password}").await, "eA==");
     kubectl.run("scale deployment web --replicas=5 -n shop").await;
     kubectl.run("label deployment web tier=front -n shop").await;
@@ -310,7 +312,7 @@ spec:
 ";
     kubectl.apply("apply --server-side -f -", definition).await;
     kubectl.run("wait --for=condition=Established crd/shops.example.com --timeout=10s").await;
-    let shop = "{apiVersion: example.com/v1, kind: Shop, metadata: {name: a}, spec: {size: 3}}";
+    let shop = "\napiVersion: example.com/v1\nkind: Shop\nmetadata: {name: a}\nspec: {size: 3}\n";
     kubectl.apply("apply -f -", shop).await;
     assert!(kubectl.apply("apply -f -", shop).await.contains("unchanged"));
     kubectl.apply("apply --server-side -f -", shop).await;
@@ -325,7 +327,11 @@ spec:
     assert!(refused.contains("unknown field \"spec.sise\""), "{refused}");
 }
 
-const NODE: &str = "{apiVersion: v1, kind: Node, metadata: {name: worker-1, labels: {node-role.kubernetes.io/worker: ''}}}";
+const NODE: &str = "
+apiVersion: v1
+kind: Node
+metadata: {name: worker-1, labels: {node-role.kubernetes.io/worker: ''}}
+";
 
 fn pod(name: &str) -> serde_json::Value {
     json!({

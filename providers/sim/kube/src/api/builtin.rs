@@ -39,6 +39,7 @@ authorization.k8s.io v1 selfsubjectaccessreviews SelfSubjectAccessReview c - - c
 authorization.k8s.io v1 selfsubjectrulesreviews SelfSubjectRulesReview c - - create-only
 authorization.k8s.io v1 subjectaccessreviews SubjectAccessReview c - - create-only
 autoscaling v2 horizontalpodautoscalers HorizontalPodAutoscaler n hpa all status
+autoscaling v1 horizontalpodautoscalers HorizontalPodAutoscaler n hpa all status
 batch v1 cronjobs CronJob n cj all status
 batch v1 jobs Job n - all status
 certificates.k8s.io v1 certificatesigningrequests CertificateSigningRequest c csr - approval,status

@@ -13,9 +13,12 @@ pub(super) fn binding(object: &mut Value) {
     }
 }
 
-pub(super) fn autoscaler(object: &mut Value) {
+pub(super) fn autoscaler(version: &str, object: &mut Value) {
     let spec = below(object, "spec");
     default(spec, "minReplicas", json!(1));
+    if version == "v1" {
+        return;
+    }
     default(
         spec,
         "metrics",

@@ -150,7 +150,7 @@ fn common(kind: &Kind, object: &mut Value) {
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
             cluster::binding(object);
         }
-        ("autoscaling", _) => cluster::autoscaler(object),
+        ("autoscaling", _) => cluster::autoscaler(&kind.version, object),
         ("scheduling.k8s.io", _) => {
             default(object, "preemptionPolicy", json!("PreemptLowerPriority"));
             if object.get("value").is_none() {

@@ -9,7 +9,8 @@ use crate::api::error::ApiResult;
 use crate::api::media;
 use crate::api::server::Server;
 
-const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// What clients ask for has an `@`, which no media type may have; it is answered with a dot.
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// `/openapi/v2`: only that there is one. Clients that find `/openapi/v3` take the schemas there;
 /// those that insist on this document, in protobuf, get a valid one without definitions.

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{intake, show};
+use super::{convert, intake, show};
 use crate::Resource;
 use crate::api::apply::{Tracking, track_update};
 use crate::api::dispatch::Call;
@@ -89,7 +89,7 @@ pub(super) async fn save_new(
     if let Some(by) = by {
         track_update(kind, None, &mut object, by);
     }
-    let stored = to_stored(kind, object);
+    let stored = convert::kept(kind, object);
     if call.query.dry_run()? {
         if store.get(&kind.stored(), target.ns(), &name).is_some() {
             return Err(ApiError::already_exists(kind, &name));
@@ -104,30 +104,6 @@ pub(super) async fn save_new(
         return Ok(Arc::new(object));
     }
     store.create(&kind.stored(), stored).map_err(|error| ApiError::from_store(error, kind))
-}
-
-/// events.k8s.io events are kept as core events.
-pub(super) fn to_stored(kind: &Kind, mut object: Value) -> Value {
-    if !kind.is("events.k8s.io", "events") {
-        return object;
-    }
-    object["apiVersion"] = json!("v1");
-    if let Some(fields) = object.as_object_mut() {
-        for (new, old) in [
-            ("regarding", "involvedObject"),
-            ("note", "message"),
-            ("deprecatedSource", "source"),
-            ("deprecatedFirstTimestamp", "firstTimestamp"),
-            ("deprecatedLastTimestamp", "lastTimestamp"),
-            ("deprecatedCount", "count"),
-            ("reportingController", "reportingComponent"),
-        ] {
-            if let Some(value) = fields.remove(new) {
-                fields.insert(old.to_owned(), value);
-            }
-        }
-    }
-    object
 }
 
 fn generate_name(meta: &mut serde_json::Map<String, Value>) {

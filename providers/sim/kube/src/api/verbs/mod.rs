@@ -1,5 +1,6 @@
 //! The verbs: get, list, watch, create, update, patch, delete.
 
+mod convert;
 mod create;
 mod delete;
 mod get;

@@ -54,7 +54,7 @@ pub(crate) fn save_update(
         return Ok(Saved::Done(Arc::new(new)));
     }
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
-    match store.update(&kind.stored(), super::create::to_stored(kind, new)) {
+    match store.update(&kind.stored(), super::convert::kept(kind, new)) {
         Ok(saved) => Ok(Saved::Done(saved)),
         Err(crate::StoreError::Conflict { .. }) => Ok(Saved::Raced),
         Err(error) => Err(ApiError::from_store(error, kind)),

@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::convert;
 use crate::api::dispatch::Call;
 use crate::api::error::ApiResult;
 use crate::api::kind::Kind;
@@ -13,25 +14,7 @@ use crate::api::table;
 /// An object as this kind's version shows it.
 pub(crate) fn present(kind: &Kind, object: &Arc<Value>) -> Value {
     let mut out = (**object).clone();
-    out["apiVersion"] = json!(kind.api_version());
-    out["kind"] = json!(kind.kind);
-    if kind.is("events.k8s.io", "events")
-        && let Some(fields) = out.as_object_mut()
-    {
-        for (old, new) in [
-            ("involvedObject", "regarding"),
-            ("message", "note"),
-            ("source", "deprecatedSource"),
-            ("firstTimestamp", "deprecatedFirstTimestamp"),
-            ("lastTimestamp", "deprecatedLastTimestamp"),
-            ("count", "deprecatedCount"),
-            ("reportingComponent", "reportingController"),
-        ] {
-            if let Some(value) = fields.remove(old) {
-                fields.insert(new.to_owned(), value);
-            }
-        }
-    }
+    convert::shown(kind, &mut out);
     out
 }
 
