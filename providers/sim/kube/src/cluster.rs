@@ -41,6 +41,7 @@ pub struct Cluster {
 struct Inner {
     options: ClusterOptions,
     store: Store,
+    shared: Arc<api::Shared>,
 }
 
 impl Cluster {
@@ -49,7 +50,8 @@ impl Cluster {
     pub async fn open(options: ClusterOptions) -> Result<Cluster, KubeError> {
         let store = Store::open(&options.dir)?;
         bootstrap::ensure(&store, &options)?;
-        Ok(Cluster { inner: Arc::new(Inner { options, store }) })
+        let shared = Arc::new(api::Shared::open(&store, &options.dir)?);
+        Ok(Cluster { inner: Arc::new(Inner { options, store, shared }) })
     }
 
     /// Its objects.
@@ -77,7 +79,8 @@ impl Cluster {
         controllers::start(self.clone(), stop);
     }
 
-    /// Serves the API on `listener` until `stop` is cancelled.
+    /// Serves the API on `listener` until `stop` is cancelled. A cluster may be served on several
+    /// listeners at once, as by several control planes.
     pub async fn serve(
         &self,
         listener: tokio::net::TcpListener,
@@ -87,7 +90,7 @@ impl Cluster {
     ) -> Result<(), KubeError> {
         let options = self.options();
         let tls = api::acceptor(cert_pem, key_pem, &options.ca_cert_pem)?;
-        let server = api::Server::new(self.clone(), stop)?;
+        let server = api::Server::new(self.clone(), self.inner.shared.clone(), stop);
         api::serve(listener, tls, Arc::new(server)).await;
         Ok(())
     }

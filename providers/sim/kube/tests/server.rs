@@ -291,3 +291,46 @@ async fn faults_show_before_and_after_the_effect() {
     set(FaultEffect::NotJson);
     assert!(admin.get(&url).send().await.unwrap().json::<Value>().await.is_err());
 }
+
+#[tokio::test]
+async fn several_api_servers_of_a_cluster_share_tokens_and_addresses() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let second = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let (cert, key) = served.pki.server();
+    let (cluster, stop) = (served.cluster.clone(), served.stop.clone());
+    tokio::spawn(async move { cluster.serve(listener, &cert, &key, stop).await.unwrap() });
+    let admin = served.client("admin", "system:masters");
+    let service = |index: usize| {
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": format!("s{index}")},
+            "spec": {"type": "NodePort", "ports": [{"port": 80}]}})
+    };
+    let creates = (0..30).map(|index| {
+        let url = if index % 2 == 0 { &served.url } else { &second };
+        let sent =
+            admin.post(format!("{url}/api/v1/namespaces/default/services")).json(&service(index));
+        async move { sent.send().await.unwrap().json::<Value>().await.unwrap() }
+    });
+    let made = futures::future::join_all(creates).await;
+    let distinct = |pointer: &str| {
+        let all: std::collections::BTreeSet<String> =
+            made.iter().map(|s| s.pointer(pointer).unwrap().to_string()).collect();
+        all.len()
+    };
+    assert_eq!((distinct("/spec/clusterIP"), distinct("/spec/ports/0/nodePort")), (30, 30));
+    let accounts = format!("{}/api/v1/namespaces/default/serviceaccounts", served.url);
+    let account =
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "bob"}});
+    admin.post(&accounts).json(&account).send().await.unwrap();
+    let request = admin.post(format!("{accounts}/bob/token")).json(&json!({"spec": {}}));
+    let token: Value = request.send().await.unwrap().json().await.unwrap();
+    let token = token["status"]["token"].as_str().unwrap().to_owned();
+    let ask = async || {
+        let asked = served.anonymous().get(format!("{second}/apis")).bearer_auth(&token);
+        asked.send().await.unwrap().status()
+    };
+    assert_eq!(ask().await, 200);
+    admin.delete(format!("{accounts}/bob")).send().await.unwrap();
+    assert_eq!(ask().await, 401);
+}

@@ -69,7 +69,7 @@ async fn handle(
     stale: bool,
 ) -> ApiResult<Response<Body>> {
     let (parts, incoming) = request.into_parts();
-    let user = server.authenticator.user(certificate, &parts.headers)?;
+    let user = server.shared.authenticator.user(certificate, &parts.headers)?;
     let path = parts.uri.path().to_owned();
     let query = Query::parse(parts.uri.query());
     let about = parse_path(&path);

@@ -22,5 +22,5 @@ mod tls;
 mod validate;
 mod verbs;
 
-pub(crate) use server::{Server, serve};
+pub(crate) use server::{Server, Shared, serve};
 pub(crate) use tls::acceptor;

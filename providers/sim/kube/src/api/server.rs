@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,31 +17,36 @@ use super::auth::{self, Authenticator};
 use super::dispatch;
 use super::media;
 use super::registry::Registry;
-use crate::{Cluster, FaultEffect, KubeError};
+use crate::{Cluster, FaultEffect, KubeError, Store};
+
+/// What the API servers of one cluster share.
+pub(crate) struct Shared {
+    pub(crate) authenticator: Authenticator,
+    /// Taken by writes that look at other objects first (addresses and ports of Services).
+    pub(crate) allocation: tokio::sync::Mutex<()>,
+}
+
+impl Shared {
+    pub(crate) fn open(store: &Store, dir: &Path) -> Result<Self, KubeError> {
+        let authenticator = Authenticator::open(store.clone(), dir)?;
+        Ok(Self { authenticator, allocation: tokio::sync::Mutex::new(()) })
+    }
+}
 
 /// What every request needs.
 pub(crate) struct Server {
     pub(crate) cluster: Cluster,
     pub(crate) registry: Registry,
-    pub(crate) authenticator: Authenticator,
-    /// Taken by writes that look at other objects first (addresses and ports of Services).
-    pub(crate) allocation: tokio::sync::Mutex<()>,
+    pub(crate) shared: Arc<Shared>,
     /// Ends watches when the server stops.
     pub(crate) stop: CancellationToken,
 }
 
 impl Server {
     /// An API server of this cluster, to be ended by `stop`.
-    pub(crate) fn new(cluster: Cluster, stop: CancellationToken) -> Result<Self, KubeError> {
-        let store = cluster.store().clone();
-        let authenticator = Authenticator::open(store.clone(), &cluster.options().dir)?;
-        Ok(Self {
-            cluster,
-            registry: Registry::new(store),
-            authenticator,
-            allocation: tokio::sync::Mutex::new(()),
-            stop,
-        })
+    pub(crate) fn new(cluster: Cluster, shared: Arc<Shared>, stop: CancellationToken) -> Self {
+        let registry = Registry::new(cluster.store().clone());
+        Self { cluster, registry, shared, stop }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn evict(
     let eviction =
         if call.body.is_empty() { json!({}) } else { body::object(&call.headers, &call.body)? };
     let store = server.cluster.store();
-    let _turn = server.allocation.lock().await;
+    let _turn = server.shared.allocation.lock().await;
     let pod = store
         .get(&kind.resource(), target.ns(), target.name())
         .ok_or_else(|| ApiError::not_found(kind, target.name()))?;

@@ -27,7 +27,7 @@ pub(super) fn answer(
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     review["status"] = match kind.plural.as_str() {
         "selfsubjectreviews" => json!({"userInfo": call.user.info()}),
-        "tokenreviews" => match server.authenticator.token_user(&text(&spec["token"])) {
+        "tokenreviews" => match server.shared.authenticator.token_user(&text(&spec["token"])) {
             Some(user) => {
                 json!({"authenticated": true, "user": user.info(), "audiences": spec["audiences"]})
             }

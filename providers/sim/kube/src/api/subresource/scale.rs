@@ -79,7 +79,7 @@ pub(super) async fn answer(
         return Ok(media::json(StatusCode::OK, &scale_of(kind, &*find()?)));
     }
     let by = Tracking { manager: call.manager(), subresource: "scale".into() };
-    let _turn = server.allocation.lock().await;
+    let _turn = server.shared.allocation.lock().await;
     loop {
         let old = find()?;
         let scale = scale_of(kind, &old);

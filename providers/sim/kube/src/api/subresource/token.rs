@@ -51,7 +51,7 @@ pub(super) fn issue(
     let expires = jiff::Timestamp::now()
         .saturating_add(jiff::SignedDuration::from_secs(seconds))
         .unwrap_or(jiff::Timestamp::MAX);
-    let token = server.authenticator.issue(&account, &audiences, seconds);
+    let token = server.shared.authenticator.issue(&account, &audiences, seconds);
     request["kind"] = json!("TokenRequest");
     request["apiVersion"] = json!("authentication.k8s.io/v1");
     request["metadata"] = json!({"name": target.name(), "namespace": target.namespace, "creationTimestamp": timestamp(jiff::Timestamp::now())});

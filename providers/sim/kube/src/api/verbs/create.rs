@@ -75,7 +75,7 @@ pub(super) async fn save_new(
     {
         fields.remove("status");
     }
-    let _turn = server.allocation.lock().await;
+    let _turn = server.shared.allocation.lock().await;
     let context = defaults::Context { server, user: &call.user };
     defaults::created(&context, kind, &mut object);
     let mut errors = validate::created(server, kind, &object);

@@ -55,7 +55,7 @@ pub(crate) async fn patch(
         manager: call.manager(),
         subresource: target.subresource.clone().unwrap_or_default(),
     };
-    let _turn = server.allocation.lock().await;
+    let _turn = server.shared.allocation.lock().await;
     loop {
         let old = server
             .cluster
@@ -177,7 +177,7 @@ async fn server_side_apply(
                 crate::schema::decode(&mut new, &kind.schema);
                 let meta = meta_mut(&mut new);
                 meta.insert("resourceVersion".into(), json!(old["metadata"]["resourceVersion"]));
-                let _turn = server.allocation.lock().await;
+                let _turn = server.shared.allocation.lock().await;
                 (StatusCode::OK, save_update(server, target, &call.user, &old, new, None, dry_run)?)
             }
         };

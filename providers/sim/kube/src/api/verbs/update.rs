@@ -52,7 +52,7 @@ pub(crate) async fn update(
         manager: call.manager(),
         subresource: target.subresource.clone().unwrap_or_default(),
     };
-    let _turn = server.allocation.lock().await;
+    let _turn = server.shared.allocation.lock().await;
     loop {
         let old = server
             .cluster
