@@ -35,6 +35,6 @@ pub use hooks::{Machines, PowerEvent};
 pub use infra_sim_kube::Clock;
 pub use net::Net;
 pub use options::ServeOptions;
-pub use server::serve;
+pub use server::{serve, shutdown_on_signals};
 pub use sim::Sim;
 pub use world::World;

@@ -170,6 +170,9 @@ fn update(api: &Api, id: &str, body: Spec) -> Reply {
 }
 
 async fn delete(State(api): Ctx, Path(id): Path<String>) -> Reply {
+    if id == "default" {
+        return Err(Refusal::method_not_allowed());
+    }
     api.sim.world.write(|w| {
         let project = find(w, &id)?;
         if project.is_default {

@@ -1,5 +1,6 @@
 //! The files with the contents of objects.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,6 +56,21 @@ pub fn remove(sim: &Arc<Sim>, data: Vec<String>) {
         let path = path(sim, &name);
         if let Err(e) = std::fs::remove_file(&path) {
             tracing::debug!("{}: {e}", path.display());
+        }
+    }
+}
+
+/// Removes contents that no object and no upload refers to: what a killed server was writing.
+pub fn sweep(sim: &Sim) {
+    let known: HashSet<String> = sim.world.read(|w| {
+        let parts = w.uploads.iter().flat_map(|u| u.parts.values().map(|p| p.data.clone()));
+        w.objects.iter().map(|o| o.data.clone()).chain(parts).collect()
+    });
+    let folders = std::fs::read_dir(sim.data.join("s3")).into_iter().flatten().flatten();
+    let files = folders.flat_map(|f| std::fs::read_dir(f.path()).into_iter().flatten().flatten());
+    for file in files {
+        if !file.file_name().to_str().is_some_and(|n| known.contains(n)) {
+            let _ = std::fs::remove_file(file.path());
         }
     }
 }

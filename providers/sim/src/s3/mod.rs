@@ -23,6 +23,7 @@ use crate::api::Api;
 /// The router of the S3 listener.
 pub fn router(api: &Arc<Api>) -> Router {
     let sim = api.sim.clone();
+    blobs::sweep(&sim);
     let mut builder = S3ServiceBuilder::new(service::Spaces::new(sim.clone()));
     builder.set_auth(auth::Keys(sim));
     let service = builder.build();

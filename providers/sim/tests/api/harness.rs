@@ -90,12 +90,18 @@ impl Harness {
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Got {
         let mut request = self
             .client
-            .request(method, format!("{}{path}", self.endpoint.digitalocean))
+            .request(method.clone(), format!("{}{path}", self.endpoint.digitalocean))
             .bearer_auth(&self.endpoint.token);
-        if let Some(body) = body {
-            request = request.json(&body);
+        if let Some(body) = &body {
+            request = request.json(body);
         }
-        got(request.send().await.unwrap()).await
+        let got = got(request.send().await.unwrap()).await;
+        let json = got.headers.get("content-type").is_none_or(|t| t == "application/json");
+        if path.starts_with("/v2/") && json {
+            let status = got.status.as_u16();
+            crate::openapi::check(method.as_str(), path, body.as_ref(), status, &got.body);
+        }
+        got
     }
 
     pub async fn get(&self, path: &str) -> Got {

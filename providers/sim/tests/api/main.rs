@@ -8,6 +8,7 @@ mod names;
 mod networks;
 mod openapi;
 mod persistence;
+mod process;
 mod rules;
 mod s3;
 mod signing;

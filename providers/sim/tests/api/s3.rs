@@ -236,7 +236,11 @@ async fn faults_and_restart() {
     let inventory = h.get("/sim/inventory").await.ok(200);
     assert_eq!(inventory["buckets"], json!([{ "name": "box-1", "objects": 1 }]));
     let (_dir, data) = h.stop().await;
+    let torn = data.join("s3/00/half-written");
+    std::fs::create_dir_all(torn.parent().unwrap()).unwrap();
+    std::fs::write(&torn, "half").unwrap();
     let h = Harness::over(data).await;
+    assert!(!torn.exists());
     let b = Bucket::of(&h);
     let kept = h.client.get(b.url("GET", "/box-1/a", &[])).send().await.unwrap();
     assert_eq!(kept.headers()["x-amz-meta-who"], "me");
