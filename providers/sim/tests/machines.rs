@@ -21,7 +21,7 @@ async fn start(data: &std::path::Path, ttl: &str) -> Started {
     let cloud = Cloud::start(data).await;
     let artifacts = publish(&cloud).await;
     let pki = Pki::make();
-    let endpoint = cloud.load_balancer("control").await;
+    let endpoint = cloud.load_balancer("control", 6443, 6443).await;
     let text =
         user_data(&artifacts, Some(&pki), "init", &init_documents("control-1", &endpoint, ttl));
     let control = cloud.droplet("control-1", "control", &text).await;
@@ -40,6 +40,27 @@ impl Started {
             return None;
         }
         Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Nodes get ready with a network, pods run, and a load balancer reaches a Service.
+    async fn pods_are_reached(&self) {
+        let pods = self.kubectl(&["get", "pods", "-n", "kube-system", "-o", "name"]).unwrap();
+        for pod in ["pod/kube-apiserver-control-1", "pod/etcd-control-3", "pod/kube-proxy-"] {
+            assert!(pods.contains(pod), "{pod}: {pods}");
+        }
+        let web = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/web.yaml");
+        self.kubectl(&["apply", "-f", web]).unwrap();
+        let ready = ["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"];
+        self.kubectl(&ready).expect("all nodes get ready");
+        self.kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"]).unwrap();
+        let ip = self.cloud.load_balancer("worker", 8080, 30080).await;
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        watch("the Service answers through the load balancer", || async {
+            let answer = client.get(format!("http://{ip}:8080/")).send().await.ok()?;
+            let text = answer.text().await.ok()?;
+            text.contains("default/web").then_some(())
+        })
+        .await;
     }
 
     async fn nodes(&self, wanted: &[&str]) {
@@ -90,6 +111,10 @@ async fn a_cluster_comes_up_is_joined_and_outlives_its_cloud() {
     let all = ["control-1", "control-2", "control-3", "worker-1"];
     if kubectl {
         s.nodes(&all).await;
+    }
+
+    if kubectl {
+        s.pods_are_reached().await;
     }
 
     // The cloud ends and starts again over the same folder.

@@ -1,6 +1,6 @@
 //! The Kubernetes objects that kubeadm and kubelets make.
 
-use infra_sim_kube::controllers::{self, NodeRegistration, Taint};
+use infra_sim_kube::controllers::{self, ControlPlane, KubeadmAddons, NodeRegistration, Taint};
 use infra_sim_kube::{Cluster, Resource, StoreError};
 use serde_json::{Value, json};
 
@@ -43,7 +43,55 @@ pub fn bootstrap(cluster: &Cluster, plan: &ClusterPlan) -> Result<(), String> {
     for token in &plan.tokens {
         put(cluster, &Resource::new("", "v1", "secrets"), tokens::secret(token))?;
     }
-    rights(cluster)
+    rights(cluster)?;
+    addons(cluster, plan)
+}
+
+/// CoreDNS and kube-proxy.
+fn addons(cluster: &Cluster, plan: &ClusterPlan) -> Result<(), String> {
+    let options = cluster.options();
+    let endpoint = if plan.config.control_plane_endpoint.is_empty() {
+        format!("{}:{}", plan.advertise, plan.port)
+    } else {
+        plan.config.control_plane_endpoint.clone()
+    };
+    let wanted = KubeadmAddons {
+        kubernetes_version: options.kubernetes_version.clone(),
+        image_repository: plan.config.image_repository.clone(),
+        service_cidr: options.service_cidr,
+        pod_cidr: options.pod_cidr,
+        dns_domain: plan.config.networking.dns_domain.clone(),
+        endpoint,
+        skip_coredns: plan.config.dns.disabled,
+        skip_kube_proxy: plan.config.proxy.disabled,
+    };
+    controllers::kubeadm_addons(cluster.store(), &wanted).map_err(|e| e.to_string())
+}
+
+/// Shows the static pods of a control plane, as its kubelet does.
+///
+/// # Errors
+/// A sentence, when the store refuses.
+pub fn add_static_pods(cluster: &Cluster, node: &str, droplet: &Droplet) -> Result<(), String> {
+    let config = cluster.store().get(
+        &Resource::new("", "v1", "configmaps"),
+        Some("kube-system"),
+        "kubeadm-config",
+    );
+    let repository = config
+        .and_then(|c| {
+            let text = c["data"]["ClusterConfiguration"].as_str()?;
+            let config: Value = serde_yaml_ng::from_str(text).ok()?;
+            config["imageRepository"].as_str().map(ToOwned::to_owned)
+        })
+        .unwrap_or_else(|| "registry.k8s.io".to_owned());
+    let plane = ControlPlane {
+        node: node.to_owned(),
+        ip: droplet.private_ip.into(),
+        kubernetes_version: cluster.options().kubernetes_version.clone(),
+        image_repository: repository,
+    };
+    controllers::add_static_pods(cluster.store(), &plane).map_err(|e| e.to_string())
 }
 
 /// What joining nodes and the administrators may, as kubeadm sets it up.

@@ -175,6 +175,10 @@ impl Clusters {
             return Err(ClusterRefusal::Refused("this machine is gone".to_owned()));
         };
         kube::register_node(&running.cluster, node, &row).map_err(ClusterRefusal::Refused)?;
+        if running.member(droplet).await.is_some() {
+            kube::add_static_pods(&running.cluster, &node.name, &row)
+                .map_err(ClusterRefusal::Refused)?;
+        }
         kube::set_kubelet(&running.cluster, &node.name, self.kubelet_runs(droplet));
         Ok(())
     }

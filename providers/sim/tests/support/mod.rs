@@ -90,12 +90,12 @@ impl Cloud {
         made["droplet"]["id"].as_u64().unwrap()
     }
 
-    /// A load balancer for API servers of droplets with `tag`; answers its address.
-    pub async fn load_balancer(&self, tag: &str) -> String {
+    /// A TCP load balancer before droplets with `tag`, on one port; answers its address.
+    pub async fn load_balancer(&self, tag: &str, port: u16, target: u16) -> String {
+        let rule = json!({"entry_protocol": "tcp", "entry_port": port, "target_protocol": "tcp", "target_port": target});
         let body = json!({
-            "name": "api", "region": "fra1", "tag": tag,
-            "forwarding_rules": [{"entry_protocol": "tcp", "entry_port": 6443, "target_protocol": "tcp", "target_port": 6443}],
-            "health_check": {"protocol": "tcp", "port": 6443, "check_interval_seconds": 3,
+            "name": format!("lb-{port}"), "region": "fra1", "tag": tag, "forwarding_rules": [rule],
+            "health_check": {"protocol": "tcp", "port": target, "check_interval_seconds": 3,
                 "response_timeout_seconds": 3, "healthy_threshold": 2, "unhealthy_threshold": 2},
         });
         let made = self.call(reqwest::Method::POST, "/v2/load_balancers", Some(body)).await;
