@@ -27,7 +27,7 @@ fn all() -> Vec<Arc<dyn Controller>> {
         Arc::new(super::endpoints::Endpoints),
         Arc::new(super::budget::Budgets),
         Arc::new(super::scheduler::Scheduler::default()),
-        Arc::new(super::node::NodeIpam),
+        Arc::new(super::node::NodeIpam::default()),
         Arc::new(super::node::NodeStatus),
         Arc::new(super::node::NodeLifecycle),
         Arc::new(super::node::TaintEviction),

@@ -70,7 +70,7 @@ impl Controller for DaemonSets {
     // A node that boots changes often; a set looks at all nodes each time.
     fn gather(&self, ctx: &Ctx) -> Duration {
         let objects = u64::try_from(ctx.index.len()).unwrap_or(0);
-        Duration::from_millis((10 + objects / 40).min(250))
+        Duration::from_millis((10 + objects / 25).min(500))
     }
 }
 
@@ -104,9 +104,10 @@ impl View {
         let mut by_node: HashMap<String, OnNode> = HashMap::new();
         let mut next = Next::Done;
         let mut sorted: Vec<&Arc<Value>> = all.iter().collect();
+        let at = "/metadata/creationTimestamp";
         sorted.sort_by(|a, b| {
-            let at = |p: &Value| p.str_at("/metadata/creationTimestamp").to_owned();
-            at(a).cmp(&at(b)).then(a.name().cmp(b.name()))
+            let age = a.str_at(at).cmp(b.str_at(at));
+            age.then_with(|| a.name().cmp(b.name()))
         });
         for p in sorted {
             let on = by_node.entry(node_of(p).to_owned()).or_default();

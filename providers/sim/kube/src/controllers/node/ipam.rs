@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use ipnet::{IpNet, Ipv4Net};
@@ -14,7 +15,18 @@ use crate::controllers::kinds::NODES;
 use crate::controllers::object::ObjectExt;
 
 /// The node IPAM controller: a /24 for each node, as `--node-cidr-mask-size` has it by default.
-pub struct NodeIpam;
+#[derive(Default)]
+pub struct NodeIpam {
+    ranges: Mutex<Ranges>,
+}
+
+/// Which ranges are taken; read from the nodes as they come by.
+#[derive(Default)]
+struct Ranges {
+    taken: HashSet<String>,
+    /// All ranges before this one are taken.
+    from: usize,
+}
 
 #[async_trait]
 impl Controller for NodeIpam {
@@ -23,8 +35,19 @@ impl Controller for NodeIpam {
     }
 
     fn wake(&self, _: &Ctx, change: &Change, out: &mut Vec<Key>) {
-        if change.is(&NODES) && !change.deleted && change.object.str_at("/spec/podCIDR").is_empty()
-        {
+        if !change.is(&NODES) {
+            return;
+        }
+        let cidr = change.object.str_at("/spec/podCIDR");
+        if !cidr.is_empty() {
+            let mut ranges = self.ranges();
+            if change.deleted {
+                ranges.taken.remove(cidr);
+                ranges.from = 0;
+            } else if !ranges.taken.contains(cidr) {
+                ranges.taken.insert(cidr.to_owned());
+            }
+        } else if !change.deleted {
             out.push(change.key.clone());
         }
     }
@@ -36,9 +59,8 @@ impl Controller for NodeIpam {
         if !node.str_at("/spec/podCIDR").is_empty() {
             return Ok(Next::Done);
         }
-        let all = ctx.list(&NODES, "");
-        let taken: HashSet<&str> = all.iter().map(|n| n.str_at("/spec/podCIDR")).collect();
-        let Some(cidr) = first_free(&ctx.options().pod_cidr, &taken) else {
+        let free = first_free(&ctx.options().pod_cidr, &mut self.ranges());
+        let Some(cidr) = free else {
             ctx.warning(
                 self.name(),
                 &node,
@@ -55,13 +77,28 @@ impl Controller for NodeIpam {
     }
 }
 
-fn first_free(of: &IpNet, taken: &HashSet<&str>) -> Option<String> {
+impl NodeIpam {
+    fn ranges(&self) -> MutexGuard<'_, Ranges> {
+        self.ranges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the first free range.
+fn first_free(of: &IpNet, ranges: &mut Ranges) -> Option<String> {
     let IpNet::V4(net) = of else {
         return None;
     };
     let size = net.prefix_len().max(24);
-    let mut subnets = net.subnets(size).ok()?.map(|s| s.to_string());
-    subnets.find(|s| !taken.contains(s.as_str()))
+    let (index, cidr) = net
+        .subnets(size)
+        .ok()?
+        .enumerate()
+        .skip(ranges.from)
+        .map(|(i, s)| (i, s.to_string()))
+        .find(|(_, s)| !ranges.taken.contains(s))?;
+    ranges.from = index;
+    ranges.taken.insert(cidr.clone());
+    Some(cidr)
 }
 
 /// The n-th usable address of a node's range.
@@ -79,11 +116,10 @@ mod tests {
     #[test]
     fn ranges_are_given_once_and_run_out() {
         let net: IpNet = "10.244.0.0/23".parse().unwrap();
-        assert_eq!(first_free(&net, &HashSet::new()).unwrap(), "10.244.0.0/24");
-        let taken = HashSet::from(["10.244.0.0/24"]);
-        assert_eq!(first_free(&net, &taken).unwrap(), "10.244.1.0/24");
-        let taken = HashSet::from(["10.244.0.0/24", "10.244.1.0/24"]);
-        assert!(first_free(&net, &taken).is_none());
+        let mut ranges = Ranges::default();
+        assert_eq!(first_free(&net, &mut ranges).unwrap(), "10.244.0.0/24");
+        assert_eq!(first_free(&net, &mut ranges).unwrap(), "10.244.1.0/24");
+        assert!(first_free(&net, &mut ranges).is_none());
         assert_eq!(nth_address("10.244.1.0/24", 2).unwrap().to_string(), "10.244.1.2");
         assert!(nth_address("10.244.1.0/24", 255).is_none());
     }
