@@ -50,7 +50,7 @@ impl Sim {
         let cluster = Cluster::open(ClusterOptions {
             dir: dir.path().to_owned(),
             name: "test".into(),
-            pod_cidr: "10.244.0.0/16".parse().unwrap(),
+            pod_cidr: "10.244.0.0/14".parse().unwrap(),
             service_cidr: "10.96.0.0/16".parse().unwrap(),
             kubernetes_version: "v1.34.1".into(),
             ca_cert_pem: objects::CA.clone(),
