@@ -1,9 +1,13 @@
 //! Starting and stopping an embedded cloud.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use infra_sim_kube::Clock;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +35,7 @@ use crate::world::{Droplet, DropletStatus, World};
 /// When the data folder can't be used, is served already, or nothing can be listened on.
 pub async fn serve(options: ServeOptions, shutdown: CancellationToken) -> Result<(), SimError> {
     let data = prepare(&options.data)?;
-    let _lock = lock(&data)?;
+    let _lock = lock(&data).await?;
     let mut identity = Identity::open(&data, options.seed)?;
     let authority = Authority::open(&data)?;
     let tls = authority.server_config()?;
@@ -103,26 +107,38 @@ fn prepare(data: &Path) -> Result<std::path::PathBuf, SimError> {
     data.canonicalize().map_err(|e| SimError::io("open", data, e))
 }
 
+/// A predecessor that was just killed may need this long until the system has taken it down.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
+const LOCK_POLL: Duration = Duration::from_millis(20);
+
 /// A lock that a killed process loses by itself.
-fn lock(data: &Path) -> Result<nix::fcntl::Flock<std::fs::File>, SimError> {
+async fn lock(data: &Path) -> Result<Flock<File>, SimError> {
     use std::os::unix::fs::OpenOptionsExt;
     let path = data.join("lock");
-    let file = std::fs::OpenOptions::new()
+    let mut file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .mode(0o600)
         .open(&path)
         .map_err(|e| SimError::io("open", &path, e))?;
-    nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock).map_err(
-        |(_, errno)| match errno {
-            nix::errno::Errno::EWOULDBLOCK => SimError::AlreadyServed {
-                data: data.to_owned(),
-                pid: Endpoint::load(data).ok().flatten().map_or(0, |e| e.pid),
-            },
-            other => SimError::io("lock", &path, other.into()),
-        },
-    )
+    let begun = Instant::now();
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((back, Errno::EWOULDBLOCK)) if begun.elapsed() < LOCK_WAIT => {
+                file = back;
+                tokio::time::sleep(LOCK_POLL).await;
+            }
+            Err((_, Errno::EWOULDBLOCK)) => {
+                return Err(SimError::AlreadyServed {
+                    data: data.to_owned(),
+                    pid: Endpoint::load(data).ok().flatten().map_or(0, |e| e.pid),
+                });
+            }
+            Err((_, other)) => return Err(SimError::io("lock", &path, other.into())),
+        }
+    }
 }
 
 fn endpoint(
