@@ -1,8 +1,10 @@
 //! Kubernetes clusters that run on simulated machines: started by `kubeadm init`, joined by further
 //! machines, gone with the last control plane.
 
+mod admission;
 mod kube;
 mod listener;
+mod members;
 mod node_ports;
 mod quorum;
 mod record;

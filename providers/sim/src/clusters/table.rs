@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
-use super::record::{ClusterRecord, Member};
+use super::kube;
+use super::record::ClusterRecord;
 use super::running::Running;
-use super::{kube, signer};
-use crate::machines::{Disk, MachineSet, unit_is_active};
+use crate::machines::{Disk, unit_is_active};
 use crate::sim::Sim;
-use crate::stand_in::{ClusterPlan, JoinRequest, Joined, MemberState, ca_sha256, sign_kubelet};
+use crate::stand_in::MemberState;
 
 /// Why a cluster refuses a machine.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +27,9 @@ pub enum ClusterRefusal {
 
 /// The clusters of an embedded cloud.
 pub struct Clusters {
-    sim: Arc<Sim>,
-    folder: PathBuf,
-    running: Mutex<HashMap<String, Arc<Running>>>,
+    pub(super) sim: Arc<Sim>,
+    pub(super) folder: PathBuf,
+    pub(super) running: Mutex<HashMap<String, Arc<Running>>>,
     /// What was recorded runs again: only then may anything new begin.
     restored: AtomicBool,
 }
@@ -54,7 +54,7 @@ impl Clusters {
         self.restored.store(true, Ordering::Release);
     }
 
-    fn need_restored(&self) -> Result<(), ClusterRefusal> {
+    pub(super) fn need_restored(&self) -> Result<(), ClusterRefusal> {
         if self.restored.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -94,7 +94,7 @@ impl Clusters {
         Disk::new(&self.sim.data.join("machines"), droplet)
     }
 
-    fn kubelet_runs(&self, droplet: u64) -> bool {
+    pub(super) fn kubelet_runs(&self, droplet: u64) -> bool {
         unit_is_active(&self.disk(droplet), "kubelet.service")
     }
 
@@ -110,166 +110,6 @@ impl Clusters {
             }
         }
         None
-    }
-
-    /// `kubeadm init` on a machine.
-    ///
-    /// # Errors
-    /// When the authority serves a cluster already, or the API server can't start.
-    pub async fn init(
-        &self,
-        droplet: u64,
-        disk: &Disk,
-        plan: ClusterPlan,
-    ) -> Result<(), ClusterRefusal> {
-        self.need_restored()?;
-        let refused = |reason: String| ClusterRefusal::Refused(reason);
-        let (ca, cert, key) = read_pki(disk)?;
-        let id = ca_sha256(&ca).map_err(|e| refused(e.message))?;
-        let subnet = |text: &str, default: &str| {
-            let text = text.split(',').next().filter(|t| !t.is_empty()).unwrap_or(default);
-            text.parse().map_err(|_| refused(format!("{text} is no subnet")))
-        };
-        let record = ClusterRecord {
-            ca_sha256: id.clone(),
-            name: plan.config.cluster_name.clone(),
-            pod_cidr: subnet(&plan.config.networking.pod_subnet, "10.244.0.0/16")?,
-            service_cidr: subnet(&plan.config.networking.service_subnet, "10.96.0.0/12")?,
-            kubernetes_version: plan.config.kubernetes_version.clone(),
-            ca_cert_pem: ca,
-            members: Vec::new(),
-            nodes: Vec::new(),
-        };
-        let running = match self.earlier(&id, droplet).await? {
-            Some(running) => running,
-            None => {
-                let folder = ClusterRecord::folder(&self.folder, &id);
-                Running::open(self.sim.clone(), folder, record)
-                    .await
-                    .map_err(|e| refused(e.to_string()))?
-            }
-        };
-        kube::bootstrap(&running.cluster, &plan).map_err(refused)?;
-        signer::now(running.cluster.store());
-        running.add_node(droplet, &plan.node.name).await;
-        let member = Member {
-            droplet,
-            port: plan.port,
-            socket: None,
-            cert_pem: cert,
-            key_pem: key,
-            learner: false,
-        };
-        self.running.lock().await.insert(id, running.clone());
-        running.add_member(member).await.map_err(refused)?;
-        self.register(&running, droplet, &plan.node).await
-    }
-
-    async fn register(
-        &self,
-        running: &Running,
-        droplet: u64,
-        node: &crate::stand_in::NodeSpec,
-    ) -> Result<(), ClusterRefusal> {
-        let Some(row) = self.sim.world.droplet(droplet) else {
-            return Err(ClusterRefusal::Refused("this machine is gone".to_owned()));
-        };
-        kube::register_node(&running.cluster, node, &row).map_err(ClusterRefusal::Refused)?;
-        if running.member(droplet).await.is_some() {
-            kube::add_static_pods(&running.cluster, &node.name, &row)
-                .map_err(ClusterRefusal::Refused)?;
-        }
-        kube::set_kubelet(&running.cluster, &node.name, self.kubelet_runs(droplet));
-        Ok(())
-    }
-
-    /// The cluster of this authority when it runs on this machine: an init that was cut off is run
-    /// again over what it left. On other machines, a second init would be a split brain.
-    async fn earlier(
-        &self,
-        id: &str,
-        droplet: u64,
-    ) -> Result<Option<Arc<Running>>, ClusterRefusal> {
-        let Some(old) = self.running.lock().await.get(id).cloned() else {
-            return Ok(None);
-        };
-        let members = old.record().await.members;
-        match members.iter().find(|m| m.droplet != droplet) {
-            Some(other) if members.iter().all(|m| m.droplet != droplet) => {
-                Err(ClusterRefusal::Refused(format!(
-                    "this certificate authority already serves a cluster on droplet {}: join it instead of a second init",
-                    other.droplet
-                )))
-            }
-            _ => Ok(Some(old)),
-        }
-    }
-
-    /// `kubeadm join` of a machine.
-    ///
-    /// # Errors
-    /// When there is no such cluster, or etcd takes no further member now.
-    pub async fn join(
-        &self,
-        droplet: u64,
-        machines: &MachineSet,
-        request: JoinRequest,
-    ) -> Result<Joined, ClusterRefusal> {
-        self.need_restored()?;
-        let running = self.running.lock().await.get(&request.ca_sha256).cloned();
-        let Some(running) = running else {
-            return Err(ClusterRefusal::NotNow(
-                "no cluster with this certificate authority runs".to_owned(),
-            ));
-        };
-        if let Some(port) = request.control_plane.map(|(port, _)| port) {
-            let (ca, cert, key) = read_pki(&machines.disk(droplet))?;
-            if ca_sha256(&ca).ok() != Some(request.ca_sha256.clone()) {
-                return Err(ClusterRefusal::Refused(
-                    "the machine's ca.crt is not the cluster's".to_owned(),
-                ));
-            }
-            let member =
-                Member { droplet, port, socket: None, cert_pem: cert, key_pem: key, learner: true };
-            running.add_member(member).await.map_err(ClusterRefusal::NotNow)?;
-        } else if running.record().await.members.iter().all(|m| !self.is_active(m.droplet)) {
-            return Err(ClusterRefusal::NotNow("no API server of the cluster runs".to_owned()));
-        }
-        let certificate = self.sign(&running, machines, &request).await?;
-        running.add_node(droplet, &request.node.name).await;
-        self.register(&running, droplet, &request.node).await?;
-        let learner = running.member(droplet).await.is_some_and(|m| m.state == "learner");
-        Ok(Joined { kubelet_certificate_pem: certificate, learner })
-    }
-
-    fn is_active(&self, droplet: u64) -> bool {
-        let status = self.sim.world.droplet(droplet).map(|d| d.status);
-        status == Some(crate::world::DropletStatus::Active)
-    }
-
-    /// The controller manager signs kubelets' certificates with the key on a control plane's disk.
-    async fn sign(
-        &self,
-        running: &Running,
-        machines: &MachineSet,
-        request: &JoinRequest,
-    ) -> Result<String, ClusterRefusal> {
-        let record = running.record().await;
-        for member in record.members.iter().filter(|m| self.is_active(m.droplet)) {
-            let key = machines.disk(member.droplet).root.join("etc/kubernetes/pki/ca.key");
-            if let Ok(key) = std::fs::read_to_string(key) {
-                return sign_kubelet(
-                    &record.ca_cert_pem,
-                    &key,
-                    &request.csr_pem,
-                    &request.node.name,
-                )
-                .map_err(|e| ClusterRefusal::Refused(e.message));
-            }
-        }
-        Err(ClusterRefusal::NotNow(
-            "no running control plane has the key that signs kubelets' certificates".to_owned(),
-        ))
     }
 
     /// `kubeadm reset` on a machine.
@@ -328,16 +168,4 @@ impl Clusters {
             self.drop_cluster(&running).await;
         }
     }
-}
-
-/// The authority and the API server's leaf and key, from a machine's disk.
-fn read_pki(disk: &Disk) -> Result<(String, String, String), ClusterRefusal> {
-    let read = |name: &str| {
-        std::fs::read_to_string(disk.root.join("etc/kubernetes/pki").join(name)).map_err(|_| {
-            ClusterRefusal::Refused(format!(
-                "open /etc/kubernetes/pki/{name}: no such file or directory"
-            ))
-        })
-    };
-    Ok((read("ca.crt")?, read("apiserver.crt")?, read("apiserver.key")?))
 }

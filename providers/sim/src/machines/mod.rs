@@ -1,6 +1,7 @@
 //! The machines behind droplets: a folder as the disk, real bash for what user-data runs.
 
 mod boot;
+mod boots;
 mod cloud_config;
 mod disk;
 mod endpoints;

@@ -8,7 +8,7 @@ use super::discovery::Patience;
 use super::documents::{InitDocuments, parse_init};
 use super::preflight::Preflight;
 use super::types::{BootstrapToken, ClusterConfiguration};
-use super::{Options, certs, config_text, kubeconfig, manifests, node};
+use super::{Options, authority, certs, config_text, kubeconfig, manifests, node};
 use crate::stand_in::control::MachineInfo;
 use crate::stand_in::kubelet::version;
 use crate::stand_in::values::{Version, duration};
@@ -47,7 +47,7 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     }
 
     certs::issue_all(context, &cluster, &spec.name, advertise)?;
-    let ca = certs::Authority::load(context, "ca")?;
+    let ca = authority::Authority::load(context, "ca")?;
     let local = format!("https://{advertise}:{port}");
     let shared = if cluster.control_plane_endpoint.is_empty() {
         local.clone()
@@ -56,10 +56,10 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
         format!("https://{host}:{port}")
     };
     node::write_kubeconfigs(context, &cluster, &ca, &local, &shared, true)?;
-    let leaf = certs::Leaf {
+    let leaf = authority::Leaf {
         common_name: &format!("system:node:{}", spec.name),
         organization: Some("system:nodes"),
-        ..certs::Leaf::default()
+        ..authority::Leaf::default()
     };
     let (cert, key) = ca.issue(&leaf)?;
     node::write_kubelet_conf(context, &cluster, &shared, &ca.cert_pem, &spec.name, (&cert, &key))?;

@@ -9,7 +9,7 @@ use super::discovery::{Found, Patience, find};
 use super::documents::parse_join;
 use super::preflight::Preflight;
 use super::types::{ClusterConfiguration, JoinConfiguration, JoinControlPlane};
-use super::{Options, certs, config_text, manifests, node};
+use super::{Options, authority, certs, config_text, manifests, node};
 use crate::stand_in::control::{Joined, MachineInfo, MemberState, Refused};
 use crate::stand_in::kubelet::version;
 use crate::stand_in::values::{Version, duration};
@@ -118,7 +118,7 @@ fn prepare_control_plane(
             "error execution phase preflight:\nOne or more conditions for hosting a new control plane instance is not satisfied.\n\n{e}"
         ))
     })?;
-    let ca = certs::Authority::load(context, "ca")?;
+    let ca = authority::Authority::load(context, "ca")?;
     if super::discovery::ca_sha256(&ca.cert_pem)? != found.ca_sha256()? {
         return Err(Failure::new(
             "error execution phase certs: /etc/kubernetes/pki/ca.crt is not the cluster's certificate authority",

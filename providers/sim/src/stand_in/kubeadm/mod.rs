@@ -1,5 +1,6 @@
 //! `kubeadm`, strictly: init, join, reset, version.
 
+mod authority;
 mod certs;
 mod component;
 mod discovery;
@@ -123,5 +124,5 @@ pub fn sign_kubelet(
     csr_pem: &str,
     node: &str,
 ) -> Result<String, Failure> {
-    certs::Authority::from_pem("ca", ca_pem.to_owned(), key_pem)?.sign_kubelet(csr_pem, node)
+    authority::Authority::from_pem("ca", ca_pem.to_owned(), key_pem)?.sign_kubelet(csr_pem, node)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::certs::Authority;
+use super::authority::Authority;
 use super::kubeconfig;
 use super::types::{ClusterConfiguration, NodeRegistration};
 use crate::stand_in::control::MachineInfo;
@@ -232,7 +232,7 @@ pub fn write_kubeconfigs(
         files.push(("super-admin.conf", "kubernetes-super-admin", Some("system:masters"), shared));
     }
     for (file, user, organization, server) in files {
-        let leaf = super::certs::Leaf { common_name: user, organization, ..Default::default() };
+        let leaf = super::authority::Leaf { common_name: user, organization, ..Default::default() };
         let (cert, key) = ca.issue(&leaf)?;
         let text =
             kubeconfig::render(&cluster.cluster_name, server, &ca.cert_pem, user, &cert, &key);

@@ -1,0 +1,159 @@
+//! Certificate authorities on a machine's disk, and the leaves they sign.
+
+use std::net::IpAddr;
+
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData, SanType,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::certs::PKI;
+use crate::stand_in::{Context, Failure};
+
+/// A certificate authority: its certificate and its key.
+pub struct Authority {
+    /// Its certificate in PEM.
+    pub cert_pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Reads an authority and checks that its key belongs to its certificate.
+    ///
+    /// # Errors
+    /// When a file is missing, unreadable, expired, no authority, or the two don't match.
+    pub fn load(context: &Context, name: &str) -> Result<Self, Failure> {
+        let read = |suffix: &str| {
+            context.read(&format!("{PKI}/{name}.{suffix}")).ok_or_else(|| {
+                failed(&format!(
+                    "failure loading {name} certificate authority: couldn't load the {} file {PKI}/{name}.{suffix}: no such file or directory",
+                    if suffix == "crt" { "certificate" } else { "private key" }
+                ))
+            })
+        };
+        Self::from_pem(name, read("crt")?, &read("key")?)
+    }
+
+    /// An authority from its two PEM texts.
+    ///
+    /// # Errors
+    /// When they can't be read, don't match, or the certificate is expired or no authority.
+    pub fn from_pem(name: &str, cert_pem: String, key_pem: &str) -> Result<Self, Failure> {
+        let bad = |reason: String| {
+            failed(&format!("failure loading {name} certificate authority: {reason}"))
+        };
+        let key = KeyPair::from_pem(key_pem).map_err(|e| bad(format!("private key: {e}")))?;
+        check_authority(&cert_pem, &key).map_err(bad)?;
+        let issuer = Issuer::from_ca_cert_pem(&cert_pem, key).map_err(|e| bad(e.to_string()))?;
+        Ok(Self { cert_pem, issuer })
+    }
+
+    /// Issues a leaf for a fresh key; answers certificate and key in PEM.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn issue(&self, leaf: &Leaf<'_>) -> Result<(String, String), Failure> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+            .map_err(|e| failed(&e.to_string()))?;
+        let params = leaf.params()?;
+        let cert = params.signed_by(&key, &self.issuer).map_err(|e| failed(&e.to_string()))?;
+        Ok((cert.pem(), key.serialize_pem()))
+    }
+
+    /// Signs a kubelet's request for a client certificate, after checking what it asks for.
+    ///
+    /// # Errors
+    /// When it isn't a request of the node `name`.
+    pub fn sign_kubelet(&self, csr_pem: &str, name: &str) -> Result<String, Failure> {
+        let csr = rcgen::CertificateSigningRequestParams::from_pem(csr_pem)
+            .map_err(|e| Failure::new(format!("certificate request: {e}")))?;
+        let leaf = Leaf {
+            common_name: &format!("system:node:{name}"),
+            organization: Some("system:nodes"),
+            ..Leaf::default()
+        };
+        let mut signed = rcgen::CertificateSigningRequestParams {
+            params: leaf.params()?,
+            public_key: csr.public_key,
+        };
+        signed.params.distinguished_name = distinguished(&leaf);
+        signed.signed_by(&self.issuer).map(|c| c.pem()).map_err(|e| Failure::new(e.to_string()))
+    }
+}
+
+/// What a leaf certificate says.
+#[derive(Default)]
+pub struct Leaf<'a> {
+    pub common_name: &'a str,
+    pub organization: Option<&'a str>,
+    /// DNS names and addresses; a certificate with any is for servers.
+    pub sans: Vec<String>,
+    /// A certificate for servers that is also one for clients.
+    pub peer: bool,
+    /// A year when absent.
+    pub validity: Option<std::time::Duration>,
+}
+
+impl Leaf<'_> {
+    fn params(&self) -> Result<CertificateParams, Failure> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = distinguished(self);
+        params.is_ca = IsCa::NoCa;
+        params.key_usages =
+            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        let server = !self.sans.is_empty();
+        if server {
+            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        }
+        if !server || self.peer {
+            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        }
+        for san in &self.sans {
+            params.subject_alt_names.push(match san.parse::<IpAddr>() {
+                Ok(ip) => SanType::IpAddress(ip),
+                Err(_) => SanType::DnsName(
+                    san.as_str().try_into().map_err(|e| failed(&format!("{san}: {e}")))?,
+                ),
+            });
+        }
+        let now = OffsetDateTime::now_utc();
+        params.not_before = now - Duration::minutes(1);
+        let year = std::time::Duration::from_secs(365 * 24 * 3600);
+        params.not_after = now + self.validity.unwrap_or(year);
+        params.use_authority_key_identifier_extension = true;
+        Ok(params)
+    }
+}
+
+pub fn distinguished(leaf: &Leaf<'_>) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    if let Some(organization) = leaf.organization {
+        name.push(DnType::OrganizationName, organization);
+    }
+    name.push(DnType::CommonName, leaf.common_name);
+    name
+}
+
+fn check_authority(cert_pem: &str, key: &KeyPair) -> Result<(), String> {
+    let (_, pem) =
+        x509_parser::pem::parse_x509_pem(cert_pem.as_bytes()).map_err(|e| e.to_string())?;
+    let cert = pem.parse_x509().map_err(|e| e.to_string())?;
+    if !cert.is_ca() {
+        return Err("certificate is not a certificate authority".to_owned());
+    }
+    if !cert.validity().is_valid() {
+        return Err(format!(
+            "certificate is not valid now (valid until {})",
+            cert.validity().not_after
+        ));
+    }
+    if cert.public_key().raw != key.subject_public_key_info() {
+        return Err("the private key doesn't match the certificate".to_owned());
+    }
+    Ok(())
+}
+
+pub fn failed(reason: &str) -> Failure {
+    Failure::new(format!("error execution phase certs: {reason}"))
+}
