@@ -38,7 +38,7 @@ pub(super) async fn remove(
             match event {
                 Ok(Event::Init) => is_there = false,
                 Ok(Event::InitApply(object)) => {
-                    is_there |= object.metadata.name.as_deref() == Some(name)
+                    is_there |= object.metadata.name.as_deref() == Some(name);
                 }
                 Ok(Event::InitDone) if !is_there => return,
                 Ok(Event::Delete(object)) if object.metadata.name.as_deref() == Some(name) => {

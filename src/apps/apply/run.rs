@@ -50,6 +50,9 @@ pub async fn apply(
     let mut run = Run::new(client, suite, &prepared, options, events).await?;
     run.work().await;
     let mut outcome = run.outcome;
+    if prepared.targets.iter().any(|target| target.to_come) {
+        client.forget_catalog().await;
+    }
 
     if outcome.is_complete() && options.prune {
         prune::prune(client, &prepared, suite.name(), options, events, &mut outcome).await;

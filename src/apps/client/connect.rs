@@ -115,6 +115,11 @@ impl KubeClient {
         Ok(catalog)
     }
 
+    /// Forgets what the cluster serves, because that has changed.
+    pub(in crate::apps) async fn forget_catalog(&self) {
+        *self.discovery.lock().await = None;
+    }
+
     /// The API of a kind, in a namespace or for the whole cluster.
     pub(in crate::apps) fn api(
         &self,

@@ -12,6 +12,9 @@ use crate::apps::{AppsError, ObjectId};
 /// Lists running at a time.
 const LISTS_MAX: usize = 8;
 const PAGE: u32 = 500;
+/// apiVersion, plural, namespace.
+type Place = (String, String, Option<String>);
+
 /// Up to so many wanted objects of a kind are fetched one by one: a list of all the Secrets of a
 /// large cluster would cost more.
 const SINGLE_MAX: usize = 2;
@@ -21,8 +24,7 @@ pub(in crate::apps) async fn live_objects(
     client: &KubeClient,
     wanted: &[(ObjectId, Target)],
 ) -> Result<BTreeMap<ObjectId, Value>, AppsError> {
-    let mut places: BTreeMap<(String, String, Option<String>), (Target, BTreeSet<ObjectId>)> =
-        BTreeMap::new();
+    let mut places: BTreeMap<Place, (Target, BTreeSet<ObjectId>)> = BTreeMap::new();
     for (id, target) in wanted.iter().filter(|(_, target)| !target.to_come) {
         let namespace = if target.namespaced { id.namespace.clone() } else { None };
         let key = (target.resource.api_version.clone(), target.resource.plural.clone(), namespace);

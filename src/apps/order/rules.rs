@@ -138,7 +138,7 @@ fn depends_on(order: &mut Order, objects: &[Object]) -> Result<(), AppsError> {
                         object.origin.clone(),
                         format!("{}: depends on {name}, which is not in the suite", object.id),
                     )
-                    .hint(nearest(name, objects)),
+                    .hint(nearest(name, object, objects)),
                 ),
                 _ => problems.push(Problem::new(
                     ProblemKind::Dependency,
@@ -183,9 +183,13 @@ fn named(name: &str, from: &Object, objects: &[Object]) -> Vec<usize> {
     (0..objects.len()).filter(|&place| is_meant(&objects[place])).collect()
 }
 
-fn nearest(name: &str, objects: &[Object]) -> String {
-    let distance = |object: &&Object| strsim::damerau_levenshtein(name, &object.id.to_string());
-    match objects.iter().min_by_key(distance) {
+fn nearest(name: &str, from: &Object, objects: &[Object]) -> String {
+    let distance = |object: &&Object| {
+        let short = format!("{}/{}", object.id.kind, object.id.name);
+        let long = object.id.to_string();
+        [short, long].iter().map(|n| strsim::damerau_levenshtein(name, n)).min()
+    };
+    match objects.iter().filter(|object| object.id != from.id).min_by_key(distance) {
         Some(object) => format!("write Kind/namespace/name; the nearest is {}", object.id),
         None => "write Kind/namespace/name".to_owned(),
     }

@@ -43,17 +43,17 @@ fn compare(
     match (before, after) {
         (Some(before), Some(after)) if before == after => {}
         (Some(Value::Object(before)), Some(Value::Object(after))) => {
-            maps(path, before, after, found)
+            maps(path, before, after, found);
         }
         (Some(Value::Array(before)), Some(Value::Array(after))) => {
-            lists(path, before, after, found)
+            lists(path, before, after, found);
         }
         // Places in a Secret's data must come one by one, or a whole map would be shown.
         (None, Some(Value::Object(after))) if path == "data" => {
-            maps(path, &Map::new(), after, found)
+            maps(path, &Map::new(), after, found);
         }
         (Some(Value::Object(before)), None) if path == "data" => {
-            maps(path, before, &Map::new(), found)
+            maps(path, before, &Map::new(), found);
         }
         (before, after) => found.push(FieldChange {
             path: path.to_owned(),

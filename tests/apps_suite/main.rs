@@ -1,0 +1,10 @@
+//! The app suite: loading (no cluster needed) and applying to the embedded Kubernetes.
+
+mod apply;
+mod errors;
+mod faults;
+mod lab;
+mod load;
+mod order;
+mod plan;
+mod quickstart;

@@ -1,0 +1,101 @@
+//! The addons and the quickstart's two environments, side by side in one cluster.
+
+use std::collections::BTreeMap;
+
+use infra::apps::{DockerSecret, EnvSecret, Suite, SuiteSource, addons, status};
+use secrecy::SecretString;
+
+use crate::lab::{Lab, quickstart};
+
+fn environment(name: &str) -> Suite {
+    let root = quickstart();
+    let text = |s: &str| s.to_owned();
+    let source = SuiteSource {
+        name: format!("quickstart-{name}"),
+        base: root.join("apps/base"),
+        overlay: Some(root.join("apps").join(name)),
+        variables: [
+            (text("ENVIRONMENT"), text(name)),
+            (text("DOMAIN"), text("quickstart.example.com")),
+            (text("VERSION"), text("0.1.0")),
+        ]
+        .into(),
+        env_secrets: vec![EnvSecret {
+            file: root.join(".env"),
+            keys: vec![text("REDIS_PASSWORD"), text("API_TOKEN")],
+            secret: text("api"),
+            namespaces: Vec::new(),
+        }],
+        docker_secrets: vec![DockerSecret {
+            file: root.join("docker/config.json"),
+            secret: text("registry"),
+            ..DockerSecret::default()
+        }],
+        ..SuiteSource::default()
+    };
+    Suite::load(&source).unwrap()
+}
+
+fn addon(name: &str) -> Suite {
+    let all = [
+        ("POD_CIDR", "10.244.0.0/16"),
+        ("REGION", "fra1"),
+        ("VPC_ID", "5a4981aa-9653-4bd1-bef5-d6bff52042e4"),
+        ("DO_TAG", "infra:5a4981aa"),
+    ];
+    let variables: BTreeMap<_, _> =
+        all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let secrets = [("DO_TOKEN".to_owned(), SecretString::from("dop_v1_example".to_owned()))];
+    addons::suite(name, variables, secrets.into()).unwrap()
+}
+
+#[test]
+fn the_quickstart_loads_and_uses_each_variable() {
+    for name in ["test", "prod"] {
+        let suite = environment(name);
+        assert!(suite.unused_variables().is_empty(), "{:?}", suite.unused_variables());
+        let count = |kind: &str| suite.objects().iter().filter(|o| o.id.kind == kind).count();
+        let counts =
+            ["Deployment", "Service", "Ingress", "PersistentVolumeClaim", "Secret"].map(count);
+        assert_eq!(counts, [3, 3, 1, 1, 2]);
+        let node_ports =
+            suite.objects().iter().filter(|o| o.value["spec"]["type"] == "NodePort").count();
+        assert_eq!(node_ports, 1);
+    }
+}
+
+#[test]
+fn no_addon_shows_its_token() {
+    let suite = addon("digitalocean");
+    assert!(!format!("{suite:?}").contains("dop_v1"));
+    let folder = tempfile::tempdir().unwrap();
+    suite.render_to(folder.path(), infra::apps::Reveal::Masked).unwrap();
+    let secret =
+        std::fs::read_to_string(folder.path().join("kube-system/secret-digitalocean.yaml"))
+            .unwrap();
+    assert!(secret.contains("access-token: sha256:"), "{secret}");
+}
+
+#[tokio::test]
+async fn all_of_it_gets_ready_and_stays() {
+    let lab = Lab::on_cloud().await;
+    let suites = [
+        addon("cni"),
+        addon("digitalocean"),
+        addon("ingress-nginx"),
+        environment("test"),
+        environment("prod"),
+    ];
+    for suite in &suites {
+        lab.apply(suite).await;
+    }
+    for suite in &suites {
+        let planned = lab.plan(suite).await;
+        assert!(planned.is_empty(), "{planned:#?}");
+        let seen = status(&lab.client, suite).await.unwrap();
+        assert!(seen.is_ready(), "{seen:#?}");
+    }
+    let seen = status(&lab.client, &suites[2]).await.unwrap();
+    let service = seen.objects.iter().find(|o| o.object.kind == "Service").unwrap();
+    assert_eq!(service.addresses, ["192.0.2.10"]);
+}
