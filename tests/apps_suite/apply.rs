@@ -161,10 +161,13 @@ async fn an_image_that_is_not_there_is_named_and_what_waits_for_it_is_not_sent()
 #[tokio::test]
 async fn a_crash_is_told_with_the_last_line_and_the_deadline_ends_it() {
     let (lab, folder) = (Lab::new().await, small());
-    let crashing = deployment("web", "nginx:1.2.3", "{ infra.dev/timeout: 4s }").replace(
-        "labels: { app: web }",
-        "labels: { app: web }\n      annotations: { sim.infra/crash: 'true' }",
-    );
+    let crashing = deployment("web", "nginx:1.2.3", "{ infra.dev/timeout: 4s }")
+        .replace(
+            "labels: { app: web }",
+            "labels: { app: web }\n      annotations: { sim.infra/crash: 'true' }",
+        )
+        // Without a probe a pod counts as ready from its start to its crash.
+        .replace("replicas: 2", "replicas: 2\n  minReadySeconds: 60");
     folder.file("base/web.yaml", &crashing);
     let mut source = folder.source();
     source.variables.clear();
