@@ -1,1 +1,30 @@
-//! Kinds that belong to no cloud: certificates, node bundles, Nodes, suites.
+//! Kinds that belong to no cloud: certificates, artifacts, node bundles, Nodes, suites.
+//!
+//! They are in the same graph as the cloud's own, so that one plan shows everything and one run
+//! does it in order.
+
+mod artifacts;
+mod certificate;
+mod errors;
+mod kits;
+mod kube_access;
+mod node;
+mod node_bundle;
+mod suite;
+mod suites;
+mod turn;
+
+pub use artifacts::{Artifacts, ArtifactsSpec, lock_digest};
+pub use certificate::{Certificates, CertificateSpec};
+pub use kits::{Kits, KitsError, KitsInput};
+pub use kube_access::KubeAccess;
+pub use node::{NodeSpec, Nodes};
+pub use node_bundle::{NodeBundleSpec, NodeBundles};
+pub use suite::{SuiteSpec, SuiteKind};
+pub use suites::{SuiteSeed, Suites};
+pub use turn::{TurnSpec, Turns};
+
+/// Kinds that live behind the cluster's API server: planned by the record while it is away.
+pub const KUBERNETES_KINDS: [&str; 2] = ["node", "suite"];
+/// Kinds that live in the cluster's bucket, and go with it.
+pub const BUCKET_KINDS: [&str; 3] = ["artifacts", "node_bundle", "turn"];

@@ -1,0 +1,234 @@
+//! `certificate`: the cluster's PKI and kubeconfig, in `ssl/<cluster>/` on this machine.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
+
+use async_trait::async_trait;
+use infra_provider_api::{
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, MadeBy, Observed,
+    OnChange, Outputs, Readiness, Resource, UpdateRequest,
+};
+use infra_ssl::{PkiSpec, Validity, Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::errors::local;
+
+/// One thing in the PKI folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateSpec {
+    /// `valid`, or why it must be made anew: `expires in 12 days`.
+    pub state: String,
+    /// The API server's address, for the kubeconfig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Input<String>>,
+    /// Its port, for the kubeconfig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+impl CertificateSpec {
+    /// What is declared: it is there, and not about to end.
+    pub fn valid() -> Self {
+        Self { state: "valid".into(), server: None, port: None }
+    }
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct Certificates {
+    folder: PathBuf,
+    cluster: String,
+    validity: Validity,
+    // `infra_ssl::ensure` looks after the whole folder; two at once would make things twice.
+    busy: Mutex<()>,
+}
+
+impl Certificates {
+    /// The PKI of `cluster` in `folder`.
+    pub fn new(folder: PathBuf, cluster: String, validity: Validity) -> Self {
+        Self { folder, cluster, validity, busy: Mutex::new(()) }
+    }
+
+    /// The names of what is declared; the kubeconfig is apart, it needs the API server's address.
+    pub const NAMES: [&'static str; 6] =
+        ["ca", "etcd-ca", "front-proxy-ca", "sa", "admin", "bootstrap.secret"];
+
+    fn spec(&self) -> PkiSpec {
+        PkiSpec::new(&self.cluster).with_validity(self.validity)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        match name {
+            "kubeconfig" | "bootstrap.secret" => self.folder.join(name),
+            "sa" => self.folder.join("sa.pub"),
+            _ => self.folder.join(format!("{name}.crt")),
+        }
+    }
+
+    /// The server a kubeconfig points at, as `(host, port)`.
+    fn kubeconfig_server(&self) -> Option<(String, u16)> {
+        #[derive(Deserialize)]
+        struct Config {
+            clusters: Vec<Named>,
+        }
+        #[derive(Deserialize)]
+        struct Named {
+            cluster: Cluster,
+        }
+        #[derive(Deserialize)]
+        struct Cluster {
+            server: url::Url,
+        }
+        let text = std::fs::read_to_string(self.path("kubeconfig")).ok()?;
+        let config: Config = serde_yaml_ng::from_str(&text).ok()?;
+        let server = &config.clusters.first()?.cluster.server;
+        Some((server.host_str()?.to_owned(), server.port_or_known_default()?))
+    }
+
+    fn ensure(&self, name: &str, spec: &CertificateSpec) -> Result<(), CloudError> {
+        let operation = format!("make certificate.{name}");
+        let _one_at_a_time =
+            self.busy.lock().map_err(|error| local(&operation, error))?;
+        let mut pki = self.spec();
+        let (known, port) = (spec.server.as_ref().and_then(Input::known), spec.port);
+        if let (Some(host), Some(port)) = (known, port) {
+            pki = pki.with_server(format!("https://{host}:{port}"));
+        } else if let Some((host, port)) = self.kubeconfig_server() {
+            // A renewed administrator's certificate must reach the kubeconfig too.
+            pki = pki.with_server(format!("https://{host}:{port}"));
+        }
+        infra_ssl::ensure(&self.folder, &pki, Timestamp::now())
+            .map_err(|error| local(&operation, error))?;
+        Ok(())
+    }
+
+    fn found(&self, name: &str, state: String) -> Found<CertificateSpec> {
+        let path = self.path(name);
+        let mut spec = CertificateSpec { state, server: None, port: None };
+        if name == "kubeconfig"
+            && let Some((host, port)) = self.kubeconfig_server()
+        {
+            spec.server = Some(Input::Known(host));
+            spec.port = Some(port);
+        }
+        let outputs = Outputs::from([("path".to_owned(), path.display().to_string().into())]);
+        Found {
+            address: Address::new("certificate", name),
+            id: name.to_owned(),
+            spec,
+            outputs,
+            readiness: Readiness::Ready,
+            intent_key: None,
+            made_by: MadeBy::Infra,
+        }
+    }
+}
+
+#[async_trait]
+impl Resource for Certificates {
+    type Spec = CertificateSpec;
+
+    fn name(&self) -> &'static str {
+        "certificate"
+    }
+
+    fn on_change(&self, _field: &str) -> OnChange {
+        OnChange::Update
+    }
+
+    async fn list_owned(&self, _: &Context) -> Result<Vec<Found<CertificateSpec>>, CloudError> {
+        if !self.folder.exists() {
+            return Ok(Vec::new());
+        }
+        let mut pki = self.spec();
+        if let Some((host, port)) = self.kubeconfig_server() {
+            pki = pki.with_server(format!("https://{host}:{port}"));
+        }
+        let now = Timestamp::now();
+        let operation = "read the certificates";
+        let planned: BTreeMap<String, String> = infra_ssl::plan(&self.folder, &pki, now)
+            .map_err(|error| local(operation, error))?
+            .into_iter()
+            .map(|change| (change.name, change.reason))
+            .collect();
+        let status = infra_ssl::status(&self.folder, &pki, now)
+            .map_err(|error| local(operation, error))?;
+        let mut found: Vec<_> = status
+            .into_iter()
+            .filter(|one| one.verdict != Verdict::Missing)
+            .map(|one| {
+                let state = planned.get(&one.name).cloned().unwrap_or_else(|| "valid".into());
+                self.found(&one.name, state)
+            })
+            .collect();
+        let listed = |found: &[Found<CertificateSpec>], name: &str| {
+            found.iter().any(|one| one.id == name)
+        };
+        if !listed(&found, "bootstrap.secret") && self.path("bootstrap.secret").exists() {
+            let state = planned.get("bootstrap.secret").cloned().unwrap_or("valid".into());
+            found.push(self.found("bootstrap.secret", state));
+        }
+        Ok(found)
+    }
+
+    async fn create(
+        &self,
+        _: &Context,
+        requests: &[(CreateRequest, CertificateSpec)],
+    ) -> Vec<Result<Found<CertificateSpec>, CloudError>> {
+        requests
+            .iter()
+            .map(|(request, spec)| {
+                let name = request.address.name();
+                self.ensure(name, spec)?;
+                Ok(self.found(name, "valid".into()))
+            })
+            .collect()
+    }
+
+    async fn update(
+        &self,
+        _: &Context,
+        request: &UpdateRequest,
+        spec: CertificateSpec,
+    ) -> Result<Found<CertificateSpec>, CloudError> {
+        let name = request.observed.address.name();
+        self.ensure(name, &spec)?;
+        Ok(self.found(name, "valid".into()))
+    }
+
+    async fn delete(&self, _: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let name = observed.address.name();
+        let files = match name {
+            "kubeconfig" | "bootstrap.secret" => vec![self.path(name)],
+            "sa" => vec![self.folder.join("sa.key"), self.folder.join("sa.pub")],
+            _ => vec![
+                self.folder.join(format!("{name}.key")),
+                self.folder.join(format!("{name}.crt")),
+            ],
+        };
+        for file in files {
+            match std::fs::remove_file(&file) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(CloudError::new(
+                        ErrorKind::Local,
+                        format!("delete {}", file.display()),
+                        error.to_string(),
+                    ));
+                }
+            }
+        }
+        // The last one takes the folder along.
+        let _ = std::fs::remove_dir(&self.folder);
+        Ok(true)
+    }
+
+    fn delete_warning(&self, observed: &Observed) -> Option<String> {
+        observed
+            .id
+            .ends_with("ca")
+            .then(|| "its key is deleted; nothing it signed can be renewed".to_owned())
+    }
+}

@@ -1,0 +1,36 @@
+//! Errors of the other crates, in the engine's words.
+
+use infra_provider_api::{CloudError, ErrorKind};
+use infra_provisioning::{artifacts::ArtifactError, node::NodeKitError, store::StoreError};
+
+/// A failed call to the bucket.
+pub(super) fn of_store(operation: &str, error: &StoreError) -> CloudError {
+    let kind = match error {
+        StoreError::AccessDenied { .. } => ErrorKind::Forbidden,
+        _ if error.is_not_found() => ErrorKind::NotFound,
+        _ if error.is_transient() => ErrorKind::Unavailable,
+        _ => ErrorKind::Invalid,
+    };
+    CloudError::new(kind, operation, error.to_string())
+}
+
+/// A node's files could not be made or sent.
+pub(super) fn of_kit(operation: &str, error: &NodeKitError) -> CloudError {
+    match error {
+        NodeKitError::Store(error) => of_store(operation, error),
+        other => CloudError::new(ErrorKind::Local, operation, other.to_string()),
+    }
+}
+
+/// Artifacts could not be read or sent.
+pub(super) fn of_artifacts(operation: &str, error: &ArtifactError) -> CloudError {
+    match error {
+        ArtifactError::Store(error) => of_store(operation, error),
+        other => CloudError::new(ErrorKind::Local, operation, other.to_string()),
+    }
+}
+
+/// Something on this machine.
+pub(super) fn local(operation: &str, error: impl std::fmt::Display) -> CloudError {
+    CloudError::new(ErrorKind::Local, operation, error.to_string())
+}

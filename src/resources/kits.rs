@@ -1,0 +1,255 @@
+//! What each node is made from, and its user-data at the moment the machine is created.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Mutex,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use infra_provider_api::{Cluster, CloudError, ErrorKind, MachineBoot, NodePlan, Pool, Role};
+use infra_provisioning::{
+    artifacts::Lock,
+    kubeadm::{BootToken, NodeBoot, Role as BootRole, Taint},
+    node::{NodeKit, PkiFile, PublishedNode, publish_node},
+    store::Bucket,
+    userdata::UserDataLimit,
+};
+use infra_ssl::{ClusterSecret, PkiLayout, SslError, ca_cert_hash, node_pki};
+use secrecy::SecretString;
+
+use super::errors::of_kit;
+
+/// How long the tokens of the first apply are good for. Long enough for the slowest cloud to start
+/// every machine.
+const TOKEN_TTL: Duration = Duration::from_secs(3600);
+
+/// Why a node's kit can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum KitsError {
+    /// No node has the name.
+    #[error("there is no node `{0}`")]
+    UnknownNode(String),
+    /// The PKI is not there yet or is damaged.
+    #[error(transparent)]
+    Ssl(#[from] SslError),
+    /// `bootstrap.secret` is not there.
+    #[error("the secret that bootstrap tokens are derived from is missing: {}", .0.display())]
+    NoSecret(PathBuf),
+    /// The address of the API server's load balancer is not known.
+    #[error("the address of the API server's load balancer is not known yet")]
+    NoEndpoint,
+}
+
+/// What a machine needs besides its pool.
+#[derive(Debug)]
+pub struct Kits {
+    /// The cluster, with generations filled in.
+    cluster: Cluster,
+    pki: PkiLayout,
+    lock: Lock,
+    bucket: Bucket,
+    limit: UserDataLimit,
+    external_cloud: bool,
+    /// Whether some control plane has run `kubeadm init`: then nobody may run it again.
+    initialised: bool,
+    endpoint: Mutex<Option<String>>,
+    published: Mutex<BTreeMap<String, SecretString>>,
+}
+
+/// What [`Kits`] is made from.
+#[derive(Debug)]
+pub struct KitsInput {
+    /// The cluster, with generations filled in.
+    pub cluster: Cluster,
+    /// The PKI folder.
+    pub pki: PathBuf,
+    /// The artifacts.
+    pub lock: Lock,
+    /// The cluster's bucket.
+    pub bucket: Bucket,
+    /// The cloud's limit.
+    pub limit: UserDataLimit,
+    /// Whether a cloud controller manager will run.
+    pub external_cloud: bool,
+    /// Whether the cluster exists already.
+    pub initialised: bool,
+    /// Address of the API server's load balancer, where known.
+    pub endpoint: Option<String>,
+}
+
+impl Kits {
+    /// The kits of a cluster.
+    pub fn new(input: KitsInput) -> Self {
+        Self {
+            cluster: input.cluster,
+            pki: PkiLayout::new(input.pki),
+            lock: input.lock,
+            bucket: input.bucket,
+            limit: input.limit,
+            external_cloud: input.external_cloud,
+            initialised: input.initialised,
+            endpoint: Mutex::new(input.endpoint),
+            published: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// The bucket that bundles go to.
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    /// Hash of what the pool's nodes boot with; needs no secret and no address.
+    pub fn revision(&self, pool: &Pool, node: &NodePlan) -> String {
+        NodeKit::new(self.plain_boot(pool, node, ""), self.lock.clone()).revision()
+    }
+
+    /// The load balancer's address, learnt while the run goes on.
+    pub fn set_endpoint(&self, address: &str) {
+        if let Ok(mut endpoint) = self.endpoint.lock() {
+            *endpoint = Some(address.to_owned());
+        }
+    }
+
+    fn plain_boot(&self, pool: &Pool, node: &NodePlan, host: &str) -> NodeBoot {
+        let role = match pool.role {
+            Role::ControlPlane => BootRole::ControlPlane,
+            Role::Worker => BootRole::Worker,
+        };
+        let cluster = &self.cluster;
+        let port = cluster.api_load_balancer.port;
+        let mut boot = NodeBoot::new(
+            &cluster.name,
+            &node.name(),
+            role,
+            &cluster.versions.kubernetes,
+            &format!("{host}:{port}"),
+        );
+        boot.cert_sans = std::iter::once(host.to_owned())
+            .filter(|host| !host.is_empty())
+            .chain(cluster.api_names())
+            .collect();
+        boot.pod_cidr = cluster.network.pods.to_string();
+        boot.service_cidr = cluster.network.services.to_string();
+        boot.dns_domain.clone_from(&cluster.network.cluster_domain);
+        boot.labels = pool.labels.clone();
+        boot.labels.insert("infra.dev/pool".into(), pool.name.clone());
+        boot.taints = pool.taints.iter().filter_map(|taint| parse_taint(taint)).collect();
+        boot.cloud_provider_external = self.external_cloud;
+        boot
+    }
+
+    fn find(&self, name: &str) -> Result<(&Pool, &NodePlan), KitsError> {
+        self.cluster
+            .nodes()
+            .into_iter()
+            .find(|(_, node)| node.name() == name)
+            .ok_or_else(|| KitsError::UnknownNode(name.to_owned()))
+    }
+
+    /// The node that runs `kubeadm init`: the first control plane, once in a cluster's life.
+    fn is_first(&self, node: &NodePlan) -> bool {
+        let first = self.cluster.nodes().into_iter().map(|(_, node)| node.name()).next();
+        !self.initialised && first == Some(node.name())
+    }
+
+    /// Whether the control plane `node` waits for its turn before it joins.
+    pub fn needs_turn(&self, pool: &Pool, node: &NodePlan) -> bool {
+        pool.role == Role::ControlPlane && !self.is_first(node)
+    }
+
+    /// The join token of a node.
+    ///
+    /// # Errors
+    /// The secret it is derived from is missing.
+    pub fn token(&self, node: &str) -> Result<SecretString, KitsError> {
+        let path = self.pki.cluster_secret();
+        let secret = ClusterSecret::read(&path)?.ok_or(KitsError::NoSecret(path))?;
+        Ok(secret.token_for(node)?.token())
+    }
+
+    /// Everything `name` is made from, secrets included.
+    ///
+    /// # Errors
+    /// See [`KitsError`].
+    pub fn kit(&self, name: &str) -> Result<NodeKit, KitsError> {
+        let (pool, node) = self.find(name)?;
+        let endpoint = self.endpoint.lock().ok().and_then(|endpoint| endpoint.clone());
+        let host = endpoint.ok_or(KitsError::NoEndpoint)?;
+        let mut boot = self.plain_boot(pool, node, &host);
+        let ca = self.pki.cert("ca");
+        let ca_pem = infra_ssl::files::read_optional(&ca)?.unwrap_or_default();
+        boot.ca_hash = ca_cert_hash(&ca_pem)?;
+        boot.token = self.token(name)?;
+        boot.first_control_plane = self.is_first(node);
+        if boot.first_control_plane {
+            for (_, other) in self.cluster.nodes() {
+                if other.name() != name {
+                    boot.init_tokens.push(BootToken {
+                        token: self.token(&other.name())?,
+                        description: format!("join of {}", other.name()),
+                        ttl: TOKEN_TTL,
+                    });
+                }
+            }
+        }
+        let mut kit = NodeKit::new(boot, self.lock.clone());
+        kit.limit = self.limit;
+        if pool.role == Role::ControlPlane {
+            kit.pki = node_pki(self.pki.dir())?
+                .files
+                .into_iter()
+                .map(|file| PkiFile { path: file.path, mode: file.mode, contents: file.contents })
+                .collect();
+        }
+        Ok(kit)
+    }
+
+    /// Sends a node's bundle to the bucket and keeps its user-data for when the machine is made.
+    ///
+    /// # Errors
+    /// The kit can't be made, or the bucket can't be written.
+    pub async fn publish(&self, name: &str) -> Result<PublishedNode, CloudError> {
+        let operation = format!("publish the boot bundle of {name}");
+        let kit = self
+            .kit(name)
+            .map_err(|error| CloudError::new(ErrorKind::Local, &operation, error.to_string()))?;
+        let published =
+            publish_node(&self.bucket, &kit).await.map_err(|error| of_kit(&operation, &error))?;
+        if let Ok(mut kept) = self.published.lock() {
+            kept.insert(name.to_owned(), published.user_data.clone());
+        }
+        Ok(published)
+    }
+}
+
+#[async_trait]
+impl MachineBoot for Kits {
+    async fn user_data(&self, node: &str, limit_bytes: usize) -> Result<SecretString, CloudError> {
+        use secrecy::ExposeSecret as _;
+        let kept = self.published.lock().ok().and_then(|mut kept| kept.remove(node));
+        let user_data = match kept {
+            Some(user_data) => user_data,
+            // The bundle is from an earlier run, whose URLs may be over: publish it anew.
+            None => self.publish(node).await?.user_data,
+        };
+        if user_data.expose_secret().len() > limit_bytes {
+            return Err(CloudError::new(
+                ErrorKind::Invalid,
+                format!("make the user-data of {node}"),
+                format!(
+                    "it has {} bytes, the cloud takes {limit_bytes}",
+                    user_data.expose_secret().len()
+                ),
+            ));
+        }
+        Ok(user_data)
+    }
+}
+
+fn parse_taint(text: &str) -> Option<Taint> {
+    let (key, effect) = text.rsplit_once(':')?;
+    let (key, value) = key.split_once('=').unwrap_or((key, ""));
+    Some(Taint { key: key.into(), value: value.into(), effect: effect.into() })
+}

@@ -1,0 +1,71 @@
+//! The way to the cluster's API server: made when the kubeconfig is there.
+
+use std::path::PathBuf;
+
+use infra_provider_api::{CloudError, ErrorKind};
+use tokio::sync::Mutex;
+
+use crate::apps::KubeClient;
+
+/// A client for the API server, made at first use. Shared by the kinds that live behind it.
+#[derive(Debug)]
+pub struct KubeAccess {
+    kubeconfig: PathBuf,
+    client: Mutex<Option<KubeClient>>,
+}
+
+impl KubeAccess {
+    /// With the kubeconfig at `path`, which may not exist yet.
+    pub fn new(kubeconfig: PathBuf) -> Self {
+        Self { kubeconfig, client: Mutex::new(None) }
+    }
+
+    /// Whether there is a kubeconfig yet. Without one there can be no cluster of ours.
+    pub fn exists(&self) -> bool {
+        self.kubeconfig.exists()
+    }
+
+    /// The kubeconfig.
+    pub fn path(&self) -> &std::path::Path {
+        &self.kubeconfig
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// `Unavailable` while there is no kubeconfig; `Local` when it can't be used.
+    pub async fn client(&self) -> Result<KubeClient, CloudError> {
+        let mut client = self.client.lock().await;
+        if let Some(client) = client.as_ref() {
+            return Ok(client.clone());
+        }
+        if !self.exists() {
+            return Err(CloudError::new(
+                ErrorKind::Unavailable,
+                "reach the API server",
+                "there is no kubeconfig yet",
+            ));
+        }
+        let made = KubeClient::from_file(&self.kubeconfig, None).await.map_err(|error| {
+            CloudError::new(ErrorKind::Local, "reach the API server", error.to_string())
+        })?;
+        *client = Some(made.clone());
+        Ok(made)
+    }
+}
+
+/// A failed call to the API server, in the engine's words.
+pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
+    let kind = match error {
+        kube::Error::Api(status) => match status.code {
+            401 => ErrorKind::Unauthorized,
+            403 => ErrorKind::Forbidden,
+            404 => ErrorKind::NotFound,
+            409 => ErrorKind::Busy,
+            429 | 500..=599 => ErrorKind::Unavailable,
+            _ => ErrorKind::Invalid,
+        },
+        _ => ErrorKind::Unavailable,
+    };
+    CloudError::new(kind, operation, error.to_string())
+}

@@ -1,0 +1,218 @@
+//! `node`: a machine's membership in the cluster. Creating one means waiting until it has joined
+//! and is Ready; deleting one means cordon, drain, and removing the Node.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use infra_provider_api::{
+    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs,
+    Readiness, Resource, UpdateRequest, Waits,
+};
+use infra_provisioning::node::read_boot_status;
+use k8s_openapi::api::core::v1::Node;
+use kube::{
+    Api,
+    api::{DeleteParams, ListParams},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    kits::Kits,
+    kube_access::{KubeAccess, of_kube},
+};
+use crate::rotate::{DrainOptions, cordon, drain};
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSpec {
+    /// The slot it fills.
+    pub slot: String,
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct Nodes {
+    kits: Arc<Kits>,
+    kube: Arc<KubeAccess>,
+    /// Revision of each machine, to find its boot report.
+    revisions: BTreeMap<String, String>,
+    drain: DrainOptions,
+}
+
+impl Nodes {
+    /// Nodes behind `kube`.
+    pub fn new(
+        kits: Arc<Kits>,
+        kube: Arc<KubeAccess>,
+        revisions: BTreeMap<String, String>,
+        drain: DrainOptions,
+    ) -> Self {
+        Self { kits, kube, revisions, drain }
+    }
+
+    async fn list(&self) -> Result<Vec<Node>, CloudError> {
+        let client = self.kube.client().await?;
+        let nodes = Api::<Node>::all(client.raw().clone())
+            .list(&ListParams::default())
+            .await
+            .map_err(|error| of_kube("list the nodes", &error))?;
+        Ok(nodes.items)
+    }
+
+    /// What a machine that has not joined yet says about its boot.
+    async fn boot_readiness(&self, name: &str) -> Readiness {
+        let Some(revision) = self.revisions.get(name) else {
+            return Readiness::Pending { reason: "waiting for the machine to join".into() };
+        };
+        match read_boot_status(self.kits.bucket(), name, revision).await {
+            Ok(Some(status)) if status.is_failed() => Readiness::Failed {
+                reason: format!("failed at {}: {}", status.stage, status.message),
+            },
+            Ok(Some(status)) if status.is_done() => {
+                Readiness::Pending { reason: "booted, waiting for the Node".into() }
+            }
+            Ok(Some(status)) => {
+                Readiness::Pending { reason: format!("booting: {}", status.stage) }
+            }
+            // A report that can't be read is no reason to give up: the Node itself decides.
+            Ok(None) | Err(_) => Readiness::Pending { reason: "waiting for the machine".into() },
+        }
+    }
+}
+
+fn readiness(node: &Node) -> Readiness {
+    let ready = node
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten())
+        .find(|condition| condition.type_ == "Ready");
+    let uninitialised = node
+        .spec
+        .iter()
+        .flat_map(|spec| spec.taints.iter().flatten())
+        .any(|taint| taint.key == "node.cloudprovider.kubernetes.io/uninitialized");
+    match ready {
+        Some(condition) if condition.status == "True" && uninitialised => Readiness::Pending {
+            reason: "Ready, waiting for the cloud controller manager".into(),
+        },
+        Some(condition) if condition.status == "True" => Readiness::Ready,
+        Some(condition) => Readiness::Pending {
+            reason: format!(
+                "NotReady: {}",
+                condition.message.clone().or(condition.reason.clone()).unwrap_or_default()
+            ),
+        },
+        None => Readiness::Pending { reason: "joined, no status yet".into() },
+    }
+}
+
+fn found(node: &Node) -> Found<NodeSpec> {
+    let name = node.metadata.name.clone().unwrap_or_default();
+    let slot = infra_provider_api::NodePlan::parse_name(&name).0;
+    let mut outputs = Outputs::new();
+    if let Some(info) = node.status.as_ref().and_then(|status| status.node_info.as_ref()) {
+        outputs.insert("kubelet_version".into(), info.kubelet_version.clone().into());
+    }
+    Found {
+        address: Address::new("node", &name),
+        id: name,
+        spec: NodeSpec { slot },
+        outputs,
+        readiness: readiness(node),
+        intent_key: None,
+        made_by: MadeBy::Infra,
+    }
+}
+
+fn waited_for(name: &str, readiness: Readiness) -> Found<NodeSpec> {
+    Found {
+        address: Address::new("node", name),
+        id: name.to_owned(),
+        spec: NodeSpec { slot: infra_provider_api::NodePlan::parse_name(name).0 },
+        outputs: Outputs::new(),
+        readiness,
+        intent_key: None,
+        made_by: MadeBy::Infra,
+    }
+}
+
+#[async_trait]
+impl Resource for Nodes {
+    type Spec = NodeSpec;
+
+    fn name(&self) -> &'static str {
+        "node"
+    }
+
+    fn on_change(&self, _: &str) -> OnChange {
+        OnChange::CreateOnly
+    }
+
+    fn waits(&self) -> Waits {
+        Waits {
+            ready: Duration::from_secs(900),
+            look_first: Duration::from_millis(200),
+            look_max: Duration::from_secs(3),
+            ..Waits::default()
+        }
+    }
+
+    async fn list_owned(&self, _: &Context) -> Result<Vec<Found<NodeSpec>>, CloudError> {
+        if !self.kube.exists() {
+            return Ok(Vec::new());
+        }
+        Ok(self.list().await?.iter().map(found).collect())
+    }
+
+    async fn look(&self, _: &Context, ids: &[String]) -> Result<Vec<Found<NodeSpec>>, CloudError> {
+        // The API server may be away while control planes join; that is no answer about a node.
+        let nodes = self.list().await.unwrap_or_default();
+        let mut all = Vec::with_capacity(ids.len());
+        for id in ids {
+            let node = nodes.iter().find(|node| node.metadata.name.as_ref() == Some(id));
+            all.push(match node {
+                Some(node) => found(node),
+                None => waited_for(id, self.boot_readiness(id).await),
+            });
+        }
+        Ok(all)
+    }
+
+    async fn create(
+        &self,
+        _: &Context,
+        requests: &[(CreateRequest, NodeSpec)],
+    ) -> Vec<Result<Found<NodeSpec>, CloudError>> {
+        let reason = "waiting for the machine to join".to_owned();
+        requests
+            .iter()
+            .map(|(request, _)| {
+                let pending = Readiness::Pending { reason: reason.clone() };
+                Ok(waited_for(request.address.name(), pending))
+            })
+            .collect()
+    }
+
+    async fn update(
+        &self,
+        _: &Context,
+        request: &UpdateRequest,
+        _: NodeSpec,
+    ) -> Result<Found<NodeSpec>, CloudError> {
+        Ok(waited_for(&request.observed.id, request.observed.readiness.clone()))
+    }
+
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let client = self.kube.client().await?;
+        let client = client.raw();
+        let name = &observed.id;
+        if cordon(client, name).await? {
+            drain(client, name, &self.drain, cx).await?;
+        }
+        match Api::<Node>::all(client.clone()).delete(name, &DeleteParams::default()).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(true),
+            Err(error) => Err(of_kube(&format!("delete the Node {name}"), &error)),
+        }
+    }
+}

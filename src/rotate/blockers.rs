@@ -1,0 +1,84 @@
+//! What would hold a drain, found before anything is started.
+
+use k8s_openapi::{
+    api::{core::v1::Pod, policy::v1::PodDisruptionBudget},
+    apimachinery::pkg::apis::meta::v1::LabelSelector,
+};
+use kube::{Api, Client, api::ListParams};
+
+use super::drain::moves;
+
+/// A pod that a drain can't move now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocker {
+    /// `namespace/name` of the pod.
+    pub pod: String,
+    /// Why: the PodDisruptionBudget and its numbers.
+    pub reason: String,
+}
+
+fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
+    let none = std::collections::BTreeMap::new();
+    let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
+    let all_labels = selector
+        .match_labels
+        .iter()
+        .flatten()
+        .all(|(key, value)| labels.get(key) == Some(value));
+    all_labels
+        && selector.match_expressions.iter().flatten().all(|expression| {
+            let value = labels.get(&expression.key);
+            let among = || {
+                value.is_some_and(|value| {
+                    expression.values.iter().flatten().any(|one| one == value)
+                })
+            };
+            match expression.operator.as_str() {
+                "In" => among(),
+                "NotIn" => !among(),
+                "Exists" => value.is_some(),
+                "DoesNotExist" => value.is_none(),
+                _ => false,
+            }
+        })
+}
+
+/// The pods of `node` that a PodDisruptionBudget will not let go now. A budget that allows one
+/// disruption lets several pods go one after the other, so only budgets that allow none block.
+///
+/// # Errors
+/// The API server refuses or is away.
+pub async fn blockers(client: &Client, node: &str) -> Result<Vec<Blocker>, kube::Error> {
+    let fields = ListParams::default().fields(&format!("spec.nodeName={node}"));
+    let pods = Api::<Pod>::all(client.clone()).list(&fields).await?;
+    let budgets =
+        Api::<PodDisruptionBudget>::all(client.clone()).list(&ListParams::default()).await?;
+    let mut found = Vec::new();
+    for pod in pods.items.iter().filter(|pod| moves(pod)) {
+        for budget in &budgets.items {
+            let same_namespace = budget.metadata.namespace == pod.metadata.namespace;
+            let selected = budget
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.selector.as_ref())
+                .is_some_and(|selector| selects(selector, pod));
+            let Some(status) = &budget.status else { continue };
+            if same_namespace && selected && status.disruptions_allowed == 0 {
+                found.push(Blocker {
+                    pod: format!(
+                        "{}/{}",
+                        pod.metadata.namespace.as_deref().unwrap_or_default(),
+                        pod.metadata.name.as_deref().unwrap_or_default()
+                    ),
+                    reason: format!(
+                        "PodDisruptionBudget {} allows no disruption: {} of {} wanted pods are healthy",
+                        budget.metadata.name.as_deref().unwrap_or_default(),
+                        status.current_healthy,
+                        status.desired_healthy
+                    ),
+                });
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,155 @@
+//! Cordon and drain, as `kubectl drain --ignore-daemonsets --delete-emptydir-data` does it.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use infra_provider_api::{Address, CloudError, Context, ErrorKind};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{
+    Api, Client,
+    api::{EvictParams, ListParams, Patch, PatchParams},
+    runtime::{WatchStreamExt, watcher},
+};
+use serde_json::json;
+
+/// How to drain.
+#[derive(Clone, Copy, Debug)]
+pub struct DrainOptions {
+    /// Longest time until the last pod is gone.
+    pub deadline: Duration,
+    /// Time between two evictions of a pod that a PodDisruptionBudget holds: the eviction API has
+    /// no watch, it must be asked again.
+    pub ask_again: Duration,
+}
+
+impl Default for DrainOptions {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(600), ask_again: Duration::from_millis(500) }
+    }
+}
+
+fn failed(operation: &str, error: &kube::Error) -> CloudError {
+    let kind = match error {
+        kube::Error::Api(status) if status.code == 403 => ErrorKind::Forbidden,
+        kube::Error::Api(status) if status.code < 500 && status.code != 429 => ErrorKind::Invalid,
+        _ => ErrorKind::Unavailable,
+    };
+    CloudError::new(kind, operation, error.to_string())
+}
+
+async fn set_unschedulable(client: &Client, node: &str, on: bool) -> Result<bool, CloudError> {
+    let verb = if on { "cordon" } else { "uncordon" };
+    let patch = json!({"spec": {"unschedulable": on}});
+    match Api::<Node>::all(client.clone())
+        .patch(node, &PatchParams::default(), &Patch::Strategic(patch))
+        .await
+    {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) => Err(failed(&format!("{verb} {node}"), &error)),
+    }
+}
+
+/// Marks a node unschedulable. `false` when there is no such Node.
+///
+/// # Errors
+/// The API server refuses or is away.
+pub async fn cordon(client: &Client, node: &str) -> Result<bool, CloudError> {
+    set_unschedulable(client, node, true).await
+}
+
+/// Takes the mark away again.
+///
+/// # Errors
+/// The API server refuses or is away.
+pub async fn uncordon(client: &Client, node: &str) -> Result<bool, CloudError> {
+    set_unschedulable(client, node, false).await
+}
+
+/// Whether a drain has to move the pod: not those of DaemonSets, not static ones, not finished ones.
+pub(super) fn moves(pod: &Pod) -> bool {
+    let of_daemon_set = pod
+        .metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .any(|owner| owner.kind == "DaemonSet" && owner.controller == Some(true));
+    let mirror = pod
+        .metadata
+        .annotations
+        .as_ref()
+        .is_some_and(|all| all.contains_key("kubernetes.io/config.mirror"));
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("");
+    !of_daemon_set && !mirror && phase != "Succeeded" && phase != "Failed"
+}
+
+fn name_of(pod: &Pod) -> (String, String) {
+    (pod.metadata.namespace.clone().unwrap_or_default(), pod.metadata.name.clone().unwrap_or_default())
+}
+
+/// Evicts every pod of a node and waits until they are gone. PodDisruptionBudgets are respected:
+/// what they hold is asked for again until the deadline, and named all the while.
+///
+/// # Errors
+/// The deadline passes (naming what is left and why), the API server refuses, or the user stops.
+pub async fn drain(
+    client: &Client,
+    node: &str,
+    options: &DrainOptions,
+    cx: &Context,
+) -> Result<(), CloudError> {
+    let operation = format!("drain {node}");
+    let address = Address::new("node", node);
+    let selector = format!("spec.nodeName={node}");
+    let pods = Api::<Pod>::all(client.clone());
+    let mut changes = watcher(pods.clone(), watcher::Config::default().fields(&selector))
+        .default_backoff()
+        .touched_objects()
+        .boxed();
+    let deadline = tokio::time::Instant::now() + options.deadline;
+    let mut held: Vec<String> = Vec::new();
+    loop {
+        let listed = pods
+            .list(&ListParams::default().fields(&selector))
+            .await
+            .map_err(|error| failed(&operation, &error))?;
+        let left: Vec<&Pod> = listed.items.iter().filter(|pod| moves(pod)).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        held.clear();
+        for pod in left.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
+            let (namespace, name) = name_of(pod);
+            let api = Api::<Pod>::namespaced(client.clone(), &namespace);
+            match api.evict(&name, &EvictParams::default()).await {
+                Ok(_) => {}
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                Err(kube::Error::Api(status)) if status.code == 429 => {
+                    held.push(format!("{namespace}/{name}: {}", status.message));
+                }
+                Err(error) => return Err(failed(&format!("{operation}: evict {namespace}/{name}"), &error)),
+            }
+        }
+        let waiting = if held.is_empty() {
+            format!("{} pods are leaving {node}", left.len())
+        } else {
+            format!("{} of {} pods held: {}", held.len(), left.len(), held.join("; "))
+        };
+        cx.progress.waiting(Some(&address), &waiting);
+        tokio::select! {
+            _ = changes.try_next() => {}
+            () = tokio::time::sleep(options.ask_again) => {}
+            () = cx.stop.cancelled() => {
+                return Err(CloudError::new(ErrorKind::Cancelled, operation, "stopped"));
+            }
+            () = tokio::time::sleep_until(deadline) => {
+                return Err(CloudError::new(
+                    ErrorKind::Deadline,
+                    operation,
+                    format!("after {} s: {waiting}", options.deadline.as_secs()),
+                )
+                .with_hint("give the blocking PodDisruptionBudget room (more replicas, or a larger maxUnavailable), then run the same command again: it goes on from here"));
+            }
+        }
+    }
+}

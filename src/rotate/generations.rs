@@ -1,0 +1,166 @@
+//! Which generation of each slot is wanted: the journal of rotations.
+//!
+//! `.infra/<cluster>/rotations.json` says, for each slot that was ever rotated, which generation it
+//! shall have. A rotation begins by writing it; everything after that is a plan like any other, so
+//! a killed rotation goes on with the same command, or with `infra apply`.
+
+use std::{collections::BTreeMap, path::{Path, PathBuf}};
+
+use infra_provider_api::{Address, Cluster, NodePlan};
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "rotations.json";
+const VERSION: u32 = 1;
+
+/// Wanted generations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generations {
+    version: u32,
+    /// Slot to generation; slots that are not here have the highest that exists.
+    slots: BTreeMap<String, u32>,
+    /// Slots whose rotation has begun and not ended.
+    #[serde(default)]
+    under_way: BTreeMap<String, u32>,
+}
+
+/// The file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerationsError {
+    /// It can't be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is damaged.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A newer version wrote it.
+    #[error("{} was written by a newer version (format {found}, this one knows {VERSION})", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+}
+
+impl Generations {
+    /// Reads the file of a state folder; empty when there is none.
+    ///
+    /// # Errors
+    /// See [`GenerationsError`].
+    pub fn read(folder: &Path) -> Result<Self, GenerationsError> {
+        let path = folder.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self { version: VERSION, ..Self::default() });
+            }
+            Err(source) => return Err(GenerationsError::Io { path, source }),
+        };
+        let value: serde_json::Value = serde_json::from_str(&text)
+            .map_err(|error| GenerationsError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        let found = value["version"].as_u64().and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
+        if found > VERSION {
+            return Err(GenerationsError::Newer { path, found });
+        }
+        serde_json::from_value(value)
+            .map_err(|error| GenerationsError::Damaged { path, reason: error.to_string() })
+    }
+
+    /// Writes the file, atomically and synced.
+    ///
+    /// # Errors
+    /// See [`GenerationsError`].
+    pub fn write(&self, folder: &Path) -> Result<(), GenerationsError> {
+        let path = folder.join(FILE);
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| GenerationsError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        infra_ssl::files::write_atomic(&path, text.as_bytes(), infra_ssl::files::SECRET_MODE)
+            .map_err(|error| GenerationsError::Io { path, source: std::io::Error::other(error.to_string()) })
+    }
+
+    /// The generation that `slot` shall have: what was written, else the highest that exists.
+    pub fn wanted(&self, slot: &str, existing: &BTreeMap<String, u32>) -> u32 {
+        self.slots.get(slot).or_else(|| existing.get(slot)).copied().unwrap_or(1)
+    }
+
+    /// The generation a rotation of `slot` is bringing in, if one is under way.
+    pub fn under_way(&self, slot: &str) -> Option<u32> {
+        self.under_way.get(slot).copied()
+    }
+
+    /// Begins (or goes on with) the rotation of `slot`: returns the new generation.
+    pub fn begin(&mut self, slot: &str, existing: &BTreeMap<String, u32>) -> u32 {
+        if let Some(generation) = self.under_way(slot) {
+            return generation;
+        }
+        let generation = self.wanted(slot, existing).max(existing.get(slot).copied().unwrap_or(1)) + 1;
+        self.version = VERSION;
+        self.slots.insert(slot.to_owned(), generation);
+        self.under_way.insert(slot.to_owned(), generation);
+        generation
+    }
+
+    /// Ends the rotation of `slot`.
+    pub fn end(&mut self, slot: &str) {
+        self.under_way.remove(slot);
+    }
+
+    /// Fills the wanted generations into a cluster.
+    pub fn fill(&self, cluster: &mut Cluster, existing: &BTreeMap<String, u32>) {
+        for node in cluster.pools.iter_mut().flat_map(|pool| &mut pool.nodes) {
+            node.generation = self.wanted(&node.slot, existing);
+        }
+    }
+}
+
+/// The highest generation of each slot among the names of machines.
+pub fn existing<'a>(machines: impl IntoIterator<Item = &'a Address>) -> BTreeMap<String, u32> {
+    let mut highest = BTreeMap::new();
+    for address in machines {
+        let (slot, generation) = NodePlan::parse_name(address.name());
+        let kept = highest.entry(slot).or_insert(generation);
+        *kept = generation.max(*kept);
+    }
+    highest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_goes_on_with_the_same_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        let machines = [Address::new("droplet", "worker-1"), Address::new("droplet", "worker-2-g3")];
+        let existing = existing(&machines);
+        let mut generations = Generations::read(folder.path()).unwrap();
+        assert_eq!(generations.wanted("worker-2", &existing), 3);
+        assert_eq!(generations.begin("worker-1", &existing), 2);
+        generations.write(folder.path()).unwrap();
+
+        let mut again = Generations::read(folder.path()).unwrap();
+        assert_eq!(again.begin("worker-1", &existing), 2, "killed and run again");
+        again.end("worker-1");
+        assert_eq!(again.wanted("worker-1", &existing), 2);
+        assert_eq!(again.begin("worker-1", &existing), 3, "a second rotation");
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, r#"{"version": 9, "slots": {"x": "y"}}"#).unwrap();
+        assert!(matches!(Generations::read(folder.path()), Err(GenerationsError::Newer { found: 9, .. })));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), r#"{"version": 9, "slots": {"x": "y"}}"#);
+    }
+}
