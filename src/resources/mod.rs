@@ -3,6 +3,7 @@
 //! They are in the same graph as the cloud's own, so that one plan shows everything and one run
 //! does it in order.
 
+mod api_server;
 mod artifacts;
 mod certificate;
 mod errors;
@@ -14,6 +15,7 @@ mod suite;
 mod suites;
 mod turn;
 
+pub use api_server::{ApiServerSpec, ApiServers};
 pub use artifacts::{Artifacts, ArtifactsSpec, lock_digest};
 pub use certificate::{Certificates, CertificateSpec};
 pub use kits::{Kits, KitsError, KitsInput};
@@ -25,6 +27,6 @@ pub use suites::{SuiteSeed, Suites};
 pub use turn::{TurnSpec, Turns};
 
 /// Kinds that live behind the cluster's API server: planned by the record while it is away.
-pub const KUBERNETES_KINDS: [&str; 2] = ["node", "suite"];
+pub const KUBERNETES_KINDS: [&str; 3] = ["api_server", "node", "suite"];
 /// Kinds that live in the cluster's bucket, and go with it.
 pub const BUCKET_KINDS: [&str; 3] = ["artifacts", "node_bundle", "turn"];

@@ -1,0 +1,84 @@
+//! The clouds of this build. A new one is a file here and a line in [`connect`].
+
+#[cfg(feature = "do")]
+mod digitalocean;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Owner, Provider};
+use infra_provisioning::{store::ObjectStore, userdata::UserDataLimit};
+use secrecy::SecretString;
+
+/// Where endpoints and credentials come from: the environment, or the embedded cloud.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Overrides of environment variables; with `only`, nothing else is looked at.
+    pub variables: BTreeMap<String, String>,
+    /// Never look at the real environment: a run with `--sim` can't touch a real cloud.
+    pub only: bool,
+    /// A certificate authority to trust instead of the system's (PEM).
+    pub ca_pem: Option<String>,
+}
+
+impl Surroundings {
+    /// The value of an environment variable.
+    pub fn get(&self, name: &str) -> Option<String> {
+        match self.variables.get(name) {
+            Some(value) => Some(value.clone()),
+            None if self.only => None,
+            None => std::env::var(name).ok(),
+        }
+    }
+}
+
+/// The controllers that Kubernetes needs on this cloud.
+#[derive(Clone, Debug)]
+pub struct CloudAddon {
+    /// The addon's name.
+    pub addon: &'static str,
+    /// Its variables.
+    pub variables: BTreeMap<String, Input<String>>,
+    /// Secret ones.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// A cloud, connected.
+pub struct Cloud {
+    /// The provider.
+    pub provider: Arc<dyn Provider>,
+    /// Where the cluster's bucket is.
+    pub object_store: ObjectStore,
+    /// The kind that its machines are.
+    pub machine_kind: &'static str,
+    /// Output of the machine kind that holds the public address.
+    pub api_balancer: Address,
+    /// The resource that is the bucket.
+    pub bucket: Address,
+    /// The limit of user-data.
+    pub limit: UserDataLimit,
+    /// The controllers that Kubernetes needs here, for the cluster `owner`.
+    pub addon: Box<dyn Fn(&Cluster, &Owner) -> CloudAddon + Send + Sync>,
+}
+
+/// Connects to the cloud that `cluster` names. Makes no call.
+///
+/// # Errors
+/// Missing or contradictory credentials; a cloud that is not part of this build.
+pub fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<Cloud, CloudError> {
+    match cluster.provider.as_str() {
+        #[cfg(feature = "do")]
+        "do" => digitalocean::connect(cluster, surroundings),
+        other => Err(CloudError::new(
+            ErrorKind::Invalid,
+            "choose the provider",
+            format!("the provider `{other}` is not part of this build"),
+        )
+        .with_hint(format!("this build has: {}", NAMES.join(", ")))),
+    }
+}
+
+/// The clouds of this build.
+pub const NAMES: &[&str] = &[
+    #[cfg(feature = "do")]
+    "do",
+];

@@ -1,0 +1,153 @@
+//! `api_server`: the cluster's API server answers. Creating it means waiting for the first control
+//! plane, with what that machine says about its boot.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use infra_provider_api::{
+    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs,
+    Readiness, Resource, UpdateRequest, Waits,
+};
+use infra_provisioning::node::read_boot_status;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    kits::Kits,
+    kube_access::{KubeAccess, of_kube},
+};
+
+/// Nothing but that it answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiServerSpec {}
+
+/// The kind.
+#[derive(Debug)]
+pub struct ApiServers {
+    kits: Arc<Kits>,
+    kube: Arc<KubeAccess>,
+    /// The machine that makes the cluster, and its revision.
+    first: Option<(String, String)>,
+}
+
+impl ApiServers {
+    /// The one behind `kube`, made by the machine `first`.
+    pub fn new(kits: Arc<Kits>, kube: Arc<KubeAccess>, first: Option<(String, String)>) -> Self {
+        Self { kits, kube, first }
+    }
+
+    /// Its address.
+    pub fn address() -> Address {
+        Address::new("api_server", "main")
+    }
+
+    async fn ask(&self) -> Result<String, CloudError> {
+        let client = self.kube.client().await?;
+        let version = client
+            .raw()
+            .apiserver_version()
+            .await
+            .map_err(|error| of_kube("ask the API server for its version", &error))?;
+        Ok(version.git_version)
+    }
+
+    async fn boot_readiness(&self, error: &CloudError) -> Readiness {
+        let Some((name, revision)) = &self.first else {
+            return Readiness::Pending { reason: error.message.clone() };
+        };
+        match read_boot_status(self.kits.bucket(), name, revision).await {
+            Ok(Some(status)) if status.is_failed() => Readiness::Failed {
+                reason: format!("{name} failed at {}: {}", status.stage, status.message),
+            },
+            Ok(Some(status)) if !status.is_done() => {
+                Readiness::Pending { reason: format!("{name} is booting: {}", status.stage) }
+            }
+            Ok(Some(_)) => Readiness::Pending {
+                reason: format!("{name} has booted, the API server does not answer yet"),
+            },
+            Ok(None) | Err(_) => Readiness::Pending { reason: format!("waiting for {name}") },
+        }
+    }
+}
+
+fn found(readiness: Readiness, version: Option<String>) -> Found<ApiServerSpec> {
+    let mut outputs = Outputs::new();
+    if let Some(version) = version {
+        outputs.insert("version".into(), version.into());
+    }
+    Found {
+        address: ApiServers::address(),
+        id: "main".into(),
+        spec: ApiServerSpec {},
+        outputs,
+        readiness,
+        intent_key: None,
+        made_by: MadeBy::Infra,
+    }
+}
+
+#[async_trait]
+impl Resource for ApiServers {
+    type Spec = ApiServerSpec;
+
+    fn name(&self) -> &'static str {
+        "api_server"
+    }
+
+    fn on_change(&self, _: &str) -> OnChange {
+        OnChange::CreateOnly
+    }
+
+    fn waits(&self) -> Waits {
+        Waits {
+            ready: Duration::from_secs(900),
+            look_first: Duration::from_millis(200),
+            look_max: Duration::from_secs(3),
+            ..Waits::default()
+        }
+    }
+
+    async fn list_owned(&self, _: &Context) -> Result<Vec<Found<ApiServerSpec>>, CloudError> {
+        if !self.kube.exists() {
+            return Ok(Vec::new());
+        }
+        let version = self.ask().await?;
+        Ok(vec![found(Readiness::Ready, Some(version))])
+    }
+
+    async fn look(
+        &self,
+        _: &Context,
+        ids: &[String],
+    ) -> Result<Vec<Found<ApiServerSpec>>, CloudError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![match self.ask().await {
+            Ok(version) => found(Readiness::Ready, Some(version)),
+            Err(error) => found(self.boot_readiness(&error).await, None),
+        }])
+    }
+
+    async fn create(
+        &self,
+        _: &Context,
+        requests: &[(CreateRequest, ApiServerSpec)],
+    ) -> Vec<Result<Found<ApiServerSpec>, CloudError>> {
+        let pending = || Readiness::Pending { reason: "waiting for the first machine".into() };
+        requests.iter().map(|_| Ok(found(pending(), None))).collect()
+    }
+
+    async fn update(
+        &self,
+        _: &Context,
+        request: &UpdateRequest,
+        _: ApiServerSpec,
+    ) -> Result<Found<ApiServerSpec>, CloudError> {
+        Ok(found(request.observed.readiness.clone(), None))
+    }
+
+    async fn delete(&self, _: &Context, _: &Observed) -> Result<bool, CloudError> {
+        // It goes with its machines.
+        Ok(true)
+    }
+}

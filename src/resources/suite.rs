@@ -1,0 +1,272 @@
+//! `suite`: a set of Kubernetes objects that is installed, waited for and pruned as a whole.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use infra_provider_api::{
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, MadeBy, Observed,
+    OnChange, Outputs, Readiness, Resource, UpdateRequest, Waits,
+};
+use kube::{
+    Api,
+    api::DynamicObject,
+    core::{ApiResource, GroupVersionKind},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{kube_access::KubeAccess, suites::Suites};
+use crate::apps::{
+    self, ApplyOptions, AppsError, AppsEvent, DeleteOptions, Events, Inventory, KubeClient,
+    Protection, Suite,
+};
+
+/// A suite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteSpec {
+    /// Hash of what is rendered; `drifted: …` where the cluster differs from it.
+    pub digest: String,
+    /// How many objects it has.
+    pub objects: usize,
+    /// Variables that come from the cloud.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Input<String>>,
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct SuiteKind {
+    kube: Arc<KubeAccess>,
+    suites: Suites,
+    /// Suites whose variables are all known: compared object by object.
+    loaded: BTreeMap<String, Suite>,
+    timeout: Duration,
+}
+
+fn of_apps(operation: &str, error: &AppsError) -> CloudError {
+    let kind = match error {
+        AppsError::Cancelled => ErrorKind::Cancelled,
+        AppsError::Api { code: 403, .. } => ErrorKind::Forbidden,
+        AppsError::Api { code: 401, .. } => ErrorKind::Unauthorized,
+        AppsError::Api { code: 500.., .. } => ErrorKind::Unavailable,
+        _ if error.is_unreachable() => ErrorKind::Unavailable,
+        _ => ErrorKind::Invalid,
+    };
+    let mut failed = CloudError::new(kind, operation, error.to_string());
+    let hints = error.hints();
+    if !hints.is_empty() {
+        failed.hint = Some(hints.join("; "));
+    }
+    failed
+}
+
+impl SuiteKind {
+    /// The suites behind `kube`; those in `loaded` are compared object by object.
+    pub fn new(
+        kube: Arc<KubeAccess>,
+        suites: Suites,
+        loaded: BTreeMap<String, Suite>,
+        timeout: Duration,
+    ) -> Self {
+        Self { kube, suites, loaded, timeout }
+    }
+
+    async fn observe(
+        &self,
+        client: &KubeClient,
+        name: &str,
+        suite_name: &str,
+    ) -> Result<Option<Found<SuiteSpec>>, AppsError> {
+        let Some(inventory) = Inventory::read(client, suite_name).await? else { return Ok(None) };
+        let mut digest = inventory.digest.clone();
+        if digest.is_empty() {
+            digest = "interrupted".into();
+        }
+        let mut outputs = Outputs::new();
+        if let Some(suite) = self.loaded.get(name) {
+            if digest == suite.digest() {
+                let plan = apps::plan(client, suite, Some(&inventory)).await?;
+                let differ: Vec<String> = plan
+                    .changes
+                    .iter()
+                    .filter(|change| {
+                        !matches!(change.action, apps::Action::NoOp | apps::Action::Keep)
+                    })
+                    .map(|change| change.object.to_string())
+                    .collect();
+                if !differ.is_empty() {
+                    digest = format!("drifted: {}", differ.join(", "));
+                }
+            }
+            outputs = addresses(client, suite).await;
+        }
+        Ok(Some(found(name, digest, inventory.objects.len(), outputs)))
+    }
+
+    async fn apply(
+        &self,
+        cx: &Context,
+        address: &Address,
+        spec: &SuiteSpec,
+    ) -> Result<Found<SuiteSpec>, CloudError> {
+        let operation = format!("install {address}");
+        let seed = self.suites.get(address.name()).ok_or_else(|| {
+            CloudError::new(ErrorKind::Local, &operation, "this suite is not known here")
+        })?;
+        let variables = spec
+            .variables
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.known()?.clone())))
+            .collect();
+        let suite = seed.load(&variables).map_err(|error| of_apps(&operation, &error))?;
+        let client = self.kube.client().await?;
+        let events = progress(cx, address);
+        let options = ApplyOptions {
+            timeout: self.timeout,
+            stop: cx.stop.clone(),
+            ..ApplyOptions::default()
+        };
+        apps::apply(&client, &suite, &options, &events)
+            .await
+            .and_then(apps::Outcome::into_result)
+            .map_err(|error| of_apps(&operation, &error))?;
+        let outputs = addresses(&client, &suite).await;
+        Ok(found(address.name(), suite.digest(), suite.objects().len(), outputs))
+    }
+}
+
+/// Says what is being waited for, in the words of kubectl: `Deployment test/api: 1 of 2 available`.
+fn progress(cx: &Context, address: &Address) -> Events {
+    let (progress, address) = (Arc::clone(&cx.progress), address.clone());
+    Events::new(move |event| {
+        let reason = match event {
+            AppsEvent::Waiting { object, reason } => format!("{object}: {reason}"),
+            AppsEvent::Retrying { message, .. } => message,
+            AppsEvent::Failed { object, message } => format!("{object} failed: {message}"),
+            _ => return,
+        };
+        progress.waiting(Some(&address), &reason);
+    })
+}
+
+fn found(name: &str, digest: String, objects: usize, outputs: Outputs) -> Found<SuiteSpec> {
+    Found {
+        address: Address::new("suite", name),
+        id: name.to_owned(),
+        spec: SuiteSpec { digest, objects, variables: BTreeMap::new() },
+        outputs,
+        readiness: Readiness::Ready,
+        intent_key: None,
+        made_by: MadeBy::Infra,
+    }
+}
+
+/// The address of the suite's Service of type LoadBalancer, if it has one. Best effort: a missing
+/// address shows as an output that is not known.
+async fn addresses(client: &KubeClient, suite: &Suite) -> Outputs {
+    let mut outputs = Outputs::new();
+    let services = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Service"));
+    for object in suite.objects() {
+        let balanced = object.value.pointer("/spec/type").and_then(|kind| kind.as_str())
+            == Some("LoadBalancer");
+        if object.id.kind != "Service" || !balanced {
+            continue;
+        }
+        let namespace = object.id.namespace.as_deref().unwrap_or("default");
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(client.raw().clone(), namespace, &services);
+        if let Ok(live) = api.get(&object.id.name).await
+            && let Some(ip) = live.data.pointer("/status/loadBalancer/ingress/0/ip")
+        {
+            outputs.insert("ingress_address".into(), ip.clone());
+        }
+    }
+    outputs
+}
+
+#[async_trait]
+impl Resource for SuiteKind {
+    type Spec = SuiteSpec;
+
+    fn name(&self) -> &'static str {
+        "suite"
+    }
+
+    fn on_change(&self, field: &str) -> OnChange {
+        // What variables change shows in the digest.
+        if field == "variables" { OnChange::CreateOnly } else { OnChange::Update }
+    }
+
+    fn waits(&self) -> Waits {
+        Waits { ready: Duration::from_secs(60), ..Waits::default() }
+    }
+
+    async fn list_owned(&self, _: &Context) -> Result<Vec<Found<SuiteSpec>>, CloudError> {
+        if !self.kube.exists() {
+            return Ok(Vec::new());
+        }
+        let client = self.kube.client().await?;
+        let all = self.suites.iter().map(|(name, seed)| {
+            let client = &client;
+            async move { self.observe(client, name, &seed.suite_name()).await }
+        });
+        let mut found = Vec::new();
+        for one in futures::future::join_all(all).await {
+            found.extend(one.map_err(|error| of_apps("compare the suites", &error))?);
+        }
+        Ok(found)
+    }
+
+    async fn create(
+        &self,
+        cx: &Context,
+        requests: &[(CreateRequest, SuiteSpec)],
+    ) -> Vec<Result<Found<SuiteSpec>, CloudError>> {
+        let mut results = Vec::new();
+        for (request, spec) in requests {
+            results.push(self.apply(cx, &request.address, spec).await);
+        }
+        results
+    }
+
+    async fn update(
+        &self,
+        cx: &Context,
+        request: &UpdateRequest,
+        spec: SuiteSpec,
+    ) -> Result<Found<SuiteSpec>, CloudError> {
+        self.apply(cx, &request.observed.address, &spec).await
+    }
+
+    async fn look(
+        &self,
+        _: &Context,
+        ids: &[String],
+    ) -> Result<Vec<Found<SuiteSpec>>, CloudError> {
+        // An apply returns when all is ready, so there is nothing to wait for afterwards.
+        Ok(ids.iter().map(|id| found(id, String::new(), 0, Outputs::new())).collect())
+    }
+
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let operation = format!("delete {}", observed.address);
+        let client = self.kube.client().await?;
+        let name = self
+            .suites
+            .get(observed.address.name())
+            .map_or_else(|| observed.address.name().to_owned(), super::SuiteSeed::suite_name);
+        let inventory = Inventory::read(&client, &name)
+            .await
+            .map_err(|error| of_apps(&operation, &error))?;
+        if let Some(inventory) = inventory {
+            let options = DeleteOptions {
+                protection: Protection::Keep,
+                timeout: self.timeout,
+                stop: cx.stop.clone(),
+            };
+            apps::delete(&client, &inventory, &options, &progress(cx, &observed.address))
+                .await
+                .and_then(apps::Outcome::into_result)
+                .map_err(|error| of_apps(&operation, &error))?;
+        }
+        Ok(true)
+    }
+}

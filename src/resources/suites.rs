@@ -1,0 +1,115 @@
+//! Which suites a cluster gets: the addons, and the app suite of the chosen environment.
+
+use std::collections::BTreeMap;
+
+use infra_provider_api::{Address, Input, Reference};
+use secrecy::SecretString;
+
+use super::suite::SuiteSpec;
+use crate::apps::{AppsError, Suite, SuiteSource, addons};
+
+/// What a suite is loaded from, once its variables are known.
+#[derive(Clone, Debug)]
+pub enum SuiteSeed {
+    /// One that is part of the program.
+    Addon {
+        /// Its name there.
+        addon: String,
+        /// Its variables; some come from the cloud.
+        variables: BTreeMap<String, Input<String>>,
+        /// Secret ones.
+        secrets: BTreeMap<String, SecretString>,
+    },
+    /// The user's own.
+    Folder(Box<SuiteSource>),
+}
+
+impl SuiteSeed {
+    /// The suite's name in the cluster: names its inventory.
+    pub fn suite_name(&self) -> String {
+        match self {
+            Self::Addon { addon, .. } => format!("addon-{addon}"),
+            Self::Folder(source) => source.name.clone(),
+        }
+    }
+
+    /// The variables that come from the cloud or are given.
+    pub fn variables(&self) -> BTreeMap<String, Input<String>> {
+        match self {
+            Self::Addon { variables, .. } => variables.clone(),
+            Self::Folder(_) => BTreeMap::new(),
+        }
+    }
+
+    /// The suite with `variables`, all of them known.
+    ///
+    /// # Errors
+    /// What is wrong with the manifests.
+    pub fn load(&self, variables: &BTreeMap<String, String>) -> Result<Suite, AppsError> {
+        match self {
+            Self::Addon { addon, secrets, .. } => {
+                addons::suite(addon, variables.clone(), secrets.clone())
+            }
+            Self::Folder(source) => Suite::load(source),
+        }
+    }
+}
+
+/// The suites of a run, by the name in their address.
+#[derive(Clone, Debug, Default)]
+pub struct Suites {
+    seeds: BTreeMap<String, SuiteSeed>,
+}
+
+impl Suites {
+    /// Adds one as `suite.<name>`.
+    pub fn add(&mut self, name: &str, seed: SuiteSeed) {
+        self.seeds.insert(name.to_owned(), seed);
+    }
+
+    /// The seed of `suite.<name>`.
+    pub fn get(&self, name: &str) -> Option<&SuiteSeed> {
+        self.seeds.get(name)
+    }
+
+    /// Every name with its seed.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &SuiteSeed)> {
+        self.seeds.iter()
+    }
+
+    /// The address of `suite.<name>`.
+    pub fn address(name: &str) -> Address {
+        Address::new("suite", name)
+    }
+
+    /// What is declared of `suite.<name>`, and the suite itself. While a variable is not known, a
+    /// marker stands for it, so that broken manifests are found before anything is created.
+    ///
+    /// # Errors
+    /// What is wrong with the manifests.
+    pub fn declare(
+        &self,
+        name: &str,
+        outputs: &dyn Fn(&Reference) -> Option<String>,
+    ) -> Result<Option<(SuiteSpec, Suite, bool)>, AppsError> {
+        let Some(seed) = self.get(name) else { return Ok(None) };
+        let variables = seed.variables();
+        let mut known = BTreeMap::new();
+        let mut complete = true;
+        for (key, input) in &variables {
+            let value = match input {
+                Input::Known(value) => Some(value.clone()),
+                Input::Ref(reference) => outputs(reference),
+            };
+            complete &= value.is_some();
+            known.insert(key.clone(), value.unwrap_or_else(|| "known-after-apply".into()));
+        }
+        let suite = seed.load(&known)?;
+        let spec = SuiteSpec {
+            digest: if complete { suite.digest() } else { "known after apply".into() },
+            objects: suite.objects().len(),
+            variables,
+        };
+        Ok(Some((spec, suite, complete)))
+    }
+}
