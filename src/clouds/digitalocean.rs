@@ -8,10 +8,7 @@ use infra_provisioning::{store::ObjectStore, userdata::UserDataLimit};
 
 use super::{Cloud, CloudAddon, Surroundings};
 
-pub(super) fn connect(
-    cluster: &Cluster,
-    surroundings: &Surroundings,
-) -> Result<Cloud, CloudError> {
+pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<Cloud, CloudError> {
     let mut connection = Connection::from_env(|name| surroundings.get(name))?;
     if let Some(pem) = &surroundings.ca_pem {
         connection = connection.with_ca_pem(pem);
@@ -20,7 +17,11 @@ pub(super) fn connect(
     let provider = DigitalOcean::new(connection, Scope::of(cluster))?;
     let store = provider.object_store()?;
     let endpoint = store.endpoint.parse().map_err(|error| {
-        CloudError::new(ErrorKind::Invalid, "connect to Spaces", format!("{}: {error}", store.endpoint))
+        CloudError::new(
+            ErrorKind::Invalid,
+            "connect to Spaces",
+            format!("{}: {error}", store.endpoint),
+        )
     })?;
     let region = cluster.region.clone();
     Ok(Cloud {

@@ -87,8 +87,7 @@ impl Certificates {
 
     fn ensure(&self, name: &str, spec: &CertificateSpec) -> Result<(), CloudError> {
         let operation = format!("make certificate.{name}");
-        let _one_at_a_time =
-            self.busy.lock().map_err(|error| local(&operation, error))?;
+        let _one_at_a_time = self.busy.lock().map_err(|error| local(&operation, error))?;
         let mut pki = self.spec();
         let (known, port) = (spec.server.as_ref().and_then(Input::known), spec.port);
         if let (Some(host), Some(port)) = (known, port) {
@@ -151,8 +150,8 @@ impl Resource for Certificates {
             .into_iter()
             .map(|change| (change.name, change.reason))
             .collect();
-        let status = infra_ssl::status(&self.folder, &pki, now)
-            .map_err(|error| local(operation, error))?;
+        let status =
+            infra_ssl::status(&self.folder, &pki, now).map_err(|error| local(operation, error))?;
         let mut found: Vec<_> = status
             .into_iter()
             .filter(|one| one.verdict != Verdict::Missing)
@@ -161,9 +160,8 @@ impl Resource for Certificates {
                 self.found(&one.name, state)
             })
             .collect();
-        let listed = |found: &[Found<CertificateSpec>], name: &str| {
-            found.iter().any(|one| one.id == name)
-        };
+        let listed =
+            |found: &[Found<CertificateSpec>], name: &str| found.iter().any(|one| one.id == name);
         if !listed(&found, "bootstrap.secret") && self.path("bootstrap.secret").exists() {
             let state = planned.get("bootstrap.secret").cloned().unwrap_or("valid".into());
             found.push(self.found("bootstrap.secret", state));

@@ -1,14 +1,9 @@
 //! What each node is made from, and its user-data at the moment the machine is created.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
-use infra_provider_api::{Cluster, CloudError, ErrorKind, MachineBoot, NodePlan, Pool, Role};
+use infra_provider_api::{CloudError, Cluster, ErrorKind, MachineBoot, NodePlan, Pool, Role};
 use infra_provisioning::{
     artifacts::Lock,
     kubeadm::{BootToken, NodeBoot, Role as BootRole, Taint},

@@ -8,10 +8,15 @@ use tokio::sync::Mutex;
 use crate::apps::KubeClient;
 
 /// A client for the API server, made at first use. Shared by the kinds that live behind it.
-#[derive(Debug)]
 pub struct KubeAccess {
     kubeconfig: PathBuf,
     client: Mutex<Option<KubeClient>>,
+}
+
+impl std::fmt::Debug for KubeAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KubeAccess").field("kubeconfig", &self.kubeconfig).finish_non_exhaustive()
+    }
 }
 
 impl KubeAccess {

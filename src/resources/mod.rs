@@ -17,12 +17,12 @@ mod turn;
 
 pub use api_server::{ApiServerSpec, ApiServers};
 pub use artifacts::{Artifacts, ArtifactsSpec, lock_digest};
-pub use certificate::{Certificates, CertificateSpec};
+pub use certificate::{CertificateSpec, Certificates};
 pub use kits::{Kits, KitsError, KitsInput};
 pub use kube_access::KubeAccess;
 pub use node::{NodeSpec, Nodes};
 pub use node_bundle::{NodeBundleSpec, NodeBundles};
-pub use suite::{SuiteSpec, SuiteKind};
+pub use suite::{SuiteKind, SuiteSpec};
 pub use suites::{SuiteSeed, Suites};
 pub use turn::{TurnSpec, Turns};
 

@@ -71,9 +71,7 @@ impl Nodes {
             Ok(Some(status)) if status.is_done() => {
                 Readiness::Pending { reason: "booted, waiting for the Node".into() }
             }
-            Ok(Some(status)) => {
-                Readiness::Pending { reason: format!("booting: {}", status.stage) }
-            }
+            Ok(Some(status)) => Readiness::Pending { reason: format!("booting: {}", status.stage) },
             // A report that can't be read is no reason to give up: the Node itself decides.
             Ok(None) | Err(_) => Readiness::Pending { reason: "waiting for the machine".into() },
         }
@@ -92,9 +90,9 @@ fn readiness(node: &Node) -> Readiness {
         .flat_map(|spec| spec.taints.iter().flatten())
         .any(|taint| taint.key == "node.cloudprovider.kubernetes.io/uninitialized");
     match ready {
-        Some(condition) if condition.status == "True" && uninitialised => Readiness::Pending {
-            reason: "Ready, waiting for the cloud controller manager".into(),
-        },
+        Some(condition) if condition.status == "True" && uninitialised => {
+            Readiness::Pending { reason: "Ready, waiting for the cloud controller manager".into() }
+        }
         Some(condition) if condition.status == "True" => Readiness::Ready,
         Some(condition) => Readiness::Pending {
             reason: format!(

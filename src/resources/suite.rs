@@ -48,7 +48,7 @@ fn of_apps(operation: &str, error: &AppsError) -> CloudError {
         AppsError::Api { code: 403, .. } => ErrorKind::Forbidden,
         AppsError::Api { code: 401, .. } => ErrorKind::Unauthorized,
         AppsError::Api { code: 500.., .. } => ErrorKind::Unavailable,
-        _ if error.is_unreachable() => ErrorKind::Unavailable,
+        AppsError::Unreachable { .. } => ErrorKind::Unavailable,
         _ => ErrorKind::Invalid,
     };
     let mut failed = CloudError::new(kind, operation, error.to_string());
@@ -237,11 +237,7 @@ impl Resource for SuiteKind {
         self.apply(cx, &request.observed.address, &spec).await
     }
 
-    async fn look(
-        &self,
-        _: &Context,
-        ids: &[String],
-    ) -> Result<Vec<Found<SuiteSpec>>, CloudError> {
+    async fn look(&self, _: &Context, ids: &[String]) -> Result<Vec<Found<SuiteSpec>>, CloudError> {
         // An apply returns when all is ready, so there is nothing to wait for afterwards.
         Ok(ids.iter().map(|id| found(id, String::new(), 0, Outputs::new())).collect())
     }
@@ -253,9 +249,8 @@ impl Resource for SuiteKind {
             .suites
             .get(observed.address.name())
             .map_or_else(|| observed.address.name().to_owned(), super::SuiteSeed::suite_name);
-        let inventory = Inventory::read(&client, &name)
-            .await
-            .map_err(|error| of_apps(&operation, &error))?;
+        let inventory =
+            Inventory::read(&client, &name).await.map_err(|error| of_apps(&operation, &error))?;
         if let Some(inventory) = inventory {
             let options = DeleteOptions {
                 protection: Protection::Keep,

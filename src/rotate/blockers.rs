@@ -20,18 +20,14 @@ pub struct Blocker {
 fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
     let none = std::collections::BTreeMap::new();
     let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
-    let all_labels = selector
-        .match_labels
-        .iter()
-        .flatten()
-        .all(|(key, value)| labels.get(key) == Some(value));
+    let all_labels =
+        selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
     all_labels
         && selector.match_expressions.iter().flatten().all(|expression| {
             let value = labels.get(&expression.key);
             let among = || {
-                value.is_some_and(|value| {
-                    expression.values.iter().flatten().any(|one| one == value)
-                })
+                value
+                    .is_some_and(|value| expression.values.iter().flatten().any(|one| one == value))
             };
             match expression.operator.as_str() {
                 "In" => among(),
@@ -63,7 +59,7 @@ pub async fn blockers(client: &Client, node: &str) -> Result<Vec<Blocker>, kube:
                 .and_then(|spec| spec.selector.as_ref())
                 .is_some_and(|selector| selects(selector, pod));
             let Some(status) = &budget.status else { continue };
-            if same_namespace && selected && status.disruptions_allowed == 0 {
+            if same_namespace && selected && status.disruptions_allowed.unwrap_or(0) == 0 {
                 found.push(Blocker {
                     pod: format!(
                         "{}/{}",
@@ -73,8 +69,8 @@ pub async fn blockers(client: &Client, node: &str) -> Result<Vec<Blocker>, kube:
                     reason: format!(
                         "PodDisruptionBudget {} allows no disruption: {} of {} wanted pods are healthy",
                         budget.metadata.name.as_deref().unwrap_or_default(),
-                        status.current_healthy,
-                        status.desired_healthy
+                        status.current_healthy.unwrap_or(0),
+                        status.desired_healthy.unwrap_or(0)
                     ),
                 });
             }

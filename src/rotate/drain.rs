@@ -84,7 +84,10 @@ pub(super) fn moves(pod: &Pod) -> bool {
 }
 
 fn name_of(pod: &Pod) -> (String, String) {
-    (pod.metadata.namespace.clone().unwrap_or_default(), pod.metadata.name.clone().unwrap_or_default())
+    (
+        pod.metadata.namespace.clone().unwrap_or_default(),
+        pod.metadata.name.clone().unwrap_or_default(),
+    )
 }
 
 /// Evicts every pod of a node and waits until they are gone. PodDisruptionBudgets are respected:
@@ -127,7 +130,9 @@ pub async fn drain(
                 Err(kube::Error::Api(status)) if status.code == 429 => {
                     held.push(format!("{namespace}/{name}: {}", status.message));
                 }
-                Err(error) => return Err(failed(&format!("{operation}: evict {namespace}/{name}"), &error)),
+                Err(error) => {
+                    return Err(failed(&format!("{operation}: evict {namespace}/{name}"), &error));
+                }
             }
         }
         let waiting = if held.is_empty() {

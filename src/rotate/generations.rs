@@ -4,7 +4,10 @@
 //! shall have. A rotation begins by writing it; everything after that is a plan like any other, so
 //! a killed rotation goes on with the same command, or with `infra apply`.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use infra_provider_api::{Address, Cluster, NodePlan};
 use serde::{Deserialize, Serialize};
@@ -66,8 +69,9 @@ impl Generations {
             }
             Err(source) => return Err(GenerationsError::Io { path, source }),
         };
-        let value: serde_json::Value = serde_json::from_str(&text)
-            .map_err(|error| GenerationsError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+            GenerationsError::Damaged { path: path.clone(), reason: error.to_string() }
+        })?;
         let found = value["version"].as_u64().and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
         if found > VERSION {
             return Err(GenerationsError::Newer { path, found });
@@ -82,10 +86,14 @@ impl Generations {
     /// See [`GenerationsError`].
     pub fn write(&self, folder: &Path) -> Result<(), GenerationsError> {
         let path = folder.join(FILE);
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|error| GenerationsError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        let text = serde_json::to_string_pretty(self).map_err(|error| {
+            GenerationsError::Damaged { path: path.clone(), reason: error.to_string() }
+        })?;
         infra_ssl::files::write_atomic(&path, text.as_bytes(), infra_ssl::files::SECRET_MODE)
-            .map_err(|error| GenerationsError::Io { path, source: std::io::Error::other(error.to_string()) })
+            .map_err(|error| GenerationsError::Io {
+                path,
+                source: std::io::Error::other(error.to_string()),
+            })
     }
 
     /// The generation that `slot` shall have: what was written, else the highest that exists.
@@ -103,7 +111,8 @@ impl Generations {
         if let Some(generation) = self.under_way(slot) {
             return generation;
         }
-        let generation = self.wanted(slot, existing).max(existing.get(slot).copied().unwrap_or(1)) + 1;
+        let generation =
+            self.wanted(slot, existing).max(existing.get(slot).copied().unwrap_or(1)) + 1;
         self.version = VERSION;
         self.slots.insert(slot.to_owned(), generation);
         self.under_way.insert(slot.to_owned(), generation);
@@ -141,7 +150,8 @@ mod tests {
     #[test]
     fn a_rotation_goes_on_with_the_same_generation() {
         let folder = tempfile::tempdir().unwrap();
-        let machines = [Address::new("droplet", "worker-1"), Address::new("droplet", "worker-2-g3")];
+        let machines =
+            [Address::new("droplet", "worker-1"), Address::new("droplet", "worker-2-g3")];
         let existing = existing(&machines);
         let mut generations = Generations::read(folder.path()).unwrap();
         assert_eq!(generations.wanted("worker-2", &existing), 3);
@@ -160,7 +170,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         std::fs::write(&path, r#"{"version": 9, "slots": {"x": "y"}}"#).unwrap();
-        assert!(matches!(Generations::read(folder.path()), Err(GenerationsError::Newer { found: 9, .. })));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), r#"{"version": 9, "slots": {"x": "y"}}"#);
+        assert!(matches!(
+            Generations::read(folder.path()),
+            Err(GenerationsError::Newer { found: 9, .. })
+        ));
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            r#"{"version": 9, "slots": {"x": "y"}}"#
+        );
     }
 }

@@ -59,8 +59,13 @@ pub async fn sync(
     for locked in lock.artifacts.iter().filter(|l| !absent.contains(l)) {
         progress.skipped(&locked.file, locked.size);
     }
-    let mut running = stream::iter(absent.into_iter().map(|l| send(bucket, l, cache, progress)))
-        .buffer_unordered(PARALLEL);
+    // A plain loop instead of a closure: callers box this future, and a closure over references
+    // would not be general enough for that.
+    let mut sends = Vec::with_capacity(absent.len());
+    for locked in absent {
+        sends.push(send(bucket, locked, cache, progress));
+    }
+    let mut running = stream::iter(sends).buffer_unordered(PARALLEL);
     while let Some(result) = running.next().await {
         report.sent_bytes += result?;
         report.sent_files += 1;

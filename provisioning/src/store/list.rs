@@ -41,8 +41,13 @@ impl Bucket {
     /// Deletes all objects whose key begins with `prefix` (`""`: every object); how many.
     pub async fn delete_prefix(&self, prefix: &str) -> Result<usize, StoreError> {
         let objects = self.list(prefix).await?;
-        let mut running = stream::iter(objects.iter().map(|o| self.delete(&o.key)))
-            .buffer_unordered(PARALLEL_DELETES);
+        // A plain loop instead of a closure: callers box this future, and a closure over references
+        // would not be general enough for that.
+        let mut deletes = Vec::with_capacity(objects.len());
+        for object in &objects {
+            deletes.push(self.delete(&object.key));
+        }
+        let mut running = stream::iter(deletes).buffer_unordered(PARALLEL_DELETES);
         while let Some(result) = running.next().await {
             result?;
         }

@@ -1,0 +1,153 @@
+//! Everything a cluster needs, as one graph: the cloud's resources, and those that belong to no
+//! cloud.
+
+use std::collections::BTreeMap;
+
+use infra_provider_api::{Address, Cluster, Declared, Input, Phase, references};
+use infra_provisioning::artifacts::Lock;
+use serde::Serialize;
+
+use super::{error::Failure, open::Session, suites::ORDER};
+use crate::resources::{
+    ApiServerSpec, ApiServers, ArtifactsSpec, CertificateSpec, Certificates, Kits, NodeBundleSpec,
+    NodeSpec, SuiteSpec, Suites, TurnSpec, lock_digest,
+};
+
+/// What declaring needs.
+pub(super) struct Declaring<'a> {
+    pub(super) session: &'a Session,
+    pub(super) cluster: &'a Cluster,
+    pub(super) kits: &'a Kits,
+    pub(super) lock: &'a Lock,
+    /// What each machine boots with, or has booted with.
+    pub(super) revisions: &'a BTreeMap<String, String>,
+    pub(super) suites: &'a BTreeMap<String, SuiteSpec>,
+    /// Machines that each machine takes the place of.
+    pub(super) older: &'a BTreeMap<String, Vec<String>>,
+}
+
+fn make<S: Serialize>(address: Address, spec: &S) -> Result<Declared, Failure> {
+    Declared::new(address, spec).map_err(Failure::local)
+}
+
+fn certificate(name: &str) -> Address {
+    Address::new("certificate", name)
+}
+
+fn artifacts() -> Address {
+    Address::new("artifacts", "kubernetes")
+}
+
+pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
+    let cloud = &of.session.cloud;
+    let mut all = cloud
+        .provider
+        .model(of.cluster, &of.session.owner)
+        .map_err(|problems| Failure::problems(&problems))?;
+    let balancer = &cloud.api_balancer;
+    let port = of.cluster.api_load_balancer.port;
+
+    for name in Certificates::NAMES {
+        let mut declared = make(certificate(name), &CertificateSpec::valid())?;
+        // A new authority would cut off every node and every kubeconfig.
+        declared.protect = name.ends_with("ca") || name == "sa";
+        all.push(declared);
+    }
+    let kubeconfig = CertificateSpec {
+        server: Some(Input::reference(balancer.clone(), "ip")),
+        port: Some(port),
+        ..CertificateSpec::valid()
+    };
+    all.push(make(certificate("kubeconfig"), &kubeconfig)?.after(certificate("admin")));
+
+    let files = ArtifactsSpec {
+        bucket: Input::reference(cloud.bucket.clone(), "name"),
+        digest: lock_digest(of.lock),
+    };
+    all.push(make(artifacts(), &files)?);
+    nodes(of, &mut all)?;
+    suites(of, &mut all)?;
+
+    // What refers to a suite that is switched off (DNS to the ingress) has nothing to point at.
+    let there: Vec<Address> = all.iter().map(|declared| declared.address.clone()).collect();
+    all.retain(|declared| {
+        references(&declared.spec).iter().all(|reference| {
+            reference.address.kind() != "suite" || there.contains(&reference.address)
+        })
+    });
+    Ok(all)
+}
+
+fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
+    let cloud = &of.session.cloud;
+    let mut before: Option<Address> = None;
+    for (pool, node) in of.cluster.nodes() {
+        let name = node.name();
+        let machine = Address::new(cloud.machine_kind, &name);
+        let bundle_spec = NodeBundleSpec {
+            revision: of.revisions.get(&name).cloned().unwrap_or_default(),
+            api: Some(Input::reference(cloud.api_balancer.clone(), "ip")),
+        };
+        let mut bundle = make(Address::new("node_bundle", &name), &bundle_spec)?.after(artifacts());
+        for name in Certificates::NAMES {
+            bundle = bundle.after(certificate(name));
+        }
+        all.push(bundle);
+
+        let mut member = make(Address::new("node", &name), &NodeSpec { slot: node.slot.clone() })?
+            .in_phase(Phase::Bootstrap)
+            .after(machine.clone())
+            .after(ApiServers::address());
+        for suite in ["cni", "cloud"] {
+            if of.suites.contains_key(suite) {
+                member = member.after(Suites::address(suite));
+            }
+        }
+        if pool.role == infra_provider_api::Role::ControlPlane {
+            if of.kits.needs_turn(pool, node) || before.is_some() {
+                let mut turn = make(Address::new("turn", &name), &TurnSpec {})?
+                    .in_phase(Phase::Bootstrap)
+                    .after(ApiServers::address())
+                    .after(cloud.bucket.clone());
+                if let Some(before) = before.take() {
+                    turn = turn.after(before);
+                }
+                member = member.after(turn.address.clone());
+                all.push(turn);
+            }
+            before = Some(member.address.clone());
+        }
+        for older in of.older.get(&name).into_iter().flatten() {
+            member.supersedes.push(Address::new("node", older));
+            member.supersedes.push(Address::new(cloud.machine_kind, older));
+        }
+        all.push(member);
+    }
+    Ok(())
+}
+
+fn suites(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
+    let cloud = &of.session.cloud;
+    let first = super::look::first_control_plane(of.cluster).map(|(_, node)| node.name());
+    let mut server = make(ApiServers::address(), &ApiServerSpec {})?
+        .in_phase(Phase::Bootstrap)
+        .after(certificate("kubeconfig"));
+    if let Some(first) = first {
+        server = server.after(Address::new(cloud.machine_kind, first));
+    }
+    all.push(server);
+
+    let mut before = ApiServers::address();
+    for (name, phase) in ORDER {
+        let Some(spec) = of.suites.get(name) else { continue };
+        let mut declared = make(Suites::address(name), spec)?.in_phase(phase).after(before.clone());
+        if phase == Phase::Apps {
+            for (_, node) in of.cluster.nodes() {
+                declared = declared.after(Address::new("node", node.name()));
+            }
+        }
+        before = declared.address.clone();
+        all.push(declared);
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! What ends a run, and its exit code.
+
+use std::fmt;
+
+use infra_provider_api::{CloudError, ErrorKind, Problem};
+
+use crate::{
+    engine::{LockError, ObserveError, PlanError, RecoverError, StoreError},
+    spec::LoadError,
+};
+
+/// The documented exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// All is well; with `--detailed-exitcode`: no changes.
+    Ok = 0,
+    /// Something failed.
+    Failed = 1,
+    /// `plan --detailed-exitcode`: there are changes.
+    Changes = 2,
+    /// infra.toml (or a manifest) is wrong. Nothing was done.
+    Invalid = 3,
+    /// No credentials, or they are refused. Nothing was done.
+    Credentials = 4,
+    /// Somebody else holds the lock. Nothing was done.
+    Locked = 5,
+    /// The plan file is stale, or of another cluster or version. Nothing was done.
+    Stale = 6,
+    /// The confirmation was not given. Nothing was done.
+    Unconfirmed = 7,
+    /// Some steps failed, others are done; the next run goes on.
+    Partly = 8,
+    /// The record can't be used: written by a newer version, damaged, or a full disk.
+    Record = 9,
+    /// Wrong words on the command line.
+    Usage = 64,
+    /// Stopped by Ctrl-C; the next run goes on.
+    Interrupted = 130,
+}
+
+/// What ends a run: what failed, and what to do.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: ExitCode,
+    /// What failed, on what, why.
+    pub message: String,
+    /// What to do.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure with no hint.
+    pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hints: Vec::new() }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// From an error of this machine.
+    pub fn local(error: impl fmt::Display) -> Self {
+        Self::new(ExitCode::Failed, error.to_string())
+    }
+
+    /// From what a cloud can't do.
+    pub fn problems(problems: &[Problem]) -> Self {
+        let mut text = String::new();
+        for problem in problems {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            if let Some(source) = &problem.source {
+                text.push_str(&format!("{}:{}: ", source.file, source.line));
+            }
+            text.push_str(&problem.message);
+            if let Some(hint) = &problem.hint {
+                text.push_str(&format!("\n  help: {hint}"));
+            }
+        }
+        Self::new(ExitCode::Invalid, text)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<CloudError> for Failure {
+    fn from(error: CloudError) -> Self {
+        let code = match error.kind {
+            ErrorKind::Unauthorized | ErrorKind::Forbidden => ExitCode::Credentials,
+            ErrorKind::Cancelled => ExitCode::Interrupted,
+            ErrorKind::Invalid => ExitCode::Invalid,
+            _ => ExitCode::Failed,
+        };
+        let mut failure = Self::new(code, error.to_string());
+        if error.kind == ErrorKind::Unavailable && error.hint.is_none() {
+            failure.hints.push(
+                "check the network and the endpoint; nothing was changed, run the same command again".into(),
+            );
+        }
+        failure.hints.extend(error.hint);
+        failure
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        let text = error.to_string();
+        match error {
+            LoadError::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::new(ExitCode::Invalid, format!("there is no {}", path.display()))
+                    .hint("`infra init` writes a commented one, -f FILE takes another")
+            }
+            _ => Self::new(ExitCode::Invalid, text.trim_end()),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let mut failure = Self::new(ExitCode::Record, error.to_string());
+        failure.hints.extend(error.hint());
+        failure
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        let mut failure = Self::new(ExitCode::Locked, error.to_string());
+        if let LockError::Held { .. } = error {
+            failure.hints.push("wait for it with --lock-timeout 5m; the lock of a dead process runs out by itself".into());
+        }
+        failure
+    }
+}
+
+impl From<ObserveError> for Failure {
+    fn from(error: ObserveError) -> Self {
+        let mut failure = Self::new(ExitCode::Failed, error.to_string());
+        if let Some((_, first)) = error.failures.into_iter().next() {
+            let first = Self::from(first);
+            failure.code = first.code;
+            failure.hints = first.hints;
+        }
+        failure
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        let mut failure = Self::new(ExitCode::Invalid, error.to_string());
+        failure.hints.extend(error.hint());
+        failure
+    }
+}
+
+impl From<RecoverError> for Failure {
+    fn from(error: RecoverError) -> Self {
+        match error {
+            RecoverError::Store(error) => error.into(),
+            other => Self::new(ExitCode::Failed, other.to_string()),
+        }
+    }
+}
+
+impl From<crate::rotate::GenerationsError> for Failure {
+    fn from(error: crate::rotate::GenerationsError) -> Self {
+        Self::new(ExitCode::Record, error.to_string())
+    }
+}
+
+impl From<crate::apps::AppsError> for Failure {
+    fn from(error: crate::apps::AppsError) -> Self {
+        let mut failure = Self::new(ExitCode::Invalid, error.to_string());
+        failure.hints = error.hints();
+        failure
+    }
+}

@@ -1,0 +1,242 @@
+//! Looking at everything: the cloud first, because the names of machines tell their generations,
+//! then what is local, in the bucket, and behind the API server.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use infra_provider_api::{Cluster, Declared, Kind, NodePlan, Pool, Reference, Role, erase};
+use infra_ssl::Validity;
+
+use super::{
+    declare::{self, Declaring},
+    error::Failure,
+    generations,
+    open::Session,
+    suites,
+};
+use crate::{
+    engine::{Kinds, Observations, ObserveOptions, observe},
+    resources::{
+        ApiServers, Artifacts, Certificates, KUBERNETES_KINDS, Kits, KitsInput, KubeAccess,
+        NodeBundles, Nodes, SuiteKind, Suites, Turns,
+    },
+    rotate::{DrainOptions, Generations},
+};
+
+/// Everything a plan is made from.
+pub struct Looked {
+    /// The cluster, with generations and revisions filled in.
+    pub cluster: Cluster,
+    /// What is declared.
+    pub declared: Vec<Declared>,
+    /// What exists.
+    pub observed: Observations,
+    /// Every kind.
+    pub kinds: Kinds,
+    /// What nodes are made from.
+    pub kits: Arc<Kits>,
+    /// The way to the API server.
+    pub kube: Arc<KubeAccess>,
+    /// The suites.
+    pub suites: Suites,
+}
+
+/// What a look is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Planning an apply, or showing.
+    Apply,
+    /// Planning a destroy: what goes with its machines or its bucket is not looked at.
+    Destroy,
+}
+
+impl Session {
+    /// Looks at everything and declares what the file asks for.
+    ///
+    /// # Errors
+    /// A kind can't be listed; what is declared is wrong.
+    pub async fn look(&self, purpose: Purpose) -> Result<Looked, Failure> {
+        let cloud_kinds = Kinds::new(self.cloud.provider.kinds()).map_err(Failure::local)?;
+        let strict = ObserveOptions::default();
+        let in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
+        let mut cluster = self.project.cluster.clone();
+        let generations = Generations::read(&self.places.record)?;
+        let machine_kind = self.cloud.machine_kind;
+        let older = generations::fill(&mut cluster, &generations, &in_cloud, machine_kind);
+
+        let (cache, lock) = self.artifacts()?;
+        let bucket_name = self.bucket_name(&cluster, &in_cloud)?;
+        let bucket = self.cloud.object_store.bucket(bucket_name).map_err(Failure::local)?;
+        let endpoint = in_cloud
+            .get(&self.cloud.api_balancer)
+            .and_then(|balancer| balancer.outputs.get("ip"))
+            .and_then(|ip| ip.as_str().map(str::to_owned));
+        let kube = Arc::new(KubeAccess::new(self.places.kubeconfig()));
+        let machines: BTreeSet<&str> = in_cloud
+            .resources
+            .keys()
+            .filter(|address| address.kind() == machine_kind)
+            .map(|address| address.name())
+            .collect();
+        let initialised = self.is_initialised(&kube, &machines).await;
+        let validity = Validity {
+            ca_days: self.project.certificates.ca_days,
+            leaf_days: self.project.certificates.leaf_days,
+            renew_before_days: self.project.certificates.renew_before_days,
+        };
+        let kits = Arc::new(Kits::new(KitsInput {
+            cluster: cluster.clone(),
+            pki: self.places.pki.clone(),
+            lock: lock.clone(),
+            bucket: bucket.clone(),
+            limit: self.cloud.limit,
+            external_cloud: self.project.apps.addons.cloud,
+            initialised,
+            endpoint,
+        }));
+        for pool in &mut cluster.pools {
+            let revisions: Vec<String> =
+                pool.nodes.iter().map(|node| kits.revision(pool, node)).collect();
+            for (node, revision) in pool.nodes.iter_mut().zip(revisions) {
+                node.revision = revision;
+            }
+        }
+
+        // A machine that runs keeps its bundle; a newer revision is taken up by rotating.
+        let bundles = NodeBundles::new(Arc::clone(&kits), Arc::clone(&kube), initialised);
+        let bundle_kind = erase(bundles);
+        let in_bucket = if purpose == Purpose::Apply && in_cloud.get(&self.cloud.bucket).is_some() {
+            let kinds = Kinds::new([Arc::clone(&bundle_kind)]).map_err(Failure::local)?;
+            observe(&kinds, &self.cx, &strict).await?
+        } else {
+            Observations::default()
+        };
+        let booted = |name: &str| -> Option<String> {
+            let bundle = infra_provider_api::Address::new("node_bundle", name);
+            machines.contains(name).then_some(())?;
+            Some(in_bucket.get(&bundle)?.spec["revision"].as_str()?.to_owned())
+        };
+        let revisions: BTreeMap<String, String> = cluster
+            .nodes()
+            .into_iter()
+            .map(|(_, node)| {
+                (node.name(), booted(&node.name()).unwrap_or_else(|| node.revision.clone()))
+            })
+            .collect();
+
+        let suites = suites::seeds(&self.project, &self.cloud, &self.owner);
+        let outputs = |reference: &Reference| -> Option<String> {
+            let observed = in_cloud.get(&reference.address)?;
+            observed.outputs.get(&reference.field)?.as_str().map(str::to_owned)
+        };
+        let mut suite_specs = BTreeMap::new();
+        let mut loaded = BTreeMap::new();
+        for (name, _) in suites.iter() {
+            if let Some((spec, suite, complete)) = suites.declare(name, &outputs)? {
+                suite_specs.insert(name.clone(), spec);
+                if complete {
+                    loaded.insert(name.clone(), suite);
+                }
+            }
+        }
+
+        let first = first_control_plane(&cluster).map(|(_, node)| {
+            (node.name(), revisions.get(&node.name()).cloned().unwrap_or_default())
+        });
+        let local: Vec<Arc<dyn Kind>> = vec![
+            erase(Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)),
+            erase(Artifacts::new(bucket.clone(), cache, lock.clone())),
+            bundle_kind,
+            erase(Turns(bucket)),
+            erase(ApiServers::new(Arc::clone(&kits), Arc::clone(&kube), first)),
+            erase(Nodes::new(
+                Arc::clone(&kits),
+                Arc::clone(&kube),
+                revisions.clone(),
+                DrainOptions::default(),
+            )),
+            erase(SuiteKind::new(
+                Arc::clone(&kube),
+                suites.clone(),
+                loaded,
+                self.project.apps.timeout,
+            )),
+        ];
+        let seen: Vec<Arc<dyn Kind>> = local
+            .iter()
+            .filter(|kind| kind.name() != "node_bundle")
+            .filter(|kind| purpose == Purpose::Apply || kind.name() == "certificate")
+            .cloned()
+            .collect();
+        let lenient = ObserveOptions {
+            optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
+        };
+        let seen = Kinds::new(seen).map_err(Failure::local)?;
+        let mut observed = observe(&seen, &self.cx, &lenient).await?;
+        observed.resources.extend(in_cloud.resources);
+        observed.resources.extend(in_bucket.resources);
+
+        let kinds = Kinds::new(self.cloud.provider.kinds().into_iter().chain(local))
+            .map_err(Failure::local)?;
+        let declared = declare::declare(&Declaring {
+            session: self,
+            cluster: &cluster,
+            kits: &kits,
+            lock: &lock,
+            revisions: &revisions,
+            suites: &suite_specs,
+            older: &older,
+        })?;
+        Ok(Looked { cluster, declared, observed, kinds, kits, kube, suites })
+    }
+
+    /// The bucket's name: that of the one there is, else that of the model.
+    fn bucket_name(&self, cluster: &Cluster, in_cloud: &Observations) -> Result<String, Failure> {
+        if let Some(bucket) = in_cloud.get(&self.cloud.bucket)
+            && let Some(name) = bucket.outputs.get("name").and_then(|name| name.as_str())
+        {
+            return Ok(name.to_owned());
+        }
+        let declared = self
+            .cloud
+            .provider
+            .model(cluster, &self.owner)
+            .map_err(|problems| Failure::problems(&problems))?;
+        declared
+            .iter()
+            .find(|one| one.address == self.cloud.bucket)
+            .and_then(|one| one.spec["name"].as_str().map(str::to_owned))
+            .ok_or_else(|| Failure::local("the cloud's model has no bucket"))
+    }
+
+    /// Whether some control plane has made the cluster: the record says so, or the API server
+    /// itself. Then no machine may make it again.
+    async fn is_initialised(&self, kube: &KubeAccess, machines: &BTreeSet<&str>) -> bool {
+        if machines.is_empty() {
+            return false;
+        }
+        let recorded = self
+            .store
+            .record()
+            .resources
+            .values()
+            .any(|resource| resource.address.kind() == "api_server" && resource.ready);
+        if recorded {
+            return true;
+        }
+        if !kube.exists() {
+            return false;
+        }
+        match kube.client().await {
+            Ok(client) => client.raw().apiserver_version().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+}
+
+/// The control plane that makes the cluster.
+pub(super) fn first_control_plane(cluster: &Cluster) -> Option<(&Pool, &NodePlan)> {
+    cluster.nodes().into_iter().find(|(pool, _)| pool.role == Role::ControlPlane)
+}

@@ -1,0 +1,15 @@
+//! One run of the tool: what the file says, the cloud it is about, the record, the kinds.
+
+mod declare;
+mod error;
+mod generations;
+mod look;
+mod open;
+mod plan;
+pub mod sim;
+mod suites;
+
+pub use error::{ExitCode, Failure};
+pub use look::Looked;
+pub use open::{Places, Session, SessionOptions};
+pub use plan::Planned;

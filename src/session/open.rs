@@ -1,0 +1,177 @@
+//! Opening a run.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use infra_provider_api::{Account, Context, Owner, Progress};
+use infra_provisioning::artifacts::{self, Arch, Lock as ArtifactLock};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    error::{ExitCode, Failure},
+    sim,
+};
+use crate::{
+    clouds::{self, Cloud, Surroundings},
+    engine::{Store, store::derived_uuid},
+    spec::{self, Project},
+};
+
+/// What every verb takes.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// infra.toml.
+    pub file: PathBuf,
+    /// `--env`, `--provider`.
+    pub spec: spec::Options,
+    /// `--sim`.
+    pub sim: bool,
+    /// `--sim-speed`.
+    pub sim_speed: Option<f64>,
+}
+
+/// Where a cluster's things are on this machine.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// `.infra/<cluster>`.
+    pub record: PathBuf,
+    /// `ssl/<cluster>`.
+    pub pki: PathBuf,
+}
+
+impl Places {
+    /// Those of `cluster`, in the current folder.
+    pub fn of(cluster: &str) -> Self {
+        Self { record: Path::new(".infra").join(cluster), pki: Path::new("ssl").join(cluster) }
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.pki.join("kubeconfig")
+    }
+}
+
+/// One run: the file, the cloud, the record.
+pub struct Session {
+    /// What the file says.
+    pub project: Project,
+    /// The cloud.
+    pub cloud: Cloud,
+    /// Whose account it is.
+    pub account: Account,
+    /// The cluster's identity.
+    pub owner: Owner,
+    /// Where its things are.
+    pub places: Places,
+    /// The record.
+    pub store: Arc<Store>,
+    /// What kinds get along with calls.
+    pub cx: Context,
+    /// First Ctrl-C.
+    pub stop: CancellationToken,
+    /// Whether it is the embedded cloud.
+    pub sim: bool,
+}
+
+impl Session {
+    /// Loads the file, connects, and opens the record.
+    ///
+    /// # Errors
+    /// Any of that; nothing has been changed.
+    pub async fn open(
+        options: &SessionOptions,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self, Failure> {
+        let project = spec::load(&options.file, &options.spec)?;
+        let surroundings = if options.sim {
+            let endpoint = sim::start(&sim::folder(), options.sim_speed, None).await?;
+            sim::surroundings(&endpoint)?
+        } else {
+            Surroundings::default()
+        };
+        let cloud = clouds::connect(&project.cluster, &surroundings)?;
+        let cluster = project.cluster.name.clone();
+        let mut cx = Context::quiet(Owner { cluster: cluster.clone(), uuid: Uuid::nil() });
+        cx.progress = progress;
+        let account = cloud.provider.account(&cx).await?;
+        let places = Places::of(&cluster);
+        let uuid = derived_uuid(cloud.provider.name(), &account.id, &cluster);
+        let store = Store::open(&places.record, &cluster, uuid).await?;
+        let owner = store.owner().clone();
+        if owner.uuid != uuid && options.sim {
+            return Err(Failure::new(
+                ExitCode::Record,
+                format!(
+                    "{} is the record of a cluster elsewhere, not on this embedded cloud",
+                    places.record.display()
+                ),
+            )
+            .hint("run --sim in a folder of its own, or without --sim for the real one"));
+        }
+        cx.owner = owner.clone();
+        Ok(Self {
+            project,
+            cloud,
+            account,
+            owner,
+            places,
+            store: Arc::new(store),
+            cx,
+            stop: CancellationToken::new(),
+            sim: options.sim,
+        })
+    }
+
+    /// The files nodes download: on the embedded cloud small stand-ins, otherwise what
+    /// `infra artifacts fetch` has put into the cache.
+    ///
+    /// # Errors
+    /// There are none yet, or they are of another Kubernetes version.
+    pub fn artifacts(&self) -> Result<(PathBuf, ArtifactLock), Failure> {
+        let version = &self.project.cluster.versions.kubernetes;
+        if self.sim {
+            let folder = sim::folder().join("artifacts").join(version);
+            let lock =
+                artifacts::stand_ins(&folder, version, Arch::Amd64).map_err(Failure::local)?;
+            return Ok((folder, lock));
+        }
+        let folder = self.project.artifact_cache.clone();
+        let path = folder.join("artifacts.lock");
+        let lock = ArtifactLock::read(&path).map_err(Failure::local)?.ok_or_else(|| {
+            Failure::new(
+                ExitCode::Failed,
+                format!("there are no artifacts for the nodes in {}", folder.display()),
+            )
+            .hint("`infra artifacts fetch` downloads them, `infra artifacts fetch --from DIR` takes local files")
+        })?;
+        if lock.kubernetes != *version {
+            return Err(Failure::new(
+                ExitCode::Failed,
+                format!(
+                    "the artifacts in {} are for Kubernetes {}, infra.toml asks for {version}",
+                    folder.display(),
+                    lock.kubernetes
+                ),
+            )
+            .hint("run `infra artifacts fetch`"));
+        }
+        Ok((folder, lock))
+    }
+
+    /// What the first line of every run says.
+    pub fn banner(&self, verb: &str) -> String {
+        let cluster = &self.project.cluster;
+        let mut parts = vec![format!("infra {verb}"), format!("cluster {}", cluster.name)];
+        if let Some(environment) = &cluster.environment {
+            parts.push(format!("environment {environment}"));
+        }
+        let embedded = if self.sim { " (embedded cloud)" } else { "" };
+        parts.push(format!("provider {}{embedded}", cluster.provider));
+        parts.push(format!("region {}", cluster.region));
+        parts.push(format!("account {}", self.account.name));
+        parts.join(" · ")
+    }
+}

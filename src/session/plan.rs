@@ -1,0 +1,63 @@
+//! From a look to a plan.
+
+use jiff::Timestamp;
+
+use super::{
+    error::Failure,
+    look::{Looked, Purpose},
+    open::Session,
+};
+use crate::engine::{Action, Plan, PlanInput, PlanOptions, plan, plan::fingerprint};
+
+/// A plan and what it was made from.
+pub struct Planned {
+    /// What was looked at.
+    pub looked: Looked,
+    /// The plan.
+    pub plan: Plan,
+}
+
+impl Session {
+    /// Looks and plans. Before anything new is created, the cloud is asked whether it can have it.
+    ///
+    /// # Errors
+    /// What can't be observed, declared or planned.
+    pub async fn plan(&self, mut options: PlanOptions) -> Result<Planned, Failure> {
+        let purpose = if options.destroy { Purpose::Destroy } else { Purpose::Apply };
+        options.machine_kinds = vec![self.cloud.machine_kind.to_owned()];
+        let looked = self.look(purpose).await?;
+        let record = self.store.record();
+        let plan = plan(&PlanInput {
+            owner: &self.owner,
+            environment: looked.cluster.environment.as_deref(),
+            provider: self.cloud.provider.name(),
+            created_at: Timestamp::now(),
+            declared: &looked.declared,
+            observed: &looked.observed,
+            record: &record,
+            kinds: &looked.kinds,
+            options: &options,
+        })?;
+        let machines_new = plan
+            .changes
+            .iter()
+            .filter(|change| {
+                change.address.kind() == self.cloud.machine_kind && change.action == Action::Create
+            })
+            .count();
+        let creates = plan.changes.iter().any(|change| change.action.creates());
+        if creates && !options.destroy {
+            let problems =
+                self.cloud.provider.check(&self.cx, &looked.cluster, machines_new).await?;
+            if !problems.is_empty() {
+                return Err(Failure::problems(&problems));
+            }
+        }
+        Ok(Planned { looked, plan })
+    }
+
+    /// Whether a saved plan still fits what a new look found.
+    pub fn fingerprint(&self, looked: &Looked) -> String {
+        fingerprint(&looked.declared, &looked.observed, &self.store.record())
+    }
+}

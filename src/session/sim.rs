@@ -1,0 +1,57 @@
+//! `--sim`: the embedded cloud instead of a real one.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use infra_sim::{Endpoint, control};
+
+use super::error::{ExitCode, Failure};
+use crate::clouds::Surroundings;
+
+/// Where the embedded cloud keeps everything.
+pub fn folder() -> PathBuf {
+    PathBuf::from(".infra/sim")
+}
+
+/// A failure of the embedded cloud.
+pub fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ExitCode::Failed, format!("the embedded cloud: {error}"))
+}
+
+/// Starts the embedded cloud in `data` unless it runs there.
+///
+/// # Errors
+/// It does not start.
+pub async fn start(
+    data: &Path,
+    speed: Option<f64>,
+    seed: Option<u64>,
+) -> Result<Endpoint, Failure> {
+    let exe = std::env::current_exe().map_err(failed)?;
+    control::start(data, &exe, seed, speed).await.map_err(failed)
+}
+
+/// Endpoints and credentials of a running embedded cloud; nothing else is looked at.
+///
+/// # Errors
+/// Its certificate can't be read.
+pub fn surroundings(endpoint: &Endpoint) -> Result<Surroundings, Failure> {
+    let ca_pem = std::fs::read_to_string(&endpoint.ca_file).map_err(failed)?;
+    let variables = [
+        ("DIGITALOCEAN_TOKEN", &endpoint.token),
+        ("DIGITALOCEAN_API_URL", &endpoint.digitalocean),
+        ("SPACES_ACCESS_KEY_ID", &endpoint.spaces_access_key_id),
+        ("SPACES_SECRET_ACCESS_KEY", &endpoint.spaces_secret_access_key),
+        ("SPACES_ENDPOINT_URL", &endpoint.s3),
+    ];
+    Ok(Surroundings {
+        variables: variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect::<BTreeMap<_, _>>(),
+        only: true,
+        ca_pem: Some(ca_pem),
+    })
+}

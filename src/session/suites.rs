@@ -1,0 +1,96 @@
+//! Which suites a project gets.
+
+use infra_provider_api::{Input, Owner, Phase};
+
+use crate::{
+    apps::{DockerSecret, EnvSecret, SuiteSource},
+    clouds::Cloud,
+    resources::{SuiteSeed, Suites},
+    spec::Project,
+};
+
+/// The suites of a project, in the order they are installed, with the phase of each.
+pub(super) const ORDER: [(&str, Phase); 4] = [
+    ("cni", Phase::Bootstrap),
+    ("cloud", Phase::Bootstrap),
+    ("ingress", Phase::Apps),
+    ("apps", Phase::Apps),
+];
+
+pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner) -> Suites {
+    let mut suites = Suites::default();
+    let addons = project.apps.addons;
+    let cluster = &project.cluster;
+    if addons.cni {
+        suites.add(
+            "cni",
+            SuiteSeed::Addon {
+                addon: "cni".into(),
+                variables: [(
+                    "POD_CIDR".to_owned(),
+                    Input::Known(cluster.network.pods.to_string()),
+                )]
+                .into(),
+                secrets: Default::default(),
+            },
+        );
+    }
+    if addons.cloud {
+        let addon = (cloud.addon)(cluster, owner);
+        suites.add(
+            "cloud",
+            SuiteSeed::Addon {
+                addon: addon.addon.into(),
+                variables: addon.variables,
+                secrets: addon.secrets,
+            },
+        );
+    }
+    if addons.ingress {
+        let name = owner.exact_name("ingress");
+        suites.add(
+            "ingress",
+            SuiteSeed::Addon {
+                addon: "ingress-nginx".into(),
+                variables: [("LOAD_BALANCER_NAME".to_owned(), Input::Known(name))].into(),
+                secrets: Default::default(),
+            },
+        );
+    }
+    if let Some(base) = &project.apps.base {
+        let environment = cluster.environment.as_deref();
+        suites.add(
+            "apps",
+            SuiteSeed::Folder(Box::new(SuiteSource {
+                name: environment.map_or_else(|| "apps".into(), |name| format!("apps-{name}")),
+                base: base.clone(),
+                overlay: project.apps.overlay.clone(),
+                variables: project.apps.variables.clone(),
+                env_secrets: project
+                    .apps
+                    .env_secret
+                    .iter()
+                    .map(|secret| EnvSecret {
+                        file: secret.file.clone(),
+                        keys: secret.keys.clone(),
+                        secret: secret.name.clone(),
+                        namespaces: secret.namespaces.clone(),
+                    })
+                    .collect(),
+                docker_secrets: project
+                    .apps
+                    .docker_secret
+                    .iter()
+                    .map(|secret| DockerSecret {
+                        file: secret.file.clone(),
+                        registries: Vec::new(),
+                        secret: secret.name.clone(),
+                        namespaces: secret.namespaces.clone(),
+                    })
+                    .collect(),
+                ..SuiteSource::default()
+            })),
+        );
+    }
+    suites
+}
