@@ -1,2 +1,7 @@
 //! The `infra` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    infra::cli::main()
+}

@@ -1,1 +1,137 @@
-//! The verbs, one file each.
+//! The verbs, one file each. This file only declares and dispatches.
+
+mod apply;
+mod artifacts;
+mod certs;
+mod completions;
+mod confirm;
+mod destroy;
+mod global;
+mod graph;
+mod init;
+mod kubeconfig;
+mod logs;
+mod node;
+mod orphans;
+mod output;
+mod plan;
+mod rotate_node;
+mod run;
+mod sim;
+mod state;
+mod status;
+mod validate;
+
+use std::process::ExitCode as ProcessExit;
+
+use clap::{Parser, Subcommand};
+
+use crate::session::{ExitCode, Failure};
+
+/// From one TOML file to running apps: plans and applies clusters.
+///
+/// Exit codes: 0 done; 1 failed; 2 changes (plan --detailed-exitcode); 3 infra.toml or a manifest
+/// is wrong; 4 credentials; 5 locked; 6 stale plan file; 7 not confirmed; 8 partly done, run again;
+/// 9 the record can't be used; 64 wrong words on the command line; 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "infra", version, about, long_about, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: global::Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Destroy(destroy::DestroyArgs),
+    RotateNode(rotate_node::RotateNodeArgs),
+    Status(status::StatusArgs),
+    Output(output::OutputArgs),
+    Certs(certs::CertsArgs),
+    Kubeconfig(kubeconfig::KubeconfigArgs),
+    Artifacts(artifacts::ArtifactsArgs),
+    Orphans(orphans::OrphansArgs),
+    State(state::StateArgs),
+    Graph(graph::GraphArgs),
+    Logs(logs::LogsArgs),
+    Node(node::NodeArgs),
+    Sim(sim::SimArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::Init(args) => init::init(global, &args),
+        Verb::Validate(args) => validate::validate(global, &args).await,
+        Verb::Plan(args) => plan::plan(global, &args).await,
+        Verb::Apply(args) => apply::apply(global, &args).await,
+        Verb::Destroy(args) => destroy::destroy(global, &args).await,
+        Verb::RotateNode(args) => rotate_node::rotate_node(global, &args).await,
+        Verb::Status(args) => status::status(global, &args).await,
+        Verb::Output(args) => output::output(global, &args).await,
+        Verb::Certs(args) => certs::certs(global, &args),
+        Verb::Kubeconfig(args) => kubeconfig::kubeconfig(global, &args),
+        Verb::Artifacts(args) => artifacts::artifacts(global, &args).await,
+        Verb::Orphans(args) => orphans::orphans(global, &args).await,
+        Verb::State(args) => state::state(global, &args).await,
+        Verb::Graph(args) => graph::graph(global, &args).await,
+        Verb::Logs(args) => logs::logs(global, &args).await,
+        Verb::Node(args) => node::node(global, &args).await,
+        Verb::Sim(args) => sim::sim(global, args).await,
+        Verb::Completions(args) => completions::completions(&args),
+    }
+}
+
+fn print_failure(failure: &Failure, json: bool) {
+    if json {
+        let value = serde_json::json!({"error": failure.message, "help": failure.hints,
+                                       "exit_code": failure.code as u8});
+        println!("{value}");
+        return;
+    }
+    // Reports of infra.toml bring their own marks and places.
+    if failure.message.trim_start().starts_with('×') {
+        eprintln!("{}", failure.message);
+    } else {
+        eprintln!("error: {}", failure.message);
+    }
+    for hint in &failure.hints {
+        eprintln!("  help: {hint}");
+    }
+}
+
+/// Parses the command line, runs the verb, and returns the process's exit code.
+pub fn main() -> ProcessExit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            let _ = error.print();
+            let code = if wrong { ExitCode::Usage } else { ExitCode::Ok };
+            return ProcessExit::from(code as u8);
+        }
+    };
+    let json = cli.global.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            print_failure(&Failure::local(error), json);
+            return ProcessExit::from(ExitCode::Failed as u8);
+        }
+    };
+    let code = match runtime.block_on(dispatch(&cli.global, cli.verb)) {
+        Ok(code) => code,
+        Err(failure) => {
+            print_failure(&failure, json);
+            failure.code
+        }
+    };
+    // Calls that were left behind by a second Ctrl-C are not waited for.
+    runtime.shutdown_background();
+    ProcessExit::from(code as u8)
+}

@@ -10,6 +10,6 @@ pub mod sim;
 mod suites;
 
 pub use error::{ExitCode, Failure};
-pub use look::Looked;
+pub use look::{Looked, Purpose};
 pub use open::{Places, Session, SessionOptions};
 pub use plan::Planned;

@@ -1,0 +1,128 @@
+//! `infra apply`
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use clap::Args;
+
+use super::{
+    confirm::{Consent, confirm},
+    global::Global,
+    plan::PartArgs,
+    run::{Run, duration, verdict},
+};
+use crate::{
+    engine::{Outcome, Plan},
+    session::{ExitCode, Failure, Looked, Planned, Session},
+    ui::Style,
+};
+
+/// How a change is made.
+#[derive(Clone, Debug, Args)]
+pub struct ChangeArgs {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// The name of the protected environment (or cluster) that is changed.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// Calls to the cloud at the same time.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub parallelism: u16,
+    /// How long to wait for a lock that somebody else holds.
+    #[arg(long, default_value = "0s", value_name = "TIME", value_parser = duration)]
+    pub lock_timeout: Duration,
+}
+
+impl ChangeArgs {
+    pub(super) fn consent<'a>(&'a self, session: &'a Session) -> Consent<'a> {
+        let cluster = &session.project.cluster;
+        Consent {
+            yes: self.yes,
+            name: self.confirm.as_deref(),
+            protected: cluster
+                .protected
+                .then(|| cluster.environment.as_deref().unwrap_or(&cluster.name)),
+        }
+    }
+}
+
+/// Make the cluster what infra.toml asks for.
+///
+/// Shows the plan and asks first. May be interrupted or killed at any time: the same command goes
+/// on from there.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// A plan saved by `infra plan -o FILE`: exactly that is done, or it is refused as stale.
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    part: PartArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+    /// Show every field of what is created.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Runs the verb.
+pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failure> {
+    let run = Run::open(global, "apply").await?;
+    let _lock = run.lock("apply", args.change.lock_timeout).await?;
+    run.recover().await?;
+    let saved = args.plan.as_ref().map(|path| read_plan(&run, path)).transpose()?;
+    let options = saved.as_ref().map_or_else(|| args.part.options(), |plan| plan.options.clone());
+    let Planned { looked, mut plan } = run.plan(options).await?;
+    if let Some(saved) = saved {
+        saved
+            .check_fresh(&looked.declared, &looked.observed, &run.session.store.record())
+            .map_err(|error| {
+                Failure::new(ExitCode::Stale, error.to_string()).hint("plan again")
+            })?;
+        plan = saved;
+    }
+    if run.style != Style::Json || plan.is_empty() {
+        run.print_plan(&plan, args.verbose)?;
+    }
+    if plan.is_empty() {
+        if run.style != Style::Json {
+            print!("{}", super::status::report(&run.session, &looked, None));
+        }
+        return Ok(ExitCode::Ok);
+    }
+    // A saved plan has been read by whoever gives it.
+    let mut consent = args.change.consent(&run.session);
+    consent.yes |= args.plan.is_some();
+    confirm(&consent, "make these changes")?;
+    let outcome = run_plan(&run, &plan, &looked, args.change.parallelism).await;
+    let style = run.style;
+    let Run { session, reporter, .. } = run;
+    reporter.close().await;
+    let code = verdict(&outcome, style == Style::Json);
+    if style != Style::Json {
+        eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
+        if code == ExitCode::Ok {
+            let looked = session.look(crate::session::Purpose::Apply).await?;
+            print!("\n{}", super::status::report(&session, &looked, Some(&outcome)));
+        }
+    }
+    Ok(code)
+}
+
+fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, Failure> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::local(format!("{}: {error}", path.display())))?;
+    Plan::from_json(&bytes, &run.session.owner).map_err(|error| {
+        Failure::new(ExitCode::Stale, format!("{}: {error}", path.display()))
+    })
+}
+
+/// Executes a plan with what was looked at.
+pub(super) async fn run_plan(
+    run: &Run,
+    plan: &Plan,
+    looked: &Looked,
+    parallelism: u16,
+) -> Outcome {
+    let boot = Arc::clone(&looked.kits) as Arc<dyn infra_provider_api::MachineBoot>;
+    run.execute(plan, &looked.kinds, boot, usize::from(parallelism)).await
+}

@@ -1,0 +1,180 @@
+//! `infra artifacts`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use infra_provisioning::artifacts::{
+    self, Arch, CacheState, Catalog, Lock, Mirrors, Progress,
+};
+
+use super::{global::Global, run::Run};
+use crate::{
+    session::{ExitCode, Failure, Purpose},
+    spec::Project,
+    ui::table,
+};
+
+/// What nodes download at boot: list, fetch, verify, sync.
+#[derive(Debug, Args)]
+pub struct ArtifactsArgs {
+    #[command(subcommand)]
+    verb: ArtifactsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum ArtifactsVerb {
+    /// List the files with versions and SHA-256.
+    List,
+    /// Download them from their official places into the local cache, or take local files.
+    Fetch {
+        /// Take files of the same names from this folder (with SHA256SUMS, if there is one).
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+    },
+    /// Check the local cache against the recorded SHA-256.
+    Verify,
+    /// Send what is absent to the cluster's bucket; a second time sends nothing.
+    Sync,
+}
+
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        let template = "  {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, _files: usize, bytes: u64) {
+        self.0.set_length(bytes);
+    }
+
+    fn moved(&self, file: &str, bytes: u64) {
+        self.0.set_message(file.to_owned());
+        self.0.inc(bytes);
+    }
+
+    fn skipped(&self, _file: &str, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+/// Runs the verb.
+pub async fn artifacts(global: &Global, args: &ArtifactsArgs) -> Result<ExitCode, Failure> {
+    match &args.verb {
+        ArtifactsVerb::List => list(global),
+        ArtifactsVerb::Fetch { from } => fetch(global, from.as_ref()).await,
+        ArtifactsVerb::Verify => verify(global),
+        ArtifactsVerb::Sync => sync(global).await,
+    }
+}
+
+fn catalog(project: &Project) -> Result<Catalog, Failure> {
+    Catalog::new(&project.cluster.versions.kubernetes, Arch::Amd64, &Mirrors::default())
+        .map_err(Failure::local)
+}
+
+fn lock(project: &Project) -> Result<Option<Lock>, Failure> {
+    Lock::read(&project.artifact_cache.join("artifacts.lock")).map_err(Failure::local)
+}
+
+fn list(global: &Global) -> Result<ExitCode, Failure> {
+    let project = global.project()?;
+    let locked = lock(&project)?;
+    let sha = |name: &str| {
+        locked
+            .iter()
+            .flat_map(|lock| &lock.artifacts)
+            .find(|one| one.name == name)
+            .map_or_else(|| "(not fetched)".to_owned(), |one| one.sha256.clone())
+    };
+    let catalog = catalog(&project)?;
+    let mut rows: Vec<Vec<String>> = catalog
+        .files
+        .iter()
+        .map(|file| {
+            let url = file.url.clone().unwrap_or_else(|| "(--from only)".into());
+            vec![file.name.clone(), file.version.clone(), sha(&file.name), url]
+        })
+        .collect();
+    for (image, tag) in catalog.images() {
+        let tag = tag.unwrap_or_else(|| "(kubeadm's choice)".into());
+        rows.push(vec![format!("image {image}"), tag, sha(&image), "(--from only)".into()]);
+    }
+    print!("{}", table(&["name", "version", "sha256", "from"], rows));
+    Ok(ExitCode::Ok)
+}
+
+async fn fetch(global: &Global, from: Option<&PathBuf>) -> Result<ExitCode, Failure> {
+    let project = global.project()?;
+    let catalog = catalog(&project)?;
+    let cache = &project.artifact_cache;
+    let bar = Bar::new();
+    let fetched = match from {
+        Some(folder) => artifacts::take_from_folder(&catalog, folder, cache, &bar),
+        None => artifacts::fetch(&catalog, cache, lock(&project)?.as_ref(), &bar).await,
+    };
+    bar.0.finish_and_clear();
+    let fetched = fetched.map_err(|error| {
+        Failure::local(error).hint("machines without internet: `infra artifacts fetch --from DIR`")
+    })?;
+    let bytes = HumanBytes(fetched.artifacts.iter().map(|one| one.size).sum());
+    println!("{} files, {bytes}, in {}.", fetched.artifacts.len(), cache.display());
+    Ok(ExitCode::Ok)
+}
+
+fn verify(global: &Global) -> Result<ExitCode, Failure> {
+    let project = global.project()?;
+    let lock = lock(&project)?.ok_or_else(|| {
+        Failure::local(format!("nothing is fetched yet in {}", project.artifact_cache.display()))
+            .hint("run `infra artifacts fetch`")
+    })?;
+    let all = artifacts::verify(&lock, &project.artifact_cache).map_err(Failure::local)?;
+    let good = all.iter().all(|one| one.state == CacheState::Good);
+    let rows = all
+        .into_iter()
+        .map(|one| vec![one.name, one.file, cache_state(&one.state)])
+        .collect();
+    print!("{}", table(&["name", "file", "state"], rows));
+    if good {
+        return Ok(ExitCode::Ok);
+    }
+    Err(Failure::local("some files are not what was fetched").hint("run `infra artifacts fetch`"))
+}
+
+fn cache_state(state: &CacheState) -> String {
+    match state {
+        CacheState::Good => "good".into(),
+        CacheState::Missing => "missing".into(),
+        CacheState::Mismatch { found } => format!("another file: {found}"),
+    }
+}
+
+async fn sync(global: &Global) -> Result<ExitCode, Failure> {
+    let run = Run::open(global, "artifacts sync").await?;
+    let looked = run.session.look(Purpose::Apply).await?;
+    if looked.observed.get(&run.session.cloud.bucket).is_none() {
+        return Err(Failure::local("the cluster has no bucket yet")
+            .hint("`infra apply --phase infra` makes it, and syncs"));
+    }
+    let (cache, lock) = run.session.artifacts()?;
+    let bar = Bar::new();
+    let report = artifacts::sync(looked.kits.bucket(), &lock, &cache, &bar).await;
+    bar.0.finish_and_clear();
+    let report = report.map_err(Failure::local)?;
+    println!(
+        "Sent {} ({} bytes), {} were there already ({}).",
+        super::run::plural(report.sent_files, "file"),
+        report.sent_bytes,
+        report.skipped_files,
+        HumanBytes(report.skipped_bytes)
+    );
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,20 @@
+//! `infra completions`
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::Cli;
+use crate::session::{ExitCode, Failure};
+
+/// Print completions for a shell: `source <(infra completions bash)`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    shell: Shell,
+}
+
+/// Runs the verb.
+pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
+    clap_complete::generate(args.shell, &mut Cli::command(), "infra", &mut std::io::stdout());
+    Ok(ExitCode::Ok)
+}

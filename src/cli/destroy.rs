@@ -1,0 +1,57 @@
+//! `infra destroy`
+
+use clap::Args;
+
+use super::{
+    apply::{ChangeArgs, run_plan},
+    confirm::confirm,
+    global::Global,
+    run::{Run, verdict},
+};
+use crate::{
+    engine::PlanOptions,
+    session::{ExitCode, Failure, Planned},
+    ui::Style,
+};
+
+/// Delete everything the cluster owns, also what Kubernetes made in the cloud.
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Runs the verb.
+pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Failure> {
+    let run = Run::open(global, "destroy").await?;
+    let _lock = run.lock("destroy", args.change.lock_timeout).await?;
+    run.recover().await?;
+    let options = PlanOptions { destroy: true, ..PlanOptions::default() };
+    let Planned { looked, plan } = run.plan(options).await?;
+    if run.style != Style::Json || plan.is_empty() {
+        run.print_plan(&plan, false)?;
+    }
+    if plan.is_empty() {
+        return Ok(ExitCode::Ok);
+    }
+    confirm(&args.change.consent(&run.session), "delete all this")?;
+    let outcome = run_plan(&run, &plan, &looked, args.change.parallelism).await;
+    let Run { session, reporter, style } = run;
+    reporter.close().await;
+    let code = verdict(&outcome, style == Style::Json);
+    if code == ExitCode::Ok {
+        let rotations = session.places.record.join("rotations.json");
+        if rotations.exists() {
+            std::fs::remove_file(&rotations).map_err(Failure::local)?;
+        }
+        if style != Style::Json {
+            eprintln!(
+                "\nDeleted {} in {:.1} s. Nothing of {} is left.",
+                super::run::plural(outcome.counts.deleted, "resource"),
+                outcome.took.as_secs_f64(),
+                session.project.cluster.name
+            );
+        }
+    }
+    Ok(code)
+}

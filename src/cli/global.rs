@@ -1,0 +1,72 @@
+//! What every verb takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use uuid::Uuid;
+
+use crate::{
+    engine::{Record, Store},
+    session::{Failure, Places, SessionOptions},
+    spec::{self, Project},
+};
+
+/// What every verb takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The cluster's file.
+    #[arg(short = 'f', long = "file", global = true, default_value = "infra.toml", value_name = "FILE")]
+    pub file: PathBuf,
+    /// The environment whose overlay is laid over the file.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The cloud, instead of the one the file names: do, aws or gcp.
+    #[arg(long, global = true, value_name = "CLOUD")]
+    pub provider: Option<String>,
+    /// Use the embedded cloud (data in .infra/sim, loopback only); no real one is touched.
+    #[arg(long, global = true)]
+    pub sim: bool,
+    /// How much faster than real time the embedded cloud's clock runs.
+    #[arg(long, global = true, value_name = "FACTOR", requires = "sim", hide = true)]
+    pub sim_speed: Option<f64>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Global {
+    /// As a session takes it.
+    pub fn session(&self) -> SessionOptions {
+        SessionOptions {
+            file: self.file.clone(),
+            spec: self.spec(),
+            sim: self.sim,
+            sim_speed: self.sim_speed,
+        }
+    }
+
+    fn spec(&self) -> spec::Options {
+        spec::Options { environment: self.env.clone(), provider: self.provider.clone() }
+    }
+
+    /// The file alone, for verbs that need no cloud.
+    pub fn project(&self) -> Result<Project, Failure> {
+        Ok(spec::load(&self.file, &self.spec())?)
+    }
+
+    /// The record as it is on this machine, empty when there is none. Asks no cloud.
+    pub async fn record(&self) -> Result<Record, Failure> {
+        let cluster = self.project()?.cluster.name;
+        let folder = Places::of(&cluster).record;
+        if !folder.join("identity.json").exists() {
+            return Ok(Record::default());
+        }
+        // The identity is there, so the UUID to make one with is not used.
+        Ok(Store::open(&folder, &cluster, Uuid::nil()).await?.record())
+    }
+
+    /// Where the cluster's things are, for verbs that need no cloud.
+    pub fn places(&self) -> Result<Places, Failure> {
+        Ok(Places::of(&self.project()?.cluster.name))
+    }
+}

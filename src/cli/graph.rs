@@ -1,0 +1,38 @@
+//! `infra graph`
+
+use clap::{Args, ValueEnum};
+
+use super::{global::Global, run::Run};
+use crate::{
+    engine::Graph,
+    session::{ExitCode, Failure, Purpose},
+};
+
+/// Print what depends on what.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// The language.
+    #[arg(long, value_enum, default_value = "mermaid")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For Markdown.
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+}
+
+/// Runs the verb.
+pub async fn graph(global: &Global, args: &GraphArgs) -> Result<ExitCode, Failure> {
+    let run = Run::open(global, "graph").await?;
+    let looked = run.session.look(Purpose::Apply).await?;
+    let graph = Graph::build(&looked.declared).map_err(Failure::local)?;
+    let text = match args.format {
+        Format::Mermaid => graph.mermaid(),
+        Format::Dot => graph.dot(),
+    };
+    print!("{text}");
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,56 @@
+//! `infra init`
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::global::Global;
+use crate::{
+    session::{ExitCode, Failure},
+    spec::STARTER,
+};
+
+/// Write a commented infra.toml to begin with. An existing file is left alone.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The cluster's name; by default that of this folder.
+    name: Option<String>,
+}
+
+/// Runs the verb.
+pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
+    let name = args.name.clone().unwrap_or_else(folder_name);
+    let text = STARTER.replace("\"NAME\"", &format!("\"{name}\""));
+    let path = &global.file;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                Failure::local(format!("{} is there already; it is left alone", path.display()))
+                    .hint("-f FILE writes another one")
+            } else {
+                Failure::local(format!("{}: {error}", path.display()))
+            }
+        })?;
+    file.write_all(text.as_bytes())
+        .map_err(|error| Failure::local(format!("{}: {error}", path.display())))?;
+    println!("Wrote {}. Next:", path.display());
+    println!("  infra validate          # check it");
+    println!("  infra apply --sim       # try it on the embedded cloud, no account needed");
+    println!("  infra plan              # see what it would make in the real one");
+    Ok(ExitCode::Ok)
+}
+
+/// The current folder's name as a cluster name.
+fn folder_name() -> String {
+    let folder = std::env::current_dir().ok();
+    let name = folder.as_deref().and_then(|folder| folder.file_name()?.to_str());
+    let name: String = name
+        .unwrap_or("cluster")
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(40)
+        .collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "cluster".to_owned() } else { name.to_owned() }
+}

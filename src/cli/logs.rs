@@ -1,0 +1,43 @@
+//! `infra logs`
+
+use clap::Args;
+use infra_provisioning::node::{StageState, read_status};
+
+use super::{global::Global, run::Run};
+use crate::{
+    session::{ExitCode, Failure, Purpose},
+    ui::table,
+};
+
+/// Show how far a machine's boot has come, stage by stage.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The node.
+    node: String,
+}
+
+/// Runs the verb.
+pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure> {
+    let run = Run::open(global, "logs").await?;
+    let looked = run.session.look(Purpose::Apply).await?;
+    let name = super::node::known(&looked, &args.node)?;
+    let status = read_status(looked.kits.bucket(), &name).await.map_err(Failure::local)?;
+    let Some(status) = status else {
+        return Err(Failure::local(format!("{name} has not reported anything yet"))
+            .hint("`infra status` shows whether its machine runs"));
+    };
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
+    } else {
+        let rows = status
+            .stages
+            .iter()
+            .map(|stage| vec![stage.stage.clone(), format!("{:?}", stage.state).to_lowercase(), stage.at.clone()])
+            .collect();
+        print!("{}", table(&["stage", "state", "at"], rows));
+        if status.state == StageState::Failed {
+            println!("\n{name}: failed at {}: {}", status.stage, status.message);
+        }
+    }
+    Ok(if status.is_failed() { ExitCode::Failed } else { ExitCode::Ok })
+}

@@ -1,0 +1,82 @@
+//! `infra node`
+
+use clap::{Args, Subcommand};
+use infra_provider_api::NodePlan;
+use infra_provisioning::node::preview;
+
+use super::{global::Global, run::Run};
+use crate::{
+    session::{ExitCode, Failure, Looked, Purpose},
+    spec::nearest,
+};
+
+/// Look at one node.
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    #[command(subcommand)]
+    verb: NodeVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum NodeVerb {
+    /// Print exactly what a machine gets at boot.
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    /// The node.
+    node: String,
+    /// Only what the cloud hands to the machine.
+    #[arg(long, conflicts_with = "kubeadm")]
+    user_data: bool,
+    /// Only kubeadm's configuration.
+    #[arg(long)]
+    kubeadm: bool,
+    /// Show secrets.
+    #[arg(long)]
+    reveal: bool,
+}
+
+/// The node's present name, from its slot or name.
+pub(super) fn known(looked: &Looked, name: &str) -> Result<String, Failure> {
+    let nodes = looked.cluster.nodes();
+    let (slot, _) = NodePlan::parse_name(name);
+    if let Some((_, node)) =
+        nodes.iter().find(|(_, node)| node.name() == name || node.slot == name || node.slot == slot)
+    {
+        return Ok(node.name());
+    }
+    let slots: Vec<&str> = nodes.iter().map(|(_, node)| node.slot.as_str()).collect();
+    let failure = Failure::local(format!("there is no node `{name}`"));
+    Err(match nearest(name, slots.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint(format!("nodes: {}", slots.join(", "))),
+    })
+}
+
+/// Runs the verb.
+pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure> {
+    let NodeVerb::Show(show) = &args.verb;
+    let run = Run::open(global, "node show").await?;
+    let looked = run.session.look(Purpose::Apply).await?;
+    let name = known(&looked, &show.node)?;
+    let kit = looked.kits.kit(&name).map_err(|error| {
+        Failure::local(format!("what {name} gets can't be told yet: {error}"))
+            .hint("`infra apply --phase infra` makes the certificates and the load balancer it needs")
+    })?;
+    let files = preview(&kit).map_err(Failure::local)?;
+    if show.user_data {
+        print!("{}", files.user_data.text(show.reveal));
+    } else if show.kubeadm {
+        let file = files
+            .bundle
+            .iter()
+            .find(|file| file.path.ends_with("kubeadm.yaml"))
+            .ok_or_else(|| Failure::local("the bundle has no kubeadm.yaml"))?;
+        print!("{}", file.text(show.reveal));
+    } else {
+        print!("{}", files.render(show.reveal));
+    }
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,44 @@
+//! `infra orphans`
+
+use clap::Args;
+use infra_provider_api::MadeBy;
+use serde_json::json;
+
+use super::{global::Global, run::Run};
+use crate::{
+    session::{ExitCode, Failure, Purpose},
+    ui::table,
+};
+
+/// List what carries this cluster's mark in the cloud, but is neither declared nor made by a
+/// Kubernetes object. `infra apply` deletes it.
+#[derive(Debug, Args)]
+pub struct OrphansArgs {}
+
+/// Runs the verb.
+pub async fn orphans(global: &Global, _args: &OrphansArgs) -> Result<ExitCode, Failure> {
+    let run = Run::open(global, "orphans").await?;
+    let looked = run.session.look(Purpose::Apply).await?;
+    let declared: std::collections::BTreeSet<_> =
+        looked.declared.iter().map(|declared| &declared.address).collect();
+    let found: Vec<_> = looked
+        .observed
+        .iter()
+        .filter(|one| !declared.contains(&one.address))
+        .filter(|one| one.made_by == MadeBy::Infra)
+        .collect();
+    if global.json {
+        let all: Vec<_> =
+            found.iter().map(|one| json!({"address": one.address, "id": one.id})).collect();
+        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+    } else if found.is_empty() {
+        println!("No orphans.");
+    } else {
+        let rows = found
+            .iter()
+            .map(|one| vec![one.address.to_string(), one.id.clone()])
+            .collect();
+        print!("{}", table(&["address", "id"], rows));
+    }
+    Ok(ExitCode::Ok)
+}

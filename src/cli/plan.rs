@@ -1,0 +1,105 @@
+//! `infra plan`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use infra_provider_api::{Address, Phase};
+
+use super::{global::Global, run::Run};
+use crate::{
+    engine::PlanOptions,
+    session::{ExitCode, Failure},
+};
+
+/// Which part of the cluster a plan is about.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PartArgs {
+    /// Only this resource and what it needs; may be given more than once.
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<Address>,
+    /// Make this resource anew even if nothing differs; may be given more than once.
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<Address>,
+    /// How far to go: everything up to this phase.
+    #[arg(long, value_enum, default_value = "apps")]
+    pub phase: PhaseArg,
+}
+
+/// A phase on the command line.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum PhaseArg {
+    /// Cloud resources, certificates, artifacts.
+    Infra,
+    /// … and nodes that have joined, network plugin, cloud controllers.
+    Bootstrap,
+    /// … and the apps, and DNS pointing at them.
+    #[default]
+    Apps,
+}
+
+impl PartArgs {
+    pub(super) fn options(&self) -> PlanOptions {
+        PlanOptions {
+            targets: self.target.clone(),
+            replace: self.replace.clone(),
+            phase: match self.phase {
+                PhaseArg::Infra => Phase::Infra,
+                PhaseArg::Bootstrap => Phase::Bootstrap,
+                PhaseArg::Apps => Phase::Apps,
+            },
+            ..PlanOptions::default()
+        }
+    }
+}
+
+/// Show what apply would change. Changes nothing.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    part: PartArgs,
+    /// Plan to delete everything the cluster owns.
+    #[arg(long)]
+    destroy: bool,
+    /// Save the plan; `infra apply FILE` then does exactly that, or refuses when anything moved.
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Exit with 0 when there are no changes, 1 on errors, 2 when there are changes.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Show every field of what is created.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Runs the verb.
+pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
+    let done = plan_inner(global, args).await;
+    match done {
+        // With this flag scripts tell three outcomes apart, and every error is a 1.
+        Err(mut failure) if args.detailed_exitcode => {
+            failure.code = ExitCode::Failed;
+            Err(failure)
+        }
+        other => other,
+    }
+}
+
+async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
+    let run = Run::open(global, "plan").await?;
+    let mut options = args.part.options();
+    options.destroy = args.destroy;
+    let planned = run.plan(options).await?;
+    run.print_plan(&planned.plan, args.verbose)?;
+    if let Some(path) = &args.out {
+        let bytes = planned.plan.to_json().map_err(Failure::local)?;
+        infra_ssl::files::write_atomic(path, &bytes, infra_ssl::files::SECRET_MODE)
+            .map_err(Failure::local)?;
+        if !global.json {
+            eprintln!("Saved. `infra apply {}` does exactly this.", path.display());
+        }
+    }
+    if args.detailed_exitcode && !planned.plan.is_empty() {
+        return Ok(ExitCode::Changes);
+    }
+    Ok(ExitCode::Ok)
+}

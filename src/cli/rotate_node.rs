@@ -1,0 +1,174 @@
+//! `infra rotate-node`
+
+use std::io::IsTerminal;
+
+use clap::Args;
+use infra_provider_api::{Address, NodePlan, Role};
+
+use super::{
+    apply::{ChangeArgs, run_plan},
+    confirm::confirm,
+    global::Global,
+    run::{Run, verdict},
+};
+use crate::{
+    engine::{Action, Plan, PlanOptions},
+    rotate::{Generations, blockers, existing},
+    session::{ExitCode, Failure, Looked, Planned, Purpose},
+    ui::Style,
+};
+
+/// Replace a node while the apps keep running.
+///
+/// The replacement is made first and must be Ready; then the old node is cordoned, drained
+/// (PodDisruptionBudgets are respected) and removed. May be interrupted or killed at any time: the
+/// same command goes on from there.
+#[derive(Debug, Args)]
+pub struct RotateNodeArgs {
+    /// The node: worker-1.
+    #[arg(required = true)]
+    nodes: Vec<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Runs the verb.
+pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitCode, Failure> {
+    let [name] = args.nodes.as_slice() else {
+        return Err(Failure::new(ExitCode::Usage, "one node at a time for now")
+            .hint("run the command once for each node"));
+    };
+    let run = Run::open(global, "rotate-node").await?;
+    let _lock = run.lock("rotate-node", args.change.lock_timeout).await?;
+    run.recover().await?;
+
+    let looked = run.session.look(Purpose::Apply).await?;
+    let slot = slot_of(&looked, name)?;
+    let folder = run.session.places.record.clone();
+    let mut generations = Generations::read(&folder)?;
+    let machine_kind = run.session.cloud.machine_kind;
+    let machines = existing(
+        looked.observed.resources.keys().filter(|address| address.kind() == machine_kind),
+    );
+    let goes_on = generations.under_way(&slot).is_some();
+    if !goes_on {
+        refuse_what_would_hold(&run, &looked, &slot).await?;
+    }
+    let generation = generations.begin(&slot, &machines);
+    let new = NodePlan { slot: slot.clone(), generation, revision: String::new() }.name();
+    if run.style != Style::Json {
+        let words = if goes_on { "Going on with the rotation of" } else { "Rotating" };
+        println!("{words} {slot}: {new} is made, joins and gets Ready; then the old node is drained and removed.");
+    }
+    if !goes_on {
+        let consent = args.change.consent(&run.session);
+        // Scripts give --yes; a person at a terminal is asked, as with apply.
+        if consent.protected.is_some() || !consent.yes || std::io::stdin().is_terminal() {
+            confirm(&consent, &format!("replace {slot}"))?;
+        }
+        generations.write(&folder)?;
+    }
+
+    // Looked at anew: the new machine is declared now, and the old one no longer.
+    let options = PlanOptions {
+        targets: rotation_targets(&looked, machine_kind, &slot, &new),
+        ..PlanOptions::default()
+    };
+    let Planned { looked, plan } = run.plan(options).await?;
+    if run.style != Style::Json {
+        run.print_plan(&plan, false)?;
+    }
+    let code = if plan.is_empty() {
+        ExitCode::Ok
+    } else {
+        refuse_other_changes(&plan, &slot)?;
+        let outcome = run_plan(&run, &plan, &looked, args.change.parallelism).await;
+        verdict(&outcome, run.style == Style::Json)
+    };
+    if code == ExitCode::Ok {
+        generations.end(&slot);
+        generations.write(&folder)?;
+    }
+    let Run { session, reporter, style } = run;
+    reporter.close().await;
+    if code == ExitCode::Ok && style != Style::Json {
+        println!("\n{slot} is now {new}.\n");
+        let looked = session.look(Purpose::Apply).await?;
+        print!("{}", super::status::report(&session, &looked, None));
+    }
+    Ok(code)
+}
+
+/// The slot that a name stands for; control planes are refused for now.
+fn slot_of(looked: &Looked, name: &str) -> Result<String, Failure> {
+    let current = super::node::known(looked, name)?;
+    let (slot, _) = NodePlan::parse_name(&current);
+    let control_plane = looked
+        .cluster
+        .nodes()
+        .iter()
+        .any(|(pool, node)| node.slot == slot && pool.role == Role::ControlPlane);
+    if control_plane {
+        return Err(Failure::new(
+            ExitCode::Invalid,
+            format!("{slot} is a control plane; only workers can be rotated for now"),
+        )
+        .hint("etcd membership is not handled yet; nothing was changed"));
+    }
+    Ok(slot)
+}
+
+/// Pods that a PodDisruptionBudget would hold are named before anything is started.
+async fn refuse_what_would_hold(run: &Run, looked: &Looked, slot: &str) -> Result<(), Failure> {
+    let client = looked.kube.client().await?;
+    let node = looked
+        .cluster
+        .nodes()
+        .into_iter()
+        .find(|(_, node)| node.slot == slot)
+        .map(|(_, node)| node.name())
+        .unwrap_or_default();
+    let held = blockers(client.raw(), &node).await.map_err(Failure::local)?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    if run.style != Style::Json {
+        eprintln!("These pods of {node} can't be moved now; the drain will wait for them:");
+        for blocker in held {
+            eprintln!("  {}: {}", blocker.pod, blocker.reason);
+        }
+    }
+    Ok(())
+}
+
+/// The new node, and everything of the slot's older generations.
+fn rotation_targets(looked: &Looked, machine_kind: &str, slot: &str, new: &str) -> Vec<Address> {
+    let mut targets = vec![Address::new("node", new)];
+    let kinds = ["node", machine_kind, "node_bundle"];
+    for address in looked.observed.resources.keys() {
+        let of_slot = NodePlan::parse_name(address.name()).0 == slot && address.name() != new;
+        if of_slot && kinds.contains(&address.kind()) {
+            targets.push(address.clone());
+        }
+    }
+    targets
+}
+
+/// A rotation changes the slot it is about, and nothing else.
+fn refuse_other_changes(plan: &Plan, slot: &str) -> Result<(), Failure> {
+    let others: Vec<String> = plan
+        .real_changes()
+        .filter(|change| NodePlan::parse_name(change.address.name()).0 != slot)
+        .filter(|change| !matches!(change.action, Action::Adopt | Action::Resume))
+        .map(|change| change.address.to_string())
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ExitCode::Invalid,
+        format!("infra.toml asks for other changes that this node needs: {}", others.join(", ")),
+    )
+    .hint("run `infra apply` first"))
+}
+

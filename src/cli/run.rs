@@ -1,0 +1,204 @@
+//! What plan, apply, destroy and rotate-node have in common: the lock, Ctrl-C, executing.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use infra_provider_api::Outputs;
+use tokio_util::sync::CancellationToken;
+
+use super::global::Global;
+use crate::{
+    engine::{
+        ExecuteOptions, Kinds, Lock, LockOptions, Outcome, Plan, PlanOptions,
+        events::Events,
+        execute,
+        execute::Stopped,
+        recover,
+    },
+    session::{ExitCode, Failure, Planned, Session},
+    ui::{PlanView, Reporter, Style, plan_text},
+};
+
+/// How long an unanswered create of an earlier run is looked for.
+const RECOVER_GRACE: Duration = Duration::from_secs(20);
+
+/// A run with its display.
+pub(super) struct Run {
+    pub(super) session: Session,
+    pub(super) reporter: Reporter,
+    pub(super) style: Style,
+}
+
+impl Run {
+    /// Opens the session, prints the first line, and listens to Ctrl-C.
+    pub(super) async fn open(global: &Global, verb: &str) -> Result<Self, Failure> {
+        let style = Style::pick(global.json);
+        let reporter = Reporter::start(style);
+        let session = Session::open(&global.session(), Arc::new(reporter.events())).await?;
+        if style != Style::Json {
+            eprintln!("{}", session.banner(verb));
+        }
+        listen(session.stop.clone(), session.cx.stop.clone());
+        Ok(Self { session, reporter, style })
+    }
+
+    /// Takes the cluster's lock; losing it stops the run.
+    pub(super) async fn lock(&self, verb: &str, timeout: Duration) -> Result<Lock, Failure> {
+        let mut options = LockOptions::new(verb);
+        options.timeout = timeout;
+        let lock = Lock::acquire(&self.session.places.record, options).await?;
+        let (lost, stop) = (lock.lost().clone(), self.session.stop.clone());
+        tokio::spawn(async move {
+            lost.cancelled().await;
+            stop.cancel();
+        });
+        Ok(lock)
+    }
+
+    /// Resolves what an earlier run left open.
+    pub(super) async fn recover(&self) -> Result<(), Failure> {
+        if self.session.store.record().intents.is_empty() {
+            return Ok(());
+        }
+        let looked = self.session.look(crate::session::Purpose::Apply).await?;
+        let recovered = recover(
+            &looked.kinds,
+            &self.session.cx,
+            &self.session.store,
+            RECOVER_GRACE,
+            &self.reporter.events(),
+        )
+        .await?;
+        if self.style != Style::Json {
+            let list = |found: &[infra_provider_api::Address]| {
+                found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            };
+            if !recovered.found.is_empty() {
+                eprintln!("An earlier run was cut off; found again: {}", list(&recovered.found));
+            }
+            if !recovered.gone.is_empty() {
+                eprintln!("An earlier run was cut off; gone as it wanted: {}", list(&recovered.gone));
+            }
+            if !recovered.closed.is_empty() {
+                eprintln!("An earlier run was cut off; had no effect: {}", list(&recovered.closed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans.
+    pub(super) async fn plan(&self, options: PlanOptions) -> Result<Planned, Failure> {
+        self.session.plan(options).await
+    }
+
+    /// Prints a plan: text, or JSON.
+    pub(super) fn print_plan(&self, plan: &Plan, verbose: bool) -> Result<(), Failure> {
+        if self.style == Style::Json {
+            let bytes = plan.to_json().map_err(Failure::local)?;
+            println!("{}", String::from_utf8_lossy(&bytes).trim_end());
+        } else {
+            print!("{}", plan_text(plan, PlanView { verbose }));
+        }
+        Ok(())
+    }
+
+    /// Executes a plan.
+    pub(super) async fn execute(
+        &self,
+        plan: &Plan,
+        kinds: &Kinds,
+        boot: Arc<dyn infra_provider_api::MachineBoot>,
+        parallelism: usize,
+    ) -> Outcome {
+        let mut cx = self.session.cx.clone();
+        cx.boot = Some(boot);
+        let options = ExecuteOptions {
+            parallelism,
+            stop: self.session.stop.clone(),
+            ..ExecuteOptions::default()
+        };
+        let events: Events = self.reporter.events();
+        execute(plan, kinds, &cx, &self.session.store, &options, &events).await
+    }
+}
+
+/// First Ctrl-C (or SIGTERM): stop in an orderly way. Second: leave at once.
+fn listen(stop: CancellationToken, leave: CancellationToken) {
+    tokio::spawn(async move {
+        for token in [stop, leave] {
+            if interrupted().await.is_err() {
+                return;
+            }
+            token.cancel();
+        }
+        // A third one must not be swallowed.
+        if interrupted().await.is_ok() {
+            std::process::exit(i32::from(ExitCode::Interrupted as u8));
+        }
+    });
+}
+
+pub(super) async fn interrupted() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// What an outcome means for the exit code, and what to say.
+pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
+    if outcome.is_complete() {
+        return ExitCode::Ok;
+    }
+    let (code, words) = match &outcome.stopped {
+        Some(Stopped::Asked | Stopped::AtOnce) => {
+            (ExitCode::Interrupted, "Stopped. Nothing is lost: the same command goes on from here.".to_owned())
+        }
+        Some(Stopped::Journal(error)) => (
+            ExitCode::Record,
+            format!("The journal can't be written, so nothing more was started: {error}"),
+        ),
+        Some(Stopped::Ambiguous { address, ids }) => (
+            ExitCode::Partly,
+            format!("{address} exists twice ({}); delete the one that is not in use by hand, then run the same command again", ids.join(", ")),
+        ),
+        Some(Stopped::Failure) | None => (
+            ExitCode::Partly,
+            format!(
+                "{} failed, {} left out. What is done is recorded: mend the cause and run the same command again.",
+                plural(outcome.failures.len(), "step"),
+                outcome.skipped.len()
+            ),
+        ),
+    };
+    if !json {
+        for failed in &outcome.failures {
+            eprintln!("error: {}: {}", failed.address, failed.error);
+            if let Some(hint) = &failed.error.hint {
+                eprintln!("  help: {hint}");
+            }
+        }
+        eprintln!("{words}");
+    }
+    code
+}
+
+/// `1 step`, `2 steps`.
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// An output of a resource, as text.
+pub(super) fn output(
+    outputs: &BTreeMap<infra_provider_api::Address, Outputs>,
+    address: &infra_provider_api::Address,
+    field: &str,
+) -> Option<String> {
+    Some(outputs.get(address)?.get(field)?.as_str()?.to_owned())
+}
+
+/// `30s`, `5m` for clap.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s, 5m or 1h"))
+}

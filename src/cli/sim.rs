@@ -1,0 +1,239 @@
+//! `infra sim`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use infra_sim::{
+    Fault, ServeOptions,
+    control::{self, Control},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::global::Global;
+use crate::{
+    session::{ExitCode, Failure, sim as session_sim},
+    ui::table,
+};
+
+/// The embedded cloud: DigitalOcean's API, S3, machines and Kubernetes on this machine's loopback.
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    #[command(subcommand)]
+    verb: SimVerb,
+    /// Where it keeps everything.
+    #[arg(long, global = true, default_value = ".infra/sim", value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct ClockArgs {
+    /// Drives ids, addresses and delays of a new embedded cloud.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How much faster than real time its clock runs.
+    #[arg(long, value_name = "FACTOR")]
+    speed: Option<f64>,
+}
+
+#[derive(Debug, Subcommand)]
+enum SimVerb {
+    /// Run it in the foreground.
+    Serve(ClockArgs),
+    /// Start it in the background, unless it runs.
+    Start(ClockArgs),
+    /// Stop it. Nothing is lost.
+    Stop,
+    /// Show how it is.
+    Status,
+    /// Print the environment variables with which other tools reach it.
+    Env,
+    /// Print everything that exists in it, as JSON.
+    Inventory,
+    /// Print how often each API call was made.
+    Calls {
+        /// Count anew from now on.
+        #[arg(long)]
+        reset: bool,
+    },
+    /// Inject faults.
+    #[command(subcommand)]
+    Fault(FaultVerb),
+    /// What machines run in place of a host's tools. Not for people.
+    #[command(hide = true)]
+    StandIn {
+        /// The tool.
+        tool: String,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum FaultVerb {
+    /// Add one.
+    Add(Box<FaultArgs>),
+    /// List those that are set, and how often each has struck.
+    List,
+    /// Take one away, or all.
+    Clear {
+        /// The fault's number.
+        id: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct FaultArgs {
+    /// What happens: 429, 500, 502, 503, slow, reset_before, reset_after, truncate, not_json,
+    /// stale_list; of machines: never_active, boot_fails, dies.
+    effect: String,
+    /// The API it strikes: digitalocean, s3, kube.
+    #[arg(long)]
+    api: Option<String>,
+    /// Only this method.
+    #[arg(long)]
+    method: Option<String>,
+    /// Only paths that match (`*` any characters).
+    #[arg(long)]
+    path: Option<String>,
+    /// The machines it strikes, by name (`*` any characters).
+    #[arg(long)]
+    machine: Option<String>,
+    /// How often; for ever when absent.
+    #[arg(long)]
+    count: Option<u32>,
+    /// How many calls pass unharmed first.
+    #[arg(long)]
+    after: Option<u32>,
+    /// Seconds in the Retry-After header.
+    #[arg(long)]
+    retry_after_s: Option<u64>,
+    /// Milliseconds that a slow answer takes longer.
+    #[arg(long)]
+    delay_ms: Option<u64>,
+}
+
+/// Runs the verb.
+pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
+    let data = args.data;
+    match args.verb {
+        SimVerb::Serve(clock) => serve(data, &clock).await?,
+        SimVerb::Start(clock) => {
+            let endpoint = session_sim::start(&data, clock.speed, clock.seed).await?;
+            println!("The embedded cloud runs (process {}): {}", endpoint.pid, endpoint.digitalocean);
+        }
+        SimVerb::Stop => {
+            let stopped = control::stop(&data).await.map_err(session_sim::failed)?;
+            println!("{}", if stopped { "Stopped." } else { "It does not run." });
+        }
+        SimVerb::Status => status(global, &open(&data)?).await?,
+        SimVerb::Env => env(&open(&data)?),
+        SimVerb::Inventory => {
+            let all = open(&data)?.inventory().await.map_err(session_sim::failed)?;
+            println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        }
+        SimVerb::Calls { reset } => {
+            let calls = open(&data)?.stats(reset).await.map_err(session_sim::failed)?;
+            if global.json {
+                println!("{}", serde_json::to_string_pretty(&calls).map_err(Failure::local)?);
+            } else {
+                let rows = calls.iter().map(|(call, n)| vec![call.clone(), n.to_string()]).collect();
+                print!("{}", table(&["call", "times"], rows));
+            }
+        }
+        SimVerb::Fault(verb) => fault(global, &open(&data)?, verb).await?,
+        SimVerb::StandIn { tool, args } => {
+            let code = tokio::task::spawn_blocking(move || infra_sim::stand_in::run(&tool, &args))
+                .await
+                .map_err(Failure::local)?;
+            // The tool's own exit code is what the script that called it looks at.
+            std::process::exit(code);
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn open(data: &std::path::Path) -> Result<Control, Failure> {
+    Control::open(data).map_err(session_sim::failed)?.ok_or_else(|| {
+        session_sim::failed(format!("none runs in {}", data.display()))
+            .hint("`infra sim start` starts one")
+    })
+}
+
+async fn serve(data: PathBuf, clock: &ClockArgs) -> Result<(), Failure> {
+    let options = ServeOptions {
+        data,
+        seed: clock.seed.unwrap_or(1),
+        speed: clock.speed.unwrap_or(1.0),
+        exe: std::env::current_exe().map_err(Failure::local)?,
+    };
+    let stop = CancellationToken::new();
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        if super::run::interrupted().await.is_ok() {
+            on_signal.cancel();
+        }
+    });
+    infra_sim::serve(options, stop).await.map_err(session_sim::failed)
+}
+
+async fn status(global: &Global, control: &Control) -> Result<(), Failure> {
+    let status = control.status().await.map_err(session_sim::failed)?;
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
+        return Ok(());
+    }
+    println!("process {}, up {} s, seed {}, speed {}", status.pid, status.uptime_s, status.seed, status.speed);
+    println!("DigitalOcean    {}", status.digitalocean);
+    println!("S3              {}", status.s3);
+    for (kind, count) in &status.counts {
+        println!("{kind:<16}{count}");
+    }
+    println!("faults          {}", status.faults);
+    Ok(())
+}
+
+fn env(control: &Control) {
+    let endpoint = control.endpoint();
+    println!("export DIGITALOCEAN_API_URL={}", endpoint.digitalocean);
+    println!("export DIGITALOCEAN_TOKEN={}", endpoint.token);
+    println!("export SPACES_ENDPOINT_URL={}", endpoint.s3);
+    println!("export SPACES_ACCESS_KEY_ID={}", endpoint.spaces_access_key_id);
+    println!("export SPACES_SECRET_ACCESS_KEY={}", endpoint.spaces_secret_access_key);
+    println!("export SSL_CERT_FILE={}", endpoint.ca_file.display());
+}
+
+async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<(), Failure> {
+    match verb {
+        FaultVerb::Add(args) => {
+            let wanted = serde_json::json!({
+                "effect": args.effect, "api": args.api, "method": args.method,
+                "path_glob": args.path, "machine_glob": args.machine, "count": args.count,
+                "after": args.after, "retry_after_s": args.retry_after_s, "delay_ms": args.delay_ms,
+            });
+            let fault: Fault = serde_json::from_value(wanted)
+                .map_err(|error| Failure::new(ExitCode::Usage, error.to_string()))?;
+            let set = control.set_fault(&fault).await.map_err(session_sim::failed)?;
+            println!("fault {}", set.id.unwrap_or_default());
+        }
+        FaultVerb::List => {
+            let all = control.faults().await.map_err(session_sim::failed)?;
+            if global.json {
+                let all: Vec<_> = all.iter().map(|(fault, struck)| serde_json::json!({"fault": fault, "struck": struck})).collect();
+                println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+                return Ok(());
+            }
+            for (fault, struck) in all {
+                let text = serde_json::to_string(&fault).map_err(Failure::local)?;
+                println!("{text}  struck {struck} times");
+            }
+        }
+        FaultVerb::Clear { id: Some(id) } => {
+            control.clear_fault(id).await.map_err(session_sim::failed)?;
+        }
+        FaultVerb::Clear { id: None } => {
+            control.clear_faults().await.map_err(session_sim::failed)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! `infra status`
+
+use clap::Args;
+use infra_provider_api::{Address, Readiness};
+use serde_json::{Value, json};
+
+use super::{global::Global, run::Run};
+use crate::{
+    engine::{Observations, Outcome},
+    session::{ExitCode, Failure, Looked, Purpose, Session},
+    ui::{Style, table},
+};
+
+/// Show nodes, addresses and apps as they are.
+#[derive(Debug, Args)]
+pub struct StatusArgs {}
+
+/// Runs the verb.
+pub async fn status(global: &Global, _args: &StatusArgs) -> Result<ExitCode, Failure> {
+    let run = Run::open(global, "status").await?;
+    let looked = run.session.look(Purpose::Apply).await?;
+    if run.style == Style::Json {
+        let text = serde_json::to_string_pretty(&as_json(&run.session, &looked));
+        println!("{}", text.map_err(Failure::local)?);
+    } else {
+        print!("{}", report(&run.session, &looked, None));
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn text(observed: &Observations, address: &Address, field: &str) -> Option<String> {
+    let value = observed.get(address)?.outputs.get(field)?;
+    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+fn readiness(readiness: &Readiness) -> String {
+    match readiness {
+        Readiness::Ready => "Ready".into(),
+        Readiness::Pending { reason } => reason.clone(),
+        Readiness::Failed { reason } => format!("Failed: {reason}"),
+    }
+}
+
+struct NodeLine {
+    name: String,
+    role: &'static str,
+    state: String,
+    machine: String,
+    private_ip: String,
+    public_ip: String,
+    version: String,
+}
+
+fn node_lines(session: &Session, looked: &Looked) -> Vec<NodeLine> {
+    let mut lines = Vec::new();
+    for (pool, node) in looked.cluster.nodes() {
+        let name = node.name();
+        let machine = Address::new(session.cloud.machine_kind, &name);
+        let member = Address::new("node", &name);
+        let observed = &looked.observed;
+        let state = match (observed.get(&member), observed.get(&machine)) {
+            (Some(member), _) => readiness(&member.readiness),
+            (None, Some(machine)) => match &machine.readiness {
+                Readiness::Ready if observed.unreachable.contains_key("node") => {
+                    "machine runs, API server not reached".into()
+                }
+                Readiness::Ready => "machine runs, not joined".into(),
+                other => readiness(other),
+            },
+            (None, None) => "does not exist".into(),
+        };
+        let field = |field| text(observed, &machine, field).unwrap_or_else(|| "-".into());
+        lines.push(NodeLine {
+            role: pool.role.as_str(),
+            state,
+            machine: observed.get(&machine).map_or_else(|| "-".into(), |one| one.id.clone()),
+            private_ip: field("private_ip"),
+            public_ip: field("public_ip"),
+            version: text(observed, &member, "kubelet_version").unwrap_or_else(|| "-".into()),
+            name,
+        });
+    }
+    lines
+}
+
+fn urls(session: &Session, looked: &Looked) -> Vec<String> {
+    let mut urls = Vec::new();
+    let Some(seed) = looked.suites.get("apps") else { return urls };
+    let Ok(suite) = seed.load(&Default::default()) else { return urls };
+    for object in suite.objects().iter().filter(|object| object.id.kind == "Ingress") {
+        let rules = object.value.pointer("/spec/rules").and_then(Value::as_array);
+        let encrypted = object.value.pointer("/spec/tls").is_some();
+        for host in rules.into_iter().flatten().filter_map(|rule| rule["host"].as_str()) {
+            let scheme = if encrypted { "https" } else { "http" };
+            urls.push(format!("{scheme}://{host}/"));
+        }
+    }
+    let _ = session;
+    urls
+}
+
+/// Nodes, addresses, apps, and what to do next.
+pub(super) fn report(session: &Session, looked: &Looked, outcome: Option<&Outcome>) -> String {
+    let rows = node_lines(session, looked)
+        .into_iter()
+        .map(|line| {
+            vec![
+                line.name,
+                line.role.to_owned(),
+                line.state,
+                line.version,
+                line.private_ip,
+                line.public_ip,
+                line.machine,
+            ]
+        })
+        .collect();
+    let headings = ["node", "role", "state", "version", "private ip", "public ip", "machine"];
+    let mut out = table(&headings, rows);
+    out.push('\n');
+    let observed = &looked.observed;
+    if let Some(ip) = text(observed, &session.cloud.api_balancer, "ip") {
+        let port = looked.cluster.api_load_balancer.port;
+        out.push_str(&format!("API server      https://{ip}:{port}\n"));
+    }
+    let ingress = Address::new("suite", "ingress");
+    if let Some(ip) = text(observed, &ingress, "ingress_address") {
+        out.push_str(&format!("Ingress         {ip}\n"));
+    }
+    for (place, url) in urls(session, looked).into_iter().enumerate() {
+        out.push_str(&format!("{:<16}{url}\n", if place == 0 { "Apps" } else { "" }));
+    }
+    let kubeconfig = session.places.kubeconfig();
+    if kubeconfig.exists() {
+        out.push_str(&format!("Kubeconfig      {}\n", kubeconfig.display()));
+    }
+    if let Some(error) = observed.unreachable.values().next() {
+        out.push_str(&format!("API server not reached: {error}\n"));
+    }
+    if outcome.is_some() && kubeconfig.exists() {
+        let mut flags = String::new();
+        if session.sim {
+            flags.push_str(" --sim");
+        }
+        let file = &session.project.file;
+        if file.as_os_str() != "infra.toml" {
+            flags.push_str(&format!(" -f {}", file.display()));
+        }
+        out.push_str("\nNext:\n");
+        out.push_str(&format!(
+            "  kubectl --kubeconfig {} get pods -A\n",
+            kubeconfig.display()
+        ));
+        out.push_str(&format!("  infra kubeconfig{flags}             # merge it into ~/.kube/config\n"));
+        out.push_str(&format!("  infra rotate-node worker-1{flags}   # replace a node while the apps run\n"));
+        out.push_str(&format!("  infra destroy{flags}                # delete all of it again\n"));
+    }
+    out
+}
+
+fn as_json(session: &Session, looked: &Looked) -> Value {
+    let nodes: Vec<Value> = node_lines(session, looked)
+        .into_iter()
+        .map(|line| {
+            json!({"name": line.name, "role": line.role, "state": line.state,
+                   "version": line.version, "private_ip": line.private_ip,
+                   "public_ip": line.public_ip, "machine": line.machine})
+        })
+        .collect();
+    let observed = &looked.observed;
+    json!({
+        "cluster": looked.cluster.name,
+        "environment": looked.cluster.environment,
+        "provider": looked.cluster.provider,
+        "uuid": session.owner.uuid,
+        "nodes": nodes,
+        "api_address": text(observed, &session.cloud.api_balancer, "ip"),
+        "ingress_address": text(observed, &Address::new("suite", "ingress"), "ingress_address"),
+        "urls": urls(session, looked),
+        "kubeconfig": session.places.kubeconfig(),
+        "resources": observed.iter().count(),
+    })
+}

@@ -1,0 +1,60 @@
+//! `infra validate`
+
+use clap::Args;
+
+use super::global::Global;
+use crate::{
+    resources::SuiteSeed,
+    session::{ExitCode, Failure},
+    spec,
+};
+
+/// Check infra.toml and the manifests. Needs no cloud and no credentials.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Print the JSON Schema of infra.toml instead, for editors.
+    #[arg(long)]
+    schema: bool,
+}
+
+/// Runs the verb.
+pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, Failure> {
+    if args.schema {
+        println!("{}", serde_json::to_string_pretty(&spec::schema()).map_err(Failure::local)?);
+        return Ok(ExitCode::Ok);
+    }
+    let first = global.project()?;
+    // Without --env every environment is checked: a broken one is better found now.
+    let environments: Vec<Option<String>> = match (&global.env, first.environments.is_empty()) {
+        (None, false) => first.environments.iter().cloned().map(Some).collect(),
+        _ => vec![global.env.clone()],
+    };
+    let mut objects = Vec::new();
+    for environment in environments {
+        let options =
+            spec::Options { environment: environment.clone(), provider: global.provider.clone() };
+        let project = spec::load(&global.file, &options)?;
+        if let Some(SuiteSeed::Folder(source)) = crate::session::app_seed(&project) {
+            let suite = crate::apps::Suite::load(&source)?;
+            objects.push((environment, suite.objects().len(), suite.unused_variables().to_vec()));
+        } else {
+            objects.push((environment, 0, Vec::new()));
+        }
+    }
+    if global.json {
+        println!("{}", serde_json::json!({"valid": true, "cluster": first.cluster.name}));
+        return Ok(ExitCode::Ok);
+    }
+    println!("{} is valid: cluster {}, {} nodes.", global.file.display(), first.cluster.name, first.cluster.nodes().len());
+    for (environment, count, unused) in objects {
+        let name = environment.as_deref().unwrap_or("(no environment)");
+        println!("  {name}: {count} app objects");
+        for variable in unused {
+            // These two are given to every suite.
+            if variable != "DOMAIN" && variable != "ENVIRONMENT" {
+                println!("  {name}: the variable `{variable}` is given, but no manifest uses it");
+            }
+        }
+    }
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,204 @@
+//! Progress of a run: live bars on a terminal, one line an event elsewhere, JSON lines on request.
+
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use infra_provider_api::Address;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::engine::{Event, events::Events};
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Bars.
+    Live,
+    /// Lines on standard error.
+    Lines,
+    /// JSON lines on standard output.
+    Json,
+}
+
+impl Style {
+    /// What fits: JSON on request, bars on a terminal, lines elsewhere.
+    pub fn pick(json: bool) -> Self {
+        if json {
+            Self::Json
+        } else if std::io::stderr().is_terminal() {
+            Self::Live
+        } else {
+            Self::Lines
+        }
+    }
+}
+
+/// Shows the events of a run until it is closed.
+pub struct Reporter {
+    sender: UnboundedSender<Event>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Reporter {
+    /// Begins to show events.
+    pub fn start(style: Style) -> Self {
+        let (sender, receiver) = unbounded_channel();
+        let task = tokio::spawn(async move {
+            match style {
+                Style::Live => live(receiver).await,
+                Style::Lines => lines(receiver).await,
+                Style::Json => json(receiver).await,
+            }
+        });
+        Self { sender, task }
+    }
+
+    /// Where events go.
+    pub fn events(&self) -> Events {
+        Events::new(self.sender.clone())
+    }
+
+    /// Shows what is left and ends.
+    pub async fn close(self) {
+        // Senders may live on in contexts of the run; a marker ends the display all the same.
+        let _ = self.sender.send(Event::Note { text: String::new() });
+        drop(self.sender);
+        let _ = self.task.await;
+    }
+}
+
+fn is_end(event: &Event) -> bool {
+    matches!(event, Event::Note { text } if text.is_empty())
+}
+
+fn seconds(took_ms: u64) -> String {
+    let seconds = Duration::from_millis(took_ms).as_secs_f64();
+    format!("{seconds:.1} s")
+}
+
+fn name(address: Option<&Address>) -> String {
+    address.map_or_else(|| "run".to_owned(), Address::to_string)
+}
+
+/// What is worth a line of its own in a log.
+fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::StepStarted { address, action } => format!("{address}: {} …", action.doing()),
+        Event::StepWaiting { address, reason } => {
+            format!("{}: {reason}", name(address.as_ref()))
+        }
+        Event::StepDone { address, action, took_ms } => {
+            format!("{address}: {} ({})", action.done(), seconds(*took_ms))
+        }
+        Event::StepFailed { address, error, took_ms, .. } => {
+            let hint =
+                error.hint.as_ref().map(|hint| format!("\n    help: {hint}")).unwrap_or_default();
+            format!("{address}: FAILED after {}: {}{hint}", seconds(*took_ms), error.message)
+        }
+        Event::StepSkipped { address, because, .. } => format!("{address}: left out ({because})"),
+        Event::Stopping { in_flight } => {
+            let names: Vec<String> = in_flight.iter().map(Address::to_string).collect();
+            format!(
+                "stopping: nothing new is started; still under way: {}. Ctrl-C again leaves at once; nothing is lost either way.",
+                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+            )
+        }
+        Event::Note { text } if !text.is_empty() => text.clone(),
+        _ => return None,
+    })
+}
+
+async fn lines(mut receiver: UnboundedReceiver<Event>) {
+    let mut last: BTreeMap<Option<Address>, String> = BTreeMap::new();
+    while let Some(event) = receiver.recv().await {
+        if is_end(&event) {
+            break;
+        }
+        // The same reason twice is no news.
+        if let Event::StepWaiting { address, reason } = &event {
+            if last.get(address) == Some(reason) {
+                continue;
+            }
+            last.insert(address.clone(), reason.clone());
+        }
+        if let Some(line) = line(&event) {
+            eprintln!("  {line}");
+        }
+    }
+}
+
+async fn json(mut receiver: UnboundedReceiver<Event>) {
+    while let Some(event) = receiver.recv().await {
+        if is_end(&event) {
+            break;
+        }
+        if let Ok(line) = serde_json::to_string(&event) {
+            let mut out = std::io::stdout().lock();
+            let _ = writeln!(out, "{line}");
+        }
+    }
+}
+
+async fn live(mut receiver: UnboundedReceiver<Event>) {
+    let bars = MultiProgress::new();
+    let spinner = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let total = bars.add(ProgressBar::new(0));
+    if let Ok(style) = ProgressStyle::with_template("  {bar:30} {pos}/{len} steps {elapsed}") {
+        total.set_style(style);
+    }
+    let mut running: BTreeMap<Address, ProgressBar> = BTreeMap::new();
+    while let Some(event) = receiver.recv().await {
+        if is_end(&event) {
+            break;
+        }
+        match &event {
+            Event::RunStarted { steps } => total.set_length(*steps as u64),
+            Event::StepStarted { address, action } => {
+                let bar = bars.insert_before(&total, ProgressBar::new_spinner());
+                bar.set_style(spinner.clone());
+                bar.set_prefix(address.to_string());
+                bar.set_message(action.doing());
+                bar.enable_steady_tick(Duration::from_millis(120));
+                running.insert(address.clone(), bar);
+            }
+            Event::StepWaiting { address, reason } => {
+                match address.as_ref().and_then(|address| running.get(address)) {
+                    Some(bar) => bar.set_message(reason.clone()),
+                    None => {
+                        let _ = bars.println(format!("  {}: {reason}", name(address.as_ref())));
+                    }
+                }
+            }
+            Event::StepProgress { address, done_bytes, total_bytes } => {
+                if let Some(bar) = address.as_ref().and_then(|address| running.get(address)) {
+                    let (done, all) = (HumanBytes(*done_bytes), HumanBytes(*total_bytes));
+                    bar.set_message(format!("{done} of {all}"));
+                }
+            }
+            Event::StepDone { address, .. }
+            | Event::StepFailed { address, .. }
+            | Event::StepSkipped { address, .. } => {
+                total.inc(1);
+                if let Some(bar) = running.remove(address) {
+                    bar.finish_and_clear();
+                }
+                if let Some(line) = line(&event) {
+                    let _ = bars.println(format!("  {line}"));
+                }
+            }
+            _ => {
+                if let Some(line) = line(&event) {
+                    let _ = bars.println(format!("  {line}"));
+                }
+            }
+        }
+    }
+    for bar in running.values() {
+        bar.finish_and_clear();
+    }
+    total.finish_and_clear();
+}
