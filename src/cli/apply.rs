@@ -75,9 +75,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     if let Some(saved) = saved {
         saved
             .check_fresh(&looked.declared, &looked.observed, &run.session.store.record())
-            .map_err(|error| {
-                Failure::new(ExitCode::Stale, error.to_string()).hint("plan again")
-            })?;
+            .map_err(|error| Failure::new(ExitCode::Stale, error.to_string()).hint("plan again"))?;
         plan = saved;
     }
     if run.style != Style::Json || plan.is_empty() {
@@ -111,18 +109,12 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
 fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::local(format!("{}: {error}", path.display())))?;
-    Plan::from_json(&bytes, &run.session.owner).map_err(|error| {
-        Failure::new(ExitCode::Stale, format!("{}: {error}", path.display()))
-    })
+    Plan::from_json(&bytes, &run.session.owner)
+        .map_err(|error| Failure::new(ExitCode::Stale, format!("{}: {error}", path.display())))
 }
 
 /// Executes a plan with what was looked at.
-pub(super) async fn run_plan(
-    run: &Run,
-    plan: &Plan,
-    looked: &Looked,
-    parallelism: u16,
-) -> Outcome {
+pub(super) async fn run_plan(run: &Run, plan: &Plan, looked: &Looked, parallelism: u16) -> Outcome {
     let boot = Arc::clone(&looked.kits) as Arc<dyn infra_provider_api::MachineBoot>;
     run.execute(plan, &looked.kinds, boot, usize::from(parallelism)).await
 }

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use infra_provisioning::artifacts::{
-    self, Arch, CacheState, Catalog, Lock, Mirrors, Progress,
-};
+use infra_provisioning::artifacts::{self, Arch, CacheState, Catalog, Lock, Mirrors, Progress};
 
 use super::{global::Global, run::Run};
 use crate::{
@@ -138,10 +136,8 @@ fn verify(global: &Global) -> Result<ExitCode, Failure> {
     })?;
     let all = artifacts::verify(&lock, &project.artifact_cache).map_err(Failure::local)?;
     let good = all.iter().all(|one| one.state == CacheState::Good);
-    let rows = all
-        .into_iter()
-        .map(|one| vec![one.name, one.file, cache_state(&one.state)])
-        .collect();
+    let rows =
+        all.into_iter().map(|one| vec![one.name, one.file, cache_state(&one.state)]).collect();
     print!("{}", table(&["name", "file", "state"], rows));
     if good {
         return Ok(ExitCode::Ok);

@@ -32,8 +32,7 @@ pub fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failure> {
         .hint("`infra apply` makes them"));
     }
     let spec = PkiSpec::new(&project.cluster.name).with_validity(validity);
-    let all =
-        infra_ssl::status(&places.pki, &spec, Timestamp::now()).map_err(Failure::local)?;
+    let all = infra_ssl::status(&places.pki, &spec, Timestamp::now()).map_err(Failure::local)?;
     if global.json {
         let all: Vec<_> = all
             .iter()

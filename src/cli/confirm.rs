@@ -24,10 +24,13 @@ pub(super) fn confirm(consent: &Consent<'_>, what: &str) -> Result<(), Failure> 
                 "`{protected}` is protected, and `--confirm {name}` does not name it"
             ))),
             None if std::io::stdin().is_terminal() => {
-                let answer = ask(&format!(
-                    "`{protected}` is protected. Type its name to {what}: "
-                ))?;
-                if answer == protected { Ok(()) } else { Err(refused("the name does not match".into())) }
+                let answer =
+                    ask(&format!("`{protected}` is protected. Type its name to {what}: "))?;
+                if answer == protected {
+                    Ok(())
+                } else {
+                    Err(refused("the name does not match".into()))
+                }
             }
             None => Err(refused(format!("`{protected}` is protected"))
                 .hint(format!("give --confirm {protected}"))),

@@ -15,7 +15,13 @@ use crate::{
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// The cluster's file.
-    #[arg(short = 'f', long = "file", global = true, default_value = "infra.toml", value_name = "FILE")]
+    #[arg(
+        short = 'f',
+        long = "file",
+        global = true,
+        default_value = "infra.toml",
+        value_name = "FILE"
+    )]
     pub file: PathBuf,
     /// The environment whose overlay is laid over the file.
     #[arg(long, global = true, value_name = "NAME")]

@@ -37,8 +37,10 @@ pub fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCode, Fa
         print!("{text}");
         return Ok(ExitCode::Ok);
     }
-    let damaged = || Failure::local(format!("{} is damaged", path.display()))
-        .hint("delete it; `infra apply` makes it anew");
+    let damaged = || {
+        Failure::local(format!("{} is damaged", path.display()))
+            .hint("delete it; `infra apply` makes it anew")
+    };
     let server = Kubeconfig::server_in(&text).ok_or_else(damaged)?;
     let credentials = Kubeconfig::credentials_in(&text).ok_or_else(damaged)?;
     let ca = std::fs::read_to_string(places.pki.join("ca.crt")).map_err(Failure::local)?;

@@ -32,7 +32,13 @@ pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure>
         let rows = status
             .stages
             .iter()
-            .map(|stage| vec![stage.stage.clone(), format!("{:?}", stage.state).to_lowercase(), stage.at.clone()])
+            .map(|stage| {
+                vec![
+                    stage.stage.clone(),
+                    format!("{:?}", stage.state).to_lowercase(),
+                    stage.at.clone(),
+                ]
+            })
             .collect();
         print!("{}", table(&["stage", "state", "at"], rows));
         if status.state == StageState::Failed {

@@ -62,8 +62,9 @@ pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure>
     let looked = run.session.look(Purpose::Apply).await?;
     let name = known(&looked, &show.node)?;
     let kit = looked.kits.kit(&name).map_err(|error| {
-        Failure::local(format!("what {name} gets can't be told yet: {error}"))
-            .hint("`infra apply --phase infra` makes the certificates and the load balancer it needs")
+        Failure::local(format!("what {name} gets can't be told yet: {error}")).hint(
+            "`infra apply --phase infra` makes the certificates and the load balancer it needs",
+        )
     })?;
     let files = preview(&kit).map_err(Failure::local)?;
     if show.user_data {

@@ -34,10 +34,7 @@ pub async fn orphans(global: &Global, _args: &OrphansArgs) -> Result<ExitCode, F
     } else if found.is_empty() {
         println!("No orphans.");
     } else {
-        let rows = found
-            .iter()
-            .map(|one| vec![one.address.to_string(), one.id.clone()])
-            .collect();
+        let rows = found.iter().map(|one| vec![one.address.to_string(), one.id.clone()]).collect();
         print!("{}", table(&["address", "id"], rows));
     }
     Ok(ExitCode::Ok)

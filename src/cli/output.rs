@@ -5,9 +5,7 @@ use infra_provider_api::Address;
 use serde_json::{Map, Value};
 
 use super::global::Global;
-use crate::{
-    session::{ExitCode, Failure},
-};
+use crate::session::{ExitCode, Failure};
 
 /// Print what resources put out (addresses, ids), from the record.
 #[derive(Debug, Args)]

@@ -47,9 +47,8 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let folder = run.session.places.record.clone();
     let mut generations = Generations::read(&folder)?;
     let machine_kind = run.session.cloud.machine_kind;
-    let machines = existing(
-        looked.observed.resources.keys().filter(|address| address.kind() == machine_kind),
-    );
+    let machines =
+        existing(looked.observed.resources.keys().filter(|address| address.kind() == machine_kind));
     let goes_on = generations.under_way(&slot).is_some();
     if !goes_on {
         refuse_what_would_hold(&run, &looked, &slot).await?;
@@ -58,7 +57,9 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let new = NodePlan { slot: slot.clone(), generation, revision: String::new() }.name();
     if run.style != Style::Json {
         let words = if goes_on { "Going on with the rotation of" } else { "Rotating" };
-        println!("{words} {slot}: {new} is made, joins and gets Ready; then the old node is drained and removed.");
+        println!(
+            "{words} {slot}: {new} is made, joins and gets Ready; then the old node is drained and removed."
+        );
     }
     if !goes_on {
         let consent = args.change.consent(&run.session);
@@ -171,4 +172,3 @@ fn refuse_other_changes(plan: &Plan, slot: &str) -> Result<(), Failure> {
     )
     .hint("run `infra apply` first"))
 }
-

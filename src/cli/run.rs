@@ -8,11 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::global::Global;
 use crate::{
     engine::{
-        ExecuteOptions, Kinds, Lock, LockOptions, Outcome, Plan, PlanOptions,
-        events::Events,
-        execute,
-        execute::Stopped,
-        recover,
+        ExecuteOptions, Kinds, Lock, LockOptions, Outcome, Plan, PlanOptions, events::Events,
+        execute, execute::Stopped, recover,
     },
     session::{ExitCode, Failure, Planned, Session},
     ui::{PlanView, Reporter, Style, plan_text},
@@ -64,7 +61,11 @@ impl Run {
             &looked.kinds,
             &self.session.cx,
             &self.session.store,
-            RECOVER_GRACE,
+            &RecoverOptions {
+                grace: RECOVER_GRACE,
+                optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
+                stop: self.session.stop.clone(),
+            },
             &self.reporter.events(),
         )
         .await?;
@@ -76,7 +77,10 @@ impl Run {
                 eprintln!("An earlier run was cut off; found again: {}", list(&recovered.found));
             }
             if !recovered.gone.is_empty() {
-                eprintln!("An earlier run was cut off; gone as it wanted: {}", list(&recovered.gone));
+                eprintln!(
+                    "An earlier run was cut off; gone as it wanted: {}",
+                    list(&recovered.gone)
+                );
             }
             if !recovered.closed.is_empty() {
                 eprintln!("An earlier run was cut off; had no effect: {}", list(&recovered.closed));
@@ -152,16 +156,20 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
         return ExitCode::Ok;
     }
     let (code, words) = match &outcome.stopped {
-        Some(Stopped::Asked | Stopped::AtOnce) => {
-            (ExitCode::Interrupted, "Stopped. Nothing is lost: the same command goes on from here.".to_owned())
-        }
+        Some(Stopped::Asked | Stopped::AtOnce) => (
+            ExitCode::Interrupted,
+            "Stopped. Nothing is lost: the same command goes on from here.".to_owned(),
+        ),
         Some(Stopped::Journal(error)) => (
             ExitCode::Record,
             format!("The journal can't be written, so nothing more was started: {error}"),
         ),
         Some(Stopped::Ambiguous { address, ids }) => (
             ExitCode::Partly,
-            format!("{address} exists twice ({}); delete the one that is not in use by hand, then run the same command again", ids.join(", ")),
+            format!(
+                "{address} exists twice ({}); delete the one that is not in use by hand, then run the same command again",
+                ids.join(", ")
+            ),
         ),
         Some(Stopped::Failure) | None => (
             ExitCode::Partly,

@@ -120,7 +120,10 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
         SimVerb::Serve(clock) => serve(data, &clock).await?,
         SimVerb::Start(clock) => {
             let endpoint = session_sim::start(&data, clock.speed, clock.seed).await?;
-            println!("The embedded cloud runs (process {}): {}", endpoint.pid, endpoint.digitalocean);
+            println!(
+                "The embedded cloud runs (process {}): {}",
+                endpoint.pid, endpoint.digitalocean
+            );
         }
         SimVerb::Stop => {
             let stopped = control::stop(&data).await.map_err(session_sim::failed)?;
@@ -137,7 +140,8 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
             if global.json {
                 println!("{}", serde_json::to_string_pretty(&calls).map_err(Failure::local)?);
             } else {
-                let rows = calls.iter().map(|(call, n)| vec![call.clone(), n.to_string()]).collect();
+                let rows =
+                    calls.iter().map(|(call, n)| vec![call.clone(), n.to_string()]).collect();
                 print!("{}", table(&["call", "times"], rows));
             }
         }
@@ -183,7 +187,10 @@ async fn status(global: &Global, control: &Control) -> Result<(), Failure> {
         println!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
         return Ok(());
     }
-    println!("process {}, up {} s, seed {}, speed {}", status.pid, status.uptime_s, status.seed, status.speed);
+    println!(
+        "process {}, up {} s, seed {}, speed {}",
+        status.pid, status.uptime_s, status.seed, status.speed
+    );
     println!("DigitalOcean    {}", status.digitalocean);
     println!("S3              {}", status.s3);
     for (kind, count) in &status.counts {
@@ -219,7 +226,10 @@ async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<()
         FaultVerb::List => {
             let all = control.faults().await.map_err(session_sim::failed)?;
             if global.json {
-                let all: Vec<_> = all.iter().map(|(fault, struck)| serde_json::json!({"fault": fault, "struck": struck})).collect();
+                let all: Vec<_> = all
+                    .iter()
+                    .map(|(fault, struck)| serde_json::json!({"fault": fault, "struck": struck}))
+                    .collect();
                 println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
                 return Ok(());
             }

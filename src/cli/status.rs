@@ -147,12 +147,13 @@ pub(super) fn report(session: &Session, looked: &Looked, outcome: Option<&Outcom
             flags.push_str(&format!(" -f {}", file.display()));
         }
         out.push_str("\nNext:\n");
+        out.push_str(&format!("  kubectl --kubeconfig {} get pods -A\n", kubeconfig.display()));
         out.push_str(&format!(
-            "  kubectl --kubeconfig {} get pods -A\n",
-            kubeconfig.display()
+            "  infra kubeconfig{flags}             # merge it into ~/.kube/config\n"
         ));
-        out.push_str(&format!("  infra kubeconfig{flags}             # merge it into ~/.kube/config\n"));
-        out.push_str(&format!("  infra rotate-node worker-1{flags}   # replace a node while the apps run\n"));
+        out.push_str(&format!(
+            "  infra rotate-node worker-1{flags}   # replace a node while the apps run\n"
+        ));
         out.push_str(&format!("  infra destroy{flags}                # delete all of it again\n"));
     }
     out

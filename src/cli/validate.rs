@@ -45,7 +45,12 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
         println!("{}", serde_json::json!({"valid": true, "cluster": first.cluster.name}));
         return Ok(ExitCode::Ok);
     }
-    println!("{} is valid: cluster {}, {} nodes.", global.file.display(), first.cluster.name, first.cluster.nodes().len());
+    println!(
+        "{} is valid: cluster {}, {} nodes.",
+        global.file.display(),
+        first.cluster.name,
+        first.cluster.nodes().len()
+    );
     for (environment, count, unused) in objects {
         let name = environment.as_deref().unwrap_or("(no environment)");
         println!("  {name}: {count} app objects");

@@ -139,7 +139,10 @@ impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         let mut failure = Self::new(ExitCode::Locked, error.to_string());
         if let LockError::Held { .. } = error {
-            failure.hints.push("wait for it with --lock-timeout 5m; the lock of a dead process runs out by itself".into());
+            failure.hints.push(
+                "wait for it with --lock-timeout 5m; the lock of a dead process runs out by itself"
+                    .into(),
+            );
         }
         failure
     }

@@ -13,3 +13,4 @@ pub use error::{ExitCode, Failure};
 pub use look::{Looked, Purpose};
 pub use open::{Places, Session, SessionOptions};
 pub use plan::Planned;
+pub use suites::app_seed;

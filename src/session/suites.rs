@@ -57,40 +57,43 @@ pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner) -> Suites {
             },
         );
     }
-    if let Some(base) = &project.apps.base {
-        let environment = cluster.environment.as_deref();
-        suites.add(
-            "apps",
-            SuiteSeed::Folder(Box::new(SuiteSource {
-                name: environment.map_or_else(|| "apps".into(), |name| format!("apps-{name}")),
-                base: base.clone(),
-                overlay: project.apps.overlay.clone(),
-                variables: project.apps.variables.clone(),
-                env_secrets: project
-                    .apps
-                    .env_secret
-                    .iter()
-                    .map(|secret| EnvSecret {
-                        file: secret.file.clone(),
-                        keys: secret.keys.clone(),
-                        secret: secret.name.clone(),
-                        namespaces: secret.namespaces.clone(),
-                    })
-                    .collect(),
-                docker_secrets: project
-                    .apps
-                    .docker_secret
-                    .iter()
-                    .map(|secret| DockerSecret {
-                        file: secret.file.clone(),
-                        registries: Vec::new(),
-                        secret: secret.name.clone(),
-                        namespaces: secret.namespaces.clone(),
-                    })
-                    .collect(),
-                ..SuiteSource::default()
-            })),
-        );
+    if let Some(apps) = app_seed(project) {
+        suites.add("apps", apps);
     }
     suites
+}
+
+/// The user's own suite in the chosen environment.
+pub fn app_seed(project: &Project) -> Option<SuiteSeed> {
+    let base = project.apps.base.as_ref()?;
+    let environment = project.cluster.environment.as_deref();
+    Some(SuiteSeed::Folder(Box::new(SuiteSource {
+        name: environment.map_or_else(|| "apps".into(), |name| format!("apps-{name}")),
+        base: base.clone(),
+        overlay: project.apps.overlay.clone(),
+        variables: project.apps.variables.clone(),
+        env_secrets: project
+            .apps
+            .env_secret
+            .iter()
+            .map(|secret| EnvSecret {
+                file: secret.file.clone(),
+                keys: secret.keys.clone(),
+                secret: secret.name.clone(),
+                namespaces: secret.namespaces.clone(),
+            })
+            .collect(),
+        docker_secrets: project
+            .apps
+            .docker_secret
+            .iter()
+            .map(|secret| DockerSecret {
+                file: secret.file.clone(),
+                registries: Vec::new(),
+                secret: secret.name.clone(),
+                namespaces: secret.namespaces.clone(),
+            })
+            .collect(),
+        ..SuiteSource::default()
+    })))
 }

@@ -5,10 +5,7 @@ use std::fmt::Write;
 use infra_provider_api::OnChange;
 use serde_json::Value;
 
-use crate::engine::{
-    Action, After, Change, FieldChange, Plan,
-    diff::show,
-};
+use crate::engine::{Action, After, Change, FieldChange, Plan, diff::show};
 
 /// How much to show.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,8 +93,7 @@ fn change_text(change: &Change, view: PlanView, text: &mut String) {
         _ => false,
     };
     if fields_shown {
-        let width =
-            change.fields.iter().map(|field| field.path.chars().count()).max().unwrap_or(0);
+        let width = change.fields.iter().map(|field| field.path.chars().count()).max().unwrap_or(0);
         for field in &change.fields {
             field_text(field, change.action, width, text);
         }
