@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use infra_provider_api::Outputs;
 use tokio_util::sync::CancellationToken;
 
+use crate::{engine::recover::RecoverOptions, resources::KUBERNETES_KINDS};
+
 use super::global::Global;
 use crate::{
     engine::{

@@ -16,7 +16,7 @@ pub(super) fn declared(cluster: &Cluster) -> Part {
     all.push(record(dns, &dns.api_name, api)?);
     // Where the apps are reached is known once the suite runs.
     for name in ["@", "*"] {
-        let ingress = Input::reference(Address::new("suite", "apps"), "ingress_address");
+        let ingress = Input::reference(Address::new("suite", "ingress"), "ingress_address");
         all.push(record(dns, name, ingress)?.in_phase(Phase::Apps));
     }
     for declared in &mut all {

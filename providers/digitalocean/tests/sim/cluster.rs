@@ -85,7 +85,7 @@ pub fn cluster() -> Cluster {
 pub type Known = BTreeMap<Address, BTreeMap<String, Value>>;
 
 pub fn known_elsewhere() -> Known {
-    let suite: Address = "suite.apps".parse().unwrap();
+    let suite: Address = "suite.ingress".parse().unwrap();
     let outputs = BTreeMap::from([("ingress_address".to_owned(), json!("203.0.113.10"))]);
     Known::from([(suite, outputs)])
 }
