@@ -87,7 +87,7 @@ pub(super) enum Finished {
     /// The calls of these steps are over.
     Calls(Vec<(usize, Result<Called, StepError>)>),
     /// A step's wait is over: ready with what it is now, or gone.
-    Wait(usize, Result<Option<Observed>, StepError>),
+    Wait(usize, Result<Option<Box<Observed>>, StepError>),
 }
 
 pub(super) fn intent(action: IntentAction, key: Option<String>, resource: Recorded) -> OpenIntent {

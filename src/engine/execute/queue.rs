@@ -65,12 +65,6 @@ impl Queue {
         Some(step)
     }
 
-    /// Puts back a step that was popped and could not begin.
-    pub(super) fn push_back(&mut self, step: usize) {
-        self.states[step] = State::Open;
-        self.make_ready(step);
-    }
-
     /// A step is done: what waited for it may come.
     pub(super) fn done(&mut self, step: usize) {
         self.states[step] = State::Over;

@@ -29,7 +29,9 @@ impl<'a> Run<'a> {
                     }
                 }
             }
-            Finished::Wait(step, Ok(observed)) => self.done(step, observed),
+            Finished::Wait(step, Ok(observed)) => {
+                self.done(step, observed.map(|observed| *observed))
+            }
             Finished::Wait(step, Err(error)) => self.ended_badly(step, error),
         }
     }
@@ -197,7 +199,7 @@ pub(super) async fn wait(
         None => Ok(()),
     };
     let result = match written {
-        Ok(()) => answer.map_err(StepError::Cloud),
+        Ok(()) => answer.map(|observed| observed.map(Box::new)).map_err(StepError::Cloud),
         Err(error) => Err(StepError::Journal(error)),
     };
     Finished::Wait(step, result)

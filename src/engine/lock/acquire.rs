@@ -122,10 +122,12 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         self.renewing.abort();
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // If one of these fails, the lease is seen to be dead once the process is.
         if !self.lost.is_cancelled() {
-            // If it fails, the file lock ends all the same, and the lease is seen to be dead.
-            let _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            let _ = file.clear();
         }
+        let _ = file.unlock();
     }
 }
 

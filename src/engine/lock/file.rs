@@ -53,4 +53,9 @@ impl LockFile {
     pub(super) fn clear(&mut self) -> io::Result<()> {
         self.0.set_len(0)
     }
+
+    /// Gives the file lock back. Closing the file would, too, but a task may still hold it open.
+    pub(super) fn unlock(&self) -> io::Result<()> {
+        self.0.unlock()
+    }
 }

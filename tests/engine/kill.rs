@@ -1,0 +1,142 @@
+//! Killed at each journal write and each call, failed at each call, made twice: the next run
+//! converges.
+
+use infra::engine::execute::Stopped;
+use infra_provider_api::{Declared, ErrorKind};
+use serde_json::json;
+
+use crate::{
+    cloud::Trap,
+    world::{Cut, World, cluster, declare},
+};
+
+/// From what to what.
+fn scenarios() -> Vec<(&'static str, Vec<Declared>, Vec<Declared>)> {
+    let small = cluster(4);
+    let mut changed = cluster(4);
+    changed[1].spec["r_size"] = json!("large");
+    changed[2].spec["u_ttl"] = json!(30);
+    changed[3].spec["u_tags"] = json!(["x", "y"]);
+    changed.truncate(7);
+    changed.push(declare("rec.all", json!({"u_members": ["a"]}), &[]));
+    let mut rotated = cluster(2);
+    let mut new = declare("box.m1-g2", json!({"r_size": "small"}), &[("r_net", "net.main")]);
+    new.supersedes = vec!["box.m1".parse().unwrap()];
+    rotated.retain(|resource| !["box.m1", "rec.m1"].contains(&&*resource.address.to_string()));
+    rotated.pop();
+    rotated.push(new);
+    vec![
+        ("first apply", vec![], small.clone()),
+        ("change", small.clone(), changed),
+        ("rotation", cluster(2), rotated),
+        ("removal", small, vec![]),
+    ]
+}
+
+async fn world_with(declared: &[Declared]) -> World {
+    let world = World::new();
+    if !declared.is_empty() {
+        let outcome = world.apply(declared).await.unwrap();
+        assert!(outcome.is_complete(), "{outcome:?}");
+        world.assert_is(declared, "before").await;
+    }
+    world.cut(Cut::None);
+    world.cloud.set_trap(Trap::None);
+    world
+}
+
+/// How many journal writes and calls it takes undisturbed.
+async fn points(before: &[Declared], after: &[Declared]) -> (u64, u64) {
+    let world = world_with(before).await;
+    let outcome = world.apply(after).await.unwrap();
+    assert!(outcome.is_complete(), "{outcome:?}");
+    let points = (world.appends(), world.cloud.calls());
+    world.assert_is(after, "undisturbed").await;
+    points
+}
+
+#[tokio::test]
+async fn killed_anywhere_the_next_run_converges() {
+    let mut covered = 0;
+    for (name, before, after) in scenarios() {
+        let (writes, calls) = points(&before, &after).await;
+        let cuts = (1..=writes).flat_map(|at| [Cut::Before(at), Cut::Torn(at), Cut::After(at)]);
+        let kills = (1..=calls).flat_map(|at| [Trap::KillBefore(at), Trap::KillAfter(at)]);
+        let all = cuts.map(|cut| (cut, Trap::None)).chain(kills.map(|kill| (Cut::None, kill)));
+        for (cut, trap) in all {
+            let world = world_with(&before).await;
+            world.cut(cut);
+            world.cloud.set_trap(trap);
+            let _ = world.apply(&after).await;
+            world.cut(Cut::None);
+            world.cloud.set_trap(Trap::None);
+            let when = format!("{name}, {cut:?}, {trap:?}");
+            let outcome = world.apply(&after).await.unwrap();
+            assert!(outcome.is_complete(), "{when}: {outcome:?}");
+            world.assert_is(&after, &when).await;
+            covered += 1;
+        }
+    }
+    println!("{covered} points");
+    assert!(covered > 100);
+}
+
+#[tokio::test]
+async fn each_call_failed_once_is_made_up_for() {
+    for (name, before, after) in scenarios() {
+        let (_, calls) = points(&before, &after).await;
+        for at in 1..=calls {
+            // What passes, and what got no answer, is made up for by the same run.
+            let same_run = [
+                Trap::Unanswered(at),
+                Trap::Fail(at, ErrorKind::Unavailable),
+                Trap::Fail(at, ErrorKind::RateLimited),
+                Trap::Fail(at, ErrorKind::Busy),
+                Trap::Fail(at, ErrorKind::Garbled),
+            ];
+            for trap in same_run {
+                let world = world_with(&before).await;
+                world.cloud.set_trap(trap);
+                let when = format!("{name}, {trap:?}");
+                let outcome = world.apply(&after).await.unwrap();
+                assert!(outcome.is_complete(), "{when}: {outcome:?}");
+                world.assert_is(&after, &when).await;
+            }
+            let world = world_with(&before).await;
+            world.cloud.set_trap(Trap::Fail(at, ErrorKind::Quota));
+            let outcome = world.apply(&after).await.unwrap();
+            assert!(!outcome.failures.is_empty());
+            let when = format!("{name}, quota at {at}");
+            assert!(world.apply(&after).await.unwrap().is_complete(), "{when}");
+            world.assert_is(&after, &when).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_call_made_twice_is_as_good_as_once() {
+    for (name, before, after) in scenarios() {
+        let world = world_with(&before).await;
+        world.cloud.call_twice();
+        assert!(world.apply(&after).await.unwrap().is_complete(), "{name}");
+        world.assert_is(&after, name).await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_before_the_effect() {
+    let after = cluster(4);
+    let (writes, _) = points(&[], &after).await;
+    for at in 1..=writes {
+        let world = world_with(&[]).await;
+        world.cut(Cut::Full(at));
+        let outcome = world.apply(&after).await.unwrap();
+        // The last line only says that the run is over.
+        if at < writes {
+            assert!(matches!(outcome.stopped, Some(Stopped::Journal(_))), "{at}: {outcome:?}");
+        }
+        world.cut(Cut::None);
+        assert!(world.apply(&after).await.unwrap().is_complete());
+        world.assert_is(&after, &format!("disk full at {at}")).await;
+    }
+}

@@ -1,0 +1,134 @@
+//! The graph and the order of steps.
+
+use infra::engine::{
+    Graph, GraphError,
+    events::StepAction,
+    plan::{Action, Step, Steps},
+};
+use infra_provider_api::MadeBy;
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::world::{World, address, cluster, declare};
+
+#[test]
+fn a_circle_is_named_with_its_path() {
+    let declared = [
+        declare("net.a", json!({}), &[("to", "net.b")]),
+        declare("net.b", json!({}), &[("to", "net.c")]),
+        declare("net.c", json!({}), &[("to", "net.a")]),
+    ];
+    let error = Graph::build(&declared).unwrap_err();
+    insta::assert_snapshot!(error, @"a circle: net.a needs net.b needs net.c needs net.a");
+}
+
+#[test]
+fn an_unknown_reference_gets_the_near_word() {
+    let declared =
+        [declare("net.main", json!({}), &[]), declare("box.a", json!({}), &[("to", "net.mian")])];
+    let error = Graph::build(&declared).unwrap_err();
+    insta::assert_snapshot!(error, @"box.a needs net.mian, which is not declared; did you mean net.main?");
+    let twice = [declared[0].clone(), declared[0].clone()];
+    assert!(matches!(Graph::build(&twice), Err(GraphError::Duplicate { .. })));
+}
+
+#[test]
+fn the_graph_is_drawn() {
+    let graph = Graph::build(&cluster(1)).unwrap();
+    insta::assert_snapshot!(graph.mermaid(), @r#"
+    flowchart LR
+      n1["net.main"]
+      n2["box.m1"]
+      n3["rec.m1"]
+      n4["rec.all"]
+      n1 --> n2
+      n2 --> n3
+      n2 --> n4
+    "#);
+    insta::assert_snapshot!(graph.dot(), @r#"
+    digraph infra {
+      rankdir=LR;
+      node [shape=box, fontname="monospace"];
+      n1 [label="net.main"];
+      n2 [label="box.m1"];
+      n3 [label="rec.m1"];
+      n4 [label="rec.all"];
+      n1 -> n2;
+      n2 -> n3;
+      n2 -> n4;
+    }
+    "#);
+}
+
+proptest! {
+    #[test]
+    fn the_order_respects_every_edge(edges in prop::collection::vec((0..30usize, 0..30usize), 0..90)) {
+        let declared: Vec<_> = (0..30usize).map(|to| {
+            let mut resource = declare(&format!("net.n{to}"), json!({}), &[]);
+            for (from, _) in edges.iter().filter(|(from, end)| from < end && *end == to) {
+                resource.depends_on.push(address(&format!("net.n{from}")));
+            }
+            resource
+        }).rev().collect();
+        let graph = Graph::build(&declared).unwrap();
+        let order: Vec<_> = graph.topological().map(|resource| resource.address.clone()).collect();
+        let place = |wanted: &infra_provider_api::Address| order.iter().position(|at| at == wanted).unwrap();
+        for resource in graph.iter() {
+            for need in graph.needs(&resource.address) {
+                prop_assert!(place(need) < place(&resource.address));
+                prop_assert!(graph.needed_by(need).any(|by| *by == resource.address));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn deletes_run_the_other_way_round() {
+    let mut world = World::new();
+    let declared = cluster(2);
+    world.apply(&declared).await.unwrap();
+    world.options.destroy = true;
+    let plan = world.plan(&declared).await.unwrap();
+    let order: Vec<String> = plan.changes.iter().map(|change| change.address.to_string()).collect();
+    assert_eq!(order.last().unwrap(), "net.main");
+    assert!(plan.changes.iter().all(|change| change.action == Action::Delete));
+    assert!(world.apply(&declared).await.unwrap().is_complete());
+    world.assert_is(&[], "destroyed").await;
+}
+
+#[tokio::test]
+async fn what_kubernetes_made_goes_after_the_machines_and_before_the_network() {
+    let mut world = World::new();
+    let declared = cluster(2);
+    world.apply(&declared).await.unwrap();
+    let net = world.cloud.inventory().into_iter().find(|(name, _)| name == "net.main").unwrap().1;
+    let made_by = MadeBy::Kubernetes { object: "Service web/front".to_owned() };
+    let machine = world.cloud.inventory()[0].1.clone();
+    world.cloud.put("rec.k8s-1", json!({"r_net": net, "u_members": [machine]}), made_by);
+
+    // Never part of a normal plan.
+    assert!(world.plan(&declared).await.unwrap().is_empty());
+
+    world.options.destroy = true;
+    world.options.machine_kinds = vec!["box".to_owned()];
+    let plan = world.plan(&declared).await.unwrap();
+    let change = plan.change(&address("rec.k8s-1")).unwrap();
+    insta::assert_snapshot!(change.reason.as_ref().unwrap(), @"made by Kubernetes for Service web/front");
+    let steps = Steps::of(&plan.changes, &plan.options.machine_kinds).unwrap();
+    let names: Vec<String> = steps
+        .order
+        .iter()
+        .map(|&step| match steps.steps[step] {
+            Step::Do { change, action } => {
+                assert_eq!(action, StepAction::Delete);
+                plan.changes[change].address.to_string()
+            }
+            Step::MachinesGone => "gate".to_owned(),
+        })
+        .collect();
+    let place = |name: &str| names.iter().position(|at| at == name).unwrap();
+    assert!(place("box.m1") < place("gate") && place("box.m2") < place("gate"), "{names:?}");
+    assert!(place("gate") < place("rec.k8s-1") && place("rec.k8s-1") < place("net.main"));
+    assert!(world.apply(&declared).await.unwrap().is_complete());
+    world.assert_is(&[], "destroyed").await;
+}
