@@ -153,7 +153,7 @@ impl Cloud {
     /// Kills the process: whoever runs it drops it. Never returns.
     pub async fn die(&self) {
         self.killed.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn effect<T>(

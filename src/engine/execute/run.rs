@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
         Ok(Some(run))
     }
 
-    async fn note_end(&mut self, number: Option<u64>) {
+    async fn note_end(&self, number: Option<u64>) {
         let Some(run) = number else { return };
         if matches!(self.outcome.stopped, Some(Stopped::Journal(_))) {
             return;

@@ -30,7 +30,7 @@ impl<'a> Run<'a> {
                 }
             }
             Finished::Wait(step, Ok(observed)) => {
-                self.done(step, observed.map(|observed| *observed))
+                self.done(step, observed.map(|observed| *observed));
             }
             Finished::Wait(step, Err(error)) => self.ended_badly(step, error),
         }

@@ -122,7 +122,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         self.renewing.abort();
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // If one of these fails, the lease is seen to be dead once the process is.
         if !self.lost.is_cancelled() {
             let _ = file.clear();

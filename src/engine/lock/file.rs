@@ -50,7 +50,7 @@ impl LockFile {
     }
 
     /// Says that nobody holds it.
-    pub(super) fn clear(&mut self) -> io::Result<()> {
+    pub(super) fn clear(&self) -> io::Result<()> {
         self.0.set_len(0)
     }
 

@@ -62,14 +62,12 @@ fn link_deletes(
         return;
     }
     // A second one at the same address is only known by what it mentions.
-    let (needs, guessed) = if change.address == observed.address {
-        world.old_needs(&observed.address, ids)
-    } else {
-        (ids.mentioned_in(observed), true)
+    let needs = match (change.address == observed.address, guess) {
+        (true, true) => world.all_needs(&observed.address, ids),
+        (true, false) => world.known_needs(&observed.address).unwrap_or_default(),
+        (false, true) => ids.mentioned_in(observed),
+        (false, false) => return,
     };
-    if guessed && !guess {
-        return;
-    }
     let machines = &world.input.options.machine_kinds;
     let by_kubernetes = observed.made_by != MadeBy::Infra;
     let (address, destroys) = (change.address.clone(), change.action.destroys());

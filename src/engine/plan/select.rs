@@ -62,7 +62,12 @@ fn closure(world: &World<'_>, ids: &Ids<'_>) -> HashSet<Address> {
     let mut dependents: HashMap<Address, Vec<Address>> = HashMap::new();
     for address in world.observed.keys().copied().chain(world.assumed.keys()) {
         if options.destroy || world.graph.get(address).is_none() {
-            for need in world.old_needs(address, ids).0 {
+            // A guess must not draw more into a targeted destroy than is known to depend on it.
+            let needs = match world.recorded(address) {
+                Some(recorded) => recorded.needs.clone(),
+                None => world.all_needs(address, ids),
+            };
+            for need in needs {
                 dependents.entry(need).or_default().push(address.clone());
             }
         }

@@ -120,19 +120,22 @@ impl<'a> World<'a> {
         later
     }
 
-    /// What an existing resource needed when it was made: by the record, else as declared, else
-    /// (with the record lost) by ids of others in its spec.
-    pub(super) fn old_needs(&self, address: &Address, ids: &Ids<'_>) -> (Vec<Address>, bool) {
-        if let Some(recorded) = self.recorded(address) {
-            return (recorded.needs.clone(), false);
+    /// What an existing resource needs: by the record, or else as it is declared.
+    pub(super) fn known_needs(&self, address: &Address) -> Option<Vec<Address>> {
+        let recorded = self.recorded(address).map(|recorded| recorded.needs.clone());
+        recorded.or_else(|| self.graph.get(address).map(Declared::needs))
+    }
+
+    /// What an existing resource needs, also by ids of others in its spec: with the record lost, or
+    /// an update that got no answer, only those tell.
+    pub(super) fn all_needs(&self, address: &Address, ids: &Ids<'_>) -> Vec<Address> {
+        let mut needs = self.known_needs(address).unwrap_or_default();
+        if let Some(observed) = self.observed.get(address) {
+            needs.extend(ids.mentioned_in(observed));
         }
-        if let Some(declared) = self.graph.get(address) {
-            return (Declared::needs(declared), false);
-        }
-        match self.observed.get(address) {
-            Some(observed) => (ids.mentioned_in(observed), true),
-            None => (Vec::new(), false),
-        }
+        needs.sort();
+        needs.dedup();
+        needs
     }
 }
 
