@@ -122,7 +122,7 @@ impl SuiteKind {
         let events = progress(cx, address);
         let options = ApplyOptions {
             timeout: self.timeout,
-            stop: cx.stop.clone(),
+            stop: cx.wind_down.clone(),
             ..ApplyOptions::default()
         };
         apps::apply(&client, &suite, &options, &events)
@@ -255,7 +255,7 @@ impl Resource for SuiteKind {
             let options = DeleteOptions {
                 protection: Protection::Keep,
                 timeout: self.timeout,
-                stop: cx.stop.clone(),
+                stop: cx.wind_down.clone(),
             };
             apps::delete(&client, &inventory, &options, &progress(cx, &observed.address))
                 .await

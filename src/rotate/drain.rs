@@ -144,7 +144,7 @@ pub async fn drain(
         tokio::select! {
             _ = changes.try_next() => {}
             () = tokio::time::sleep(options.ask_again) => {}
-            () = cx.stop.cancelled() => {
+            () = cx.wind_down.cancelled() => {
                 return Err(CloudError::new(ErrorKind::Cancelled, operation, "stopped"));
             }
             () = tokio::time::sleep_until(deadline) => {

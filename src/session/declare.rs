@@ -1,7 +1,7 @@
 //! Everything a cluster needs, as one graph: the cloud's resources, and those that belong to no
 //! cloud.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use infra_provider_api::{Address, Cluster, Declared, Input, Phase, references};
 use infra_provisioning::artifacts::Lock;
@@ -19,6 +19,8 @@ pub(super) struct Declaring<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) kits: &'a Kits,
     pub(super) lock: &'a Lock,
+    /// Machines that exist.
+    pub(super) machines: &'a BTreeSet<String>,
     /// What each machine boots with, or has booted with.
     pub(super) revisions: &'a BTreeMap<String, String>,
     pub(super) suites: &'a BTreeMap<String, SuiteSpec>,
@@ -104,8 +106,14 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
             }
         }
         if pool.role == infra_provider_api::Role::ControlPlane {
-            if of.kits.needs_turn(pool, node) || before.is_some() {
-                let mut turn = make(Address::new("turn", &name), &TurnSpec {})?
+            let turn = Address::new("turn", &name);
+            // The machine that made the cluster had none. Its place may be filled by one that joins.
+            let made_it = before.is_none()
+                && node.generation == 1
+                && (of.machines.contains(&name) || !of.kits.needs_turn(pool, node))
+                && !of.session.store.record().resources.contains_key(&turn);
+            if !made_it {
+                let mut turn = make(turn, &TurnSpec {})?
                     .in_phase(Phase::Bootstrap)
                     .after(ApiServers::address())
                     .after(cloud.bucket.clone());

@@ -74,11 +74,11 @@ impl Session {
             .and_then(|balancer| balancer.outputs.get("ip"))
             .and_then(|ip| ip.as_str().map(str::to_owned));
         let kube = Arc::new(KubeAccess::new(self.places.kubeconfig()));
-        let machines: BTreeSet<&str> = in_cloud
+        let machines: BTreeSet<String> = in_cloud
             .resources
             .keys()
             .filter(|address| address.kind() == machine_kind)
-            .map(|address| address.name())
+            .map(|address| address.name().to_owned())
             .collect();
         let initialised = self.is_initialised(&kube, &machines).await;
         let validity = Validity {
@@ -185,6 +185,7 @@ impl Session {
             cluster: &cluster,
             kits: &kits,
             lock: &lock,
+            machines: &machines,
             revisions: &revisions,
             suites: &suite_specs,
             older: &older,
@@ -213,7 +214,7 @@ impl Session {
 
     /// Whether some control plane has made the cluster: the record says so, or the API server
     /// itself. Then no machine may make it again.
-    async fn is_initialised(&self, kube: &KubeAccess, machines: &BTreeSet<&str>) -> bool {
+    async fn is_initialised(&self, kube: &KubeAccess, machines: &BTreeSet<String>) -> bool {
         if machines.is_empty() {
             return false;
         }

@@ -112,6 +112,8 @@ impl Session {
             .hint("run --sim in a folder of its own, or without --sim for the real one"));
         }
         cx.owner = owner.clone();
+        let stop = CancellationToken::new();
+        cx.wind_down = stop.clone();
         Ok(Self {
             project,
             cloud,
@@ -120,7 +122,7 @@ impl Session {
             places,
             store: Arc::new(store),
             cx,
-            stop: CancellationToken::new(),
+            stop,
             sim: options.sim,
         })
     }

@@ -47,7 +47,8 @@ pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner) -> Suites {
         );
     }
     if addons.ingress {
-        let name = owner.exact_name("ingress");
+        // Not `Owner::exact_name`: that pattern marks what this tool made itself.
+        let name = format!("{}-ingress-{}", owner.cluster, owner.short());
         suites.add(
             "ingress",
             SuiteSeed::Addon {

@@ -262,7 +262,8 @@ pub struct RawEnvSecret {
     pub keys: Vec<String>,
     /// The Secret's name.
     pub name: String,
-    /// The namespaces that get it.
+    /// The namespaces that get it. Default: every namespace that the suite declares.
+    #[serde(default)]
     pub namespaces: Vec<String>,
 }
 
@@ -275,7 +276,8 @@ pub struct RawDockerSecret {
     pub file: Option<String>,
     /// The Secret's name.
     pub name: String,
-    /// The namespaces that get it.
+    /// The namespaces that get it. Default: every namespace that the suite declares.
+    #[serde(default)]
     pub namespaces: Vec<String>,
 }
 

@@ -42,6 +42,9 @@ pub struct Context {
     pub progress: Arc<dyn Progress>,
     /// Cancelled when the user wants to leave at once.
     pub stop: CancellationToken,
+    /// Cancelled when the user wants to stop in an orderly way: a call that waits for long ends at
+    /// its next safe place, from which the same call goes on later.
+    pub wind_down: CancellationToken,
     /// User-data for machines; `None` in runs that create none.
     pub boot: Option<Arc<dyn MachineBoot>>,
 }
@@ -49,6 +52,6 @@ pub struct Context {
 impl Context {
     /// A context that reports nothing and boots nothing.
     pub fn quiet(owner: Owner) -> Self {
-        Self { owner, progress: Arc::new(NoProgress), stop: CancellationToken::new(), boot: None }
+        Self { owner, progress: Arc::new(NoProgress), stop: CancellationToken::new(), wind_down: CancellationToken::new(), boot: None }
     }
 }
