@@ -1,8 +1,7 @@
 //! What plan, apply, destroy and rotate-node have in common: the lock, Ctrl-C, executing.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use infra_provider_api::Outputs;
 use tokio_util::sync::CancellationToken;
 
 use crate::{engine::recover::RecoverOptions, resources::KUBERNETES_KINDS};
@@ -197,15 +196,6 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
 /// `1 step`, `2 steps`.
 pub(super) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// An output of a resource, as text.
-pub(super) fn output(
-    outputs: &BTreeMap<infra_provider_api::Address, Outputs>,
-    address: &infra_provider_api::Address,
-    field: &str,
-) -> Option<String> {
-    Some(outputs.get(address)?.get(field)?.as_str()?.to_owned())
 }
 
 /// `30s`, `5m` for clap.

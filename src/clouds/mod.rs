@@ -42,6 +42,9 @@ pub struct CloudAddon {
     pub secrets: BTreeMap<String, SecretString>,
 }
 
+/// Makes the addon for a cluster and its owner.
+pub type MakeAddon = dyn Fn(&Cluster, &Owner) -> CloudAddon + Send + Sync;
+
 /// A cloud, connected.
 pub struct Cloud {
     /// The provider.
@@ -50,14 +53,14 @@ pub struct Cloud {
     pub object_store: ObjectStore,
     /// The kind that its machines are.
     pub machine_kind: &'static str,
-    /// Output of the machine kind that holds the public address.
+    /// The load balancer in front of the API servers.
     pub api_balancer: Address,
     /// The resource that is the bucket.
     pub bucket: Address,
     /// The limit of user-data.
     pub limit: UserDataLimit,
     /// The controllers that Kubernetes needs here, for the cluster `owner`.
-    pub addon: Box<dyn Fn(&Cluster, &Owner) -> CloudAddon + Send + Sync>,
+    pub addon: Box<MakeAddon>,
 }
 
 /// Connects to the cloud that `cluster` names. Makes no call.

@@ -17,7 +17,7 @@ use super::{
     diagnostic::{Diagnostic, line_of, nearest},
     load::Options,
     project::{AddonsPlan, AppsPlan, CertificatePlan, DockerSecretPlan, EnvSecretPlan, Project},
-    raw::{Raw, RawAccess, RawApps, RawPool, RawProtocol, RawRole, RawSshKey, RawType},
+    raw::{Raw, RawAccess, RawPool, RawProtocol, RawRole, RawSshKey, RawType},
     tree::Node,
     values,
 };
@@ -552,7 +552,7 @@ impl Resolver<'_> {
     }
 
     fn apps(&mut self, cluster: &Cluster, environment: Option<&str>) -> AppsPlan {
-        let raw = self.raw.apps.clone().unwrap_or(RawApps::default());
+        let raw = self.raw.apps.clone().unwrap_or_default();
         let mut variables: BTreeMap<String, String> = raw.variables.clone();
         if let Some(dns) = &cluster.dns {
             variables.entry("DOMAIN".into()).or_insert_with(|| dns.domain.clone());

@@ -52,6 +52,12 @@ pub struct Context {
 impl Context {
     /// A context that reports nothing and boots nothing.
     pub fn quiet(owner: Owner) -> Self {
-        Self { owner, progress: Arc::new(NoProgress), stop: CancellationToken::new(), wind_down: CancellationToken::new(), boot: None }
+        Self {
+            owner,
+            progress: Arc::new(NoProgress),
+            stop: CancellationToken::new(),
+            wind_down: CancellationToken::new(),
+            boot: None,
+        }
     }
 }
