@@ -1,6 +1,6 @@
 //! Graph, diff and plan (pure); observe, execute, journal, lock and store (I/O).
 //!
-//! The way of a run: [`lock`] → [`store::Store::open`] → [`recover`] → [`observe`](observe()) →
+//! The way of a run: [`lock`] → [`store::Store::open`] → [`recover()`] → [`observe`](observe()) →
 //! [`plan`](plan()) → [`execute`](execute()). The engine never names a cloud: everything it calls
 //! is a [`infra_provider_api::Kind`].
 #![allow(clippy::result_large_err, reason = "these errors end a run; their size costs nothing")]

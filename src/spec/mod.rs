@@ -1,7 +1,7 @@
 //! infra.toml: parse, overlay, validate.
 //!
-//! The way of a file: text -> [`tree`] (values with positions) -> overlay -> [`check`] against the
-//! schema (unknown keys, types) -> [`raw::Raw`] -> [`resolve`] (meaning, defaults) -> [`Project`].
+//! The way of a file: text -> [`tree`] (values with positions) -> overlay -> `check` against the
+//! schema (unknown keys, types) -> [`raw::Raw`] -> `resolve` (meaning, defaults) -> [`Project`].
 
 mod check;
 pub mod diagnostic;

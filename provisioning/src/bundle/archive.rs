@@ -43,7 +43,7 @@ pub fn tar(files: &[ArchiveFile]) -> std::io::Result<Vec<u8>> {
     builder.into_inner()
 }
 
-/// [`tar`], gzipped without name or time.
+/// [`tar()`], gzipped without name or time.
 ///
 /// # Errors
 /// The same.

@@ -26,7 +26,7 @@ use crate::engine::{
 
 /// Does what `plan` says: along the graph with no barriers, journaled, at most
 /// `options.parallelism` calls at a time. The lock must be held, and open intents
-/// [recovered](crate::engine::recover). Progress that kinds report goes to `events`, too.
+/// [recovered](crate::engine::recover()). Progress that kinds report goes to `events`, too.
 ///
 /// Dropping the future ends all tasks of the run; the next run resolves what was under way.
 pub async fn execute(
