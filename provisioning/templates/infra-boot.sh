@@ -3,6 +3,18 @@
 set -euo pipefail
 umask 077
 root="${INFRA_ROOT:-}"
+# Machines made by one call have the same user-data: each takes its own part, by its name.
+parts="$root/etc/infra/boot.d"
+if [ -d "$parts" ]; then
+  metadata="${INFRA_METADATA_URL:-http://169.254.169.254/metadata/v1}"
+  name="$(curl -fsS --retry 30 --retry-delay 2 --retry-connrefused --max-time 10 "$metadata/hostname")"
+  if [ ! -s "$parts/${name%%.*}.env" ]; then
+    echo "infra-boot: the user-data has no part for the machine '$name'" >&2
+    exit 1
+  fi
+  mv "$parts/${name%%.*}.env" "$root/etc/infra/boot.env"
+  rm -rf "$parts"
+fi
 # shellcheck source=/dev/null
 . "$root/etc/infra/boot.env"
 state="$root/var/lib/infra"

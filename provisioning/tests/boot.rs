@@ -11,6 +11,7 @@ use infra_provisioning::node::{
     BootStatus, NodeKit, PublishedNode, StageState, grant_turn, publish_node, read_status,
 };
 use infra_provisioning::store::Bucket;
+use infra_provisioning::userdata::{UserDataLimit, cloud_config};
 use secrecy::ExposeSecret;
 use support::machine::Machine;
 use support::nodes::{VERSION, first, kit, second, worker};
@@ -162,6 +163,28 @@ async fn a_worker_joins_and_every_stage_can_run_twice() {
         .map(|c| c.split(' ').nth(1).unwrap())
         .collect();
     assert_eq!(kubeadm, ["join", "reset", "join"], "a join that may be half done is undone first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_of_one_call_each_take_their_own_part() {
+    let world = World::new().await;
+    let mut other = worker();
+    other.node = "worker-2".into();
+    let one = world.publish(kit(worker(), &world.lock)).await;
+    let two = world.publish(kit(other, &world.lock)).await;
+    let limit = UserDataLimit::DIGITALOCEAN;
+    let ca = one.store_ca_pem.as_deref();
+    let shared = cloud_config(&[&one.env, &two.env], ca, &limit).unwrap();
+    let machine = Machine::new();
+    machine.apply_user_data(shared.contents.expose_secret());
+    std::fs::write(machine.metadata_folder().join("hostname"), "worker-2").unwrap();
+    let metadata = file_server(machine.metadata_folder()).await;
+    let out = machine.boot(&metadata).await;
+    assert!(out.status.success(), "{}", text(&out));
+    assert!(world.status("worker-2").await.is_done());
+    assert!(read_status(&world.bucket, "worker-1").await.unwrap().is_none());
+    assert!(!machine.path("/etc/infra/boot.d").exists(), "the others' parts are gone");
+    assert_eq!(machine.mode("/etc/infra/boot.env"), 0o600);
 }
 
 #[tokio::test(flavor = "multi_thread")]

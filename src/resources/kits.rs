@@ -9,7 +9,7 @@ use infra_provisioning::{
     kubeadm::{BootToken, NodeBoot, Role as BootRole, Taint},
     node::{NodeKit, PkiFile, PublishedNode, publish_node},
     store::Bucket,
-    userdata::UserDataLimit,
+    userdata::{UserDataLimit, cloud_config},
 };
 use infra_ssl::{ClusterSecret, PkiLayout, SslError, ca_cert_hash, node_pki};
 use secrecy::SecretString;
@@ -50,7 +50,7 @@ pub struct Kits {
     /// Whether some control plane has run `kubeadm init`: then nobody may run it again.
     initialised: bool,
     endpoint: Mutex<Option<String>>,
-    published: Mutex<BTreeMap<String, SecretString>>,
+    published: Mutex<BTreeMap<String, PublishedNode>>,
 }
 
 /// What [`Kits`] is made from.
@@ -213,7 +213,7 @@ impl Kits {
         let published =
             publish_node(&self.bucket, &kit).await.map_err(|error| of_kit(&operation, &error))?;
         if let Ok(mut kept) = self.published.lock() {
-            kept.insert(name.to_owned(), published.user_data.clone());
+            kept.insert(name.to_owned(), published.clone());
         }
         Ok(published)
     }
@@ -221,25 +221,27 @@ impl Kits {
 
 #[async_trait]
 impl MachineBoot for Kits {
-    async fn user_data(&self, node: &str, limit_bytes: usize) -> Result<SecretString, CloudError> {
-        use secrecy::ExposeSecret as _;
-        let kept = self.published.lock().ok().and_then(|mut kept| kept.remove(node));
-        let user_data = match kept {
-            Some(user_data) => user_data,
-            // The bundle is from an earlier run, whose URLs may be over: publish it anew.
-            None => self.publish(node).await?.user_data,
-        };
-        if user_data.expose_secret().len() > limit_bytes {
-            return Err(CloudError::new(
-                ErrorKind::Invalid,
-                format!("make the user-data of {node}"),
-                format!(
-                    "it has {} bytes, the cloud takes {limit_bytes}",
-                    user_data.expose_secret().len()
-                ),
-            ));
+    async fn user_data(
+        &self,
+        nodes: &[&str],
+        limit_bytes: usize,
+    ) -> Result<SecretString, CloudError> {
+        let operation = format!("make the user-data of {}", nodes.join(", "));
+        let mut published = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let kept = self.published.lock().ok().and_then(|mut kept| kept.remove(*node));
+            published.push(match kept {
+                Some(kept) => kept,
+                // The bundle is from an earlier run, whose URLs may be over: publish it anew.
+                None => self.publish(node).await?,
+            });
         }
-        Ok(user_data)
+        let envs: Vec<_> = published.iter().map(|one| &one.env).collect();
+        let store_ca = published.first().and_then(|one| one.store_ca_pem.as_deref());
+        let limit = UserDataLimit { bytes: limit_bytes.min(self.limit.bytes), ..self.limit };
+        cloud_config(&envs, store_ca, &limit)
+            .map(|file| file.contents)
+            .map_err(|error| CloudError::new(ErrorKind::Invalid, operation, error.to_string()))
     }
 }
 

@@ -29,8 +29,16 @@ impl Progress for NoProgress {
 /// short-lived and must not be part of a spec.
 #[async_trait]
 pub trait MachineBoot: Send + Sync {
-    /// The user-data of `node`, within `limit_bytes`.
-    async fn user_data(&self, node: &str, limit_bytes: usize) -> Result<SecretString, CloudError>;
+    /// The user-data of `nodes`, which one call creates, within `limit_bytes`. Several machines can
+    /// share theirs because each finds its own part by its name.
+    ///
+    /// # Errors
+    /// `Invalid` when it has more bytes; what publishing gives.
+    async fn user_data(
+        &self,
+        nodes: &[&str],
+        limit_bytes: usize,
+    ) -> Result<SecretString, CloudError>;
 }
 
 /// What a kind gets along with each call. Cheap to clone.

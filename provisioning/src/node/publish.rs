@@ -10,7 +10,7 @@ use crate::kubeadm::Role;
 use crate::node::assemble::{Urls, boot_env, bundle_files, needed, pki_files};
 use crate::node::{NodeKit, NodeKitError};
 use crate::store::{Bucket, StoreError};
-use crate::userdata::cloud_config;
+use crate::userdata::{BootEnv, cloud_config};
 
 /// Where a node's objects lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,10 @@ pub struct PublishedNode {
     pub bundle_sha256: String,
     /// What to give the cloud.
     pub user_data: SecretString,
+    /// Its part, for user-data that several machines share: see [`crate::userdata::cloud_config`].
+    pub env: BootEnv,
+    /// The authority that the machine must trust to reach the bucket.
+    pub store_ca_pem: Option<String>,
     /// Where the objects lie.
     pub keys: NodeKeys,
 }
@@ -62,7 +66,7 @@ pub fn preview(kit: &NodeKit) -> Result<NodeFiles, NodeKitError> {
     let pki_sha = sha256_bytes(&pki_archive(&pki).map_err(archive("pki.tar.gz"))?);
     let (put, delete) = (urls.get(&keys.status), urls.get(&keys.pki));
     let env = boot_env(kit, &keys, &bundle_sha, &pki_sha, &urls, &put, &delete);
-    let user_data = cloud_config(&env, kit.store_ca_pem.as_deref(), &kit.limit)?;
+    let user_data = cloud_config(&[&env], kit.store_ca_pem.as_deref(), &kit.limit)?;
     Ok(NodeFiles { node: kit.boot.node.clone(), revision: kit.revision(), user_data, bundle, pki })
 }
 
@@ -92,7 +96,7 @@ pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNod
     // What this program must be told to trust, the node must be told too.
     let stores = bucket.store().ca_pem.as_deref().and_then(|pem| std::str::from_utf8(pem).ok());
     let store_ca = kit.store_ca_pem.as_deref().or(stores);
-    let user_data = cloud_config(&env, store_ca, &kit.limit)?;
+    let user_data = cloud_config(&[&env], store_ca, &kit.limit)?;
 
     // A report of an earlier machine of this name and revision would look like this one's.
     bucket.delete(&keys.status).await?;
@@ -105,6 +109,8 @@ pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNod
         revision: kit.revision(),
         bundle_sha256,
         user_data: user_data.contents,
+        store_ca_pem: store_ca.map(str::to_owned),
+        env,
         keys,
     })
 }

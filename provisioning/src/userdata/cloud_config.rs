@@ -15,44 +15,67 @@ struct CloudConfig<'a> {
 
 #[derive(Serialize)]
 struct WriteFile<'a> {
-    path: &'static str,
+    path: String,
     permissions: &'static str,
     content: &'a str,
 }
 
-/// User-data: writes `/etc/infra/boot.env` and the stub, and runs the stub. `store_ca_pem` is
-/// written too when the object store's certificate is not one that the system trusts.
+/// User-data: writes `/etc/infra/boot.env` and the stub, and runs the stub. Of several machines that
+/// one call makes, each has its part in `/etc/infra/boot.d/<node>.env`, and the stub takes the one
+/// of its machine; they are of one pool, so none learns what it could not have had. `store_ca_pem`
+/// is written too when the object store's certificate is not one that the system trusts.
 ///
 /// # Errors
 /// Longer than `limit`.
 pub fn cloud_config(
-    env: &BootEnv,
+    envs: &[&BootEnv],
     store_ca_pem: Option<&str>,
     limit: &UserDataLimit,
 ) -> Result<NodeFile, UserDataError> {
-    let text = document(&env.node, env.text()?.expose_secret(), store_ca_pem)?;
-    limit.check(&env.node, &text)?;
-    let masked = document(&env.node, &env.masked()?, store_ca_pem)?;
+    let names: Vec<&str> = envs.iter().map(|env| env.node.as_str()).collect();
+    let names = names.join(", ");
+    let (mut plain, mut masked) = (Vec::new(), Vec::new());
+    for env in envs {
+        let path = match envs {
+            [_] => "/etc/infra/boot.env".to_owned(),
+            _ => format!("/etc/infra/boot.d/{}.env", env.node),
+        };
+        plain.push((path.clone(), env.text()?));
+        masked.push((path, SecretString::from(env.masked()?)));
+    }
+    let text = document(&names, &plain, store_ca_pem)?;
+    limit.check(&names, &text)?;
+    let masked = document(&names, &masked, store_ca_pem)?;
     Ok(NodeFile::secret("user-data", 0o600, SecretString::from(text), masked))
 }
 
-fn document(node: &str, env: &str, store_ca_pem: Option<&str>) -> Result<String, UserDataError> {
-    let mut write_files =
-        vec![WriteFile { path: "/etc/infra/boot.env", permissions: "0600", content: env }];
+fn document(
+    nodes: &str,
+    parts: &[(String, SecretString)],
+    store_ca_pem: Option<&str>,
+) -> Result<String, UserDataError> {
+    let mut write_files: Vec<WriteFile<'_>> = parts
+        .iter()
+        .map(|(path, text)| WriteFile {
+            path: path.clone(),
+            permissions: "0600",
+            content: text.expose_secret(),
+        })
+        .collect();
     if let Some(pem) = store_ca_pem {
         write_files.push(WriteFile {
-            path: "/etc/infra/store-ca.pem",
+            path: "/etc/infra/store-ca.pem".into(),
             permissions: "0644",
             content: pem,
         });
     }
     write_files.push(WriteFile {
-        path: "/usr/local/sbin/infra-boot",
+        path: "/usr/local/sbin/infra-boot".into(),
         permissions: "0755",
         content: BOOT_STUB,
     });
     let config = CloudConfig { write_files, runcmd: [["/usr/local/sbin/infra-boot"]] };
     let body = serde_yaml_ng::to_string(&config)
-        .map_err(|e| UserDataError::Yaml { node: node.into(), reason: e.to_string() })?;
+        .map_err(|e| UserDataError::Yaml { node: nodes.into(), reason: e.to_string() })?;
     Ok(format!("#cloud-config\n{body}"))
 }

@@ -1,9 +1,9 @@
 //! Creating droplets.
 //!
 //! The API takes up to ten names a call, and gives all of them the same size, image, tags and
-//! user-data. So machines of one pool go out together as long as they boot with nothing of their
-//! own. User-data of [`Context::boot`] is different for each node (its URLs are), and then each
-//! machine is a call of its own; the calls are made side by side.
+//! user-data. So machines of one pool go out together; in the user-data of [`Context::boot`] each
+//! finds its own part by its name. Only of machines with one role: what one of them could read of
+//! the others' is nothing it would not have been given itself.
 
 use std::collections::HashMap;
 
@@ -49,8 +49,7 @@ impl Droplets {
             .iter()
             .filter(|(request, _)| !known.contains_key(&request.intent_key))
             .collect();
-        let at_once = if cx.boot.is_some() { 1 } else { NAMES_MAX };
-        let calls = missing.chunks(at_once).map(|call| self.create_call(cx, call));
+        let calls = missing.chunks(NAMES_MAX).map(|call| self.create_call(cx, call));
         let mut made = join_all(calls).await.into_iter().flatten();
         requests
             .iter()
@@ -121,7 +120,7 @@ impl Droplets {
         requests: &[&Request],
         names: &[&str],
     ) -> Result<Value, CloudError> {
-        let [(first, spec), ..] = requests else {
+        let [(_, spec), ..] = requests else {
             return Err(CloudError::new(ErrorKind::Local, operation, "nothing to create"));
         };
         let owner = &cx.owner;
@@ -155,7 +154,7 @@ impl Droplets {
         }
         body["tags"] = json!(tags);
         if let Some(boot) = &cx.boot {
-            let user_data = boot.user_data(first.address.name(), USER_DATA_MAX_BYTES).await?;
+            let user_data = boot.user_data(names, USER_DATA_MAX_BYTES).await?;
             let user_data = user_data.expose_secret();
             if user_data.len() > USER_DATA_MAX_BYTES {
                 let message =

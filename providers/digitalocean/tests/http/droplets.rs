@@ -117,7 +117,7 @@ async fn the_same_call_again_makes_nothing_new() {
 }
 
 #[tokio::test]
-async fn user_data_of_their_own_makes_a_call_for_each() {
+async fn machines_with_user_data_go_out_together_each_with_its_part() {
     let (mock, _) = cloud().await;
     let droplets = kind(&mock.provider(), "droplet");
     listed(&droplets).await;
@@ -126,12 +126,11 @@ async fn user_data_of_their_own_makes_a_call_for_each() {
     let made = droplets.create(&cx, &requests(3)).await;
     assert!(made.iter().all(Result::is_ok));
     let posts = posts(&mock);
-    assert_eq!(posts.len(), 3);
-    for post in posts {
-        let name = post["name"].as_str().unwrap();
-        assert!(post["user_data"].as_str().unwrap().contains(name));
-        let node_tag = infra_digitalocean::node_tag(&owner(), name);
-        assert!(post["tags"].as_array().unwrap().contains(&json!(node_tag)));
+    assert_eq!(posts.len(), 1);
+    let names = posts[0]["names"].as_array().unwrap();
+    assert_eq!(names.len(), 3);
+    for name in names {
+        assert!(posts[0]["user_data"].as_str().unwrap().contains(name.as_str().unwrap()));
     }
 }
 

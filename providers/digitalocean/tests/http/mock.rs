@@ -127,10 +127,10 @@ pub struct Boot;
 impl MachineBoot for Boot {
     async fn user_data(
         &self,
-        node: &str,
+        nodes: &[&str],
         _limit_bytes: usize,
     ) -> Result<SecretString, infra_provider_api::CloudError> {
-        Ok(SecretString::from(format!("#cloud-config\n# {node}\n")))
+        Ok(SecretString::from(format!("#cloud-config\n# {}\n", nodes.join(" "))))
     }
 }
 
