@@ -75,17 +75,14 @@ impl Controller for Scheduler {
             self.waiting().remove(key);
             return Ok(Next::Done);
         }
+        // Before deciding: what changes meanwhile (a claim that is bound at once) must find it here.
+        self.waiting().insert(key.clone());
         match decide(ctx, &pod)? {
             Outcome::Bound => {
                 self.waiting().remove(key);
             }
-            Outcome::Later => {
-                self.waiting().insert(key.clone());
-            }
-            Outcome::Refused(message) => {
-                self.waiting().insert(key.clone());
-                refuse(ctx, &pod, &message)?;
-            }
+            Outcome::Later => {}
+            Outcome::Refused(message) => refuse(ctx, &pod, &message)?,
         }
         Ok(Next::Done)
     }
