@@ -157,8 +157,9 @@ impl Kubelet {
         node: &Value,
         life: Life,
     ) -> Result<Next, ControllerError> {
+        // Before looking: what comes meanwhile must find it here.
+        lock(&self.waiting).insert(key.clone());
         if let Some(obstacle) = obstacle::find(ctx, pod, node) {
-            lock(&self.waiting).insert(key.clone());
             self.restage(pod, |l| l.since = ctx.now());
             return self.blocked(ctx, pod, node, obstacle, life);
         }
