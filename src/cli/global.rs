@@ -26,7 +26,7 @@ pub struct Global {
     /// The environment whose overlay is laid over the file.
     #[arg(long, global = true, value_name = "NAME")]
     pub env: Option<String>,
-    /// The cloud, instead of the one the file names: do, aws or gcp.
+    /// The cloud, instead of the one the file names. This version has: do.
     #[arg(long, global = true, value_name = "CLOUD")]
     pub provider: Option<String>,
     /// Use the embedded cloud (data in .infra/sim, loopback only); no real one is touched.

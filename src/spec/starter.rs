@@ -6,7 +6,7 @@ pub const STARTER: &str = r#"# One file, one cluster. `infra validate` checks it
 
 [cluster]
 name = "NAME"
-provider = "do"                  # do | aws | gcp; `infra plan --provider aws` overrides it
+provider = "do"                  # the cloud; --provider overrides it
 kubernetes = "1.36.2"
 # default_environment = "test"   # the overlay taken when --env is not given
 
