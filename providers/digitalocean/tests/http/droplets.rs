@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::mock::{Asked, Boot, Mock, context, kind, owner, request};
+use crate::mock::{Asked, Boot, Mock, context, kind, request};
 use axum::{body::Body, http::Response};
 use infra_provider_api::{CreateRequest, ErrorKind, Kind, OnChange};
 use serde_json::{Value, json};
