@@ -6,6 +6,8 @@
 #   INFRA_OPENAPI=FILE   DigitalOcean's OpenAPI document (JSON): requests are checked against it
 #   INFRA_PRISM=PROGRAM  the `prism` program (npm: @stoplight/prism-cli), fetched when npm is there
 set -euo pipefail
+# Tests run in their package's folder.
+if [ -n "${INFRA_OPENAPI:-}" ]; then INFRA_OPENAPI="$(realpath "$INFRA_OPENAPI")" && export INFRA_OPENAPI; fi
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 tools="$(mkdir -p "${CARGO_TARGET_DIR:-target}/tools" && cd "${CARGO_TARGET_DIR:-target}/tools" && pwd)"
