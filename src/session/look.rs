@@ -80,7 +80,7 @@ impl Session {
             .filter(|address| address.kind() == machine_kind)
             .map(|address| address.name().to_owned())
             .collect();
-        let initialised = self.is_initialised(&kube, &machines).await;
+        let initialised = self.is_initialised(&cluster, &kube, &machines).await;
         let validity = Validity {
             ca_days: self.project.certificates.ca_days,
             leaf_days: self.project.certificates.leaf_days,
@@ -214,8 +214,18 @@ impl Session {
 
     /// Whether some control plane has made the cluster: the record says so, or the API server
     /// itself. Then no machine may make it again.
-    async fn is_initialised(&self, kube: &KubeAccess, machines: &BTreeSet<String>) -> bool {
-        if machines.is_empty() {
+    async fn is_initialised(
+        &self,
+        cluster: &Cluster,
+        kube: &KubeAccess,
+        machines: &BTreeSet<String>,
+    ) -> bool {
+        // Without any control plane left there is nothing to join: the cluster is made anew.
+        let control_plane = cluster.nodes().into_iter().any(|(pool, node)| {
+            pool.role == Role::ControlPlane
+                && machines.iter().any(|name| NodePlan::parse_name(name).0 == node.slot)
+        });
+        if !control_plane {
             return false;
         }
         let recorded = self
