@@ -1,9 +1,11 @@
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use infra_provider_api::{
     Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan, Pool, Protocol,
     Role, SizeRequest, Source, SourceRange, SshKey, Versions,
 };
+
+use serde_json::Value;
 
 use super::*;
 
@@ -87,6 +89,23 @@ fn owner() -> Owner {
     Owner { cluster: "shop".to_owned(), uuid: uuid::Uuid::from_u128(0x1234_5678 << 96) }
 }
 
+/// The fields by name: whether serde_json keeps their order hangs on what else is built.
+fn by_name(value: &Value) -> BTreeMap<&String, &Value> {
+    value.as_object().into_iter().flatten().collect()
+}
+
+fn sorted(value: &Value) -> String {
+    let join = |parts: Vec<String>| parts.join(",");
+    match value {
+        Value::Object(_) => {
+            let fields = by_name(value).into_iter().map(|(k, v)| format!("\"{k}\":{}", sorted(v)));
+            format!("{{{}}}", join(fields.collect()))
+        }
+        Value::Array(items) => format!("[{}]", join(items.iter().map(sorted).collect())),
+        other => other.to_string(),
+    }
+}
+
 #[test]
 fn a_cluster_becomes_these_resources() {
     let mut text = String::new();
@@ -97,8 +116,8 @@ fn a_cluster_becomes_these_resources() {
         for older in &declared.supersedes {
             writeln!(text, "  supersedes {older}").unwrap();
         }
-        for (field, value) in declared.spec.as_object().unwrap() {
-            writeln!(text, "  {field} = {value}").unwrap();
+        for (field, value) in by_name(&declared.spec) {
+            writeln!(text, "  {field} = {}", sorted(value)).unwrap();
         }
     }
     insta::assert_snapshot!(text);
