@@ -1,5 +1,9 @@
 //! `infra`: from one TOML file to running apps.
 
+// First, so that its macros hold in all that follows.
+#[macro_use]
+mod print;
+
 pub mod apps;
 pub mod cli;
 pub mod clouds;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use infra_provisioning::artifacts::{self, Arch, CacheState, Catalog, Lock, Mirrors, Progress};
+use serde_json::json;
 
 use super::{global::Global, run::Run};
 use crate::{
@@ -106,6 +107,14 @@ fn list(global: &Global) -> Result<ExitCode, Failure> {
         let tag = tag.unwrap_or_else(|| "(kubeadm's choice)".into());
         rows.push(vec![format!("image {image}"), tag, sha(&image), "(--from only)".into()]);
     }
+    if global.json {
+        let all: Vec<_> = rows
+            .iter()
+            .map(|row| json!({"name": row[0], "version": row[1], "sha256": row[2], "from": row[3]}))
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        return Ok(ExitCode::Ok);
+    }
     print!("{}", table(&["name", "version", "sha256", "from"], rows));
     Ok(ExitCode::Ok)
 }
@@ -123,8 +132,15 @@ async fn fetch(global: &Global, from: Option<&PathBuf>) -> Result<ExitCode, Fail
     let fetched = fetched.map_err(|error| {
         Failure::local(error).hint("machines without internet: `infra artifacts fetch --from DIR`")
     })?;
-    let bytes = HumanBytes(fetched.artifacts.iter().map(|one| one.size).sum());
-    println!("{} files, {bytes}, in {}.", fetched.artifacts.len(), cache.display());
+    // Last: what is recorded is all there.
+    fetched.write(&cache.join("artifacts.lock")).map_err(Failure::local)?;
+    let bytes: u64 = fetched.artifacts.iter().map(|one| one.size).sum();
+    if global.json {
+        println!("{}", json!({"files": fetched.artifacts.len(), "bytes": bytes, "folder": cache}));
+        return Ok(ExitCode::Ok);
+    }
+    let count = super::run::plural(fetched.artifacts.len(), "file");
+    println!("{count}, {}, in {}.", HumanBytes(bytes), cache.display());
     Ok(ExitCode::Ok)
 }
 
@@ -136,9 +152,18 @@ fn verify(global: &Global) -> Result<ExitCode, Failure> {
     })?;
     let all = artifacts::verify(&lock, &project.artifact_cache).map_err(Failure::local)?;
     let good = all.iter().all(|one| one.state == CacheState::Good);
-    let rows =
+    let rows: Vec<_> =
         all.into_iter().map(|one| vec![one.name, one.file, cache_state(&one.state)]).collect();
-    print!("{}", table(&["name", "file", "state"], rows));
+    if !global.json {
+        print!("{}", table(&["name", "file", "state"], rows));
+    } else if good {
+        // Otherwise the failure is the one document that is printed.
+        let all: Vec<_> = rows
+            .iter()
+            .map(|row| json!({"name": row[0], "file": row[1], "state": row[2]}))
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+    }
     if good {
         return Ok(ExitCode::Ok);
     }
@@ -165,6 +190,13 @@ async fn sync(global: &Global) -> Result<ExitCode, Failure> {
     let report = artifacts::sync(looked.kits.bucket(), &lock, &cache, &bar).await;
     bar.0.finish_and_clear();
     let report = report.map_err(Failure::local)?;
+    if global.json {
+        let value = json!({"sent_files": report.sent_files, "sent_bytes": report.sent_bytes,
+                           "skipped_files": report.skipped_files,
+                           "skipped_bytes": report.skipped_bytes});
+        println!("{value}");
+        return Ok(ExitCode::Ok);
+    }
     println!(
         "Sent {} ({} bytes), {} were there already ({}).",
         super::run::plural(report.sent_files, "file"),

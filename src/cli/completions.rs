@@ -15,6 +15,9 @@ pub struct CompletionsArgs {
 
 /// Runs the verb.
 pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "infra", &mut std::io::stdout());
+    // Into a buffer first: the generator panics when its reader goes away.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "infra", &mut script);
+    print!("{}", String::from_utf8_lossy(&script));
     Ok(ExitCode::Ok)
 }

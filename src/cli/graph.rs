@@ -29,6 +29,17 @@ pub async fn graph(global: &Global, args: &GraphArgs) -> Result<ExitCode, Failur
     let run = Run::open(global, "graph").await?;
     let looked = run.session.look(Purpose::Apply).await?;
     let graph = Graph::build(&looked.declared).map_err(Failure::local)?;
+    if global.json {
+        let all: Vec<_> = graph
+            .iter()
+            .map(|one| {
+                let needs: Vec<_> = graph.needs(&one.address).collect();
+                serde_json::json!({"address": one.address, "needs": needs})
+            })
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        return Ok(ExitCode::Ok);
+    }
     let text = match args.format {
         Format::Mermaid => graph.mermaid(),
         Format::Dot => graph.dot(),

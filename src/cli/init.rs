@@ -20,6 +20,17 @@ pub struct InitArgs {
 /// Runs the verb.
 pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
     let name = args.name.clone().unwrap_or_else(folder_name);
+    // One that would be refused afterwards is not worth writing.
+    if let Err(why) = crate::spec::label(&name, 40) {
+        let failure = Failure::new(
+            ExitCode::Invalid,
+            format!("the cluster's name `{name}` is refused: {why}"),
+        );
+        return Err(match crate::spec::near_label(&name, 40) {
+            Some(near) => failure.hint(format!("for instance `{near}`")),
+            None => failure,
+        });
+    }
     let text = STARTER.replace("\"NAME\"", &format!("\"{name}\""));
     let path = &global.file;
     let mut file =
@@ -33,6 +44,10 @@ pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
         })?;
     file.write_all(text.as_bytes())
         .map_err(|error| Failure::local(format!("{}: {error}", path.display())))?;
+    if global.json {
+        println!("{}", serde_json::json!({"file": path, "cluster": name}));
+        return Ok(ExitCode::Ok);
+    }
     println!("Wrote {}. Next:", path.display());
     println!("  infra validate          # check it");
     println!("  infra apply --sim       # try it on the embedded cloud, no account needed");
@@ -44,13 +59,5 @@ pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
 fn folder_name() -> String {
     let folder = std::env::current_dir().ok();
     let name = folder.as_deref().and_then(|folder| folder.file_name()?.to_str());
-    let name: String = name
-        .unwrap_or("cluster")
-        .to_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .take(40)
-        .collect();
-    let name = name.trim_matches('-');
-    if name.is_empty() { "cluster".to_owned() } else { name.to_owned() }
+    name.and_then(|name| crate::spec::near_label(name, 40)).unwrap_or_else(|| "cluster".to_owned())
 }

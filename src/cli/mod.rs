@@ -89,9 +89,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failu
 
 fn print_failure(failure: &Failure, json: bool) {
     if json {
-        let value = serde_json::json!({"error": failure.message, "help": failure.hints,
-                                       "exit_code": failure.code as u8});
-        println!("{value}");
+        println!("{}", failure.to_json());
         return;
     }
     // Reports of infra.toml bring their own marks and places.
@@ -110,10 +108,19 @@ pub fn main() -> ProcessExit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let wrong = error.use_stderr();
-            let _ = error.print();
-            let code = if wrong { ExitCode::Usage } else { ExitCode::Ok };
-            return ProcessExit::from(code as u8);
+            if !error.use_stderr() {
+                let _ = error.print();
+                return ProcessExit::from(ExitCode::Ok as u8);
+            }
+            // It could not be parsed, so the flag is looked for by hand.
+            if std::env::args_os().any(|word| word == "--json") {
+                let text = error.render().to_string();
+                let text = text.trim_end().trim_start_matches("error: ");
+                print_failure(&Failure::new(ExitCode::Usage, text), true);
+            } else {
+                let _ = error.print();
+            }
+            return ProcessExit::from(ExitCode::Usage as u8);
         }
     };
     let json = cli.global.json;
@@ -130,6 +137,13 @@ pub fn main() -> ProcessExit {
             print_failure(&failure, json);
             failure.code
         }
+    };
+    let code = match crate::print::finish() {
+        Some(error) if code == ExitCode::Ok => {
+            eprintln!("error: can't write to standard output: {error}");
+            ExitCode::Failed
+        }
+        _ => code,
     };
     // Calls that were left behind by a second Ctrl-C are not waited for.
     runtime.shutdown_background();

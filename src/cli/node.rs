@@ -67,7 +67,17 @@ pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure>
         )
     })?;
     let files = preview(&kit).map_err(Failure::local)?;
-    if show.user_data {
+    if global.json {
+        let bundle: serde_json::Map<_, _> = files
+            .bundle
+            .iter()
+            .map(|file| (file.path.clone(), file.text(show.reveal).into()))
+            .collect();
+        let value = serde_json::json!({
+            "node": name, "user_data": files.user_data.text(show.reveal), "bundle": bundle
+        });
+        println!("{}", serde_json::to_string_pretty(&value).map_err(Failure::local)?);
+    } else if show.user_data {
         print!("{}", files.user_data.text(show.reveal));
     } else if show.kubeadm {
         let file = files

@@ -48,12 +48,27 @@ pub struct Failure {
     pub message: String,
     /// What to do.
     pub hints: Vec<String>,
+    /// What is wrong in files, each with its place. The message says all of it, too.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong in a file.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
 }
 
 impl Failure {
     /// A failure with no hint.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hints: Vec::new() }
+        Self { code, message: message.into(), hints: Vec::new(), findings: Vec::new() }
     }
 
     /// The same with a hint.
@@ -83,7 +98,37 @@ impl Failure {
                 text.push_str(&format!("\n  help: {hint}"));
             }
         }
-        Self::new(ExitCode::Invalid, text)
+        let findings = problems.iter().filter_map(|problem| {
+            let source = problem.source.as_ref()?;
+            Some(Finding {
+                file: source.file.clone(),
+                line: usize::try_from(source.line).ok(),
+                message: problem.message.clone(),
+                help: problem.hint.clone(),
+            })
+        });
+        let findings = findings.collect();
+        Self { findings, ..Self::new(ExitCode::Invalid, text) }
+    }
+
+    /// As scripts read it: one line, with the findings apart.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut error = self.message.clone();
+        // The drawing of an excerpt is for people.
+        if error.trim_start().starts_with('×') {
+            let lines = self.findings.iter().map(|finding| match finding.line {
+                Some(line) => format!("{}:{line}: {}", finding.file, finding.message),
+                None => format!("{}: {}", finding.file, finding.message),
+            });
+            error = lines.collect::<Vec<_>>().join("\n");
+        }
+        let mut value = serde_json::json!({
+            "error": error, "help": self.hints, "exit_code": self.code as u8
+        });
+        if !self.findings.is_empty() {
+            value["findings"] = serde_json::json!(self.findings);
+        }
+        value
     }
 }
 
@@ -122,7 +167,17 @@ impl From<LoadError> for Failure {
                 Self::new(ExitCode::Invalid, format!("there is no {}", path.display()))
                     .hint("`infra init` writes a commented one, -f FILE takes another")
             }
-            _ => Self::new(ExitCode::Invalid, text.trim_end()),
+            LoadError::Spec(errors) => {
+                let findings = errors.diagnostics.iter().map(|found| Finding {
+                    file: errors.file.clone(),
+                    line: found.span.as_ref().map(|span| errors.line(span)),
+                    message: found.message.clone(),
+                    help: found.hint.clone(),
+                });
+                let findings = findings.collect();
+                Self { findings, ..Self::new(ExitCode::Invalid, text.trim_end()) }
+            }
+            LoadError::Read { .. } => Self::new(ExitCode::Invalid, text.trim_end()),
         }
     }
 }

@@ -54,6 +54,18 @@ fn words(expected: &str) -> &str {
     }
 }
 
+/// How a value of the type is written.
+fn example(expected: &str) -> Option<&'static str> {
+    Some(match expected {
+        "array" => "[\"…\"]",
+        "string" => "\"…\"",
+        "boolean" => "true",
+        "integer" => "3",
+        "number" => "1.5",
+        _ => return None,
+    })
+}
+
 impl<'a> Checker<'a> {
     fn deref(&self, schema: &'a Value) -> &'a Value {
         match schema.get("$ref").and_then(Value::as_str) {
@@ -109,14 +121,19 @@ impl<'a> Checker<'a> {
         let Some(schema) = fitting else {
             let expected: Vec<&str> =
                 alternatives.iter().flat_map(|one| Self::types(one)).map(words).collect();
-            self.found.push(
-                Diagnostic::new(format!(
-                    "`{path}` must be {}, but this is {}",
-                    expected.join(" or "),
-                    type_of(node)
-                ))
-                .at(node.span.clone()),
-            );
+            let mut diagnostic = Diagnostic::new(format!(
+                "`{path}` must be {}, but this is {}",
+                expected.join(" or "),
+                type_of(node)
+            ))
+            .at(node.span.clone());
+            let types = alternatives.iter().flat_map(|one| Self::types(one));
+            if let Some(example) = types.filter_map(example).next() {
+                let key = path.rsplit('.').next().unwrap_or(path);
+                let key = key.split('[').next().unwrap_or(key);
+                diagnostic = diagnostic.hint(format!("write it as {key} = {example}"));
+            }
+            self.found.push(diagnostic);
             return;
         };
         match &node.body {

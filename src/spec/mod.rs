@@ -21,3 +21,4 @@ pub use project::{
 };
 pub use schema::schema;
 pub use starter::STARTER;
+pub use values::{label, near_label};

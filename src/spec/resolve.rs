@@ -26,6 +26,13 @@ use super::{
 pub const PROVIDERS: [&str; 3] = ["do", "aws", "gcp"];
 const KUBERNETES_DEFAULT: &str = "1.36.2";
 const NODES_MAX: u32 = 10_000;
+/// The range of pod addresses that every node takes (kube-controller-manager's default).
+const NODE_PREFIX: u8 = 24;
+
+/// Whether there is such a cloud and this build has it. If not, that is the one thing to say.
+fn known_here(provider: &str) -> bool {
+    crate::clouds::NAMES.contains(&provider)
+}
 
 /// Resolves a merged file.
 ///
@@ -95,16 +102,19 @@ impl Resolver<'_> {
         let raw = self.raw;
         if let Err(why) = values::label(&raw.cluster.name, 40) {
             let name = &raw.cluster.name;
-            self.wrong(
-                &["cluster", "name"],
-                format!("the cluster's name `{name}` is refused: {why}"),
-            );
+            let message = format!("the cluster's name `{name}` is refused: {why}");
+            match values::near_label(name, 40) {
+                Some(near) => {
+                    self.wrong_hint(&["cluster", "name"], message, format!("for instance `{near}`"))
+                }
+                None => self.wrong(&["cluster", "name"], message),
+            }
         }
         let provider = self.provider(options);
         let settings = raw.providers.get(&provider).cloned().unwrap_or_default();
         let region = settings.region.clone().unwrap_or_default();
         // What follows from an unknown provider is not worth a word of its own.
-        let known = PROVIDERS.contains(&provider.as_str());
+        let known = known_here(&provider);
         if region.is_empty() && known {
             self.wrong_hint(
                 &["providers", &provider],
@@ -114,6 +124,7 @@ impl Resolver<'_> {
         }
         let network = self.network();
         let pools = self.pools(&provider, settings.image.as_deref());
+        self.room(&network, pools.iter().map(|pool| pool.nodes.len()).sum());
         let firewall = self.firewall(&network);
         let dns = self.dns();
         let cluster = Cluster {
@@ -170,6 +181,14 @@ impl Resolver<'_> {
             } else {
                 self.wrong_hint(&["cluster", "provider"], message, hint);
             }
+        } else if !crate::clouds::NAMES.contains(&name.as_str()) {
+            let message = format!("the provider `{name}` is not part of this build of infra");
+            let hint = format!("this build has: {}", crate::clouds::NAMES.join(", "));
+            if options.provider.is_some() {
+                self.found.push(Diagnostic::new(message).hint(hint));
+            } else {
+                self.wrong_hint(&["cluster", "provider"], message, hint);
+            }
         }
         name
     }
@@ -192,15 +211,14 @@ impl Resolver<'_> {
         version
     }
 
-    fn cidr(&mut self, key: &str, written: Option<&String>, default: &str) -> Ipv4Net {
-        let fallback = Ipv4Net::default();
+    fn cidr(&mut self, key: &str, written: Option<&String>, default: &str) -> Option<Ipv4Net> {
         let text = written.map_or(default, String::as_str);
         let Ok(net) = text.parse::<Ipv4Net>() else {
             self.wrong(
                 &["network", key],
                 format!("`{text}` is not an address range; write it as {default}"),
             );
-            return fallback;
+            return None;
         };
         if net != net.trunc() {
             self.wrong_hint(
@@ -209,7 +227,7 @@ impl Resolver<'_> {
                 format!("did you mean {}?", net.trunc()),
             );
         }
-        net.trunc()
+        Some(net.trunc())
     }
 
     fn network(&mut self) -> Network {
@@ -220,8 +238,9 @@ impl Resolver<'_> {
         let named = [("machines", machines), ("pods", pods), ("services", services)];
         for (at, (name, net)) in named.iter().enumerate() {
             for (other_name, other) in &named[..at] {
-                let overlap = net.contains(&other.network()) || other.contains(&net.network());
-                if overlap && net.prefix_len() > 0 && other.prefix_len() > 0 {
+                // One that can't be read has been reported.
+                let (Some(net), Some(other)) = (net, other) else { continue };
+                if net.contains(&other.network()) || other.contains(&net.network()) {
                     // Point at the one that was written, the other is a default.
                     let written = self.merged.at(&["network"]).field(name).is_some();
                     self.wrong_hint(
@@ -232,7 +251,8 @@ impl Resolver<'_> {
                 }
             }
         }
-        if pods.prefix_len() > 24 {
+        let [machines, pods, services] = [machines, pods, services].map(Option::unwrap_or_default);
+        if pods.prefix_len() > NODE_PREFIX {
             self.wrong(
                 &["network", "pods"],
                 format!("{pods} is too small: every node takes a /24 out of it"),
@@ -243,6 +263,39 @@ impl Resolver<'_> {
             self.wrong(&["network", "cluster_domain"], format!("`{cluster_domain}`: {why}"));
         }
         Network { machines, pods, services, cluster_domain }
+    }
+
+    /// Whether there are addresses for `nodes` machines and their pods. One that is being replaced
+    /// stays until its successor is there, so one more has to fit.
+    fn room(&mut self, network: &Network, nodes: usize) {
+        let places = |net: &Ipv4Net, prefix: u8| {
+            1_usize << u32::from(prefix.saturating_sub(net.prefix_len())).min(31)
+        };
+        let wanted = nodes + 1;
+        let prefix_for = |prefix: u8| {
+            let bits = usize::BITS - (wanted.max(1) - 1).leading_zeros();
+            u32::from(prefix).saturating_sub(bits)
+        };
+        let (pods, machines) = (network.pods, network.machines);
+        if pods.prefix_len() <= NODE_PREFIX && places(&pods, NODE_PREFIX) < wanted {
+            self.wrong_hint(
+                &["network", "pods"],
+                format!(
+                    "`pods` ({pods}) has room for {} nodes, a /{NODE_PREFIX} each; {nodes} nodes, and one more while one is replaced, do not fit",
+                    places(&pods, NODE_PREFIX)
+                ),
+                format!("make it a /{} or larger, in [network]", prefix_for(NODE_PREFIX)),
+            );
+        }
+        // The network's own address, the broadcast, the gateway and a little for load balancers.
+        let usable = places(&machines, 32).saturating_sub(8);
+        if machines.prefix_len() > 0 && usable < wanted {
+            self.wrong_hint(
+                &["network", "machines"],
+                format!("`machines` ({machines}) has no room for {nodes} nodes"),
+                format!("make it a /{} or larger, in [network]", prefix_for(32).saturating_sub(1)),
+            );
+        }
     }
 
     fn pools(&mut self, provider: &str, image: Option<&str>) -> Vec<Pool> {
@@ -313,7 +366,7 @@ impl Resolver<'_> {
             }
         }
         let Some(image) = image else {
-            if !PROVIDERS.contains(&provider) {
+            if !known_here(provider) {
                 return None;
             }
             self.wrong_hint(
@@ -349,10 +402,15 @@ impl Resolver<'_> {
             (Some(RawType::Each(each)), None, None) => match each.get(provider) {
                 Some(one) => Some(SizeRequest::Type(one.clone())),
                 None => {
-                    self.wrong(
-                        &["pools", name, "type"],
-                        format!("the pool `{name}` names no type for the provider `{provider}`"),
-                    );
+                    if known_here(provider) {
+                        self.wrong_hint(
+                            &["pools", name, "type"],
+                            format!(
+                                "the pool `{name}` names no type for the provider `{provider}`"
+                            ),
+                            format!("add {provider} = \"…\" to it, or ask for vcpus and memory"),
+                        );
+                    }
                     None
                 }
             },
@@ -500,7 +558,11 @@ impl Resolver<'_> {
     fn dns(&mut self) -> Option<DnsPlan> {
         let raw = self.raw.dns.as_ref()?;
         if let Err(why) = values::domain(&raw.domain) {
-            self.wrong(&["dns", "domain"], format!("DNS refuses the name `{}`: {why}", raw.domain));
+            self.wrong_hint(
+                &["dns", "domain"],
+                format!("DNS refuses the name `{}`: {why}", raw.domain),
+                "write a name whose zone you hold, for instance example.com",
+            );
         }
         let ttl_s = raw.ttl.unwrap_or(300);
         if !(30..=86_400).contains(&ttl_s) {

@@ -77,6 +77,18 @@ pub fn label(text: &str, max: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// The nearest text that [`label`] takes, if anything is left of it.
+pub fn near_label(text: &str, max: usize) -> Option<String> {
+    let plain: String = text
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
+        .take(max)
+        .collect();
+    let plain = plain.trim_matches('-').to_owned();
+    (!plain.is_empty()).then_some(plain)
+}
+
 /// A domain of at least two labels.
 pub fn domain(text: &str) -> Result<(), String> {
     if text.len() > 253 {

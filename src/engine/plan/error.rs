@@ -18,7 +18,7 @@ pub enum PlanError {
         address: Address,
     },
     /// `--target` or `--replace` names nothing.
-    #[error("there is no {address}, neither declared nor in the cloud{}", near.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default())]
+    #[error("there is no {address}, neither declared nor in the cloud")]
     UnknownTarget {
         /// What was given.
         address: Address,
@@ -67,7 +67,11 @@ impl PlanError {
             Self::Order { .. } => {
                 Some("make the change in two runs, with --target for the first".to_owned())
             }
-            Self::Graph(_) | Self::UnknownKind { .. } | Self::UnknownTarget { .. } => None,
+            Self::UnknownTarget { near: Some(near), .. } => Some(format!("did you mean {near}?")),
+            Self::UnknownTarget { near: None, .. } => {
+                Some("`infra graph` shows every address".to_owned())
+            }
+            Self::Graph(_) | Self::UnknownKind { .. } => None,
         }
     }
 }
