@@ -1,9 +1,10 @@
 //! The way to the cluster's API server: made when the kubeconfig is there.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use infra_provider_api::{CloudError, ErrorKind};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::apps::KubeClient;
 
@@ -57,7 +58,39 @@ impl KubeAccess {
         *client = Some(made.clone());
         Ok(made)
     }
+
+    /// Asks once whether the API server answers, and a second and third time if not; takes 15
+    /// seconds at most, and ends at once when `stop` is cancelled. A refusal is an answer.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not answer, `Cancelled`, or those of [`KubeAccess::client`].
+    pub async fn probe(&self, stop: &CancellationToken) -> Result<(), CloudError> {
+        const OPERATION: &str = "reach the API server";
+        let client = self.client().await?;
+        let mut last = String::new();
+        for _ in 0..PROBES {
+            let asked = tokio::time::timeout(PROBE_TIMEOUT, client.raw().apiserver_version());
+            let answer = tokio::select! {
+                answer = asked => answer,
+                () = stop.cancelled() => {
+                    return Err(CloudError::new(ErrorKind::Cancelled, OPERATION, "interrupted"));
+                }
+            };
+            last = match answer {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(kube::Error::Api(status))) if status.code < 500 => return Ok(()),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {} s", PROBE_TIMEOUT.as_secs()),
+            };
+        }
+        let server = client.server();
+        Err(CloudError::new(ErrorKind::Unavailable, OPERATION, format!("{server}: {last}")))
+    }
 }
+
+/// How often it is asked before it counts as unreachable, and for how long each time.
+const PROBES: u32 = 3;
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A failed call to the API server, in the engine's words.
 pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {

@@ -164,8 +164,15 @@ impl Session {
                 self.project.apps.timeout,
             )),
         ];
+        // One short question first: an API server that does not answer would otherwise hold up
+        // every kind that lives in it for as long as its calls are tried again.
+        let unreachable = match purpose {
+            Purpose::Apply if kube.exists() => kube.probe(&self.stop).await.err(),
+            _ => None,
+        };
         let seen: Vec<Arc<dyn Kind>> = local
             .iter()
+            .filter(|kind| unreachable.is_none() || !KUBERNETES_KINDS.contains(&kind.name()))
             .filter(|kind| kind.name() != "node_bundle")
             .filter(|kind| purpose == Purpose::Apply || kind.name() == "certificate")
             .cloned()
@@ -175,6 +182,10 @@ impl Session {
         };
         let seen = Kinds::new(seen).map_err(Failure::local)?;
         let mut observed = observe(&seen, &self.cx, &lenient).await?;
+        if let Some(error) = unreachable {
+            let kinds = KUBERNETES_KINDS.iter().map(|kind| ((*kind).to_owned(), error.clone()));
+            observed.unreachable.extend(kinds);
+        }
         observed.resources.extend(in_cloud.resources);
         observed.resources.extend(in_bucket.resources);
 
@@ -240,10 +251,7 @@ impl Session {
         if !kube.exists() {
             return false;
         }
-        match kube.client().await {
-            Ok(client) => client.raw().apiserver_version().await.is_ok(),
-            Err(_) => false,
-        }
+        kube.probe(&self.stop).await.is_ok()
     }
 }
 
