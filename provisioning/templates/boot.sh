@@ -38,7 +38,7 @@ json_text() {
 }
 
 # status.json: the stage that runs, and all there were. The stages file has stage, state, time.
-report() { # stage state message
+note() { # stage state message
   local now stages
   now="$(date -u +%FT%TZ)"
   if [ -f "$state/stages" ]; then
@@ -49,6 +49,10 @@ report() { # stage state message
   stages="$(sed -E 's/^([^ ]+) ([^ ]+) ([^ ]+)$/{"stage":"\1","state":"\2","at":"\3"}/' "$state/stages" | paste -sd, -)"
   printf '{"node":"%s","stage":"%s","state":"%s","message":"%s","at":"%s","stages":[%s]}\n' \
     "$NODE" "$1" "$2" "$(json_text "$3")" "$now" "$stages" >"$state/status.json"
+}
+
+report() { # stage state message
+  note "$@"
   # The report is for people; a boot never fails because it could not be sent.
   printf 'url = "%s"\n' "$STATUS_PUT_URL" |
     curl -fsS -o /dev/null --connect-timeout 5 --max-time 20 --retry 2 "${ca[@]}" --config - \
@@ -84,7 +88,12 @@ stage() { # name function
     exit 1
   fi
   touch "$state/done/$name"
-  report "$name" "done" ""
+  # That a stage is done is told with the next one's beginning; after the last, none comes.
+  if [ "$name" = "done" ]; then
+    report "$name" "done" ""
+  else
+    note "$name" "done" ""
+  fi
 }
 
 # ---- helpers ---------------------------------------------------------------------------------
@@ -173,15 +182,30 @@ stage_host() {
   fi
 }
 
+# All artifacts at once over few connections. What does not arrive so is fetched again one by one,
+# with retries and a reason.
+fetch_all() {
+  local sha label kind target url
+  # shellcheck disable=SC2034
+  while IFS=$'\t' read -r sha label kind target url; do
+    [ -e "$state/artifacts/$sha" ] || [ -e "$state/artifacts/$sha.part" ] ||
+      printf 'url = "%s"\noutput = "%s"\n' "$url" "$state/artifacts/$sha.part"
+  done <"$bundle/artifacts.tsv" |
+    curl -fsS --parallel --parallel-max 4 --connect-timeout 10 --max-time 1800 "${ca[@]}" --config - || true
+}
+
 # artifacts.tsv: sha256, label, kind, target, url
 stage_artifacts() {
   local sha label kind target url file
   mkdir -p "$state/artifacts"
+  fetch_all
   while IFS=$'\t' read -r sha label kind target url; do
     file="$state/artifacts/$sha"
     if [ "$(sum_of "$file")" != "$sha" ]; then
-      fetch "$url" "$file.part" || die "cannot download $label (HTTP $answer)"
-      [ "$(sum_of "$file.part")" = "$sha" ] || die "checksum mismatch for $label"
+      if [ "$(sum_of "$file.part")" != "$sha" ]; then
+        fetch "$url" "$file.part" || die "cannot download $label (HTTP $answer)"
+        [ "$(sum_of "$file.part")" = "$sha" ] || die "checksum mismatch for $label"
+      fi
       mv "$file.part" "$file"
     fi
     case "$kind" in

@@ -115,6 +115,6 @@ fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, Failure> {
 
 /// Executes a plan with what was looked at.
 pub(super) async fn run_plan(run: &Run, plan: &Plan, looked: &Looked, parallelism: u16) -> Outcome {
-    let boot = Arc::clone(&looked.kits) as Arc<dyn infra_provider_api::MachineBoot>;
+    let boot = Arc::clone(&looked.boot);
     run.execute(plan, &looked.kinds, boot, usize::from(parallelism)).await
 }

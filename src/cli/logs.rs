@@ -42,7 +42,7 @@ pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure>
             .collect();
         print!("{}", table(&["stage", "state", "at"], rows));
         if status.state == StageState::Failed {
-            println!("\n{name}: failed at {}: {}", status.stage, status.message);
+            println!("\n{name}: {}", status.reason());
         }
     }
     Ok(if status.is_failed() { ExitCode::Failed } else { ExitCode::Ok })

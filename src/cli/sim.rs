@@ -197,7 +197,23 @@ async fn status(global: &Global, control: &Control) -> Result<(), Failure> {
         println!("{kind:<16}{count}");
     }
     println!("faults          {}", status.faults);
+    if !status.load_balancers.is_empty() {
+        println!();
+        let rows = status.load_balancers.iter().map(listener).collect();
+        print!("{}", table(&["load balancer", "entry", "listens on", "machines"], rows));
+    }
     Ok(())
+}
+
+/// One line for what listens: where, and what it leads to.
+fn listener(one: &infra_sim::balancer::ListenerStatus) -> Vec<String> {
+    let on = match (&one.listens_on, &one.error) {
+        (Some(on), _) => on.to_string(),
+        (None, Some(error)) => format!("nothing: {error}"),
+        (None, None) => "nothing yet".into(),
+    };
+    let machines: Vec<&str> = one.targets.iter().map(|target| target.name.as_str()).collect();
+    vec![one.load_balancer.clone(), one.entry.to_string(), on, machines.join(", ")]
 }
 
 fn env(control: &Control) {

@@ -59,6 +59,10 @@ fn node_lines(session: &Session, looked: &Looked) -> Vec<NodeLine> {
         let member = Address::new("node", &name);
         let observed = &looked.observed;
         let state = match (observed.get(&member), observed.get(&machine)) {
+            // Kubernetes takes a while to see that a machine is gone; the cloud knows.
+            (Some(_), Some(machine)) if matches!(machine.readiness, Readiness::Failed { .. }) => {
+                readiness(&machine.readiness)
+            }
             (Some(member), _) => readiness(&member.readiness),
             (None, Some(machine)) => match &machine.readiness {
                 Readiness::Ready if observed.unreachable.contains_key("node") => {
@@ -78,6 +82,26 @@ fn node_lines(session: &Session, looked: &Looked) -> Vec<NodeLine> {
             public_ip: field("public_ip"),
             version: text(observed, &member, "kubelet_version").unwrap_or_else(|| "-".into()),
             name,
+        });
+    }
+    // Machines that are on their way out: a rotation that is not at its end.
+    let known: Vec<String> = lines.iter().map(|line| line.name.clone()).collect();
+    let leaving = looked.observed.resources.keys().filter(|address| {
+        address.kind() == session.cloud.machine_kind
+            && known.iter().all(|name| name != address.name())
+    });
+    for machine in leaving {
+        let field = |field| text(&looked.observed, machine, field).unwrap_or_else(|| "-".into());
+        let member = Address::new("node", machine.name());
+        lines.push(NodeLine {
+            name: machine.name().to_owned(),
+            role: "-",
+            state: "leaving: `infra apply` goes on with it".into(),
+            machine: looked.observed.get(machine).map_or_else(|| "-".into(), |one| one.id.clone()),
+            private_ip: field("private_ip"),
+            public_ip: field("public_ip"),
+            version: text(&looked.observed, &member, "kubelet_version")
+                .unwrap_or_else(|| "-".into()),
         });
     }
     lines

@@ -56,7 +56,10 @@ impl ApiServers {
         };
         match read_boot_status(self.kits.bucket(), name, revision).await {
             Ok(Some(status)) if status.is_failed() => Readiness::Failed {
-                reason: format!("{name} failed at {}: {}", status.stage, status.message),
+                reason: format!(
+                    "{name}: {} (`infra logs {name}` shows its boot; `infra apply --replace droplet.{name}` makes the machine anew)",
+                    status.reason()
+                ),
             },
             Ok(Some(status)) if !status.is_done() => {
                 Readiness::Pending { reason: format!("{name} is booting: {}", status.stage) }

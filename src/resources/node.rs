@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs,
+    Address, CloudError, Context, CreateRequest, Found, Kind, MadeBy, Observed, OnChange, Outputs,
     Readiness, Resource, UpdateRequest, Waits,
 };
 use infra_provisioning::node::read_boot_status;
@@ -30,13 +30,14 @@ pub struct NodeSpec {
 }
 
 /// The kind.
-#[derive(Debug)]
 pub struct Nodes {
     kits: Arc<Kits>,
     kube: Arc<KubeAccess>,
     /// Revision of each machine, to find its boot report.
     revisions: BTreeMap<String, String>,
     drain: DrainOptions,
+    /// The kind of the machines, to see one that broke down before it joined.
+    machine: Option<Arc<dyn Kind>>,
 }
 
 impl Nodes {
@@ -46,8 +47,9 @@ impl Nodes {
         kube: Arc<KubeAccess>,
         revisions: BTreeMap<String, String>,
         drain: DrainOptions,
+        machine: Option<Arc<dyn Kind>>,
     ) -> Self {
-        Self { kits, kube, revisions, drain }
+        Self { kits, kube, revisions, drain, machine }
     }
 
     async fn list(&self) -> Result<Vec<Node>, CloudError> {
@@ -65,9 +67,7 @@ impl Nodes {
             return Readiness::Pending { reason: "waiting for the machine to join".into() };
         };
         match read_boot_status(self.kits.bucket(), name, revision).await {
-            Ok(Some(status)) if status.is_failed() => Readiness::Failed {
-                reason: format!("failed at {}: {}", status.stage, status.message),
-            },
+            Ok(Some(status)) if status.is_failed() => self.boot_failed(name, &status.reason()),
             Ok(Some(status)) if status.is_done() => {
                 Readiness::Pending { reason: "booted, waiting for the Node".into() }
             }
@@ -75,6 +75,33 @@ impl Nodes {
             // A report that can't be read is no reason to give up: the Node itself decides.
             Ok(None) | Err(_) => Readiness::Pending { reason: "waiting for the machine".into() },
         }
+    }
+
+    /// A boot that failed stays failed: waiting helps nothing, a new machine may.
+    fn boot_failed(&self, name: &str, why: &str) -> Readiness {
+        let machine = self.machine.as_ref().map_or("droplet", |kind| kind.name());
+        Readiness::Failed {
+            reason: format!(
+                "{name}: {why} (`infra logs {name}` shows its boot; `infra apply --replace {machine}.{name}` makes the machine anew)"
+            ),
+        }
+    }
+
+    /// Machines that broke down, by name, and why.
+    async fn broken_machines(&self, cx: &Context) -> BTreeMap<String, String> {
+        let Some(kind) = &self.machine else { return BTreeMap::new() };
+        // What can't be seen now is looked at again: a failed look is no answer about a machine.
+        let machines = kind.list_owned(cx).await.unwrap_or_default();
+        machines
+            .into_iter()
+            .filter_map(|machine| match machine.readiness {
+                Readiness::Failed { reason } => Some((
+                    machine.address.name().to_owned(),
+                    format!("its machine failed: {reason}"),
+                )),
+                Readiness::Ready | Readiness::Pending { .. } => None,
+            })
+            .collect()
     }
 }
 
@@ -162,15 +189,24 @@ impl Resource for Nodes {
         Ok(self.list().await?.iter().map(found).collect())
     }
 
-    async fn look(&self, _: &Context, ids: &[String]) -> Result<Vec<Found<NodeSpec>>, CloudError> {
+    async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Found<NodeSpec>>, CloudError> {
         // The API server may be away while control planes join; that is no answer about a node.
         let nodes = self.list().await.unwrap_or_default();
+        let joined = |id: &String| nodes.iter().any(|node| node.metadata.name.as_ref() == Some(id));
+        let broken =
+            if ids.iter().all(joined) { BTreeMap::new() } else { self.broken_machines(cx).await };
         let mut all = Vec::with_capacity(ids.len());
         for id in ids {
             let node = nodes.iter().find(|node| node.metadata.name.as_ref() == Some(id));
             all.push(match node {
                 Some(node) => found(node),
-                None => waited_for(id, self.boot_readiness(id).await),
+                None => waited_for(
+                    id,
+                    match broken.get(id) {
+                        Some(why) => self.boot_failed(id, why),
+                        None => self.boot_readiness(id).await,
+                    },
+                ),
             });
         }
         Ok(all)

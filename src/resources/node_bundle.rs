@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Outputs,
-    Readiness, Resource, UpdateRequest,
+    Address, CloudError, Context, CreateRequest, Found, Input, MachineBoot, MadeBy, Observed,
+    OnChange, Outputs, Readiness, Resource, UpdateRequest,
 };
 use infra_provisioning::{kubeadm::bootstrap_token_secret, node::remove_node};
 use k8s_openapi::api::core::v1::Secret;
@@ -36,7 +36,7 @@ pub struct NodeBundleSpec {
 }
 
 /// The kind.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NodeBundles {
     kits: Arc<Kits>,
     kube: Arc<KubeAccess>,
@@ -92,6 +92,23 @@ fn found(node: &str, revision: &str) -> Found<NodeBundleSpec> {
         readiness: Readiness::Ready,
         intent_key: None,
         made_by: MadeBy::Infra,
+    }
+}
+
+#[async_trait]
+impl MachineBoot for NodeBundles {
+    /// Also for a machine that is made anew long after its bundle: its join token is over by then.
+    async fn user_data(
+        &self,
+        nodes: &[&str],
+        limit_bytes: usize,
+    ) -> Result<SecretString, CloudError> {
+        if self.running {
+            for node in nodes {
+                self.put_token(node).await?;
+            }
+        }
+        self.kits.user_data(nodes, limit_bytes).await
     }
 }
 

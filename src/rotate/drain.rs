@@ -90,6 +90,18 @@ fn name_of(pod: &Pod) -> (String, String) {
     )
 }
 
+/// Why an eviction is refused: which budget holds the pod, where the server says it.
+fn why_held(status: &kube::core::Status) -> String {
+    let causes: Vec<&str> = status
+        .details
+        .iter()
+        .flat_map(|details| &details.causes)
+        .map(|cause| cause.message.as_str())
+        .filter(|message| !message.is_empty())
+        .collect();
+    if causes.is_empty() { status.message.clone() } else { causes.join(", ") }
+}
+
 /// Evicts every pod of a node and waits until they are gone. PodDisruptionBudgets are respected:
 /// what they hold is asked for again until the deadline, and named all the while.
 ///
@@ -128,7 +140,7 @@ pub async fn drain(
                 Ok(_) => {}
                 Err(kube::Error::Api(status)) if status.code == 404 => {}
                 Err(kube::Error::Api(status)) if status.code == 429 => {
-                    held.push(format!("{namespace}/{name}: {}", status.message));
+                    held.push(format!("{namespace}/{name}: {}", why_held(&status)));
                 }
                 Err(error) => {
                     return Err(failed(&format!("{operation}: evict {namespace}/{name}"), &error));
@@ -136,7 +148,8 @@ pub async fn drain(
             }
         }
         let waiting = if held.is_empty() {
-            format!("{} pods are leaving {node}", left.len())
+            let pods = if left.len() == 1 { "pod is" } else { "pods are" };
+            format!("{} {pods} leaving {node}", left.len())
         } else {
             format!("{} of {} pods held: {}", held.len(), left.len(), held.join("; "))
         };

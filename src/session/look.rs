@@ -37,6 +37,8 @@ pub struct Looked {
     pub kinds: Kinds,
     /// What nodes are made from.
     pub kits: Arc<Kits>,
+    /// What a machine boots with, made when the machine is.
+    pub boot: Arc<dyn infra_provider_api::MachineBoot>,
     /// The way to the API server.
     pub kube: Arc<KubeAccess>,
     /// The suites.
@@ -106,6 +108,7 @@ impl Session {
 
         // A machine that runs keeps its bundle; a newer revision is taken up by rotating.
         let bundles = NodeBundles::new(Arc::clone(&kits), Arc::clone(&kube), initialised);
+        let boot: Arc<dyn infra_provider_api::MachineBoot> = Arc::new(bundles.clone());
         let bundle_kind = erase(bundles);
         let in_bucket = if purpose == Purpose::Apply && in_cloud.get(&self.cloud.bucket).is_some() {
             let kinds = Kinds::new([Arc::clone(&bundle_kind)]).map_err(Failure::local)?;
@@ -156,6 +159,7 @@ impl Session {
                 Arc::clone(&kube),
                 revisions.clone(),
                 DrainOptions::default(),
+                self.cloud.provider.kinds().into_iter().find(|kind| kind.name() == machine_kind),
             )),
             erase(SuiteKind::new(
                 Arc::clone(&kube),
@@ -201,7 +205,7 @@ impl Session {
             suites: &suite_specs,
             older: &older,
         })?;
-        Ok(Looked { cluster, declared, observed, kinds, kits, kube, suites })
+        Ok(Looked { cluster, declared, observed, kinds, kits, boot, kube, suites })
     }
 
     /// The bucket's name: that of the one there is, else that of the model.

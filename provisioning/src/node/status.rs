@@ -59,6 +59,15 @@ impl BootStatus {
     pub fn is_failed(&self) -> bool {
         self.state == StageState::Failed
     }
+
+    /// Where and why it failed: `failed at containerd: …`.
+    pub fn reason(&self) -> String {
+        if self.message.starts_with("failed at ") {
+            self.message.clone()
+        } else {
+            format!("failed at {}: {}", self.stage, self.message)
+        }
+    }
 }
 
 /// A node's report for one revision; `None` when it has not sent any.

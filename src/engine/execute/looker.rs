@@ -165,7 +165,15 @@ impl Looker {
         let reason = match (want, &observed.readiness) {
             (Want::Ready, Readiness::Ready) => return Some(Ok(Some(observed))),
             (Want::Ready, Readiness::Failed { reason }) => {
-                return Some(Err(error(ErrorKind::Invalid, address, reason)));
+                let failed = error(ErrorKind::Invalid, address, reason);
+                // Some reasons say themselves what helps.
+                return Some(Err(if reason.contains("--replace") {
+                    failed
+                } else {
+                    failed.with_hint(format!(
+                        "waiting does not help; `infra apply --replace {address}` makes it anew"
+                    ))
+                }));
             }
             (Want::Ready | Want::Gone, Readiness::Pending { reason }) => reason.clone(),
             (Want::Gone, Readiness::Ready | Readiness::Failed { .. }) => "still there".to_owned(),

@@ -200,6 +200,9 @@ impl<'w, 'a> Decider<'w, 'a> {
         match &observed.readiness {
             Readiness::Failed { reason } => {
                 change.reason = Some(format!("failed: {reason}"));
+                if reason.contains("--replace") {
+                    return;
+                }
                 change.warning = Some(format!(
                     "{} will not get ready by waiting; --replace {} makes it anew",
                     change.address, change.address

@@ -121,7 +121,12 @@ impl Resource for Droplets {
     }
 
     fn waits(&self) -> Waits {
-        Waits { look_max: Duration::from_secs(3), ..Waits::default() }
+        // A droplet takes less than a minute; one that takes five will not come.
+        Waits {
+            ready: Duration::from_secs(300),
+            look_max: Duration::from_secs(3),
+            ..Waits::default()
+        }
     }
 
     async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<DropletSpec>>, CloudError> {

@@ -10,6 +10,7 @@ use super::record::{BootState, MachineRecord};
 use super::set::MachineSet;
 use super::{environment, process};
 use crate::faults::Effect;
+use crate::stand_in::BROKEN_UNIT;
 use crate::world::{Droplet, DropletStatus, mix};
 
 /// A boot that takes longer than this waits for something else (its turn, an API server): it no
@@ -58,24 +59,29 @@ impl MachineSet {
             free.abort();
             return;
         }
-        if self.sim.faults.machine(&droplet.name, Effect::BootFails) {
+        let fails = self.sim.faults.machine(&droplet.name, Effect::BootFails);
+        if earlier.is_some() {
+            // What the embedded cloud left behind when it was killed.
+            process::kill_left_over(&disk);
+        }
+        let mut variables = environment::variables(&self.sim, &disk, droplet.id);
+        if fails {
+            // What fails is the container runtime, half-way: what runs can say so, as on a real
+            // machine.
+            variables.push((BROKEN_UNIT, "containerd.service".to_owned()));
+        }
+        let boot =
+            Boot { disk: &disk, hostname: &droplet.name, variables: &variables, stop: &stop };
+        let ended = boot.run(&user_data).await;
+        free.abort();
+        if fails && ended.is_some_and(|record| record.boot == BootState::Done) {
+            // It never started a container runtime.
             disk.say("cloud-init: user-data failed with exit code 1 (a fault that was set)");
             let mut record = MachineRecord::new(BootState::Failed);
             record.exit_code = Some(1);
             record.tail = disk.tail(20);
             record.save(&disk);
-            free.abort();
-            return;
         }
-        if earlier.is_some() {
-            // What the embedded cloud left behind when it was killed.
-            process::kill_left_over(&disk);
-        }
-        let variables = environment::variables(&self.sim, &disk, droplet.id);
-        let boot =
-            Boot { disk: &disk, hostname: &droplet.name, variables: &variables, stop: &stop };
-        boot.run(&user_data).await;
-        free.abort();
     }
 
     /// Looks for machines that are to die, as long as the embedded cloud runs.

@@ -25,6 +25,10 @@ mod tests;
 use std::fmt;
 
 pub use context::Context;
+
+/// Environment variable: the unit that does not start on this machine, for a fault.
+pub const BROKEN_UNIT: &str = "INFRA_SIM_BROKEN_UNIT";
+
 pub use control::{
     ClusterPlan, JoinRequest, Joined, MachineInfo, MemberState, NodeSpec, TaintSpec, TokenSpec,
 };

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::units::{self, full_name};
-use super::{Context, Failure};
+use super::{BROKEN_UNIT, Context, Failure};
 
 /// `systemctl [OPTIONS] VERB [UNIT…]`
 pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
@@ -98,6 +98,12 @@ pub fn start(context: &Context, unit: &str, verb: &str) -> Result<(), Failure> {
                 &format!("Failed to locate executable {program}: No such file or directory"),
             ));
         }
+    }
+    if std::env::var(BROKEN_UNIT).is_ok_and(|broken| broken == unit) {
+        return Err(failed(
+            unit,
+            "the control process exited with error code (a fault that was set)",
+        ));
     }
     if unit == "containerd.service" {
         need_cni(context)?;

@@ -70,6 +70,7 @@ async fn handle(
 ) -> ApiResult<Response<Body>> {
     let (parts, incoming) = request.into_parts();
     let user = server.shared.authenticator.user(certificate, &parts.headers)?;
+    let user = impersonate(server, user, &parts.headers)?;
     let path = parts.uri.path().to_owned();
     let query = Query::parse(parts.uri.query());
     let about = parse_path(&path);
@@ -85,6 +86,45 @@ async fn handle(
         }
         None => discovery::answer(server, &call),
     }
+}
+
+/// `kubectl --as`: who may impersonate acts as the other from here on.
+fn impersonate(server: &Server, user: User, headers: &HeaderMap) -> ApiResult<User> {
+    let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
+    let groups: Vec<String> =
+        headers.get_all("impersonate-group").iter().filter_map(text).collect();
+    let Some(name) = headers.get("impersonate-user").and_then(text) else {
+        if groups.is_empty() {
+            return Ok(user);
+        }
+        let message = "requested groups without impersonating a user";
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "BadRequest", message));
+    };
+    let account = name.strip_prefix("system:serviceaccount:").and_then(|r| r.split_once(':'));
+    let mut wanted = vec![match account {
+        Some((namespace, account)) => ("serviceaccounts", account.to_owned(), namespace.to_owned()),
+        None => ("users", name.clone(), String::new()),
+    }];
+    wanted.extend(groups.iter().map(|group| ("groups", group.clone(), String::new())));
+    for (resource, name, namespace) in wanted {
+        let action = Action {
+            verb: "impersonate".into(),
+            resource: resource.into(),
+            name,
+            namespace,
+            ..Action::default()
+        };
+        if !auth::allowed(server.cluster.store(), &user, &action) {
+            return Err(denied(&user, &action));
+        }
+    }
+    let groups = match account {
+        Some((namespace, _)) if groups.is_empty() => {
+            vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")]
+        }
+        _ => groups,
+    };
+    Ok(User::new(name, groups))
 }
 
 /// 403 for what the user may not; anonymous users may see little.
