@@ -105,7 +105,11 @@ impl Resolver<'_> {
             let message = format!("the cluster's name `{name}` is refused: {why}");
             match values::near_label(name, 40) {
                 Some(near) => {
-                    self.wrong_hint(&["cluster", "name"], message, format!("for instance `{near}`"))
+                    self.wrong_hint(
+                        &["cluster", "name"],
+                        message,
+                        format!("for instance `{near}`"),
+                    );
                 }
                 None => self.wrong(&["cluster", "name"], message),
             }
