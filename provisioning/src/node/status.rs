@@ -100,3 +100,23 @@ async fn read(bucket: &Bucket, node: &str, key: &str) -> Result<Option<BootStatu
         .map(Some)
         .map_err(|e| NodeKitError::Status { node: node.into(), reason: e.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stage_is_told_once() {
+        let failed = |message: &str| BootStatus {
+            node: "worker-2".into(),
+            stage: "containerd".into(),
+            state: StageState::Failed,
+            message: message.into(),
+            at: String::new(),
+            stages: Vec::new(),
+        };
+        let said = "failed at containerd: checksum mismatch";
+        assert_eq!(failed(said).reason(), said);
+        assert_eq!(failed("checksum mismatch").reason(), said);
+    }
+}

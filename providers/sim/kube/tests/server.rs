@@ -49,6 +49,31 @@ async fn anonymous_users_see_little_and_bad_tokens_nothing() {
 }
 
 #[tokio::test]
+async fn who_may_impersonate_acts_as_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let admin = served.client("admin", "system:masters");
+    let list = async |client: &reqwest::Client, headers: &[(&str, &str)]| {
+        let mut request = client.get(format!("{}/api/v1/nodes", served.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let account = "system:serviceaccount:default:default";
+    let (code, status) = list(&admin, &[("Impersonate-User", account)]).await;
+    assert_eq!(code, 403, "the other's rights count, not one's own");
+    assert!(status["message"].as_str().unwrap().contains(account), "{status}");
+    let as_master = [("Impersonate-User", "jane"), ("Impersonate-Group", "system:masters")];
+    assert_eq!(list(&admin, &as_master).await.0, 200);
+    let (code, status) = list(&served.client("someone", "nobody"), &as_master).await;
+    assert_eq!(code, 403);
+    assert!(status["message"].as_str().unwrap().contains("cannot impersonate"), "{status}");
+    assert_eq!(list(&admin, &[("Impersonate-Group", "system:masters")]).await.0, 400);
+}
+
+#[tokio::test]
 async fn bootstrap_tokens_are_believed_until_they_expire() {
     use base64::Engine;
     let dir = tempfile::tempdir().unwrap();
