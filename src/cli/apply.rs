@@ -108,9 +108,11 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
 
 fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, Failure> {
     let bytes = std::fs::read(path)
-        .map_err(|error| Failure::local(format!("{}: {error}", path.display())))?;
+        .map_err(|error| Failure::local(format!("{}: {error}", path.display())))
+        .map_err(|failure| failure.hint("`infra plan -o FILE` makes one"))?;
     Plan::from_json(&bytes, &run.session.owner)
         .map_err(|error| Failure::new(ExitCode::Stale, format!("{}: {error}", path.display())))
+        .map_err(|failure| failure.hint("nothing was done; `infra plan -o FILE` makes a new one"))
 }
 
 /// Executes a plan with what was looked at.

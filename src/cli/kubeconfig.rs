@@ -52,6 +52,14 @@ pub fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCode, Fa
     };
     let options = MergeOptions { set_current: !args.keep_context, overwrite: args.overwrite };
     let report = merge_file(&into, &config, options).map_err(Failure::local)?;
+    if global.json {
+        println!(
+            "{}",
+            serde_json::json!({"path": report.path, "changed": report.changed,
+                               "current_context": report.current_context})
+        );
+        return Ok(ExitCode::Ok);
+    }
     if report.changed {
         println!("Merged into {}.", report.path.display());
     } else {

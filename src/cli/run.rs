@@ -189,6 +189,11 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
             }
         }
         eprintln!("{words}");
+        if let Some(Stopped::Journal(error)) = &outcome.stopped
+            && let Some(hint) = error.hint()
+        {
+            eprintln!("  help: {hint}");
+        }
     }
     code
 }

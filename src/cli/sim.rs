@@ -120,6 +120,13 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
         SimVerb::Serve(clock) => serve(data, &clock).await?,
         SimVerb::Start(clock) => {
             let endpoint = session_sim::start(&data, clock.speed, clock.seed).await?;
+            if global.json {
+                println!(
+                    "{}",
+                    serde_json::json!({"pid": endpoint.pid, "digitalocean": endpoint.digitalocean})
+                );
+                return Ok(ExitCode::Ok);
+            }
             println!(
                 "The embedded cloud runs (process {}): {}",
                 endpoint.pid, endpoint.digitalocean
@@ -127,6 +134,10 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
         }
         SimVerb::Stop => {
             let stopped = control::stop(&data).await.map_err(session_sim::failed)?;
+            if global.json {
+                println!("{}", serde_json::json!({"stopped": stopped}));
+                return Ok(ExitCode::Ok);
+            }
             println!("{}", if stopped { "Stopped." } else { "It does not run." });
         }
         SimVerb::Status => status(global, &open(&data)?).await?,
@@ -237,7 +248,11 @@ async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<()
             let fault: Fault = serde_json::from_value(wanted)
                 .map_err(|error| Failure::new(ExitCode::Usage, error.to_string()))?;
             let set = control.set_fault(&fault).await.map_err(session_sim::failed)?;
-            println!("fault {}", set.id.unwrap_or_default());
+            if global.json {
+                println!("{}", serde_json::json!({"id": set.id}));
+            } else {
+                println!("fault {}", set.id.unwrap_or_default());
+            }
         }
         FaultVerb::List => {
             let all = control.faults().await.map_err(session_sim::failed)?;

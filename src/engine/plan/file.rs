@@ -22,7 +22,7 @@ pub enum PlanFileError {
     /// It belongs to another cluster.
     #[error("the plan was made for cluster {cluster}, not for {wanted}")]
     OtherCluster {
-        /// The plan's cluster.
+        /// The plan's cluster, with its UUID.
         cluster: String,
         /// This cluster.
         wanted: String,
@@ -63,8 +63,8 @@ impl Plan {
         let plan: Self = serde_json::from_value(value).map_err(garbled)?;
         if plan.owner != *owner {
             return Err(PlanFileError::OtherCluster {
-                cluster: plan.owner.cluster,
-                wanted: owner.cluster.clone(),
+                cluster: format!("{} ({})", plan.owner.cluster, plan.owner.uuid),
+                wanted: format!("{} ({})", owner.cluster, owner.uuid),
             });
         }
         Ok(plan)

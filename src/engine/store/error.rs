@@ -59,8 +59,8 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn io(what: &'static str, name: impl Into<String>, error: &io::Error) -> Self {
-        let full =
-            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let full = matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge);
         Self::Io { what, name: name.into(), reason: error.to_string(), full }
     }
 
