@@ -103,8 +103,25 @@ fn print_failure(failure: &Failure, json: bool) {
     }
 }
 
+/// A reader that has seen enough (`infra … | head`) ends the run quietly, as it does with other
+/// tools, instead of with a panic's backtrace.
+fn leave_when_nobody_reads() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let text = info.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to std") && text.contains("Broken pipe") {
+            std::process::exit(BROKEN_PIPE);
+        }
+        before(info);
+    }));
+}
+
+/// As a shell reports the end by SIGPIPE.
+const BROKEN_PIPE: i32 = 141;
+
 /// Parses the command line, runs the verb, and returns the process's exit code.
 pub fn main() -> ProcessExit {
+    leave_when_nobody_reads();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -50,8 +50,19 @@ pub struct Looked {
 pub enum Purpose {
     /// Planning an apply, or showing.
     Apply,
+    /// Planning an apply that ends before the nodes join.
+    Infra,
+    /// Finding what nobody asked for, too.
+    Orphans,
     /// Planning a destroy: what goes with its machines or its bucket is not looked at.
     Destroy,
+}
+
+impl Purpose {
+    /// Whether even kinds are looked at that are neither declared nor recorded.
+    pub(super) fn is_everything(self) -> bool {
+        matches!(self, Self::Orphans | Self::Destroy)
+    }
 }
 
 impl Session {
@@ -60,7 +71,7 @@ impl Session {
     /// # Errors
     /// A kind can't be listed; what is declared is wrong.
     pub async fn look(&self, purpose: Purpose) -> Result<Looked, Failure> {
-        let cloud_kinds = Kinds::new(self.cloud.provider.kinds()).map_err(Failure::local)?;
+        let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(Failure::local)?;
         let strict = ObserveOptions::default();
         let in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
         let mut cluster = self.project.cluster.clone();
@@ -110,7 +121,10 @@ impl Session {
         let bundles = NodeBundles::new(Arc::clone(&kits), Arc::clone(&kube), initialised);
         let boot: Arc<dyn infra_provider_api::MachineBoot> = Arc::new(bundles.clone());
         let bundle_kind = erase(bundles);
-        let in_bucket = if purpose == Purpose::Apply && in_cloud.get(&self.cloud.bucket).is_some() {
+        let used = self.used_bundles(&cluster, &in_cloud).filter(|_| !purpose.is_everything());
+        let in_bucket = if let Some(used) = used {
+            used
+        } else if purpose != Purpose::Destroy && in_cloud.get(&self.cloud.bucket).is_some() {
             let kinds = Kinds::new([Arc::clone(&bundle_kind)]).map_err(Failure::local)?;
             observe(&kinds, &self.cx, &strict).await?
         } else {
@@ -171,14 +185,15 @@ impl Session {
         // One short question first: an API server that does not answer would otherwise hold up
         // every kind that lives in it for as long as its calls are tried again.
         let unreachable = match purpose {
-            Purpose::Apply if kube.exists() => kube.probe(&self.stop).await.err(),
+            Purpose::Apply | Purpose::Infra | Purpose::Orphans if kube.exists() => kube.probe(&self.stop).await.err(),
             _ => None,
         };
         let seen: Vec<Arc<dyn Kind>> = local
             .iter()
             .filter(|kind| unreachable.is_none() || !KUBERNETES_KINDS.contains(&kind.name()))
             .filter(|kind| kind.name() != "node_bundle")
-            .filter(|kind| purpose == Purpose::Apply || kind.name() == "certificate")
+            .filter(|kind| purpose != Purpose::Destroy || kind.name() == "certificate")
+            .filter(|kind| kind.name() != "turn" || self.turns_matter(purpose))
             .cloned()
             .collect();
         let lenient = ObserveOptions {

@@ -4,6 +4,7 @@ mod declare;
 mod error;
 mod generations;
 mod look;
+mod needed;
 mod open;
 mod plan;
 pub mod sim;

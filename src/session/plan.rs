@@ -1,5 +1,6 @@
 //! From a look to a plan.
 
+use infra_provider_api::Phase;
 use jiff::Timestamp;
 
 use super::{
@@ -23,7 +24,11 @@ impl Session {
     /// # Errors
     /// What can't be observed, declared or planned.
     pub async fn plan(&self, mut options: PlanOptions) -> Result<Planned, Failure> {
-        let purpose = if options.destroy { Purpose::Destroy } else { Purpose::Apply };
+        let purpose = match options.phase {
+            _ if options.destroy => Purpose::Destroy,
+            Phase::Infra => Purpose::Infra,
+            Phase::Bootstrap | Phase::Apps => Purpose::Apply,
+        };
         options.machine_kinds = vec![self.cloud.machine_kind.to_owned()];
         let looked = self.look(purpose).await?;
         let record = self.store.record();

@@ -1,0 +1,20 @@
+//! A folder of its own with an embedded cloud of its own, and the binary to run in it.
+
+mod cloud;
+mod config;
+mod folder;
+mod kubectl;
+mod outcome;
+mod watched;
+
+pub use cloud::Inventory;
+pub use config::{Config, quickstart};
+pub use folder::Lab;
+pub use kubectl::Kubectl;
+pub use outcome::Ran;
+pub use watched::Watched;
+
+/// Says loudly that a check did not take place.
+pub fn skipped(what: &str) {
+    eprintln!("\n======== SKIPPED: {what} ========\n");
+}

@@ -1,0 +1,14 @@
+//! The whole product, from the built binary, on the embedded cloud: every scenario starts in an
+//! empty folder and closes (an empty plan, or an empty cloud).
+
+mod crash;
+mod environments;
+mod faults;
+mod interrupt;
+mod lab;
+mod plans;
+mod quickstart;
+mod rotate;
+mod scale;
+mod texts;
+mod validator;

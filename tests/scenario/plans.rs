@@ -1,0 +1,71 @@
+//! Saved plans, parts of a cluster, phases.
+
+use super::lab::{Config, Kubectl};
+
+const TINY: Config = Config { control_planes: 1, workers: 1 };
+
+#[test]
+fn a_saved_plan_is_done_exactly_or_refused_as_stale() {
+    let lab = TINY.lab();
+    lab.run(&["plan", "--phase", "infra", "-o", "first.plan"]).ok();
+    lab.run(&["plan", "--phase", "infra", "-o", "late.plan"]).ok();
+    lab.run(&["apply", "first.plan"]).ok();
+    assert_eq!(lab.inventory().of("droplets").len(), 2);
+    let before = lab.inventory();
+    lab.run(&["apply", "late.plan"]).expect(6).warns("plan again");
+    assert_eq!(lab.inventory().ids(), before.ids(), "a refused plan changes nothing");
+
+    // What the file asks for has changed since.
+    lab.write("infra.toml", &Config { workers: 2, ..TINY }.toml());
+    lab.run(&["plan", "--phase", "infra", "-o", "more.plan"]).ok();
+    lab.write("infra.toml", &Config { workers: 3, ..TINY }.toml());
+    lab.run(&["apply", "more.plan"]).expect(6);
+    lab.write("broken.plan", "{\"version\": 1");
+    lab.run(&["apply", "broken.plan"]).expect(6);
+    assert_eq!(lab.inventory().ids(), before.ids());
+}
+
+#[test]
+fn a_target_takes_what_it_needs_and_no_more() {
+    let lab = TINY.lab();
+    lab.run(&["apply", "--yes", "--target", "load_balancer.api"]).ok();
+    let found = lab.inventory();
+    assert_eq!(found.of("load_balancers").len(), 1);
+    assert_eq!(found.of("vpcs").len(), 1, "it needs its network");
+    assert!(found.of("droplets").is_empty() && found.of("firewalls").is_empty());
+    let ran = lab.run(&["plan", "--target", "droplet.nobody"]);
+    assert!(ran.code != Some(0), "{ran}");
+
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    let before = lab.inventory();
+    let plan = lab
+        .run(&["plan", "--detailed-exitcode", "--phase", "infra", "--replace", "firewall.worker"])
+        .expect(2);
+    assert_eq!(plan.changes().len(), 1, "{plan}");
+    lab.run(&["apply", "--yes", "--phase", "infra", "--replace", "firewall.worker"]).ok();
+    let after = lab.inventory();
+    assert_eq!(after.ids_of("droplets"), before.ids_of("droplets"));
+    let (old, new) = (before.ids_of("firewalls"), after.ids_of("firewalls"));
+    assert_eq!(new.len(), 3);
+    assert_eq!(new.iter().filter(|one| !old.contains(one)).count(), 1, "one is new: {new:?}");
+    lab.run(&["plan", "--detailed-exitcode", "--phase", "infra"]).ok();
+}
+
+#[test]
+fn one_phase_after_the_other() {
+    let lab = TINY.lab();
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    lab.run(&["plan", "--detailed-exitcode", "--phase", "infra"]).ok();
+    lab.run(&["plan", "--detailed-exitcode", "--phase", "bootstrap"]).expect(2);
+    lab.run(&["apply", "--yes", "--phase", "bootstrap"]).ok();
+    lab.run(&["plan", "--detailed-exitcode", "--phase", "bootstrap"]).ok();
+    if let Some(kubectl) = Kubectl::of(&lab, "lab") {
+        assert_eq!(kubectl.ready_nodes(), ["control-plane-1", "worker-1"]);
+    }
+    let before = lab.inventory();
+    lab.run(&["apply", "--yes", "--phase", "apps"]).ok();
+    assert_eq!(lab.inventory().ids_of("droplets"), before.ids_of("droplets"));
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
