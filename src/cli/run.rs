@@ -63,7 +63,7 @@ impl Run {
             &self.session.cx,
             &self.session.store,
             &RecoverOptions {
-                grace: RECOVER_GRACE,
+                grace: RECOVER_GRACE.div_f64(self.session.speed),
                 optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
                 stop: self.session.stop.clone(),
             },

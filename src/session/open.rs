@@ -74,6 +74,8 @@ pub struct Session {
     pub stop: CancellationToken,
     /// Whether it is the embedded cloud.
     pub sim: bool,
+    /// How much faster than real time the cloud's clock runs: 1 for every real one.
+    pub speed: f64,
 }
 
 impl Session {
@@ -124,6 +126,7 @@ impl Session {
             cx,
             stop,
             sim: options.sim,
+            speed: options.sim_speed.unwrap_or(1.0).max(1.0),
         })
     }
 

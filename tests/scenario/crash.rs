@@ -34,13 +34,13 @@ fn killed_again_and_again_ends_with_what_is_wanted() {
     let lab = SMALL.lab();
     // Moments of the journal: intents just written, calls under way, answers just recorded.
     let mut kills = 0;
-    for lines in [3, 4, 7, 2, 11, 6, 9, 13, 5, 8] {
+    for lines in [3, 7, 2, 14, 9, 25, 6] {
         if !kill_after(&lab, lines) {
             break;
         }
         kills += 1;
     }
-    assert!(kills >= 5, "only {kills} kills hit a running apply");
+    assert!(kills >= 4, "only {kills} kills hit a running apply");
     lab.run(&["apply", "--yes"]).ok();
     assert_small(&lab.inventory());
     lab.run(&["plan", "--detailed-exitcode"]).ok();

@@ -7,7 +7,9 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]");
     settings.add_filter(r"([0-9a-f]{2}:){15}[0-9a-f]{2}", "[fingerprint]");
     settings.add_filter(r"\b[0-9a-f]{16}\b", "[hash]");
-    settings.add_filter(r"-[0-9a-f]{8}\b", "-[short]");
+    settings.add_filter(r"([-:])[0-9a-f]{8}\b", "$1[short]");
+    // Columns are as wide as the addresses that happen to be in them.
+    settings.add_filter(r"(\S) {2,}", "$1  ");
     settings.add_filter(r"127\.\d+\.\d+\.\d+", "[ip]");
     settings.add_filter(r"\b\d+\.\d s\b", "[time]");
     settings.add_filter(r"\b\d{9}\b", "[id]");
