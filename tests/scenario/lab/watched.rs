@@ -84,7 +84,10 @@ impl Watched {
                 while let Ok(line) = self.lines.try_recv() {
                     self.keep(line);
                 }
-                panic!("`{}`: the moment never came:\n{}\n{}", self.words, self.stdout, self.stderr);
+                panic!(
+                    "`{}`: the moment never came:\n{}\n{}",
+                    self.words, self.stdout, self.stderr
+                );
             }
             std::thread::sleep(LOOK);
         }
