@@ -26,6 +26,19 @@ impl Store {
         if state.kind_mut(resource).objects.contains_key(&key) {
             return Err(StoreError::AlreadyExists { resource: resource.qualified(), name });
         }
+        // A controller that has not heard of it yet must not fill a namespace that is being emptied
+        // or is gone. Events are told all the same; a store without namespaces has no such rule.
+        if !key.0.is_empty() && resource.plural != "events" {
+            let spaces = Resource::core("namespaces");
+            let bare = state.kind_mut(&spaces).objects.is_empty();
+            let open = state
+                .present(&spaces, "", &key.0)
+                .is_some_and(|space| space["metadata"]["deletionTimestamp"].is_null());
+            if !bare && !open {
+                let name = key.0;
+                return Err(StoreError::NotFound { resource: spaces.qualified(), name });
+            }
+        }
         let meta = meta_mut(&mut object);
         if meta.get("uid").and_then(Value::as_str).is_none_or(str::is_empty) {
             meta.insert("uid".into(), json!(uuid::Uuid::new_v4().to_string()));
