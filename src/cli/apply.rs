@@ -97,8 +97,8 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     reporter.close().await;
     let code = verdict(&outcome, style == Style::Json);
     if style != Style::Json {
-        eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
         if code == ExitCode::Ok {
+            eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
             let looked = session.look(crate::session::Purpose::Apply).await?;
             print!("\n{}", super::status::report(&session, &looked, Some(&outcome)));
         }
