@@ -185,7 +185,9 @@ impl Session {
         // One short question first: an API server that does not answer would otherwise hold up
         // every kind that lives in it for as long as its calls are tried again.
         let unreachable = match purpose {
-            Purpose::Apply | Purpose::Infra | Purpose::Orphans if kube.exists() => kube.probe(&self.stop).await.err(),
+            Purpose::Apply | Purpose::Infra | Purpose::Orphans if kube.exists() => {
+                kube.probe(&self.stop).await.err()
+            }
             _ => None,
         };
         let seen: Vec<Arc<dyn Kind>> = local

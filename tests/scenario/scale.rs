@@ -24,7 +24,9 @@ fn a_plan_without_changes_makes_few_calls() {
     assert_eq!(lab.inventory().of("droplets").len(), machines);
     lab.calls();
     lab.run(&["plan", "--detailed-exitcode", "--phase", "infra"]).ok();
-    let calls = lab.calls();
+    let mut calls = lab.calls();
+    // The machines fetch their files and report meanwhile; a plan reads and writes no object.
+    calls.retain(|call, _| !call.ends_with("s3:/{bucket}/{key}"));
     eprintln!("calls of a plan without changes of {machines} droplets: {calls:#?}");
     let made: u64 = calls.values().sum();
     assert!(made <= 12, "{made} calls: {calls:#?}");
