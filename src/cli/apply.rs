@@ -96,12 +96,10 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     let Run { session, reporter, .. } = run;
     reporter.close().await;
     let code = verdict(&outcome, style == Style::Json);
-    if style != Style::Json {
-        if code == ExitCode::Ok {
-            eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
-            let looked = session.look(crate::session::Purpose::Apply).await?;
-            print!("\n{}", super::status::report(&session, &looked, Some(&outcome)));
-        }
+    if style != Style::Json && code == ExitCode::Ok {
+        eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
+        let looked = session.look(crate::session::Purpose::Apply).await?;
+        print!("\n{}", super::status::report(&session, &looked, Some(&outcome)));
     }
     Ok(code)
 }

@@ -90,7 +90,6 @@ struct Inner {
     kinds: Vec<Resource>,
     objects: HashMap<Key, Arc<Value>>,
     by_uid: HashMap<String, Key>,
-    by_ns: HashMap<String, BTreeSet<Key>>,
     children: HashMap<String, BTreeMap<Key, Arc<Value>>>,
     by_node: HashMap<String, BTreeMap<Key, Arc<Value>>>,
     node_use: HashMap<String, NodeUse>,
@@ -177,11 +176,6 @@ impl Index {
     pub fn by_uid(&self, uid: &str) -> Option<Key> {
         self.read().by_uid.get(uid).cloned()
     }
-
-    /// All objects in a namespace.
-    pub fn in_namespace(&self, ns: &str) -> Vec<Key> {
-        self.read().by_ns.get(ns).map_or_else(Vec::new, |s| s.iter().cloned().collect())
-    }
 }
 
 impl Inner {
@@ -199,10 +193,6 @@ impl Inner {
         if self.by_uid.get(old.uid()) == Some(key) {
             self.by_uid.remove(old.uid());
         }
-        drop_from(&mut self.by_ns, &key.ns, |s| {
-            s.remove(key);
-            s.is_empty()
-        });
         for owner in old.list_at("/metadata/ownerReferences") {
             drop_from(&mut self.children, owner.str_at("/uid"), |m| {
                 m.remove(key);
@@ -225,7 +215,6 @@ impl Inner {
 
     fn insert(&mut self, key: Key, o: Arc<Value>) {
         self.by_uid.insert(o.uid().to_owned(), key.clone());
-        self.by_ns.entry(key.ns.clone()).or_default().insert(key.clone());
         for owner in o.list_at("/metadata/ownerReferences") {
             self.children
                 .entry(owner.str_at("/uid").to_owned())
@@ -292,6 +281,5 @@ mod tests {
         assert_eq!(ix.node_use("n1"), NodeUse::default());
         ix.apply(&PODS, pod("n1", "Succeeded"), true);
         assert!(ix.pods_on("n1").is_empty() && ix.by_uid("u1").is_none());
-        assert!(ix.in_namespace("d").is_empty());
     }
 }

@@ -62,22 +62,21 @@ impl Controller for Namespaces {
     }
 }
 
-/// Deletes all content, events last; the kinds of what is still there.
+/// Deletes all content; the kinds of what is still there, but for events. Reads the store and not the
+/// index: an object that was made just before would not be in that yet, and stay for ever.
 fn empty(ctx: &Ctx, key: &Key) -> Result<Vec<(String, usize)>, ControllerError> {
     let mut left: Vec<(String, usize)> = Vec::new();
-    for content in ctx.index.in_namespace(&key.name) {
-        let Some(o) = ctx.get(&content) else {
-            continue;
-        };
-        if !o.is_deleting() {
-            ctx.delete(&content.resource, &o)?;
-        }
-        if ctx.get(&content).is_some() && content.resource != *EVENTS {
-            let kind = content.resource.qualified();
-            match left.iter_mut().find(|(k, _)| *k == kind) {
-                Some((_, n)) => *n += 1,
-                None => left.push((kind, 1)),
+    let store = ctx.store();
+    for resource in store.kinds() {
+        let mut there = 0;
+        for object in store.list(&resource, Some(&key.name)).0 {
+            if !object.is_deleting() {
+                ctx.delete(&resource, &object)?;
             }
+            there += usize::from(store.get(&resource, Some(&key.name), object.name()).is_some());
+        }
+        if there > 0 && resource != *EVENTS {
+            left.push((resource.qualified(), there));
         }
     }
     Ok(left)
