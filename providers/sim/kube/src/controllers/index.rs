@@ -2,7 +2,7 @@
 //! by node, the sum of requests on each node. Fed by the one watch of the manager.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use serde_json::Value;
