@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, MadeBy, Observed,
-    OnChange, Outputs, Readiness, Resource, UpdateRequest,
+    Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Outputs,
+    Readiness, Resource, UpdateRequest,
 };
 use infra_ssl::{PkiSpec, Validity, Verdict};
 use jiff::Timestamp;
@@ -166,6 +166,9 @@ impl Resource for Certificates {
             let state = planned.get("bootstrap.secret").cloned().unwrap_or("valid".into());
             found.push(self.found("bootstrap.secret", state));
         }
+        for authority in infra_ssl::unfinished(&self.folder) {
+            found.push(self.found(authority.stem(), "was not finished".into()));
+        }
         Ok(found)
     }
 
@@ -197,29 +200,9 @@ impl Resource for Certificates {
 
     async fn delete(&self, _: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let name = observed.address.name();
-        let files = match name {
-            "kubeconfig" | "bootstrap.secret" => vec![self.path(name)],
-            "sa" => vec![self.folder.join("sa.key"), self.folder.join("sa.pub")],
-            _ => vec![
-                self.folder.join(format!("{name}.key")),
-                self.folder.join(format!("{name}.crt")),
-            ],
-        };
-        for file in files {
-            match std::fs::remove_file(&file) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    return Err(CloudError::new(
-                        ErrorKind::Local,
-                        format!("delete {}", file.display()),
-                        error.to_string(),
-                    ));
-                }
-            }
-        }
-        // The last one takes the folder along.
-        let _ = std::fs::remove_dir(&self.folder);
+        let operation = format!("delete certificate.{name}");
+        let _one_at_a_time = self.busy.lock().map_err(|error| local(&operation, error))?;
+        infra_ssl::remove(&self.folder, name).map_err(|error| local(&operation, error))?;
         Ok(true)
     }
 

@@ -1,7 +1,7 @@
 //! Certificate authorities, leaf certificates, kubeconfigs, expiry, rotation.
 //!
 //! Everything that decides is a pure function of PEM texts and a point in time; only
-//! [`ensure`], [`plan`], [`status`] and the kubeconfig file functions touch the disk, through
+//! [`ensure`], [`plan`], [`status`], [`remove`] and the kubeconfig file functions touch the disk, through
 //! [`files`], which writes atomically and keeps keys at mode 0600.
 //!
 //! Keys are ECDSA P-256 throughout: kubeadm, etcd and every client of the API server take them,
@@ -34,7 +34,7 @@ pub use leaf::{ADMIN_GROUP, Issued, LeafRequest, Profile};
 pub use names::{ApiServerNames, Names, api_server_names, first_service_address};
 pub use pki::{
     Action, AuthorityName, CertificateStatus, Change, ExtraLeaf, NodePki, PkiFile, PkiLayout,
-    PkiSpec, Verdict, ensure, node_pki, plan, status,
+    PkiSpec, Verdict, ensure, node_pki, plan, remove, status, unfinished,
 };
 pub use token::{BootstrapToken, ClusterSecret};
 pub use validity::{DAY_SECONDS, Due, Validity};
