@@ -234,7 +234,13 @@ impl From<RecoverError> for Failure {
 
 impl From<crate::rotate::GenerationsError> for Failure {
     fn from(error: crate::rotate::GenerationsError) -> Self {
-        Self::new(ExitCode::Record, error.to_string())
+        let failure = Self::new(ExitCode::Record, error.to_string());
+        match error {
+            crate::rotate::GenerationsError::Newer { .. } => {
+                failure.hint("use the version of infra that wrote it, or a later one")
+            }
+            _ => failure,
+        }
     }
 }
 

@@ -1,0 +1,222 @@
+//! From what was written to what it means. Every finding is collected, none stops the others.
+
+mod apps;
+mod firewall;
+mod names;
+mod network;
+mod pools;
+
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use infra_provider_api::{Cluster, LoadBalancerPlan, Source, Versions};
+
+use super::{
+    diagnostic::{Diagnostic, line_of, nearest},
+    load::Options,
+    project::Project,
+    raw::Raw,
+    tree::Node,
+    values,
+};
+
+/// The clouds that infra.toml may name.
+pub const PROVIDERS: [&str; 3] = ["do", "aws", "gcp"];
+const KUBERNETES_DEFAULT: &str = "1.36.2";
+
+/// Whether there is such a cloud and this build has it. If not, that is the one thing to say.
+fn known_here(provider: &str) -> bool {
+    crate::clouds::NAMES.contains(&provider)
+}
+
+/// Resolves a merged file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn resolve(
+    raw: &Raw,
+    merged: &Node,
+    path: &Path,
+    text: &str,
+    environment: Option<String>,
+    environments: Vec<String>,
+    options: &Options,
+) -> Result<Project, Vec<Diagnostic>> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut resolver = Resolver { raw, merged, path, text, folder, found: Vec::new() };
+    let project = resolver.project(environment, environments, options);
+    if resolver.found.is_empty() { Ok(project) } else { Err(resolver.found) }
+}
+
+struct Resolver<'a> {
+    raw: &'a Raw,
+    merged: &'a Node,
+    path: &'a Path,
+    text: &'a str,
+    folder: PathBuf,
+    found: Vec<Diagnostic>,
+}
+
+impl Resolver<'_> {
+    fn span(&self, path: &[&str]) -> Range<usize> {
+        self.merged.at(path).span.clone()
+    }
+
+    fn source(&self, path: &[&str]) -> Option<Source> {
+        let line = u32::try_from(line_of(self.text, self.merged.at(path).key.start)).ok()?;
+        Some(Source { file: self.path.display().to_string(), line })
+    }
+
+    fn wrong(&mut self, path: &[&str], message: impl Into<String>) {
+        let span = self.span(path);
+        self.found.push(Diagnostic::new(message).at(span));
+    }
+
+    fn wrong_hint(&mut self, path: &[&str], message: String, hint: impl Into<String>) {
+        let span = self.span(path);
+        self.found.push(Diagnostic::new(message).at(span).hint(hint));
+    }
+
+    /// The value of a fallible reading, or a stand-in and a finding.
+    fn take<T>(&mut self, path: &[&str], result: Result<T, String>, stand_in: T) -> T {
+        result.unwrap_or_else(|why| {
+            self.wrong(path, why);
+            stand_in
+        })
+    }
+
+    fn project(
+        &mut self,
+        environment: Option<String>,
+        environments: Vec<String>,
+        options: &Options,
+    ) -> Project {
+        let raw = self.raw;
+        if let Err(why) = values::label(&raw.cluster.name, 40) {
+            let name = &raw.cluster.name;
+            let message = format!("the cluster's name `{name}` is refused: {why}");
+            match values::near_label(name, 40) {
+                Some(near) => {
+                    self.wrong_hint(
+                        &["cluster", "name"],
+                        message,
+                        format!("for instance `{near}`"),
+                    );
+                }
+                None => self.wrong(&["cluster", "name"], message),
+            }
+        }
+        let provider = self.provider(options);
+        let settings = raw.providers.get(&provider).cloned().unwrap_or_default();
+        let region = settings.region.clone().unwrap_or_default();
+        // What follows from an unknown provider is not worth a word of its own.
+        let known = known_here(&provider);
+        if region.is_empty() && known {
+            self.wrong_hint(
+                &["providers", &provider],
+                format!("`region` is missing for the provider `{provider}`"),
+                format!("add [providers.{provider}] with region = \"…\""),
+            );
+        }
+        let network = self.network();
+        let pools = self.pools(&provider, settings.image.as_deref());
+        self.room(&network, pools.iter().map(|pool| pool.nodes.len()).sum());
+        let firewall = self.firewall(&network);
+        let dns = self.dns();
+        let cluster = Cluster {
+            name: raw.cluster.name.clone(),
+            environment: environment.clone(),
+            protected: raw.cluster.protected,
+            region_source: self.source(&["providers", &provider, "region"]),
+            versions: Versions { kubernetes: self.kubernetes() },
+            ssh_keys: self.ssh_keys(),
+            api_load_balancer: LoadBalancerPlan { port: raw.network.api_port.unwrap_or(6443) },
+            bucket: raw.artifacts.bucket.clone(),
+            tags: raw.cluster.tags.clone(),
+            provider,
+            region,
+            network,
+            pools,
+            firewall,
+            dns,
+        };
+        let apps = self.apps(&cluster, environment.as_deref());
+        Project {
+            file: self.path.to_owned(),
+            certificates: self.certificates(),
+            artifact_cache: raw
+                .artifacts
+                .cache
+                .as_ref()
+                .map_or_else(|| PathBuf::from(".infra/artifacts"), |cache| self.folder.join(cache)),
+            folder: self.folder.clone(),
+            cluster,
+            apps,
+            environments,
+        }
+    }
+
+    fn provider(&mut self, options: &Options) -> String {
+        let written = self.raw.cluster.provider.clone();
+        let Some(name) = options.provider.clone().or(written) else {
+            self.wrong_hint(
+                &["cluster"],
+                "no provider is chosen".into(),
+                "add provider = \"do\" to [cluster], or give --provider do",
+            );
+            return String::new();
+        };
+        if !PROVIDERS.contains(&name.as_str()) {
+            let hint = nearest(&name, PROVIDERS).map_or_else(
+                || format!("known providers: {}", PROVIDERS.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("there is no provider `{name}`");
+            if options.provider.is_some() {
+                self.found.push(Diagnostic::new(message).hint(hint));
+            } else {
+                self.wrong_hint(&["cluster", "provider"], message, hint);
+            }
+        } else if !crate::clouds::NAMES.contains(&name.as_str()) {
+            let message = format!("the provider `{name}` is not part of this build of infra");
+            let hint = format!("this build has: {}", crate::clouds::NAMES.join(", "));
+            if options.provider.is_some() {
+                self.found.push(Diagnostic::new(message).hint(hint));
+            } else {
+                self.wrong_hint(&["cluster", "provider"], message, hint);
+            }
+        }
+        name
+    }
+
+    fn kubernetes(&mut self) -> String {
+        let version = self.raw.cluster.kubernetes.clone().unwrap_or(KUBERNETES_DEFAULT.into());
+        let parts: Vec<Option<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
+        match parts.as_slice() {
+            // kubeadm.k8s.io/v1beta4 exists since 1.31.
+            [Some(1), Some(minor), Some(_)] if *minor >= 31 => {}
+            [Some(1), Some(_), Some(_)] => self.wrong(
+                &["cluster", "kubernetes"],
+                format!("Kubernetes {version} is too old; 1.31.0 is the oldest that works"),
+            ),
+            _ => self.wrong(
+                &["cluster", "kubernetes"],
+                format!("`{version}` is not a Kubernetes version; write it as 1.36.2"),
+            ),
+        }
+        version
+    }
+
+    /// A path of the file: relative to its folder, `~/` to the home folder.
+    fn local(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), std::env::home_dir()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.folder.join(path),
+        }
+    }
+}
