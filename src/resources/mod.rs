@@ -13,6 +13,7 @@ mod node;
 mod node_bundle;
 mod suite;
 mod suites;
+mod traffic;
 mod turn;
 
 pub use api_server::{ApiServerSpec, ApiServers};
@@ -24,6 +25,7 @@ pub use node::{NodeSpec, Nodes};
 pub use node_bundle::{NodeBundleSpec, NodeBundles};
 pub use suite::{SuiteKind, SuiteSpec};
 pub use suites::{SuiteSeed, Suites};
+pub use traffic::Traffic;
 pub use turn::{TurnSpec, Turns};
 
 /// Kinds that live behind the cluster's API server: planned by the record while it is away.

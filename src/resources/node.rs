@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     kits::Kits,
     kube_access::{KubeAccess, of_kube},
+    traffic::Traffic,
 };
 use crate::rotate::{DrainOptions, cordon, drain};
 
@@ -38,6 +39,7 @@ pub struct Nodes {
     drain: DrainOptions,
     /// The kind of the machines, to see one that broke down before it joined.
     machine: Option<Arc<dyn Kind>>,
+    traffic: Traffic,
 }
 
 impl Nodes {
@@ -48,8 +50,34 @@ impl Nodes {
         revisions: BTreeMap<String, String>,
         drain: DrainOptions,
         machine: Option<Arc<dyn Kind>>,
+        traffic: Traffic,
     ) -> Self {
-        Self { kits, kube, revisions, drain, machine }
+        Self { kits, kube, revisions, drain, machine, traffic }
+    }
+
+    /// A node that takes the place of another is ready once the traffic reaches it, too: only then
+    /// is the other one drained.
+    async fn wait_for_traffic(&self, cx: &Context, nodes: &mut [Found<NodeSpec>]) {
+        let waits = |node: &Found<NodeSpec>| {
+            node.readiness == Readiness::Ready && self.traffic.replaces(&node.id)
+        };
+        let names: Vec<String> =
+            nodes.iter().filter(|node| waits(node)).map(|node| node.id.clone()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let awaited = self.traffic.awaited(cx, &names).await;
+        for node in nodes.iter_mut().filter(|node| names.contains(&node.id)) {
+            let reason = match awaited.as_ref().map(|awaited| awaited.get(&node.id)) {
+                Ok(None) => continue,
+                Ok(Some(missing)) if missing.is_empty() => continue,
+                Ok(Some(missing)) => {
+                    format!("Ready, not yet behind the load balancer {}", missing.join(", "))
+                }
+                Err(error) => format!("Ready; its load balancers can't be seen: {error}"),
+            };
+            node.readiness = Readiness::Pending { reason };
+        }
     }
 
     async fn list(&self) -> Result<Vec<Node>, CloudError> {
@@ -182,11 +210,13 @@ impl Resource for Nodes {
         }
     }
 
-    async fn list_owned(&self, _: &Context) -> Result<Vec<Found<NodeSpec>>, CloudError> {
+    async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<NodeSpec>>, CloudError> {
         if !self.kube.exists() {
             return Ok(Vec::new());
         }
-        Ok(self.list().await?.iter().map(found).collect())
+        let mut nodes: Vec<_> = self.list().await?.iter().map(found).collect();
+        self.wait_for_traffic(cx, &mut nodes).await;
+        Ok(nodes)
     }
 
     async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Found<NodeSpec>>, CloudError> {
@@ -209,6 +239,7 @@ impl Resource for Nodes {
                 ),
             });
         }
+        self.wait_for_traffic(cx, &mut all).await;
         Ok(all)
     }
 

@@ -20,7 +20,7 @@ use crate::{
     engine::{Kinds, Observations, ObserveOptions, observe},
     resources::{
         ApiServers, Artifacts, Certificates, KUBERNETES_KINDS, Kits, KitsInput, KubeAccess,
-        NodeBundles, Nodes, SuiteKind, Suites, Turns,
+        NodeBundles, Nodes, SuiteKind, Suites, Traffic, Turns,
     },
     rotate::{DrainOptions, Generations},
 };
@@ -162,6 +162,8 @@ impl Session {
         let first = first_control_plane(&cluster).map(|(_, node)| {
             (node.name(), revisions.get(&node.name()).cloned().unwrap_or_default())
         });
+        let machine =
+            self.cloud.provider.kinds().into_iter().find(|kind| kind.name() == machine_kind);
         let local: Vec<Arc<dyn Kind>> = vec![
             erase(Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)),
             erase(Artifacts::new(bucket.clone(), cache, lock.clone())),
@@ -173,7 +175,8 @@ impl Session {
                 Arc::clone(&kube),
                 revisions.clone(),
                 DrainOptions::default(),
-                self.cloud.provider.kinds().into_iter().find(|kind| kind.name() == machine_kind),
+                machine.clone(),
+                Traffic::new(Arc::clone(&self.cloud.provider), machine, older.clone()),
             )),
             erase(SuiteKind::new(
                 Arc::clone(&kube),

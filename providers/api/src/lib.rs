@@ -29,6 +29,6 @@ pub use input::{Input, Reference, SECRET_KEY, references, resolve, secret_digest
 pub use kind::{CreateRequest, Kind, OnChange, UpdateRequest, Waits};
 pub use observed::{MadeBy, Observed, Outputs, Readiness};
 pub use owner::Owner;
-pub use provider::{Account, Problem, Provider};
+pub use provider::{Account, Membership, Problem, Provider};
 pub use resource::{Erased, Found, Resource, erase};
 pub use retry::{RetryPolicy, retry};

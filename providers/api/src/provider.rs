@@ -28,6 +28,16 @@ pub struct Problem {
     pub source: Option<Source>,
 }
 
+/// A load balancer in front of the cluster, its own or one that Kubernetes made, and the machines
+/// it sends traffic to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Its name in the cloud.
+    pub balancer: String,
+    /// The cloud's ids of its members; where the cloud tells health, of the healthy ones.
+    pub machines: Vec<String>,
+}
+
 /// A cloud.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -54,4 +64,8 @@ pub trait Provider: Send + Sync {
         cluster: &Cluster,
         machines_new: usize,
     ) -> Result<Vec<Problem>, CloudError>;
+
+    /// Which machines the cluster's load balancers send traffic to. A rotation waits until the new
+    /// machine is where the old one is.
+    async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError>;
 }

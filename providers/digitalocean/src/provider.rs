@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Account, CloudError, Cluster, Context, Declared, Kind, Owner, Problem, Provider, erase,
+    Account, CloudError, Cluster, Context, Declared, Kind, Membership, Owner, Problem, Provider,
+    erase,
 };
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     model,
     resources::{
         Api, Buckets, Domains, Droplets, Firewalls, KubernetesLoadBalancers, LoadBalancers,
-        Records, SshKeys, Volumes, Vpcs,
+        Records, SshKeys, Volumes, Vpcs, memberships,
     },
     wire::AccountAnswer,
 };
@@ -90,5 +91,9 @@ impl Provider for DigitalOcean {
         machines_new: usize,
     ) -> Result<Vec<Problem>, CloudError> {
         check::check(&self.api.client, cx, cluster, machines_new).await
+    }
+
+    async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError> {
+        memberships(&self.api, cx).await
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Resource,
-    UpdateRequest,
+    Address, CloudError, Context, CreateRequest, Found, MadeBy, Membership, Observed, OnChange,
+    Resource, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -114,4 +114,20 @@ impl Resource for KubernetesLoadBalancers {
         let was_there = self.0.client.delete(cx, &operation, &[PATH, &observed.id]).await?;
         Ok(!was_there)
     }
+}
+
+/// The members of every load balancer in the cluster's own network. The vendor tells no health of
+/// single members.
+pub(crate) async fn memberships(api: &Api, cx: &Context) -> Result<Vec<Membership>, CloudError> {
+    let all = api.client.list::<LoadBalancer>(cx, "list load balancers", &[PATH], &[], PATH);
+    let (vpcs, all) = futures::try_join!(api.own_vpcs(cx), all)?;
+    let ours = all
+        .into_iter()
+        .filter(|balancer| balancer.vpc_uuid.as_ref().is_some_and(|vpc| vpcs.contains(vpc)));
+    Ok(ours
+        .map(|balancer| Membership {
+            balancer: balancer.name,
+            machines: balancer.droplet_ids.iter().map(u64::to_string).collect(),
+        })
+        .collect())
 }

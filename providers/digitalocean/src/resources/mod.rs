@@ -37,7 +37,7 @@ pub(crate) use bucket::{Buckets, derived_name};
 pub(crate) use domain::Domains;
 pub(crate) use droplet::Droplets;
 pub(crate) use firewall::Firewalls;
-pub(crate) use kubernetes_load_balancer::KubernetesLoadBalancers;
+pub(crate) use kubernetes_load_balancer::{KubernetesLoadBalancers, memberships};
 pub(crate) use load_balancer::LoadBalancers;
 pub(crate) use record::{Records, full_name};
 pub(crate) use ssh_key::{SshKeys, without_comment};

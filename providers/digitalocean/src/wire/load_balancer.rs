@@ -28,6 +28,9 @@ pub(crate) struct LoadBalancer {
     pub(crate) forwarding_rules: Vec<ForwardingRule>,
     #[serde(default)]
     pub(crate) health_check: Option<HealthCheck>,
+    /// Also those that it has by a tag.
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(crate) droplet_ids: Vec<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

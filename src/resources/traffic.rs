@@ -1,0 +1,90 @@
+//! Whether a machine takes over the traffic of the one it replaces.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use infra_provider_api::{CloudError, Context, Kind, Membership, Provider};
+
+/// Asks the cloud's load balancers about machines that take the place of others.
+pub struct Traffic {
+    provider: Arc<dyn Provider>,
+    machine: Option<Arc<dyn Kind>>,
+    /// New machine to the machines whose place it takes.
+    older: BTreeMap<String, Vec<String>>,
+}
+
+impl Traffic {
+    /// Of the machines of the kind `machine`.
+    pub fn new(
+        provider: Arc<dyn Provider>,
+        machine: Option<Arc<dyn Kind>>,
+        older: BTreeMap<String, Vec<String>>,
+    ) -> Self {
+        Self { provider, machine, older }
+    }
+
+    /// Whether `name` takes the place of another machine at all.
+    pub fn replaces(&self, name: &str) -> bool {
+        self.older.get(name).is_some_and(|older| !older.is_empty())
+    }
+
+    /// For each of `names`, the load balancers that send traffic to a machine it replaces and
+    /// none to it yet. Two listings, however many machines there are.
+    ///
+    /// # Errors
+    /// The cloud refuses or is away.
+    pub async fn awaited(
+        &self,
+        cx: &Context,
+        names: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>, CloudError> {
+        let Some(machine) = &self.machine else { return Ok(BTreeMap::new()) };
+        let (machines, memberships) =
+            futures::try_join!(machine.list_owned(cx), self.provider.memberships(cx))?;
+        let ids: BTreeMap<&str, &str> =
+            machines.iter().map(|machine| (machine.address.name(), machine.id.as_str())).collect();
+        let missing = |name: &String| {
+            let older = self.older.get(name).into_iter().flatten();
+            let older: Vec<&str> =
+                older.filter_map(|older| ids.get(older.as_str()).copied()).collect();
+            missing_from(&memberships, ids.get(name.as_str()).copied(), &older)
+        };
+        Ok(names.iter().map(|name| (name.clone(), missing(name))).collect())
+    }
+}
+
+/// The load balancers that have one of `older` as a member, and not `new`. Pure.
+fn missing_from(memberships: &[Membership], new: Option<&str>, older: &[&str]) -> Vec<String> {
+    let has = |one: &Membership, id: &str| one.machines.iter().any(|machine| machine == id);
+    memberships
+        .iter()
+        .filter(|one| older.iter().any(|id| has(one, id)))
+        .filter(|one| new.is_none_or(|id| !has(one, id)))
+        .map(|one| one.balancer.clone())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn balancer(name: &str, machines: &[&str]) -> Membership {
+        let machines = machines.iter().map(|id| (*id).to_owned()).collect();
+        Membership { balancer: name.to_owned(), machines }
+    }
+
+    #[test]
+    fn only_the_load_balancers_of_the_old_machine_are_waited_for() {
+        let all = [
+            balancer("api", &["1", "2"]),
+            balancer("ingress", &["3", "4"]),
+            balancer("shop", &["3", "4", "5"]),
+        ];
+        assert_eq!(missing_from(&all, Some("5"), &["3"]), ["ingress"]);
+        assert_eq!(missing_from(&all, Some("5"), &["9"]), Vec::<String>::new());
+        assert_eq!(missing_from(&all, Some("4"), &["3"]), Vec::<String>::new());
+        // A machine that can't be found is in none.
+        assert_eq!(missing_from(&all, None, &["3"]), ["ingress", "shop"]);
+        // The old one has left already.
+        assert_eq!(missing_from(&all, Some("5"), &[]), Vec::<String>::new());
+    }
+}
