@@ -8,6 +8,7 @@ mod interrupt;
 mod lab;
 mod plans;
 mod quickstart;
+mod refusals;
 mod rotate;
 mod scale;
 mod texts;

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::lab::{Kubectl, quickstart};
+use super::lab::{Inventory, Kubectl, quickstart};
 
 /// Watches how many pods of a Deployment are available.
 struct Available {
@@ -51,6 +51,22 @@ impl Drop for Available {
     }
 }
 
+/// The load balancers that Kubernetes made send traffic to the machine.
+fn assert_takes_traffic(inventory: &Inventory, machine: &str) {
+    let droplets = inventory.of("droplets");
+    let id = &droplets.iter().find(|one| one["name"] == machine).unwrap()["id"];
+    let made: Vec<_> = inventory
+        .of("load_balancers")
+        .iter()
+        .filter(|one| one["name"].as_str().unwrap().contains("ingress"))
+        .collect();
+    assert!(!made.is_empty(), "there is an ingress load balancer");
+    for balancer in made {
+        let members = balancer["droplet_ids"].as_array().unwrap();
+        assert!(members.contains(id), "{machine} ({id}) is not behind {balancer}");
+    }
+}
+
 #[test]
 fn a_worker_is_replaced_while_the_apps_run_even_if_killed() {
     let lab = quickstart();
@@ -72,6 +88,9 @@ fn a_worker_is_replaced_while_the_apps_run_even_if_killed() {
     for moment in ["node.worker-1-g2: creating", "node.worker-1: deleting"] {
         let mut run = lab.start(&["rotate-node", "worker-1", "--yes"]);
         assert!(run.until_says(moment), "{}", run.wait());
+        if moment == "node.worker-1: deleting" {
+            assert_takes_traffic(&lab.inventory(), "worker-1-g2");
+        }
         run.kill();
     }
     lab.run(&["rotate-node", "worker-1", "--yes"]).ok().says("worker-1 is now worker-1-g2");

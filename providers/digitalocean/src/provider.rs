@@ -14,7 +14,7 @@ use crate::{
     model,
     resources::{
         Api, Buckets, Domains, Droplets, Firewalls, KubernetesLoadBalancers, LoadBalancers,
-        Records, SshKeys, Volumes, Vpcs, memberships,
+        Records, SshKeys, Volumes, Vpcs, memberships, zone_problem,
     },
     wire::AccountAnswer,
 };
@@ -90,7 +90,12 @@ impl Provider for DigitalOcean {
         cluster: &Cluster,
         machines_new: usize,
     ) -> Result<Vec<Problem>, CloudError> {
-        check::check(&self.api.client, cx, cluster, machines_new).await
+        let (mut problems, zone) = futures::try_join!(
+            check::check(&self.api.client, cx, cluster, machines_new),
+            zone_problem(&self.api, cx, cluster, machines_new),
+        )?;
+        problems.extend(zone);
+        Ok(problems)
     }
 
     async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
-    UpdateRequest,
+    Address, CloudError, Cluster, Context, CreateRequest, ErrorKind, Found, Observed, OnChange,
+    Problem, Resource, UpdateRequest,
 };
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -35,16 +35,44 @@ fn found(zone: &Zone) -> Found<DomainSpec> {
     ready(Address::new("domain", &zone.name), zone.name.clone(), spec, outputs)
 }
 
+const TAKEN_HINT: &str = "set `manage_zone = false` under [dns] to put the cluster's records into it, or use a \
+     subdomain of its own";
+
+fn taken_message(name: &str) -> String {
+    format!("the zone {name} is there already and is not this cluster's")
+}
+
 fn taken(operation: &str, name: &str) -> CloudError {
-    CloudError::new(
-        ErrorKind::NameTaken,
-        operation,
-        format!("the zone {name} is there already and is not this cluster's"),
-    )
-    .with_hint(
-        "set `manage_zone = false` under [dns] to put the cluster's records into it, or use a \
-         subdomain of its own",
-    )
+    CloudError::new(ErrorKind::NameTaken, operation, taken_message(name)).with_hint(TAKEN_HINT)
+}
+
+/// Whether this cluster can have the zone. One made by hand with nothing in it is welcome, so is
+/// one that a killed run has made.
+fn can_take(cx: &Context, zone: &Zone) -> bool {
+    match zone.owner(cx) {
+        Owned::Ours => true,
+        Owned::Unmarked => zone.is_bare(),
+        Owned::Foreign => false,
+    }
+}
+
+/// A zone that belongs to somebody else, found before anything is made. No call but the one that
+/// the plan has made already; none when no machine is to be made, as with the other checks.
+pub(crate) async fn zone_problem(
+    api: &Api,
+    cx: &Context,
+    cluster: &Cluster,
+    machines_new: usize,
+) -> Result<Option<Problem>, CloudError> {
+    let Some(dns) = cluster.dns.as_ref().filter(|dns| dns.manage_zone && machines_new > 0) else {
+        return Ok(None);
+    };
+    let zone = api.zone_shared(cx, &dns.domain).await?;
+    Ok(zone.filter(|zone| !can_take(cx, zone)).map(|_| Problem {
+        message: taken_message(&dns.domain),
+        hint: Some(TAKEN_HINT.to_owned()),
+        source: dns.source.clone(),
+    }))
 }
 
 impl Domains {
@@ -74,14 +102,13 @@ impl Domains {
                 None => CloudError::new(ErrorKind::Garbled, operation, "made, and not to be found"),
             });
         };
-        match zone.owner(cx) {
-            Owned::Ours => {}
-            // A bare zone without a mark: made by a run that was killed before the mark, or made by
-            // hand for this tool to fill. There is nothing in it that could be lost.
-            Owned::Unmarked if zone.is_bare() => {
-                self.0.mark_zone(cx, &operation, name).await?;
-            }
-            Owned::Unmarked | Owned::Foreign => return Err(taken(&operation, name)),
+        if !can_take(cx, &zone) {
+            return Err(taken(&operation, name));
+        }
+        // A bare zone without a mark: made by a run that was killed before the mark, or made by
+        // hand for this tool to fill. There is nothing in it that could be lost.
+        if zone.owner(cx) == Owned::Unmarked {
+            self.0.mark_zone(cx, &operation, name).await?;
         }
         Ok(found(&zone))
     }

@@ -34,7 +34,7 @@ pub use vpc::VpcSpec;
 
 pub(crate) use api::Api;
 pub(crate) use bucket::{Buckets, derived_name};
-pub(crate) use domain::Domains;
+pub(crate) use domain::{Domains, zone_problem};
 pub(crate) use droplet::Droplets;
 pub(crate) use firewall::Firewalls;
 pub(crate) use kubernetes_load_balancer::{KubernetesLoadBalancers, memberships};

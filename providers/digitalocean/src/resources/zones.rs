@@ -148,7 +148,12 @@ impl Api {
             .await
     }
 
-    async fn zone_shared(&self, cx: &Context, name: &str) -> Result<Option<Zone>, CloudError> {
+    /// A zone as a recent listing shows it; `None` when the account has no such zone.
+    pub(super) async fn zone_shared(
+        &self,
+        cx: &Context,
+        name: &str,
+    ) -> Result<Option<Zone>, CloudError> {
         let path = &["domains", name, "records"];
         let records =
             self.client.list_shared(cx, "list DNS records", path, &[], "domain_records").await;
