@@ -129,6 +129,7 @@ fn settings_that_cannot_work_are_refused() {
         region: "fra1".into(),
         access_key: KEY.into(),
         secret: SECRET.into(),
+        session_token: None,
         ca_pem: None,
         path_style: false,
     };

@@ -85,7 +85,7 @@ enum FaultVerb {
 #[derive(Debug, Args)]
 struct FaultArgs {
     /// What happens: 429, 500, 502, 503, slow, reset_before, reset_after, truncate, not_json,
-    /// stale_list; of machines: never_active, boot_fails, dies.
+    /// stale_list; of conditional writes to S3: conflict, ignores_conditions; of machines: never_active, boot_fails, dies.
     effect: String,
     /// The API it strikes: digitalocean, s3, kube.
     #[arg(long)]

@@ -31,6 +31,7 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
             region: store.region,
             access_key: store.access_key_id,
             secret: store.secret_access_key,
+            session_token: None,
             ca_pem: store.ca_pem.map(String::into_bytes),
             path_style: true,
         },

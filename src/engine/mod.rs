@@ -23,7 +23,7 @@ pub use events::{Event, StepAction};
 pub use execute::{ExecuteOptions, Outcome, execute};
 pub use graph::{Graph, GraphError};
 pub use kinds::{Kinds, KindsError};
-pub use lock::{Lock, LockError, LockOptions};
+pub use lock::{Lock, LockError, LockOptions, remote::RemoteLock};
 pub use observe::{Observations, ObserveError, ObserveOptions, observe};
 pub use plan::{Action, Change, Plan, PlanError, PlanInput, PlanOptions, plan};
 pub use record::{OpenIntent, Record, Recorded};

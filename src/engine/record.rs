@@ -88,6 +88,20 @@ pub struct OpenIntent {
     pub since: Timestamp,
 }
 
+/// A file that is kept with the record: a certificate, a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFile {
+    /// The object that holds it.
+    pub object: String,
+    /// SHA-256 of the object, in hex.
+    pub sum: String,
+    /// Whether the object is encrypted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
+    /// Permission bits of the file.
+    pub mode: u32,
+}
+
 /// Everything the journal says. A cache: the cloud is the truth.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -101,6 +115,9 @@ pub struct Record {
     pub intents: BTreeMap<Address, OpenIntent>,
     /// How often each address has been created, also those that are gone.
     pub generations: BTreeMap<Address, u64>,
+    /// Files that are kept with it, where it is not on this machine.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, KeptFile>,
 }
 
 impl Record {
@@ -139,6 +156,24 @@ impl Record {
             }
             Entry::Failed { address, .. } | Entry::Closed { address, .. } => {
                 self.intents.remove(address);
+            }
+            Entry::Kept { files } => {
+                for (name, file) in files {
+                    match file {
+                        Some(file) => self.files.insert(name.clone(), file.clone()),
+                        None => self.files.remove(name),
+                    };
+                }
+            }
+            Entry::Restored { resources, generations, .. } => {
+                let keyed = resources.iter().map(|one| (one.address.clone(), one.clone()));
+                self.resources = keyed.collect();
+                // Never back: a generation that was used once is part of a key that was used once.
+                let counted = resources.iter().map(|one| (&one.address, one.generation));
+                for (address, used) in generations.iter().map(|(a, n)| (a, *n)).chain(counted) {
+                    let generation = self.generations.entry(address.clone()).or_default();
+                    *generation = used.max(*generation);
+                }
             }
         }
     }

@@ -8,5 +8,6 @@ mod kill;
 mod lock;
 mod order;
 mod plans;
+mod remote;
 mod store;
 mod world;

@@ -26,6 +26,8 @@ pub struct ObjectStore {
     pub access_key: String,
     /// Secret key.
     pub secret: SecretString,
+    /// The token that temporary credentials come with.
+    pub session_token: Option<SecretString>,
     /// A certificate authority trusted besides the system's (PEM).
     pub ca_pem: Option<Vec<u8>>,
     /// `https://host/bucket/key` instead of `https://bucket.host/key`.
@@ -55,8 +57,9 @@ impl ObjectStore {
             .tls_provider(tls::Provider::rustls(CryptoMode::AwsLc))
             .tls_context(context)
             .build_https();
+        let token = self.session_token.as_ref().map(|token| token.expose_secret().to_owned());
         let credentials =
-            Credentials::new(&self.access_key, self.secret.expose_secret(), None, None, "infra");
+            Credentials::new(&self.access_key, self.secret.expose_secret(), token, None, "infra");
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(10))
             .read_timeout(Duration::from_secs(60))

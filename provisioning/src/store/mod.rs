@@ -2,6 +2,7 @@
 
 mod admin;
 mod bucket;
+mod conditional;
 mod config;
 mod error;
 mod list;
@@ -10,6 +11,7 @@ mod presign;
 
 pub use admin::BucketState;
 pub use bucket::Bucket;
+pub use conditional::{Condition, Fetched};
 pub use config::ObjectStore;
 pub use error::StoreError;
 pub use list::ObjectMeta;

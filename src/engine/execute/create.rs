@@ -67,6 +67,12 @@ impl Creating<'_> {
     async fn round(&mut self, open: Vec<Open>) -> Vec<Open> {
         let requests: Vec<CreateRequest> =
             open.iter().map(|open| open.item.request.clone()).collect();
+        // Between the intents and here the process may have slept past its lease.
+        if let Err(error) = self.env.store.may_act() {
+            let lost = |open: Open| (open.item.step, Err(StepError::Journal(error.clone())));
+            self.results.extend(open.into_iter().map(lost));
+            return Vec::new();
+        }
         let answers = tokio::select! {
             answers = self.kind.create(&self.env.cx, &requests) => answers,
             () = self.env.cx.stop.cancelled() => return self.stopped(open),

@@ -86,6 +86,8 @@ async fn effect<T, Fut: Future<Output = Result<T, CloudError>>>(
     env.started(address, action);
     let mut tries = Tries::new(env.options.retry, busy_max);
     loop {
+        // Between the intent and here the process may have slept past its lease.
+        env.store.may_act()?;
         let result = tokio::select! {
             result = call() => result,
             () = env.cx.stop.cancelled() => return Err(StepError::Stopped),

@@ -1,10 +1,12 @@
 //! What a line of the journal says.
 
+use std::collections::BTreeMap;
+
 use infra_provider_api::{Address, Outputs};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::engine::record::{IntentAction, OpenIntent, Recorded};
+use crate::engine::record::{IntentAction, KeptFile, OpenIntent, Recorded};
 
 /// Who runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +50,10 @@ pub enum Entry {
         cluster: String,
         /// The cluster's UUID.
         uuid: Uuid,
+        /// In a bucket: the generation of the lease whose holder writes from here on. A write of an
+        /// earlier one finds its place taken by this line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease: Option<u64>,
     },
     /// A run begins.
     RunStarted {
@@ -101,6 +107,20 @@ pub enum Entry {
         address: Address,
         /// What was found.
         reason: String,
+    },
+    /// Files that are kept with the record were written or removed.
+    Kept {
+        /// By name; `None`: it is gone.
+        files: BTreeMap<String, Option<KeptFile>>,
+    },
+    /// The record was set to an earlier or another one by hand.
+    Restored {
+        /// Where it is from: `run 12`, a file.
+        from: String,
+        /// What it says exists.
+        resources: Vec<Recorded>,
+        /// How often each address had been created.
+        generations: BTreeMap<Address, u64>,
     },
     /// A run ended by itself.
     RunFinished {

@@ -77,7 +77,7 @@ pub fn read(bytes: &[u8], record: Record, owner: &Owner) -> Result<Journaled, Jo
 }
 
 fn take(read: &mut Journaled, seq: u64, entry: &Entry, owner: &Owner) -> Result<(), JournalError> {
-    if let Entry::Opened { version, cluster, uuid } = entry {
+    if let Entry::Opened { version, cluster, uuid, .. } = entry {
         if *version > JOURNAL_VERSION {
             return Err(JournalError::Newer { found: *version });
         }

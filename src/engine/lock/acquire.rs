@@ -55,6 +55,25 @@ pub enum LockError {
         /// The format found.
         found: u64,
     },
+    /// It belongs to another cluster.
+    #[error("{name} is the lock of cluster {cluster}")]
+    OtherCluster {
+        /// The lock.
+        name: String,
+        /// That cluster's name and UUID.
+        cluster: String,
+    },
+    /// It is damaged.
+    #[error("{name} is no lock: {reason}")]
+    Damaged {
+        /// The lock.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The bucket can't be used.
+    #[error(transparent)]
+    Store(#[from] crate::engine::store::StoreError),
     /// The file can't be used.
     #[error("can't use the lock file {}: {source}", path.display())]
     Io {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use infra_provider_api::Owner;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::process::ProcessId;
 use crate::engine::journal::Holder;
 
 /// Who holds the lock, since when and until when.
@@ -20,6 +22,29 @@ pub struct Lease {
     pub acquired_at: Timestamp,
     /// Until when, if it is not renewed.
     pub expires_at: Timestamp,
+    /// What `infra state unlock` asks for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// In a bucket: how often the lock was taken, this time included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
+    /// In a bucket: seconds it lasts without being renewed, by the store's clock.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lasts_s: u64,
+    /// In a bucket: whose record it guards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// In a bucket: which process it is, for those on the same machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessId>,
+    /// In a bucket: it was given back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub released: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The format this program writes.
@@ -44,6 +69,12 @@ impl Lease {
             verb: verb.to_owned(),
             acquired_at: now,
             expires_at: later(now, lasts),
+            id: uuid::Uuid::new_v4().simple().to_string()[..12].to_owned(),
+            generation: 0,
+            lasts_s: 0,
+            owner: None,
+            process: None,
+            released: false,
         }
     }
 

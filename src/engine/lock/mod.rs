@@ -7,6 +7,9 @@
 mod acquire;
 mod file;
 mod lease;
+mod process;
+pub mod remote;
 
 pub use acquire::{Lock, LockError, LockOptions};
 pub use lease::Lease;
+pub use process::ProcessId;

@@ -91,6 +91,7 @@ impl Store {
             version: JOURNAL_VERSION,
             cluster: self.owner.cluster.clone(),
             uuid: self.owner.uuid,
+            lease: None,
         }
     }
 
@@ -106,6 +107,7 @@ impl Store {
             let shared = self.lock();
             shared.length > LEAST + PER_RESOURCE * shared.record.resources.len() as u64
         };
+        let grown = grown || self.backend.has_many_parts();
         if grown {
             self.compact().await?;
         }

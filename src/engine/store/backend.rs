@@ -28,6 +28,20 @@ pub trait Backend: Send + Sync {
     /// Removes `name`; no error if there is no such thing.
     async fn remove(&self, name: &str) -> Result<(), StoreError>;
 
+    /// Whether this process may still act for the cluster. Asked right before each call that changes
+    /// something.
+    ///
+    /// # Errors
+    /// The lease that this store writes under is over, or somebody else's.
+    fn may_act(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Whether the journal lies in so many parts that it should be compacted, however small it is.
+    fn has_many_parts(&self) -> bool {
+        false
+    }
+
     /// Names that begin with `prefix`, sorted.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
 }

@@ -45,6 +45,20 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// The lease ran out, or somebody took it over: this process may do nothing more.
+    #[error("the lock was lost{}", by.as_ref().map(|by| format!(": {by}")).unwrap_or_default())]
+    Fenced {
+        /// Who holds it now, where known.
+        by: Option<String>,
+    },
+    /// The store makes conditional writes whatever their condition says.
+    #[error("{name} ignores the conditions of conditional writes ({what}), so that two runs could both take the lock")]
+    IgnoresConditions {
+        /// Which store.
+        name: String,
+        /// What it let through.
+        what: &'static str,
+    },
     /// The folder belongs to another cluster.
     #[error("{name} belongs to cluster {cluster} ({uuid})")]
     OtherCluster {
@@ -81,6 +95,13 @@ impl StoreError {
             | Self::Journal { source: JournalError::OtherCluster { .. }, .. } => {
                 Some("another cluster's files lie in this folder; move them aside".to_owned())
             }
+            Self::Fenced { .. } => {
+                Some("what is done is recorded; run the same command again".to_owned())
+            }
+            Self::IgnoresConditions { .. } => Some(
+                "keep the record in a store that honours If-None-Match and If-Match (S3, Spaces, MinIO do), or on this machine: remove [state] from infra.toml"
+                    .to_owned(),
+            ),
             Self::Io { .. } => None,
         }
     }

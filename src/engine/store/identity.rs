@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Backend, StoreError};
 
-const NAME: &str = "identity.json";
+pub(super) const NAME: &str = "identity.json";
 const VERSION: u64 = 1;
 
 #[derive(Serialize, Deserialize)]

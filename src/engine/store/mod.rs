@@ -7,6 +7,7 @@ mod folder;
 mod identity;
 mod kept;
 mod open;
+pub mod remote;
 mod snapshot;
 
 pub use backend::Backend;

@@ -80,6 +80,49 @@ impl Store {
         Ok(Self { backend, owner, shared, writer })
     }
 
+    /// Opens the store in a backend that nothing may be written to before its lock is taken: an
+    /// identity is read, but not made; [`Store::claim`] makes it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_unclaimed(
+        backend: Arc<dyn Backend>,
+        cluster: &str,
+        uuid: Uuid,
+    ) -> Result<Self, StoreError> {
+        let owner = identity::read(&*backend, cluster).await?;
+        let owner = owner.unwrap_or_else(|| Owner { cluster: cluster.to_owned(), uuid });
+        let shared = load(&*backend, &owner).await?;
+        let (shared, writer) = (Mutex::new(shared), tokio::sync::Mutex::new(()));
+        Ok(Self { backend, owner, shared, writer })
+    }
+
+    /// Makes the identity if there is none, and reads everything anew: what was read before the
+    /// lock was taken may be older than what its last holder wrote. The lock must be held.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn claim(&self) -> Result<(), StoreError> {
+        let _writer = self.writer.lock().await;
+        let Owner { cluster, uuid } = &self.owner;
+        let owner = identity::load(&*self.backend, cluster, *uuid).await?;
+        if owner.uuid != *uuid {
+            let name = self.backend.describe(identity::NAME);
+            return Err(StoreError::OtherCluster { name, cluster: owner.cluster, uuid: owner.uuid });
+        }
+        let shared = load(&*self.backend, &self.owner).await?;
+        *self.lock() = shared;
+        Ok(())
+    }
+
+    /// Whether this process may still act for the cluster; see [`Backend::may_act`].
+    ///
+    /// # Errors
+    /// The lease is lost.
+    pub fn may_act(&self) -> Result<(), StoreError> {
+        self.backend.may_act()
+    }
+
     /// The cluster's identity.
     pub fn owner(&self) -> &Owner {
         &self.owner

@@ -42,6 +42,10 @@ pub enum Effect {
     NotJson,
     /// Lists show what was there before the last changes.
     StaleList,
+    /// A conditional write of S3 is refused as another one is under way (409).
+    Conflict,
+    /// Conditional writes of S3 are made whatever their condition says, as some clones do.
+    IgnoresConditions,
     /// The droplet stays `new`.
     NeverActive,
     /// The droplet is active, its user-data fails.
@@ -51,6 +55,11 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Whether only conditional writes of S3 can meet it.
+    pub fn is_conditional(self) -> bool {
+        matches!(self, Self::Conflict | Self::IgnoresConditions)
+    }
+
     /// Whether this is an effect on machines, not on requests.
     pub fn is_machine(self) -> bool {
         matches!(self, Self::NeverActive | Self::BootFails | Self::Dies)

@@ -29,6 +29,10 @@ fn effect(fault: &Fault) -> Option<FaultEffect> {
         Effect::Truncate => FaultEffect::Truncate,
         Effect::NotJson => FaultEffect::NotJson,
         Effect::StaleList => FaultEffect::StaleList,
-        Effect::NeverActive | Effect::BootFails | Effect::Dies => return None,
+        Effect::Conflict
+        | Effect::IgnoresConditions
+        | Effect::NeverActive
+        | Effect::BootFails
+        | Effect::Dies => return None,
     })
 }

@@ -88,11 +88,12 @@ impl FaultTable {
 
     /// The fault that this request meets, if any. Counts it.
     pub fn request(&self, api: Api, method: &str, path: &str) -> Option<Fault> {
-        self.fire(|f| {
-            f.api == Some(api)
-                && f.method.as_deref().is_none_or(|m| m.eq_ignore_ascii_case(method))
-                && f.path_glob.as_deref().is_none_or(|g| glob(g, path))
-        })
+        self.fire(|f| !f.effect.is_conditional() && hits(f, api, method, path))
+    }
+
+    /// The fault that this conditional write to S3 meets, if any. Counts it.
+    pub fn conditional(&self, method: &str, path: &str) -> Option<Fault> {
+        self.fire(|f| hits(f, Api::S3, method, path))
     }
 
     /// Whether this machine (droplet name) meets `effect` now. Counts it.
@@ -126,6 +127,12 @@ impl FaultTable {
             hit
         })
     }
+}
+
+fn hits(f: &Fault, api: Api, method: &str, path: &str) -> bool {
+    f.api == Some(api)
+        && f.method.as_deref().is_none_or(|m| m.eq_ignore_ascii_case(method))
+        && f.path_glob.as_deref().is_none_or(|g| glob(g, path))
 }
 
 #[cfg(test)]

@@ -7,13 +7,17 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use s3s::service::S3Service;
 
 use crate::api::{Api, Cut, fault_after, fault_before};
 use crate::faults::{Api as Target, Effect, Fault};
 
 const SLOW_DEFAULT: Duration = Duration::from_secs(1);
+
+/// On a request whose conditions are not looked at.
+#[derive(Clone, Copy)]
+pub struct Unconditional;
 
 /// Hands a request to the S3 service.
 pub async fn handle(service: S3Service, request: Request) -> Response {
@@ -29,7 +33,7 @@ pub async fn handle(service: S3Service, request: Request) -> Response {
 }
 
 /// Counts the call and lets faults happen.
-pub async fn faults(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+pub async fn faults(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let method = request.method().as_str();
     let path = request.uri().path();
     let template = match path.trim_start_matches('/').split_once('/') {
@@ -38,9 +42,27 @@ pub async fn faults(State(api): State<Arc<Api>>, request: Request, next: Next) -
         _ => "s3:/{bucket}",
     };
     api.stats.count(method, template);
-    let Some(fault) = api.sim.faults.request(Target::S3, method, path) else {
+    let headers = request.headers();
+    let writes = matches!(method, "PUT" | "POST");
+    let conditional =
+        writes && (headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH));
+    let faults = &api.sim.faults;
+    let fault = if conditional {
+        faults.conditional(method, path)
+    } else {
+        faults.request(Target::S3, method, path)
+    };
+    let Some(fault) = fault else {
         return next.run(request).await;
     };
+    match fault.effect {
+        Effect::Conflict => return refused(&fault),
+        Effect::IgnoresConditions => {
+            request.extensions_mut().insert(Unconditional);
+            return next.run(request).await;
+        }
+        _ => {}
+    }
     if fault_before(&fault).is_some() {
         return refused(&fault);
     }
@@ -58,6 +80,7 @@ fn refused(fault: &Fault) -> Response {
         Effect::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
         Effect::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
         Effect::BadGateway => (StatusCode::BAD_GATEWAY, "InternalError"),
+        Effect::Conflict => (StatusCode::CONFLICT, "ConditionalRequestConflict"),
         Effect::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
         _ => {
             let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();

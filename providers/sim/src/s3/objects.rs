@@ -22,6 +22,17 @@ pub struct Conditions {
     pub if_none_match: Option<ETagCondition>,
 }
 
+impl Conditions {
+    /// Those of a request; none where the store is to ignore them.
+    pub fn of(
+        if_match: Option<ETagCondition>,
+        if_none_match: Option<ETagCondition>,
+        ignored: bool,
+    ) -> Self {
+        if ignored { Self::default() } else { Self { if_match, if_none_match } }
+    }
+}
+
 /// A content and its description, about to become an object.
 pub struct NewObject {
     /// Bucket.

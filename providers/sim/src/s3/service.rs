@@ -10,6 +10,7 @@ use tokio_util::io::ReaderStream;
 
 use super::auth::{Access, allow};
 use super::blobs::{self, Claims};
+use super::guard::Unconditional;
 use super::list::{self, Query};
 use super::multipart::{self, PART_NUMBER_MAX};
 use super::objects::{self, Conditions, NewObject};
@@ -145,8 +146,9 @@ impl S3 for Spaces {
     ) -> S3Result<S3Response<PutObjectOutput>> {
         self.allow(&req, &req.input.bucket, Access::Write)?;
         let trailers = req.trailing_headers;
+        let ignored = req.extensions.get::<Unconditional>().is_some();
         let i = req.input;
-        let conditions = Conditions { if_match: i.if_match, if_none_match: i.if_none_match };
+        let conditions = Conditions::of(i.if_match, i.if_none_match, ignored);
         // Before the body is read, so that a lost race costs no transfer; and again when it is there.
         self.sim.world.read(|w| objects::check(w, &i.bucket, &i.key, &conditions))?;
         let claims = Claims {
@@ -473,9 +475,10 @@ impl S3 for Spaces {
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         self.allow(&req, &req.input.bucket, Access::Write)?;
+        let ignored = req.extensions.get::<Unconditional>().is_some();
         let i = req.input;
         let parts = i.multipart_upload.and_then(|m| m.parts).unwrap_or_default();
-        let conditions = Conditions { if_match: i.if_match, if_none_match: i.if_none_match };
+        let conditions = Conditions::of(i.if_match, i.if_none_match, ignored);
         let object =
             multipart::complete(&self.sim, &i.upload_id, &i.bucket, &i.key, &parts, &conditions)
                 .await?;
