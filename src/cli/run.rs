@@ -44,6 +44,8 @@ impl Run {
         let mut options = LockOptions::new(verb);
         options.timeout = timeout;
         let lock = Lock::acquire(&self.session.places.record, options).await?;
+        // What was read while waiting for it may be older than what its last holder wrote.
+        self.session.store.claim().await?;
         let (lost, stop) = (lock.lost().clone(), self.session.stop.clone());
         tokio::spawn(async move {
             lost.cancelled().await;

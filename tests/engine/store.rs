@@ -111,3 +111,15 @@ proptest! {
         prop_assert!(read.map_or(true, |read| read.record.resources.is_empty()));
     }
 }
+
+#[tokio::test]
+async fn what_another_run_wrote_while_this_one_waited_is_read_before_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    let waits = open(folder.path()).await.unwrap();
+    let runs = open(folder.path()).await.unwrap();
+    runs.append([created("a"), created("b")]).await.unwrap();
+    runs.compact().await.unwrap();
+    waits.claim().await.unwrap();
+    waits.append([created("c")]).await.unwrap();
+    assert_eq!(open(folder.path()).await.unwrap().record().resources.len(), 3);
+}

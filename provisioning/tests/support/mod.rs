@@ -68,7 +68,7 @@ impl Store {
             region: "us-east-1".into(),
             access_key: KEY.into(),
             secret: SECRET.into(),
-        session_token: None,
+            session_token: None,
             ca_pem: self.ca_pem.clone(),
             path_style: true,
         }

@@ -52,7 +52,9 @@ pub enum StoreError {
         by: Option<String>,
     },
     /// The store makes conditional writes whatever their condition says.
-    #[error("{name} ignores the conditions of conditional writes ({what}), so that two runs could both take the lock")]
+    #[error(
+        "{name} ignores the conditions of conditional writes ({what}), so that two runs could both take the lock"
+    )]
     IgnoresConditions {
         /// Which store.
         name: String,

@@ -108,7 +108,11 @@ impl Store {
         let owner = identity::load(&*self.backend, cluster, *uuid).await?;
         if owner.uuid != *uuid {
             let name = self.backend.describe(identity::NAME);
-            return Err(StoreError::OtherCluster { name, cluster: owner.cluster, uuid: owner.uuid });
+            return Err(StoreError::OtherCluster {
+                name,
+                cluster: owner.cluster,
+                uuid: owner.uuid,
+            });
         }
         let shared = load(&*self.backend, &self.owner).await?;
         *self.lock() = shared;

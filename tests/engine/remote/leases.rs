@@ -162,10 +162,9 @@ async fn unlocking_asks_for_the_id() {
 #[tokio::test]
 async fn newer_locks_and_those_of_others_are_left_alone() {
     let (bucket, clock) = (Bucket::new(), HandClock::new());
-    for (text, wanted) in [
-        (r#"{"version":2,"whatever":[]}"#.to_owned(), "format 2"),
-        ("torn".to_owned(), "no lock"),
-    ] {
+    for (text, wanted) in
+        [(r#"{"version":2,"whatever":[]}"#.to_owned(), "format 2"), ("torn".to_owned(), "no lock")]
+    {
         bucket.set(LOCK, text.as_bytes());
         let error = take(&bucket, &clock, "ada").await.unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");

@@ -109,10 +109,8 @@ async fn what_is_damaged_missing_newer_or_anothers_is_refused_and_left_alone() {
     bucket.set(key, &flipped);
     let before = bucket.all();
     let error = open(&bucket).await.unwrap_err();
-    let corrupt = matches!(
-        &error,
-        StoreError::Journal { source: JournalError::Corrupt { line: 3, .. }, .. }
-    );
+    let corrupt =
+        matches!(&error, StoreError::Journal { source: JournalError::Corrupt { line: 3, .. }, .. });
     assert!(corrupt, "{error}");
     assert_eq!(bucket.all(), before);
 

@@ -37,8 +37,12 @@ pub trait Objects: Send + Sync {
 
     /// Writes the object if the condition holds: its new entity tag, or `None` if it does not hold.
     /// `None` may be about the call's own first try, when that one's answer was lost.
-    async fn put(&self, key: &str, bytes: Vec<u8>, only: Only)
-    -> Result<Option<String>, StoreError>;
+    async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        only: Only,
+    ) -> Result<Option<String>, StoreError>;
 
     /// Removes the object; no error if there is none.
     async fn remove(&self, key: &str) -> Result<(), StoreError>;

@@ -19,10 +19,8 @@ pub async fn probe(objects: &dyn Objects) -> Result<(), StoreError> {
 
 async fn conditions(objects: &dyn Objects, key: &str) -> Result<(), StoreError> {
     let put = |text: &str, only: Only| objects.put(key, text.as_bytes().to_vec(), only);
-    let ignores = |what: &'static str| StoreError::IgnoresConditions {
-        name: objects.describe(""),
-        what,
-    };
+    let ignores =
+        |what: &'static str| StoreError::IgnoresConditions { name: objects.describe(""), what };
     put("one", Only::New).await?;
     if put("two", Only::New).await?.is_some() {
         return Err(ignores("a second create of the same object was taken"));
