@@ -138,6 +138,14 @@ pub enum AppsError {
         /// Why.
         message: String,
     },
+    /// Files of a revision cannot be had.
+    #[error("git revision {revision}: {message}")]
+    Git {
+        /// The revision.
+        revision: String,
+        /// Why.
+        message: String,
+    },
     /// No addon of that name.
     #[error("there is no addon {name}; there are {}", known.join(", "))]
     UnknownAddon {
@@ -159,12 +167,16 @@ impl AppsError {
             Self::Cycle(_) => {
                 vec!["take one `infra.dev/depends-on` out of the circle".to_owned()]
             }
+            Self::Kubeconfig { .. } => vec![
+                "choose one with --kubeconfig FILE and --context NAME; without them it is KUBECONFIG, else ~/.kube/config".to_owned(),
+            ],
+            Self::Git { .. } => {
+                vec!["give a folder with an earlier render, or a revision such as HEAD or main".to_owned()]
+            }
             Self::Unreachable { .. } => vec![
                 "check that the cluster is up and that this kubeconfig points at it; apply again to go on".to_owned(),
             ],
-            Self::Conflict { .. } => vec![
-                "take the fields out of the manifest, or apply with force to take them over".to_owned(),
-            ],
+            Self::Conflict { object, .. } => super::advice(object, "belongs to").into_iter().collect(),
             Self::Api { code: 401, .. } => {
                 vec!["the credentials in the kubeconfig are refused; they may have expired".to_owned()]
             }
@@ -177,7 +189,11 @@ impl AppsError {
             Self::Api { message, .. } if message.contains("immutable") => vec![
                 "this field cannot be changed in place: delete the object, or allow its replacement by name".to_owned(),
             ],
-            Self::Objects(_) => vec!["put it right and apply again: what is done stays done".to_owned()],
+            Self::Objects(failed) => {
+                let each = failed.iter().filter_map(|(id, why)| super::advice(id, why));
+                let rest = "put it right and apply again: what is done stays done".to_owned();
+                each.chain([rest]).collect()
+            }
             _ => Vec::new(),
         };
         hints.dedup();
@@ -193,7 +209,7 @@ fn failures(failed: &[(ObjectId, String)]) -> String {
     failed.iter().map(|(id, why)| format!("{id}: {why}")).collect::<Vec<_>>().join("\n")
 }
 
-fn conflict_lines(conflicts: &[super::Conflict]) -> String {
+pub(super) fn conflict_lines(conflicts: &[super::Conflict]) -> String {
     let of = |c: &super::Conflict| format!("{} belongs to {}", c.field, c.manager);
     conflicts.iter().map(of).collect::<Vec<_>>().join(", ")
 }

@@ -6,6 +6,7 @@
 //! [`FIELD_MANAGER`]. The library prints nothing: progress goes out as [`AppsEvent`]s.
 
 pub mod addons;
+mod advice;
 mod apply;
 mod client;
 mod error;
@@ -17,19 +18,27 @@ mod load;
 mod object;
 mod order;
 mod plan;
+mod rendered;
+mod settled;
 mod status;
 mod suite;
 mod wait;
 
-pub use apply::{ApplyOptions, Change, DeleteOptions, Outcome, Protection, apply, delete};
-pub use client::{Catalog, KubeClient, Target};
+pub use advice::advice;
+pub use apply::{
+    ApplyOptions, Change, DeleteOptions, Force, Outcome, Protection, apply, delete, restart,
+};
+pub use client::{Catalog, ClusterRef, KubeClient, Target};
 pub use error::{AppsError, Problem, ProblemKind};
 pub use events::{AppsEvent, Events};
 pub use inventory::{Inventory, inventory_name};
 pub use load::{DockerSecret, EnvSecret, ImagePolicy, SuiteSource};
 pub use object::{Object, ObjectId, Origin};
 pub use order::{Need, Order};
-pub use plan::{Action, AppsPlan, Conflict, Counts, FieldChange, ObjectChange, plan};
+pub use plan::{
+    Action, AppsPlan, Conflict, Counts, FieldChange, ObjectChange, PlanOptions, plan, plan_with,
+};
+pub use rendered::{Earlier, Rendered, compare_suites, earlier_source, read_rendered};
 pub use status::{ObjectStatus, SuiteStatus, status};
 pub use suite::{Reveal, Suite};
 pub use wait::Health;

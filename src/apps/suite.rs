@@ -88,12 +88,30 @@ impl Suite {
         hex::encode(hash.finalize())
     }
 
+    /// All objects as one YAML text, in the order of an apply.
+    ///
+    /// # Errors
+    /// [`AppsError::File`] when one cannot be written as YAML.
+    pub fn to_yaml(&self, reveal: Reveal) -> Result<String, AppsError> {
+        let mut text = String::new();
+        for place in self.order.sequence() {
+            let object = &self.objects[place];
+            let value = if reveal == Reveal::Plain { object.value.clone() } else { masked(object) };
+            let yaml = serde_yaml_ng::to_string(&canonical(&value)).map_err(|error| {
+                AppsError::File { path: "-".into(), source: std::io::Error::other(error) }
+            })?;
+            text.push_str(&format!("---\n# {}\n{yaml}", object.origin));
+        }
+        Ok(text)
+    }
+
     /// Writes each object to a file of its own below `dir`: `<namespace>/<kind>-<name>.yaml`, with
-    /// `_cluster` for what is in no namespace.
+    /// `_cluster` for what is in no namespace. What an earlier render left there goes.
     ///
     /// # Errors
     /// [`AppsError::File`].
     pub fn render_to(&self, dir: &Path, reveal: Reveal) -> Result<(), AppsError> {
+        remove_earlier(dir)?;
         for object in &self.objects {
             let folder = dir.join(object.id.namespace.as_deref().unwrap_or("_cluster"));
             let group = match object.id.group.split('.').next() {
@@ -112,6 +130,28 @@ impl Suite {
         }
         Ok(())
     }
+}
+
+/// Marks a folder as one that a render may empty.
+const RENDERED: &str = ".infra-render";
+
+/// Empties a folder of an earlier render; any other that holds something is refused.
+fn remove_earlier(dir: &Path) -> Result<(), AppsError> {
+    let failed = |source| AppsError::File { path: dir.to_owned(), source };
+    let is_empty = match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) => return Err(failed(error)),
+    };
+    let mark = dir.join(RENDERED);
+    if !is_empty {
+        if !mark.exists() {
+            let why = "the folder holds something else than an earlier render; choose another";
+            return Err(failed(std::io::Error::other(why)));
+        }
+        fs::remove_dir_all(dir).map_err(failed)?;
+    }
+    fs::create_dir_all(dir).and_then(|()| fs::write(mark, "")).map_err(failed)
 }
 
 fn write(path: &Path, text: &str, private: bool) -> std::io::Result<()> {

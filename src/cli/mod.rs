@@ -1,6 +1,7 @@
 //! The verbs, one file each. This file only declares and dispatches.
 
 mod apply;
+mod apps;
 mod artifacts;
 mod certs;
 mod completions;
@@ -55,6 +56,7 @@ enum Verb {
     Certs(certs::CertsArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
     Artifacts(artifacts::ArtifactsArgs),
+    Apps(apps::AppsArgs),
     Orphans(orphans::OrphansArgs),
     State(state::StateArgs),
     Graph(graph::GraphArgs),
@@ -77,6 +79,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failu
         Verb::Certs(args) => certs::certs(global, &args),
         Verb::Kubeconfig(args) => kubeconfig::kubeconfig(global, &args),
         Verb::Artifacts(args) => artifacts::artifacts(global, &args).await,
+        Verb::Apps(args) => apps::apps(global, args).await,
         Verb::Orphans(args) => orphans::orphans(global, &args).await,
         Verb::State(args) => state::state(global, &args).await,
         Verb::Graph(args) => graph::graph(global, &args).await,

@@ -129,7 +129,7 @@ impl Run {
 }
 
 /// First Ctrl-C (or SIGTERM): stop in an orderly way. Second: leave at once.
-fn listen(stop: CancellationToken, leave: CancellationToken) {
+pub(super) fn listen(stop: CancellationToken, leave: CancellationToken) {
     tokio::spawn(async move {
         for token in [stop, leave] {
             if interrupted().await.is_err() {

@@ -255,6 +255,7 @@ impl Resource for SuiteKind {
             let options = DeleteOptions {
                 protection: Protection::Keep,
                 timeout: self.timeout,
+                only: Vec::new(),
                 stop: cx.wind_down.clone(),
             };
             apps::delete(&client, &inventory, &options, &progress(cx, &observed.address))

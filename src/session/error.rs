@@ -246,8 +246,31 @@ impl From<crate::rotate::GenerationsError> for Failure {
 
 impl From<crate::apps::AppsError> for Failure {
     fn from(error: crate::apps::AppsError) -> Self {
-        let mut failure = Self::new(ExitCode::Invalid, error.to_string());
+        use crate::apps::AppsError;
+        let code = match &error {
+            AppsError::Unreachable { .. } => ExitCode::Failed,
+            AppsError::Api { code: 401 | 403, .. } => ExitCode::Credentials,
+            AppsError::Api { .. } => ExitCode::Failed,
+            AppsError::Objects(_) | AppsError::Conflict { .. } => ExitCode::Partly,
+            AppsError::Cancelled => ExitCode::Interrupted,
+            _ => ExitCode::Invalid,
+        };
+        let mut failure = Self::new(code, error.to_string());
         failure.hints = error.hints();
+        if let AppsError::Manifests(problems) = &error {
+            failure.findings = problems.iter().filter_map(finding).collect();
+        }
         failure
     }
+}
+
+/// A problem of a manifest, with its place.
+fn finding(problem: &crate::apps::Problem) -> Option<Finding> {
+    let origin = problem.origin.as_ref()?;
+    Some(Finding {
+        file: origin.file.display().to_string(),
+        line: (origin.line > 0).then_some(origin.line),
+        message: problem.message.clone(),
+        help: problem.hint.clone(),
+    })
 }

@@ -14,4 +14,4 @@ pub use error::{ExitCode, Failure};
 pub use look::{Looked, Purpose};
 pub use open::{Places, Session, SessionOptions};
 pub use plan::Planned;
-pub use suites::app_seed;
+pub use suites::{SuiteOptions, app_seed, app_source};

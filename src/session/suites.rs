@@ -1,5 +1,7 @@
 //! Which suites a project gets.
 
+use std::collections::BTreeMap;
+
 use infra_provider_api::{Input, Owner, Phase};
 
 use crate::{
@@ -64,15 +66,34 @@ pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner) -> Suites {
     suites
 }
 
+/// What the command line adds to the suite of infra.toml.
+#[derive(Clone, Debug, Default)]
+pub struct SuiteOptions {
+    /// `--version`.
+    pub version: Option<String>,
+    /// `--set`.
+    pub variables: BTreeMap<String, String>,
+}
+
 /// The user's own suite in the chosen environment.
 pub fn app_seed(project: &Project) -> Option<SuiteSeed> {
+    app_source(project, &SuiteOptions::default()).map(|source| SuiteSeed::Folder(Box::new(source)))
+}
+
+/// What the user's own suite in the chosen environment is made from.
+pub fn app_source(project: &Project, options: &SuiteOptions) -> Option<SuiteSource> {
     let base = project.apps.base.as_ref()?;
     let environment = project.cluster.environment.as_deref();
-    Some(SuiteSeed::Folder(Box::new(SuiteSource {
+    let mut variables = project.apps.variables.clone();
+    variables.extend(options.variables.clone());
+    if let Some(version) = &options.version {
+        variables.insert("VERSION".to_owned(), version.clone());
+    }
+    Some(SuiteSource {
         name: environment.map_or_else(|| "apps".into(), |name| format!("apps-{name}")),
         base: base.clone(),
         overlay: project.apps.overlay.clone(),
-        variables: project.apps.variables.clone(),
+        variables,
         env_secrets: project
             .apps
             .env_secret
@@ -96,5 +117,5 @@ pub fn app_seed(project: &Project) -> Option<SuiteSeed> {
             })
             .collect(),
         ..SuiteSource::default()
-    })))
+    })
 }

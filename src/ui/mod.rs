@@ -1,9 +1,11 @@
 //! Plan text, progress, tables. The library's events come in, text goes out.
 
+mod apps;
 mod plan;
 mod progress;
 mod table;
 
+pub use apps::{AppsPlanView, AppsReporter, apps_plan_text};
 pub use plan::{PlanView, plan_text, summary};
 pub use progress::{Reporter, Style};
 pub use table::table;

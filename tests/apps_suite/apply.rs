@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use infra::apps::{
-    ApplyOptions, AppsEvent, Change, DeleteOptions, Events, Inventory, Protection, apply, delete,
-    status,
+    ApplyOptions, AppsEvent, Change, DeleteOptions, Events, Force, Inventory, Protection, apply,
+    delete, status,
 };
 
 use crate::lab::{Heard, Lab, deployment, small};
@@ -205,7 +205,7 @@ async fn another_managers_field_is_theirs_until_forced() {
     let outcome =
         apply(&lab.client, &suite, &ApplyOptions::default(), &Events::quiet()).await.unwrap();
     assert!(outcome.failed[0].1.contains(".spec.replicas belongs to scaler"), "{outcome:?}");
-    let forced = ApplyOptions { force: true, ..ApplyOptions::default() };
+    let forced = ApplyOptions { force: Force::Always, ..ApplyOptions::default() };
     apply(&lab.client, &suite, &forced, &Events::quiet()).await.unwrap().into_result().unwrap();
     assert!(lab.plan(&suite).await.is_empty());
 }

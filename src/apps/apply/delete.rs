@@ -34,7 +34,11 @@ pub async fn delete(
         if owner.is_some_and(|owner| owner != inventory.suite.as_str()) {
             continue;
         }
-        if options.protection.keeps(&id) {
+        let is_chosen =
+            options.only.is_empty() || options.only.iter().any(|name| id.is_named(name));
+        if !is_chosen {
+            outcome.kept.push(id);
+        } else if options.protection.keeps(&id) {
             let reason = format!("a {} is only deleted when named", id.kind);
             events.send(AppsEvent::Kept { object: id.clone(), reason });
             outcome.kept.push(id);

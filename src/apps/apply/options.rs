@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::apps::{ObjectId, kinds};
+use crate::apps::{Conflict, ObjectId, kinds};
 
 /// What happens to PersistentVolumeClaims, Namespaces and CustomResourceDefinitions that would go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,40 @@ impl Protection {
     }
 }
 
+/// Which fields are taken over from other field managers and suites.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Force {
+    /// None: what belongs to another stays theirs, and the object fails.
+    #[default]
+    Never,
+    /// Those named: `.spec.replicas`, `Kind/name`, `Kind/namespace/name`, or an object and a field
+    /// with a colon between them.
+    Only(Vec<String>),
+    /// All.
+    Always,
+}
+
+impl Force {
+    /// Whether `field` of `id` may be taken over.
+    pub fn covers(&self, id: &ObjectId, field: &str) -> bool {
+        let same = |wanted: &str| wanted.trim_start_matches('.') == field.trim_start_matches('.');
+        let is_named = |name: &String| match name.split_once(':') {
+            Some((object, wanted)) => id.is_named(object) && same(wanted),
+            None => id.is_named(name) || same(name),
+        };
+        match self {
+            Self::Never => false,
+            Self::Only(names) => names.iter().any(is_named),
+            Self::Always => true,
+        }
+    }
+
+    /// Whether all of `conflicts` may be taken over.
+    pub fn covers_all(&self, id: &ObjectId, conflicts: &[Conflict]) -> bool {
+        conflicts.iter().all(|conflict| self.covers(id, &conflict.field))
+    }
+}
+
 /// How to apply.
 #[derive(Clone, Debug)]
 pub struct ApplyOptions {
@@ -39,8 +73,8 @@ pub struct ApplyOptions {
     pub timeout: Duration,
     /// How long an image may fail to be pulled before its object counts as failed.
     pub image_grace: Duration,
-    /// Take over fields that belong to other field managers or suites.
-    pub force: bool,
+    /// Which fields are taken over from other field managers and suites.
+    pub force: Force,
     /// Delete what left the suite.
     pub prune: bool,
     /// What is kept of that.
@@ -60,7 +94,7 @@ impl Default for ApplyOptions {
             parallelism: 16,
             timeout: Duration::from_secs(300),
             image_grace: Duration::from_secs(60),
-            force: false,
+            force: Force::Never,
             prune: true,
             protection: Protection::Keep,
             wait: true,
@@ -77,6 +111,8 @@ pub struct DeleteOptions {
     pub protection: Protection,
     /// How long an object may take to be gone.
     pub timeout: Duration,
+    /// Only these (`Kind/name`, `Kind/namespace/name`); all of the suite when empty.
+    pub only: Vec<String>,
     /// Cancelled when the user wants to stop.
     pub stop: CancellationToken,
 }
@@ -86,6 +122,7 @@ impl Default for DeleteOptions {
         Self {
             protection: Protection::Keep,
             timeout: Duration::from_secs(300),
+            only: Vec::new(),
             stop: CancellationToken::new(),
         }
     }

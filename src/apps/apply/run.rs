@@ -7,13 +7,16 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use super::{
     ApplyOptions, Change, Outcome, prune,
+    restart::Restart,
     schedule::Schedule,
     send::{self, Parcel},
     waits::{Turn, Waits},
 };
 use crate::apps::{
     AppsError, AppsEvent, Events, Health, Inventory, KubeClient, Need, ObjectId, Suite,
+    error::conflict_lines,
     plan::{Prepared, prepare},
+    settled::is_settled,
     wait::{Seen, StorageClasses, Tracker, health, needs_watch},
 };
 
@@ -73,7 +76,9 @@ pub async fn apply(
 
 type Answer = (usize, Result<(Change, Value), AppsError>);
 
-struct Run<'a> {
+pub(super) struct Run<'a> {
+    /// Instead of applying: pods are made anew.
+    pub(super) restart: Option<Restart>,
     client: &'a KubeClient,
     suite: &'a Suite,
     prepared: &'a Prepared,
@@ -84,11 +89,11 @@ struct Run<'a> {
     tracker: Tracker,
     seen: mpsc::UnboundedReceiver<Seen>,
     sent: JoinSet<Answer>,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
 }
 
 impl<'a> Run<'a> {
-    async fn new(
+    pub(super) async fn new(
         client: &'a KubeClient,
         suite: &'a Suite,
         prepared: &'a Prepared,
@@ -110,6 +115,7 @@ impl<'a> Run<'a> {
             waits.classes = storage_classes(client, prepared).await?;
         }
         Ok(Run {
+            restart: None,
             client,
             suite,
             prepared,
@@ -124,7 +130,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    async fn work(&mut self) {
+    pub(super) async fn work(&mut self) {
         loop {
             self.start();
             if self.sent.is_empty() && self.waits.is_empty() {
@@ -157,14 +163,31 @@ impl<'a> Run<'a> {
         while self.sent.len() < self.options.parallelism.max(1) {
             let Some(place) = self.schedule.next() else { break };
             let object = &self.prepared.objects[place];
-            if let Some(other) = self.prepared.other_suite(&object.id, self.suite.name())
-                && !self.options.force
-            {
-                self.failed(place, Need::Applied, send::foreign(object, other).to_string());
+            let live = self.prepared.live.get(&object.id);
+            if let Some(restart) = &self.restart {
+                if restart.concerns(&object.id) && live.is_some() {
+                    self.events.send(AppsEvent::Applying { object: object.id.clone() });
+                    let sent = restart.send(self.client.clone(), self.prepared, place);
+                    self.sent.spawn(async move { (place, sent.await) });
+                } else {
+                    self.schedule.reached(place, Need::Applied);
+                    self.schedule.reached(place, Need::Ready);
+                }
+                continue;
+            }
+            if let Some(other) = self.prepared.other_suite(&object.id, self.suite.name()) {
+                let foreign = send::foreign(other);
+                if !self.options.force.covers(&object.id, &foreign.field) {
+                    self.failed(place, Need::Applied, conflict_lines(&[foreign]));
+                    continue;
+                }
+            }
+            if let Some(live) = live.filter(|live| is_settled(object, live)) {
+                self.answered(place, Ok((Change::Unchanged, live.clone())));
                 continue;
             }
             self.events.send(AppsEvent::Applying { object: object.id.clone() });
-            let version = self.prepared.live.get(&object.id).map(|live| {
+            let version = live.map(|live| {
                 live.pointer("/metadata/resourceVersion")
                     .and_then(Value::as_str)
                     .unwrap_or_default()
@@ -174,7 +197,7 @@ impl<'a> Run<'a> {
                 object: object.clone(),
                 target: self.prepared.targets[place].clone(),
                 version,
-                force: self.options.force,
+                force: self.options.force.clone(),
                 replace: self.options.replace.iter().any(|name| object.id.is_named(name)),
                 timeout: self.options.timeout,
             };
@@ -190,6 +213,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 let message = match error {
                     AppsError::Api { message, .. } => message,
+                    AppsError::Conflict { conflicts, .. } => conflict_lines(&conflicts),
                     other => other.to_string(),
                 };
                 return self.failed(place, Need::Applied, message);

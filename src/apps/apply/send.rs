@@ -9,7 +9,7 @@ use kube::core::{
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Change, remove};
+use super::{Change, Force, remove};
 use crate::apps::{
     AppsError, Conflict, FIELD_MANAGER, KubeClient, Object, Target,
     client::{conflicts, refusal},
@@ -24,7 +24,7 @@ pub(super) struct Parcel {
     pub(super) target: Target,
     /// The resourceVersion of what is there; `None` when nothing is.
     pub(super) version: Option<String>,
-    pub(super) force: bool,
+    pub(super) force: Force,
     /// Whether it may be deleted and made anew.
     pub(super) replace: bool,
     pub(super) timeout: Duration,
@@ -36,8 +36,9 @@ pub(super) async fn send(client: KubeClient, parcel: Parcel) -> Result<(Change, 
     let operation = format!("apply {}", object.id);
     let begun = Instant::now();
     let mut pause = Duration::from_millis(50);
+    let mut force = parcel.force == Force::Always;
     loop {
-        let error = match patch(&client, &parcel).await {
+        let error = match patch(&client, &parcel, force).await {
             Ok(after) => return Ok((change(&parcel, &after), after)),
             Err(error) => error,
         };
@@ -48,13 +49,18 @@ pub(super) async fn send(client: KubeClient, parcel: Parcel) -> Result<(Change, 
         }
         if let Some(status) = refusal(&error) {
             let conflicts = conflicts(status);
+            if !force && !conflicts.is_empty() && parcel.force.covers_all(&object.id, &conflicts) {
+                force = true;
+                continue;
+            }
             if !conflicts.is_empty() {
                 return Err(AppsError::Conflict { object: object.id.clone(), conflicts });
             }
             if parcel.replace && is_immutable(status) {
                 remove::remove(&client, &object.id, &parcel.target, parcel.timeout).await?;
-                let after =
-                    patch(&client, &parcel).await.map_err(|e| client.explained(&operation, e))?;
+                let after = patch(&client, &parcel, force)
+                    .await
+                    .map_err(|e| client.explained(&operation, e))?;
                 return Ok((Change::Replaced, after));
             }
         }
@@ -62,11 +68,11 @@ pub(super) async fn send(client: KubeClient, parcel: Parcel) -> Result<(Change, 
     }
 }
 
-async fn patch(client: &KubeClient, parcel: &Parcel) -> kube::Result<Value> {
+async fn patch(client: &KubeClient, parcel: &Parcel, force: bool) -> kube::Result<Value> {
     let id = &parcel.object.id;
     let api = client.api(&parcel.target, id.namespace.as_deref());
     let mut params = PatchParams::apply(FIELD_MANAGER).validation_strict();
-    params.force = parcel.force;
+    params.force = force;
     let patch = Patch::Apply(&parcel.object.value);
     let (api, params, patch, name) = (&api, &params, &patch, id.name.as_str());
     let after = client.try_call(|| async move { api.patch(name, params, patch).await }).await?;
@@ -99,10 +105,9 @@ fn is_immutable(status: &Status) -> bool {
 }
 
 /// The conflict of an object that another suite put there.
-pub(super) fn foreign(object: &Object, suite: &str) -> AppsError {
-    let conflict = Conflict {
+pub(super) fn foreign(suite: &str) -> Conflict {
+    Conflict {
         manager: format!("suite {suite}"),
         field: format!(".metadata.annotations[{}]", crate::apps::SUITE_ANNOTATION),
-    };
-    AppsError::Conflict { object: object.id.clone(), conflicts: vec![conflict] }
+    }
 }

@@ -13,6 +13,38 @@ use tokio::sync::Mutex;
 use super::{Catalog, Target};
 use crate::apps::{AppsError, Events};
 
+/// Which entry of a kubeconfig a connection goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterRef {
+    /// The kubeconfig's path, or `(in memory)`.
+    pub origin: String,
+    /// The context.
+    pub context: String,
+    /// The cluster's name there.
+    pub cluster: String,
+}
+
+impl ClusterRef {
+    fn of(kubeconfig: &Kubeconfig, context: Option<&str>, origin: &str) -> Result<Self, AppsError> {
+        let failed = |message: String| AppsError::Kubeconfig { origin: origin.to_owned(), message };
+        let Some(name) = context.or(kubeconfig.current_context.as_deref()) else {
+            return Err(failed("it has no current context; choose one with --context".to_owned()));
+        };
+        let known = || {
+            let names: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
+            format!("there is no context {name}; there are: {}", names.join(", "))
+        };
+        let found = kubeconfig.contexts.iter().find(|context| context.name == name);
+        let found =
+            found.and_then(|named| named.context.as_ref()).ok_or_else(|| failed(known()))?;
+        Ok(Self {
+            origin: origin.to_owned(),
+            context: name.to_owned(),
+            cluster: found.cluster.clone(),
+        })
+    }
+}
+
 /// A cluster's API server. Clones share connections and the cached discovery.
 #[derive(Clone)]
 pub struct KubeClient {
@@ -35,6 +67,38 @@ impl KubeClient {
             message: e.to_string(),
         })?;
         Self::connect(kubeconfig, context, origin).await
+    }
+
+    /// The same, with the entry that was chosen.
+    ///
+    /// # Errors
+    /// [`AppsError::Kubeconfig`], also when there is no such context.
+    pub async fn from_file_named(
+        path: &Path,
+        context: Option<&str>,
+    ) -> Result<(Self, ClusterRef), AppsError> {
+        let origin = path.display().to_string();
+        let kubeconfig = Kubeconfig::read_from(path).map_err(|e| AppsError::Kubeconfig {
+            origin: origin.clone(),
+            message: e.to_string(),
+        })?;
+        let at = ClusterRef::of(&kubeconfig, context, &origin)?;
+        Ok((Self::connect(kubeconfig, context, origin).await?, at))
+    }
+
+    /// The same from kubectl's own files: KUBECONFIG, else ~/.kube/config.
+    ///
+    /// # Errors
+    /// [`AppsError::Kubeconfig`].
+    pub async fn from_environment(context: Option<&str>) -> Result<(Self, ClusterRef), AppsError> {
+        let origin = std::env::var("KUBECONFIG").ok().filter(|paths| !paths.is_empty());
+        let origin = origin.unwrap_or_else(|| "~/.kube/config".to_owned());
+        let kubeconfig = Kubeconfig::read().map_err(|e| AppsError::Kubeconfig {
+            origin: origin.clone(),
+            message: e.to_string(),
+        })?;
+        let at = ClusterRef::of(&kubeconfig, context, &origin)?;
+        Ok((Self::connect(kubeconfig, context, origin).await?, at))
     }
 
     /// The same from a kubeconfig's text.

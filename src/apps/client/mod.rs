@@ -7,6 +7,6 @@ mod failure;
 mod objects;
 
 pub use catalog::{Catalog, Target};
-pub use connect::KubeClient;
+pub use connect::{ClusterRef, KubeClient};
 pub(super) use failure::{conflicts, is_gone, refusal};
 pub(super) use objects::{identity, live_objects};

@@ -69,6 +69,27 @@ pub(crate) fn read(
     found.into_iter().flat_map(|document| manifests_of(document, problems)).collect()
 }
 
+/// The objects of a folder that a render has written, as they are.
+///
+/// # Errors
+/// [`AppsError::Manifests`], [`AppsError::File`].
+pub(crate) fn rendered_objects(root: &Path) -> Result<Vec<Object>, AppsError> {
+    let mut problems = Vec::new();
+    let mut objects = Vec::new();
+    for file in files::manifests(root)? {
+        // Nothing in a render is a variable any more.
+        let (text, marks) = Marks::none(&files::text(&file)?);
+        let found = documents(&file, &text, &marks, &mut problems);
+        objects
+            .extend(found.into_iter().flat_map(|document| manifests_of(document, &mut problems)));
+    }
+    if problems.is_empty() {
+        Ok(objects.into_iter().map(|manifest| manifest.object).collect())
+    } else {
+        Err(AppsError::Manifests(problems))
+    }
+}
+
 /// Adds the Secrets, checks all, gives the objects sorted by id.
 pub(crate) fn finish(
     mut manifests: Vec<Manifest>,

@@ -13,6 +13,6 @@ mod secrets;
 mod source;
 mod variables;
 
-pub(super) use manifests::{Loaded, Manifest, finish, load, read};
+pub(super) use manifests::{Loaded, Manifest, finish, load, read, rendered_objects};
 pub use source::{DockerSecret, EnvSecret, ImagePolicy, SuiteSource};
 pub(super) use variables::Variables;

@@ -56,6 +56,12 @@ pub(super) struct Marks {
 const DIGITS: usize = 6;
 
 impl Marks {
+    /// The text as it is, with nothing marked.
+    pub(super) fn none(text: &str) -> (String, Marks) {
+        let word = "\0".to_owned();
+        (text.to_owned(), Marks { word, marks: Vec::new(), used: std::cell::RefCell::default() })
+    }
+
     /// Marks `text`: gives it back with a word in the place of each `${…}`, line for line.
     pub(super) fn mark(text: &str, variables: &Variables<'_>) -> (String, Marks) {
         let mut word = "infraVariable".to_owned();

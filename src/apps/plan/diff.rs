@@ -8,7 +8,7 @@ use super::FieldChange;
 const KEPT_BY_SERVER: [&str; 6] =
     ["managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"];
 
-/// The fields that differ. For a Secret values are left out, only their places are named.
+/// The fields that differ. A Secret's values are masked: whether there is one shows, not which.
 pub(in crate::apps) fn fields(before: &Value, after: &Value, secret: bool) -> Vec<FieldChange> {
     let mut found = Vec::new();
     compare("", Some(&bare(before)), Some(&bare(after)), &mut found);
@@ -17,7 +17,10 @@ pub(in crate::apps) fn fields(before: &Value, after: &Value, secret: bool) -> Ve
             .iter_mut()
             .filter(|c| c.path.starts_with("data") || c.path.starts_with("stringData"))
         {
-            (change.before, change.after, change.secret) = (None, None, true);
+            let masked = |value: &Option<Value>| value.as_ref().map(|_| Value::from("(secret)"));
+            change.before = masked(&change.before);
+            change.after = masked(&change.after);
+            change.secret = true;
         }
     }
     found
@@ -152,7 +155,8 @@ mod tests {
         );
         assert_eq!(changes.len(), 1);
         assert_eq!(changes[0].path, "data.k");
-        assert!(changes[0].secret && changes[0].after.is_none());
+        assert!(changes[0].secret && changes[0].before.is_none());
+        assert_eq!(changes[0].after, Some(json!("(secret)")));
         assert!(!serde_json::to_string(&changes).unwrap().contains("c2VjcmV0"));
     }
 }

@@ -3,10 +3,11 @@
 use kube::core::params::{Patch, PatchParams};
 use serde_json::Value;
 
-use super::{Action, Conflict, ObjectChange, Prepared, fields};
+use super::{Action, Conflict, ObjectChange, PlanOptions, Prepared, fields};
 use crate::apps::{
     AppsError, FIELD_MANAGER, KubeClient, SUITE_ANNOTATION,
     client::{conflicts, refusal},
+    settled::is_settled,
 };
 
 /// What an apply would do with the object at `place`.
@@ -15,6 +16,7 @@ pub(super) async fn change(
     prepared: &Prepared,
     place: usize,
     suite: &str,
+    options: &PlanOptions,
 ) -> Result<ObjectChange, AppsError> {
     let object = &prepared.objects[place];
     let live = prepared.live.get(&object.id);
@@ -32,7 +34,11 @@ pub(super) async fn change(
             field: format!(".metadata.annotations[{SUITE_ANNOTATION}]"),
         });
     }
-    if !prepared.can_be_tried(place) {
+    if live.is_some_and(|live| is_settled(object, live)) {
+        change.action = Action::NoOp;
+        return Ok(change);
+    }
+    if !prepared.can_be_tried(place) || (live.is_none() && !options.try_creates) {
         return Ok(change);
     }
     match tried(client, prepared, place, false).await {

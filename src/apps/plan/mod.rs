@@ -9,4 +9,4 @@ mod run;
 pub(super) use diff::fields;
 pub use model::{Action, AppsPlan, Conflict, Counts, FieldChange, ObjectChange};
 pub(super) use prepare::{Prepared, prepare};
-pub use run::plan;
+pub use run::{PlanOptions, plan, plan_with};

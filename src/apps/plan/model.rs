@@ -28,11 +28,11 @@ pub enum Action {
 pub struct FieldChange {
     /// `spec.template.spec.containers[api].image`.
     pub path: String,
-    /// What is there; `None` when nothing is, or when it is secret.
+    /// What is there; `None` when nothing is, `(secret)` for a secret.
     pub before: Option<Value>,
-    /// What will be; `None` when nothing will, or when it is secret.
+    /// What will be; `None` when nothing will, `(secret)` for a secret.
     pub after: Option<Value>,
-    /// Whether the values are left out because they are secret.
+    /// Whether the values are masked.
     pub secret: bool,
 }
 

@@ -3,39 +3,80 @@
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Action, AppsPlan, ObjectChange, Prepared, dry_run, prepare};
-use crate::apps::{AppsError, Inventory, KubeClient, ObjectId, Suite, kinds};
+use crate::apps::{AppsError, Inventory, KubeClient, ObjectId, Protection, Suite};
 
 /// Dry runs at a time.
 const TRIES_MAX: usize = 16;
 
-/// What an apply of `suite` would do. Nothing is changed: each object is tried by a server-side dry
-/// run. `inventory` tells what an earlier apply left.
+/// How to plan.
+#[derive(Clone, Debug)]
+pub struct PlanOptions {
+    /// Try what is not there yet, too. Without it a create that the API server would refuse shows
+    /// only when it is applied; it saves a call for each.
+    pub try_creates: bool,
+    /// What of that which left the suite is kept.
+    pub protection: Protection,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self { try_creates: true, protection: Protection::Keep }
+    }
+}
+
+/// [`plan_with`] and its defaults.
 ///
 /// # Errors
-/// [`AppsError::Manifests`] for unknown kinds and namespaces, and what calls give. What the API
-/// server refuses of single objects is in the plan.
+/// Those of [`plan_with`].
 pub async fn plan(
     client: &KubeClient,
     suite: &Suite,
     inventory: Option<&Inventory>,
 ) -> Result<AppsPlan, AppsError> {
+    plan_with(client, suite, inventory, &PlanOptions::default()).await
+}
+
+/// What an apply of `suite` would do. Nothing is changed: each object is tried by a server-side dry
+/// run, but for those that are certain to stay as they are. `inventory` tells what an earlier apply
+/// left.
+///
+/// # Errors
+/// [`AppsError::Manifests`] for unknown kinds and namespaces, and what calls give. What the API
+/// server refuses of single objects is in the plan.
+pub async fn plan_with(
+    client: &KubeClient,
+    suite: &Suite,
+    inventory: Option<&Inventory>,
+    options: &PlanOptions,
+) -> Result<AppsPlan, AppsError> {
     let prepared = &prepare(client, suite, inventory).await?;
     let sequence = suite.order().sequence();
-    let tries =
-        sequence.into_iter().map(|place| dry_run::change(client, prepared, place, suite.name()));
+    let tries = sequence
+        .into_iter()
+        .map(|place| dry_run::change(client, prepared, place, suite.name(), options));
     let mut changes: Vec<ObjectChange> =
         stream::iter(tries).buffered(TRIES_MAX).try_collect().await?;
-    changes.extend(prepared.left.iter().filter_map(|(id, _)| left(prepared, id, suite.name())));
+    changes.extend(
+        prepared
+            .left
+            .iter()
+            .filter_map(|(id, _)| left(prepared, id, suite.name(), &options.protection)),
+    );
     Ok(AppsPlan { suite: suite.name().to_owned(), digest: suite.digest(), changes })
 }
 
 /// What happens to an object that left the suite; nothing when it is gone or another suite's.
-fn left(prepared: &Prepared, id: &ObjectId, suite: &str) -> Option<ObjectChange> {
+fn left(
+    prepared: &Prepared,
+    id: &ObjectId,
+    suite: &str,
+    protection: &Protection,
+) -> Option<ObjectChange> {
     prepared.live.get(id)?;
     if prepared.other_suite(id, suite).is_some() {
         return None;
     }
-    let kept = kinds::is_protected(id);
+    let kept = protection.keeps(id);
     Some(ObjectChange {
         object: id.clone(),
         action: if kept { Action::Keep } else { Action::Delete },

@@ -1,0 +1,129 @@
+//! `infra apps apply`
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{
+    show::{print_plan, refused, reporter, verdict},
+    target::{ClusterArgs, SuiteArgs},
+};
+use crate::{
+    apps::{Action, ApplyOptions, AppsPlan, Force, Inventory, PlanOptions, Protection, plan_with},
+    cli::{confirm::confirm, global::Global, run::duration},
+    session::{ExitCode, Failure},
+};
+
+/// Make the cluster have exactly the suite: apply in order, wait, delete what left.
+///
+/// Shows the plan and asks first. May be interrupted or killed at any time: the same command goes on
+/// from there.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+    /// The name of the protected environment (or cluster) that is changed.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// Take over fields that belong to others: `--force` all of them, `--force=.spec.replicas`,
+    /// `--force=Kind/name` or `--force=Kind/namespace/name:.spec.replicas` only those.
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = ALL)]
+    force: Vec<String>,
+    /// An object (Kind/name, Kind/namespace/name) that may be deleted and made anew when a field of
+    /// it cannot be changed in place; may be given more than once.
+    #[arg(long, value_name = "OBJECT")]
+    replace: Vec<String>,
+    /// A PersistentVolumeClaim, Namespace or CustomResourceDefinition that left the suite and may be
+    /// deleted; may be given more than once.
+    #[arg(long, value_name = "OBJECT")]
+    prune: Vec<String>,
+    /// Keep everything that left the suite.
+    #[arg(long, conflicts_with = "prune")]
+    no_prune: bool,
+    /// Do not wait until all is ready; what others depend on is waited for all the same.
+    #[arg(long)]
+    no_wait: bool,
+    /// The longest wait for one object.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// Objects sent at the same time.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallelism: u16,
+}
+
+/// `--force` without a value.
+const ALL: &str = "*";
+
+impl ApplyArgs {
+    fn force(&self) -> Force {
+        match &self.force[..] {
+            [] => Force::Never,
+            names if names.iter().any(|name| name == ALL) => Force::Always,
+            names => Force::Only(names.to_vec()),
+        }
+    }
+
+    fn protection(&self) -> Protection {
+        if self.prune.is_empty() {
+            Protection::Keep
+        } else {
+            Protection::DeleteNamed(self.prune.clone())
+        }
+    }
+}
+
+/// Runs the verb.
+pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failure> {
+    let chosen = args.suite.choose(global)?;
+    let opened = args.cluster.open(global, &chosen, "apps apply").await?;
+    let suite = chosen.load(global)?;
+    let (force, protection) = (args.force(), args.protection());
+    let inventory = Inventory::read(&opened.client, suite.name()).await?;
+    let options = PlanOptions {
+        // Nobody reads the plan first, so what is created need not be tried before.
+        try_creates: !args.yes,
+        protection: protection.clone(),
+    };
+    let plan = plan_with(&opened.client, &suite, inventory.as_ref(), &options).await?;
+    if !global.json {
+        print_plan(global, &plan, false)?;
+    }
+    if let Some(failure) = refused(&without_replaced(&plan, &args.replace), &force) {
+        return Err(failure.hint("nothing was changed"));
+    }
+    let recorded = inventory.is_some_and(|inventory| inventory.digest == suite.digest());
+    if !plan.is_empty() || !recorded {
+        if !plan.is_empty() || chosen.protected {
+            confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "make these changes")?;
+        }
+    }
+    let options = ApplyOptions {
+        parallelism: usize::from(args.parallelism),
+        timeout: args.timeout.unwrap_or(chosen.timeout),
+        force,
+        prune: !args.no_prune,
+        protection,
+        wait: !args.no_wait,
+        replace: args.replace.clone(),
+        stop: opened.stop.clone(),
+        ..ApplyOptions::default()
+    };
+    let (reporter, events) = reporter(global);
+    let outcome = crate::apps::apply(&opened.client, &suite, &options, &events).await?;
+    reporter.finish();
+    verdict(outcome, global)
+}
+
+/// The plan without the refusals of what may be made anew.
+fn without_replaced(plan: &AppsPlan, replace: &[String]) -> AppsPlan {
+    let mut plan = plan.clone();
+    plan.changes.retain(|change| {
+        change.action != Action::Refused || !replace.iter().any(|name| change.object.is_named(name))
+    });
+    plan
+}

@@ -1,0 +1,56 @@
+//! `infra apps plan`
+
+use clap::Args;
+
+use super::{
+    show::{print_plan, refused},
+    target::{ClusterArgs, SuiteArgs},
+};
+use crate::{
+    apps::{Inventory, PlanOptions, plan_with},
+    cli::global::Global,
+    session::{ExitCode, Failure},
+};
+
+/// Show what apply would change, object by object and field by field. Changes nothing.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Exit with 0 when there are no changes, 1 on errors, 2 when there are changes.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// List also what does not change.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Runs the verb.
+pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
+    match plan_inner(global, args).await {
+        Err(mut failure) if args.detailed_exitcode => {
+            failure.code = ExitCode::Failed;
+            Err(failure)
+        }
+        other => other,
+    }
+}
+
+async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
+    let chosen = args.suite.choose(global)?;
+    let opened = args.cluster.open(global, &chosen, "apps plan").await?;
+    let suite = chosen.load(global)?;
+    let inventory = Inventory::read(&opened.client, suite.name()).await?;
+    let options = PlanOptions::default();
+    let plan = plan_with(&opened.client, &suite, inventory.as_ref(), &options).await?;
+    print_plan(global, &plan, args.verbose)?;
+    if let Some(failure) = refused(&plan, &crate::apps::Force::Never) {
+        return Err(failure);
+    }
+    if args.detailed_exitcode && !plan.is_empty() {
+        return Ok(ExitCode::Changes);
+    }
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,68 @@
+//! `infra apps restart`
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{
+    show::{reporter, verdict},
+    target::{ClusterArgs, SuiteArgs},
+};
+use crate::{
+    apps::ApplyOptions,
+    cli::{confirm::confirm, global::Global, run::duration},
+    session::{ExitCode, Failure},
+};
+
+/// Make the pods anew, in the suite's order, each workload waited for.
+///
+/// For images that change behind the same tag (imagePullPolicy Always).
+#[derive(Debug, Args)]
+pub struct RestartArgs {
+    /// Only these (Kind/name, Kind/namespace/name): Deployments, StatefulSets, DaemonSets.
+    #[arg(value_name = "OBJECT")]
+    objects: Vec<String>,
+    #[command(flatten)]
+    suite: SuiteArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+    /// The name of the protected environment (or cluster) that is changed.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// The longest wait for one object.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+}
+
+/// Runs the verb.
+pub async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitCode, Failure> {
+    let chosen = args.suite.choose(global)?;
+    let opened = args.cluster.open(global, &chosen, "apps restart").await?;
+    let suite = chosen.load(global)?;
+    for name in &args.objects {
+        if !suite.objects().iter().any(|object| object.id.is_named(name)) {
+            return Err(Failure::new(ExitCode::Invalid, format!("the suite has no {name}"))
+                .hint("write Kind/name or Kind/namespace/name"));
+        }
+    }
+    confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "restart these pods")?;
+    let options = ApplyOptions {
+        timeout: args.timeout.unwrap_or(chosen.timeout),
+        stop: opened.stop.clone(),
+        ..ApplyOptions::default()
+    };
+    let (reporter, events) = reporter(global);
+    let at = jiff::Timestamp::now().to_string();
+    let outcome =
+        crate::apps::restart(&opened.client, &suite, &args.objects, at, &options, &events).await?;
+    let count = outcome.applied.len();
+    let code = verdict(outcome, global)?;
+    reporter.finish();
+    if !global.json {
+        println!("{count} restarted.");
+    }
+    Ok(code)
+}

@@ -1,0 +1,176 @@
+//! Which suite, and which cluster.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    apps::{ClusterRef, KubeClient, Suite, SuiteSource},
+    cli::{confirm::Consent, global::Global, run::listen},
+    session::{ExitCode, Failure, Places, SuiteOptions, app_source, sim},
+};
+
+/// Which suite.
+#[derive(Clone, Debug, Args)]
+pub struct SuiteArgs {
+    /// A folder of manifests (or of a kustomization); then no infra.toml is needed.
+    #[arg(long, value_name = "DIR")]
+    base: Option<PathBuf>,
+    /// A folder merged over it.
+    #[arg(long, value_name = "DIR", requires = "base")]
+    overlay: Option<PathBuf>,
+    /// The suite's name in the cluster. Default: `apps`, or `apps-ENV`.
+    #[arg(long, value_name = "NAME", requires = "base")]
+    suite: Option<String>,
+    /// The namespace of objects that name none.
+    #[arg(long, short, value_name = "NAME", requires = "base")]
+    namespace: Option<String>,
+    /// A value for ${NAME}, over those of infra.toml; may be given more than once.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// The version that is rolled out: the value of ${VERSION}, and the tag that versioned images
+    /// must have.
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+}
+
+/// Which cluster.
+#[derive(Clone, Debug, Args)]
+pub struct ClusterArgs {
+    /// The kubeconfig. Default: that of infra.toml's cluster when there is one, else kubectl's.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context in it. Default: its current one.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+/// A suite that is to be worked on.
+pub(super) struct Chosen {
+    pub(super) source: SuiteSource,
+    /// The cluster's name in infra.toml.
+    pub(super) cluster: Option<String>,
+    pub(super) environment: Option<String>,
+    pub(super) protected: bool,
+    pub(super) timeout: std::time::Duration,
+}
+
+impl SuiteArgs {
+    /// The suite that is meant. Reads infra.toml unless --base is given.
+    pub(super) fn choose(&self, global: &Global) -> Result<Chosen, Failure> {
+        let given: BTreeMap<String, String> = self.set.iter().cloned().collect();
+        let options = SuiteOptions { version: self.version.clone(), variables: given };
+        let Some(base) = &self.base else {
+            let project = global.project()?;
+            let Some(source) = app_source(&project, &options) else {
+                return Err(Failure::new(ExitCode::Invalid, "infra.toml has no [apps] base")
+                    .hint("add `base = \"apps\"` to [apps], or give --base DIR"));
+            };
+            return Ok(Chosen {
+                source,
+                cluster: Some(project.cluster.name.clone()),
+                environment: project.cluster.environment.clone(),
+                protected: project.cluster.protected,
+                timeout: project.apps.timeout,
+            });
+        };
+        let environment = global.env.clone();
+        let mut variables = options.variables;
+        if let Some(name) = &environment {
+            variables.entry("ENVIRONMENT".to_owned()).or_insert_with(|| name.clone());
+        }
+        if let Some(version) = &self.version {
+            variables.insert("VERSION".to_owned(), version.clone());
+        }
+        let fallback = environment.as_ref().map_or("apps".into(), |name| format!("apps-{name}"));
+        let source = SuiteSource {
+            name: self.suite.clone().unwrap_or(fallback),
+            base: base.clone(),
+            overlay: self.overlay.clone(),
+            namespace: self.namespace.clone(),
+            variables,
+            ..SuiteSource::default()
+        };
+        let timeout = std::time::Duration::from_secs(300);
+        Ok(Chosen { source, cluster: None, environment, protected: false, timeout })
+    }
+}
+
+impl Chosen {
+    /// Loads it, and says which variables nothing uses.
+    pub(super) fn load(&self, global: &Global) -> Result<Suite, Failure> {
+        let suite = Suite::load(&self.source)?;
+        if !global.json {
+            for name in suite.unused_variables() {
+                // These are given to every suite.
+                if !["DOMAIN", "ENVIRONMENT", "VERSION"].contains(&name.as_str()) {
+                    eprintln!("note: the variable `{name}` is given, but no manifest uses it");
+                }
+            }
+        }
+        Ok(suite)
+    }
+
+    /// What was said about asking.
+    pub(super) fn consent<'a>(&'a self, yes: bool, name: Option<&'a str>) -> Consent<'a> {
+        let own = self.environment.as_deref().or(self.cluster.as_deref());
+        Consent { yes, name, protected: own.filter(|_| self.protected) }
+    }
+}
+
+/// A suite with its cluster; the first line has been printed, Ctrl-C is listened to.
+pub(super) struct Opened {
+    pub(super) client: KubeClient,
+    pub(super) stop: CancellationToken,
+}
+
+impl ClusterArgs {
+    /// Connects, and says what the verb is about. Nothing is sent.
+    pub(super) async fn open(
+        &self,
+        global: &Global,
+        chosen: &Chosen,
+        verb: &str,
+    ) -> Result<Opened, Failure> {
+        if global.sim {
+            sim::start(&sim::folder(), global.sim_speed, None).await?;
+        }
+        let own = chosen.cluster.as_deref().map(|name| Places::of(name).kubeconfig());
+        let own = own.filter(|path| path.exists());
+        let path: Option<&Path> = self.kubeconfig.as_deref().or(own.as_deref());
+        if path.is_none() && global.sim {
+            return Err(Failure::new(ExitCode::Failed, "the cluster is not there yet")
+                .hint("`infra apply --sim` makes it"));
+        }
+        let context = self.context.as_deref();
+        let (client, at): (KubeClient, ClusterRef) = match path {
+            Some(path) => KubeClient::from_file_named(path, context).await?,
+            None => KubeClient::from_environment(context).await?,
+        };
+        if !global.json {
+            let mut parts = vec![format!("infra {verb}")];
+            parts.push(format!("cluster {}", chosen.cluster.as_deref().unwrap_or(&at.cluster)));
+            if let Some(environment) = &chosen.environment {
+                parts.push(format!("environment {environment}"));
+            }
+            parts.push(format!("suite {}", chosen.source.name));
+            parts.push(format!("context {} of {}", at.context, at.origin));
+            parts.push(client.server().to_owned());
+            eprintln!("{}", parts.join(" · "));
+        }
+        let stop = CancellationToken::new();
+        listen(stop.clone(), CancellationToken::new());
+        Ok(Opened { client, stop })
+    }
+}
