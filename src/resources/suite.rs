@@ -13,6 +13,7 @@ use kube::{
     core::{ApiResource, GroupVersionKind},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{kube_access::KubeAccess, suites::Suites};
 use crate::apps::{
@@ -91,7 +92,7 @@ impl SuiteKind {
                     .filter(|change| {
                         !matches!(change.action, apps::Action::NoOp | apps::Action::Keep)
                     })
-                    .map(|change| change.object.to_string())
+                    .map(drift)
                     .collect();
                 if !differ.is_empty() {
                     digest = format!("drifted: {}", differ.join(", "));
@@ -99,7 +100,7 @@ impl SuiteKind {
             }
             outputs = addresses(client, suite).await;
         }
-        Ok(Some(found(name, digest, inventory.objects.len(), outputs)))
+        Ok(Some(found(name, suite_name, digest, inventory.objects.len(), outputs)))
     }
 
     async fn apply(
@@ -130,7 +131,19 @@ impl SuiteKind {
             .and_then(apps::Outcome::into_result)
             .map_err(|error| of_apps(&operation, &error))?;
         let outputs = addresses(&client, &suite).await;
-        Ok(found(address.name(), suite.digest(), suite.objects().len(), outputs))
+        Ok(found(address.name(), suite.name(), suite.digest(), suite.objects().len(), outputs))
+    }
+}
+
+/// One object that differs, and whose fields of it are another's.
+fn drift(change: &apps::ObjectChange) -> String {
+    let theirs =
+        |conflict: &apps::Conflict| format!("{} belongs to {}", conflict.field, conflict.manager);
+    let conflicts: Vec<String> = change.conflicts.iter().map(theirs).collect();
+    if conflicts.is_empty() {
+        change.object.to_string()
+    } else {
+        format!("{} ({})", change.object, conflicts.join(", "))
     }
 }
 
@@ -148,10 +161,17 @@ fn progress(cx: &Context, address: &Address) -> Events {
     })
 }
 
-fn found(name: &str, digest: String, objects: usize, outputs: Outputs) -> Found<SuiteSpec> {
+/// The id is the suite's name in the cluster: environments of one cluster share the address.
+fn found(
+    name: &str,
+    suite_name: &str,
+    digest: String,
+    objects: usize,
+    outputs: Outputs,
+) -> Found<SuiteSpec> {
     Found {
         address: Address::new("suite", name),
-        id: name.to_owned(),
+        id: suite_name.to_owned(),
         spec: SuiteSpec { digest, objects, variables: BTreeMap::new() },
         outputs,
         readiness: Readiness::Ready,
@@ -174,13 +194,36 @@ async fn addresses(client: &KubeClient, suite: &Suite) -> Outputs {
         let namespace = object.id.namespace.as_deref().unwrap_or("default");
         let api: Api<DynamicObject> =
             Api::namespaced_with(client.raw().clone(), namespace, &services);
-        if let Ok(live) = api.get(&object.id.name).await
-            && let Some(ip) = live.data.pointer("/status/loadBalancer/ingress/0/ip")
-        {
-            outputs.insert("ingress_address".into(), ip.clone());
+        match api.get_opt(&object.id.name).await {
+            Ok(Some(live)) => {
+                let status = &live.data["status"]["loadBalancer"]["ingress"][0];
+                let own = [&status["ip"], &status["hostname"]];
+                let address = own.into_iter().find(|value| value.is_string());
+                // Another load balancer will have another address.
+                let stays = cloud_annotations(&object.value).all(|(key, value)| {
+                    let now = live.metadata.annotations.as_ref().and_then(|all| all.get(key));
+                    value.as_str() == now.map(String::as_str)
+                });
+                let address = address.filter(|_| stays).cloned().unwrap_or(Value::Null);
+                outputs.insert("ingress_address".into(), address);
+            }
+            // It is not there (any more): the next apply gives it an address.
+            Ok(None) => {
+                outputs.insert("ingress_address".into(), Value::Null);
+            }
+            Err(_) => {}
         }
     }
     outputs
+}
+
+/// What a Service asks of its cloud: which load balancer it gets.
+fn cloud_annotations(service: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let annotations = service.pointer("/metadata/annotations").and_then(Value::as_object);
+    annotations
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| key.starts_with("service.beta.kubernetes.io/"))
 }
 
 #[async_trait]
@@ -239,7 +282,11 @@ impl Resource for SuiteKind {
 
     async fn look(&self, _: &Context, ids: &[String]) -> Result<Vec<Found<SuiteSpec>>, CloudError> {
         // An apply returns when all is ready, so there is nothing to wait for afterwards.
-        Ok(ids.iter().map(|id| found(id, String::new(), 0, Outputs::new())).collect())
+        let all = self.suites.iter().map(|(name, seed)| (name, seed.suite_name()));
+        let asked = all.filter(|(_, suite_name)| ids.contains(suite_name));
+        Ok(asked
+            .map(|(name, suite_name)| found(name, &suite_name, String::new(), 0, Outputs::new()))
+            .collect())
     }
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {

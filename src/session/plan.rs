@@ -8,7 +8,10 @@ use super::{
     look::{Looked, Purpose},
     open::Session,
 };
-use crate::engine::{Action, Plan, PlanInput, PlanOptions, plan, plan::fingerprint};
+use crate::{
+    engine::{Action, Plan, PlanInput, PlanOptions, Record, plan, plan::fingerprint},
+    resources::Suites,
+};
 
 /// A plan and what it was made from.
 pub struct Planned {
@@ -31,7 +34,7 @@ impl Session {
         };
         options.machine_kinds = vec![self.cloud.machine_kind.to_owned()];
         let looked = self.look(purpose).await?;
-        let record = self.store.record();
+        let record = self.record(&looked.suites);
         let plan = plan(&PlanInput {
             owner: &self.owner,
             environment: looked.cluster.environment.as_deref(),
@@ -63,6 +66,20 @@ impl Session {
 
     /// Whether a saved plan still fits what a new look found.
     pub fn fingerprint(&self, looked: &Looked) -> String {
-        fingerprint(&looked.declared, &looked.observed, &self.store.record())
+        fingerprint(&looked.declared, &looked.observed, &self.record(&looked.suites))
+    }
+
+    /// The record as the chosen environment sees it. Environments of one cluster share the address
+    /// of their app suites; what is recorded of another one's says nothing about this one's.
+    pub fn record(&self, suites: &Suites) -> Record {
+        let mut record = self.store.record();
+        for (name, seed) in suites.iter() {
+            let address = Suites::address(name);
+            let known = record.resources.get(&address);
+            if known.is_some_and(|known| !known.id.is_empty() && known.id != seed.suite_name()) {
+                record.resources.remove(&address);
+            }
+        }
+        record
     }
 }

@@ -96,11 +96,8 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     if let Some(failure) = refused(&without_replaced(&plan, &args.replace), &force) {
         return Err(failure.hint("nothing was changed"));
     }
-    let recorded = inventory.is_some_and(|inventory| inventory.digest == suite.digest());
-    if !plan.is_empty() || !recorded {
-        if !plan.is_empty() || chosen.protected {
-            confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "make these changes")?;
-        }
+    if !plan.is_empty() {
+        confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "make these changes")?;
     }
     let options = ApplyOptions {
         parallelism: usize::from(args.parallelism),

@@ -46,7 +46,7 @@ async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failur
     let options = PlanOptions::default();
     let plan = plan_with(&opened.client, &suite, inventory.as_ref(), &options).await?;
     print_plan(global, &plan, args.verbose)?;
-    if let Some(failure) = refused(&plan, &crate::apps::Force::Never) {
+    if let Some(failure) = refused(&plan, &crate::apps::Force::Always) {
         return Err(failure);
     }
     if args.detailed_exitcode && !plan.is_empty() {

@@ -101,7 +101,13 @@ impl<'w, 'a> Decider<'w, 'a> {
                     let (value, known) = resolve_known(after, &lookup);
                     (field, known.then_some(value))
                 });
-                Fate::Stays(fields.collect())
+                // An output that is not there now may be there after the update.
+                let missing =
+                    self.world.existing(&change.address).into_iter().flat_map(|observed| {
+                        let nulls = observed.outputs.iter().filter(|(_, value)| value.is_null());
+                        nulls.map(|(name, _)| (name.clone(), None))
+                    });
+                Fate::Stays(fields.chain(missing).collect())
             }
             _ => Fate::Stays(HashMap::new()),
         }
@@ -123,6 +129,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         }
         exists
             .and_then(|observed| observed.outputs.get(&reference.field))
+            .filter(|value| !value.is_null())
             .or_else(|| self.world.recorded(address)?.outputs.get(&reference.field))
             .map_or(Lookup::Missing, |value| Lookup::Known(value.clone()))
     }
