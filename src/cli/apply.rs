@@ -31,6 +31,10 @@ pub struct ChangeArgs {
     /// How long to wait for a lock that somebody else holds.
     #[arg(long, default_value = "0s", value_name = "TIME", value_parser = duration)]
     pub lock_timeout: Duration,
+    /// Longest wait for one resource to be ready, instead of what its kind says (machines 10m,
+    /// nodes 15m). What is not ready then is waited for by the next run.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub ready_timeout: Option<Duration>,
 }
 
 impl ChangeArgs {
@@ -91,7 +95,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     let mut consent = args.change.consent(&run.session);
     consent.yes |= args.plan.is_some();
     confirm(&consent, "make these changes")?;
-    let outcome = run_plan(&run, &plan, &looked, args.change.parallelism).await;
+    let outcome = run_plan(&run, &plan, &looked, &args.change).await;
     let style = run.style;
     let Run { session, reporter, .. } = run;
     reporter.close().await;
@@ -114,7 +118,12 @@ fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, Failure> {
 }
 
 /// Executes a plan with what was looked at.
-pub(super) async fn run_plan(run: &Run, plan: &Plan, looked: &Looked, parallelism: u16) -> Outcome {
+pub(super) async fn run_plan(
+    run: &Run,
+    plan: &Plan,
+    looked: &Looked,
+    change: &ChangeArgs,
+) -> Outcome {
     let boot = Arc::clone(&looked.boot);
-    run.execute(plan, &looked.kinds, boot, usize::from(parallelism)).await
+    run.execute(plan, &looked.kinds, boot, change).await
 }

@@ -35,7 +35,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
         return Ok(ExitCode::Ok);
     }
     confirm(&args.change.consent(&run.session), "delete all this")?;
-    let outcome = run_plan(&run, &plan, &looked, args.change.parallelism).await;
+    let outcome = run_plan(&run, &plan, &looked, &args.change).await;
     let Run { session, reporter, style } = run;
     reporter.close().await;
     let code = verdict(&outcome, style == Style::Json);

@@ -83,7 +83,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
         ExitCode::Ok
     } else {
         refuse_other_changes(&plan, &slot)?;
-        let outcome = run_plan(&run, &plan, &looked, args.change.parallelism).await;
+        let outcome = run_plan(&run, &plan, &looked, &args.change).await;
         verdict(&outcome, run.style == Style::Json)
     };
     if code == ExitCode::Ok {

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{engine::recover::RecoverOptions, resources::KUBERNETES_KINDS};
 
-use super::global::Global;
+use super::{apply::ChangeArgs, global::Global};
 use crate::{
     engine::{
         ExecuteOptions, Kinds, Lock, LockOptions, Outcome, Plan, PlanOptions, events::Events,
@@ -16,8 +16,8 @@ use crate::{
     ui::{PlanView, Reporter, Style, plan_text},
 };
 
-/// How long an unanswered create of an earlier run is looked for.
-const RECOVER_GRACE: Duration = Duration::from_secs(20);
+/// How long an unanswered create, of this run or an earlier one, is looked for.
+const UNANSWERED_GRACE: Duration = Duration::from_secs(20);
 
 /// A run with its display.
 pub(super) struct Run {
@@ -54,6 +54,11 @@ impl Run {
         Ok(lock)
     }
 
+    /// The grace period, on the cloud's clock.
+    fn grace(&self) -> Duration {
+        UNANSWERED_GRACE.div_f64(self.session.speed)
+    }
+
     /// Resolves what an earlier run left open.
     pub(super) async fn recover(&self) -> Result<(), Failure> {
         if self.session.store.record().intents.is_empty() {
@@ -65,7 +70,7 @@ impl Run {
             &self.session.cx,
             &self.session.store,
             &RecoverOptions {
-                grace: RECOVER_GRACE.div_f64(self.session.speed),
+                grace: self.grace(),
                 optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
                 stop: self.session.stop.clone(),
             },
@@ -114,12 +119,14 @@ impl Run {
         plan: &Plan,
         kinds: &Kinds,
         boot: Arc<dyn infra_provider_api::MachineBoot>,
-        parallelism: usize,
+        change: &ChangeArgs,
     ) -> Outcome {
         let mut cx = self.session.cx.clone();
         cx.boot = Some(boot);
         let options = ExecuteOptions {
-            parallelism,
+            parallelism: usize::from(change.parallelism),
+            ready_max: change.ready_timeout,
+            unanswered_grace: self.grace(),
             stop: self.session.stop.clone(),
             ..ExecuteOptions::default()
         };

@@ -84,10 +84,11 @@ enum FaultVerb {
 
 #[derive(Debug, Args)]
 struct FaultArgs {
-    /// What happens: 429, 500, 502, 503, slow, reset_before, reset_after, truncate, not_json,
-    /// stale_list; of conditional writes to S3: conflict, ignores_conditions; of machines: never_active, boot_fails, dies.
+    /// What happens: 403, 429, 500, 502, 503, slow, reset_before, reset_after, truncate, not_json,
+    /// stale_list, shift_page, kill_client_before, kill_client_after; of conditional writes to S3:
+    /// conflict, ignores_conditions; of machines: never_active, boot_fails, never_joins, dies.
     effect: String,
-    /// The API it strikes: digitalocean, s3, kube.
+    /// The API it strikes: digitalocean, s3, kube, any.
     #[arg(long)]
     api: Option<String>,
     /// Only this method.
@@ -105,6 +106,12 @@ struct FaultArgs {
     /// How many calls pass unharmed first.
     #[arg(long)]
     after: Option<u32>,
+    /// Of the calls that follow, strike only each n-th.
+    #[arg(long, value_name = "N")]
+    every: Option<u32>,
+    /// Only calls of this process.
+    #[arg(long, value_name = "PID")]
+    client_pid: Option<u32>,
     /// Seconds in the Retry-After header.
     #[arg(long)]
     retry_after_s: Option<u64>,
@@ -243,7 +250,8 @@ async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<()
             let wanted = serde_json::json!({
                 "effect": args.effect, "api": args.api, "method": args.method,
                 "path_glob": args.path, "machine_glob": args.machine, "count": args.count,
-                "after": args.after, "retry_after_s": args.retry_after_s, "delay_ms": args.delay_ms,
+                "after": args.after, "every": args.every, "client_pid": args.client_pid,
+                "retry_after_s": args.retry_after_s, "delay_ms": args.delay_ms,
             });
             let fault: Fault = serde_json::from_value(wanted)
                 .map_err(|error| Failure::new(ExitCode::Usage, error.to_string()))?;
@@ -259,13 +267,14 @@ async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<()
             if global.json {
                 let all: Vec<_> = all
                     .iter()
-                    .map(|(fault, struck)| serde_json::json!({"fault": fault, "struck": struck}))
+                    .map(|set| serde_json::json!({"fault": set.fault, "struck": set.fired}))
                     .collect();
                 println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
                 return Ok(());
             }
-            for (fault, struck) in all {
-                let text = serde_json::to_string(&fault).map_err(Failure::local)?;
+            for set in all {
+                let struck = set.fired;
+                let text = serde_json::to_string(&set.fault).map_err(Failure::local)?;
                 println!("{text}  struck {struck} times");
             }
         }

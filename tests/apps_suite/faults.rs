@@ -15,7 +15,7 @@ use crate::lab::{Heard, Lab, small};
 struct Shaky(AtomicUsize);
 
 impl Faults for Shaky {
-    fn next(&self, method: &str, _: &str) -> Option<FaultEffect> {
+    fn next(&self, method: &str, _: &str, _: Option<std::net::SocketAddr>) -> Option<FaultEffect> {
         if method == "GET" {
             return None;
         }

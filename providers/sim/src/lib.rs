@@ -30,7 +30,7 @@ pub mod world;
 pub use cloud::CloudAccess;
 pub use endpoint::{Account, Endpoint};
 pub use error::SimError;
-pub use faults::{Fault, FaultTable};
+pub use faults::{Api as FaultApi, Effect as FaultEffect, Fault, FaultTable, SetFault};
 pub use hooks::{Machines, PowerEvent};
 pub use infra_sim_kube::Clock;
 pub use net::Net;

@@ -37,13 +37,20 @@ pub(super) struct Lookers {
     events: Events,
     /// How long something may be missing from looks right after it was made.
     grace: Duration,
+    /// Longest wait until ready, instead of what the kind says.
+    ready_max: Option<Duration>,
     inboxes: HashMap<&'static str, UnboundedSender<Watch>>,
     tasks: JoinSet<()>,
 }
 
 impl Lookers {
-    pub(super) fn new(cx: Context, events: Events, grace: Duration) -> Self {
-        Self { cx, events, grace, inboxes: HashMap::new(), tasks: JoinSet::new() }
+    pub(super) fn new(
+        cx: Context,
+        events: Events,
+        grace: Duration,
+        ready_max: Option<Duration>,
+    ) -> Self {
+        Self { cx, events, grace, ready_max, inboxes: HashMap::new(), tasks: JoinSet::new() }
     }
 
     /// Waits for one. The answer is what it is when ready, or `None` when gone.
@@ -62,7 +69,10 @@ impl Lookers {
                 cx: self.cx.clone(),
                 events: self.events.clone(),
                 grace: self.grace,
-                waits: kind.waits(),
+                waits: Waits {
+                    ready: self.ready_max.unwrap_or(kind.waits().ready),
+                    ..kind.waits()
+                },
                 watches: Vec::new(),
             };
             self.tasks.spawn(looker.run(inbox));

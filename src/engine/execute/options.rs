@@ -19,6 +19,8 @@ pub struct ExecuteOptions {
     pub stop: CancellationToken,
     /// How long a create that got no answer is looked for before it is tried again.
     pub unanswered_grace: Duration,
+    /// Longest wait until one resource is ready, instead of what its kind says.
+    pub ready_max: Option<Duration>,
     /// Tries of a call that fails without effect.
     pub retry: RetryPolicy,
     /// How long a create waits for others of its kind that are about to be ready, to share a call.
@@ -33,6 +35,7 @@ impl Default for ExecuteOptions {
             keep_going: true,
             stop: CancellationToken::new(),
             unanswered_grace: Duration::from_secs(20),
+            ready_max: None,
             retry: RetryPolicy::EFFECT,
             batch_window: Duration::from_millis(50),
         }

@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
             started: vec![None; steps.steps.len()],
             outcome: Outcome::default(),
             stopping: false,
-            lookers: Lookers::new(env.cx.clone(), env.events.clone(), grace),
+            lookers: Lookers::new(env.cx.clone(), env.events.clone(), grace, env.options.ready_max),
             tasks: JoinSet::new(),
             running: HashMap::new(),
             calls: 0,

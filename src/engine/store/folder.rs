@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Backend, StoreError};
+use super::{Backend, StoreError, fault_point::Point};
 
 /// A folder on this machine.
 #[derive(Clone, Debug)]
@@ -80,8 +80,16 @@ impl Backend for Folder {
 
     async fn replace(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
         self.blocking("write", name, move |path| {
+            let point = Point::at(path);
+            if let Some(point) = &point {
+                point.before(&bytes, |_| {});
+            }
             temporary(path, &bytes)?.persist(path).map_err(|error| error.error)?;
-            sync_folder(parent(path)?)
+            sync_folder(parent(path)?)?;
+            if let Some(point) = &point {
+                point.after();
+            }
+            Ok(())
         })
         .await
     }
@@ -100,8 +108,16 @@ impl Backend for Folder {
     async fn append(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
         self.blocking("append to", name, move |path| {
             let mut file = OpenOptions::new().append(true).mode(0o600).open(path)?;
+            let point = Point::at(path);
+            if let Some(point) = &point {
+                point.before(&bytes, |half| drop(file.write_all(half)));
+            }
             file.write_all(&bytes)?;
-            file.sync_data()
+            file.sync_data()?;
+            if let Some(point) = &point {
+                point.after();
+            }
+            Ok(())
         })
         .await
     }

@@ -3,6 +3,7 @@
 mod append;
 mod backend;
 mod error;
+mod fault_point;
 mod folder;
 mod identity;
 mod kept;

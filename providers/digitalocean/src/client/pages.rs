@@ -64,8 +64,14 @@ impl Client {
         let mut attempt = 1;
         loop {
             let (items, whole) = self.list_once(cx, operation, path, query, field).await?;
-            if whole || attempt == ATTEMPTS_MAX {
+            if whole {
                 return Ok(items);
+            }
+            if attempt == ATTEMPTS_MAX {
+                // Taken as it is, what slipped away would be taken for gone, and be made again.
+                let message = format!("the list of {field} changed each time it was read");
+                return Err(CloudError::new(ErrorKind::Unavailable, operation, message)
+                    .with_hint("something else changes it right now: run the same command again"));
             }
             attempt += 1;
         }

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What goes wrong with a call.
@@ -16,6 +17,8 @@ pub enum FaultEffect {
     ResetBefore,
     /// The connection breaks after the effect, before the answer.
     ResetAfter,
+    /// The process that sent it is killed after the effect; the connection breaks.
+    KillAfter(u32),
     /// The answer ends in the middle.
     Truncate,
     /// The answer is not JSON.
@@ -26,8 +29,12 @@ pub enum FaultEffect {
 
 /// Says which calls go wrong.
 pub trait Faults: Send + Sync {
-    /// What goes wrong with this call; asked once a call, so that faults can count.
-    fn next(&self, method: &str, path: &str) -> Option<FaultEffect>;
+    /// What goes wrong with this call; asked once a call, so that faults can count. `peer` is the
+    /// other end of its connection.
+    fn next(&self, method: &str, path: &str, peer: Option<SocketAddr>) -> Option<FaultEffect>;
+
+    /// Kills the process of [`FaultEffect::KillAfter`].
+    fn kill(&self, _pid: u32) {}
 }
 
 /// Nothing goes wrong.
@@ -35,7 +42,7 @@ pub trait Faults: Send + Sync {
 pub struct NoFaults;
 
 impl Faults for NoFaults {
-    fn next(&self, _method: &str, _path: &str) -> Option<FaultEffect> {
+    fn next(&self, _: &str, _: &str, _: Option<SocketAddr>) -> Option<FaultEffect> {
         None
     }
 }

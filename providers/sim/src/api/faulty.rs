@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 
 use super::Refusal;
-use crate::faults::{Effect, Fault};
+use crate::faults::{Effect, Fault, client};
 
 /// Marks a response that must never be sent: the connection is cut instead.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +18,17 @@ pub struct Cut;
 pub fn before(fault: &Fault) -> Option<Response> {
     let mut response = match fault.effect {
         Effect::TooManyRequests => Refusal::too_many_requests().into_response(),
+        Effect::Forbidden => {
+            Refusal::forbidden("You are not authorized to perform this operation").into_response()
+        }
         Effect::ServerError => server_error(StatusCode::INTERNAL_SERVER_ERROR),
         Effect::BadGateway => server_error(StatusCode::BAD_GATEWAY),
         Effect::Unavailable => server_error(StatusCode::SERVICE_UNAVAILABLE),
         Effect::ResetBefore => cut(),
+        Effect::KillClientBefore => {
+            client::strike(fault, Effect::KillClientBefore);
+            cut()
+        }
         _ => return None,
     };
     if let Some(seconds) = fault.retry_after_s
@@ -36,6 +43,10 @@ pub fn before(fault: &Fault) -> Option<Response> {
 pub async fn after(fault: &Fault, response: Response) -> Response {
     match fault.effect {
         Effect::ResetAfter => cut(),
+        Effect::KillClientAfter => {
+            client::strike(fault, Effect::KillClientAfter);
+            cut()
+        }
         Effect::Truncate => truncate(response).await,
         Effect::NotJson => (
             StatusCode::OK,

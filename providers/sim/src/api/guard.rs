@@ -11,8 +11,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::limiter::Standing;
-use super::{Api, Refusal, Stale, faulty};
+use super::{Api, Refusal, Shift, Stale, faulty};
 use crate::faults::{Api as Target, Effect, Fault};
+use crate::server::Peer;
 
 /// Lists lag this long behind when a fault says so and gives no time.
 const STALE_DEFAULT: Duration = Duration::from_secs(10);
@@ -35,6 +36,7 @@ pub async fn guard(State(api): State<Arc<Api>>, mut request: Request, next: Next
         Target::Digitalocean,
         request.method().as_str(),
         request.uri().path(),
+        request.extensions().get::<Peer>().map(|p| p.0),
     );
     if let Some(fault) = &fault {
         if let Some(response) = faulty::before(fault) {
@@ -56,6 +58,9 @@ async fn delay(api: &Api, fault: &Fault, request: &mut Request) {
         Effect::StaleList => {
             let lag = api.sim.clock.scale(time(STALE_DEFAULT));
             request.extensions_mut().insert(Stale(lag));
+        }
+        Effect::ShiftPage => {
+            request.extensions_mut().insert(Shift);
         }
         _ => {}
     }

@@ -19,11 +19,19 @@ const PER_PAGE_MAX: usize = 200;
 #[derive(Debug, Clone, Copy)]
 pub struct Stale(pub Duration);
 
+/// An item goes away between the first page and the next (a fault).
+#[derive(Debug, Clone, Copy)]
+pub struct Shift;
+
+/// How many items a page has then, so that small lists have several.
+const PER_PAGE_SHIFTING: usize = 2;
+
 /// The asked-for page, and the query's other parameters.
 pub struct Listing {
     page: usize,
     per_page: usize,
     stale: Option<Duration>,
+    shift: bool,
     url: String,
     query: Vec<(String, String)>,
 }
@@ -44,11 +52,14 @@ impl FromRequestParts<Arc<Api>> for Listing {
             },
         };
         let page = number("page", 1)?;
-        let per_page = number("per_page", PER_PAGE_DEFAULT)?;
+        let mut per_page = number("per_page", PER_PAGE_DEFAULT)?;
         if per_page > PER_PAGE_MAX {
             return Err(Refusal::unprocessable(format!(
                 "per_page must not be greater than {PER_PAGE_MAX}"
             )));
+        }
+        if parts.extensions.get::<Shift>().is_some() {
+            per_page = per_page.min(PER_PAGE_SHIFTING);
         }
         let path = parts
             .extensions
@@ -58,10 +69,28 @@ impl FromRequestParts<Arc<Api>> for Listing {
             page,
             per_page,
             stale: parts.extensions.get::<Stale>().map(|s| s.0),
+            shift: parts.extensions.get::<Shift>().is_some(),
             url: format!("{}{path}", api.sim.endpoint.digitalocean),
             query: query.into_iter().filter(|(k, _)| k != "page" && k != "per_page").collect(),
         })
     }
+}
+
+/// What another one of the account would look like: it is there while the first page is read.
+fn stranger(like: &Value) -> Value {
+    let mut stranger = like.clone();
+    if let Some(fields) = stranger.as_object_mut() {
+        for (name, value) in fields.iter_mut() {
+            match name.as_str() {
+                "id" if value.is_number() => *value = json!(1),
+                "id" => *value = json!("00000000-0000-4000-8000-000000000000"),
+                "name" => *value = json!("strangers"),
+                "tags" => *value = json!([]),
+                _ => {}
+            }
+        }
+    }
+    stranger
 }
 
 impl Listing {
@@ -87,13 +116,21 @@ impl Listing {
 
     /// A page of anything.
     pub fn page<T>(&self, key: &str, all: Vec<T>, view: impl FnMut(T) -> Value) -> Answer {
-        let total = all.len();
-        let items: Vec<Value> = all
+        let mut total = all.len();
+        let mut items: Vec<Value> = all
             .into_iter()
             .skip((self.page - 1).saturating_mul(self.per_page))
             .take(self.per_page)
             .map(view)
             .collect();
+        if self.shift
+            && self.page == 1
+            && let Some(stranger) = items.first().map(stranger)
+        {
+            total += 1;
+            items.insert(0, stranger);
+            items.truncate(self.per_page);
+        }
         let mut body = Map::new();
         body.insert(key.to_owned(), Value::Array(items));
         body.insert("links".to_owned(), self.links(total));

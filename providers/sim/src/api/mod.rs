@@ -39,7 +39,7 @@ pub use faulty::Cut;
 pub(crate) use faulty::{after as fault_after, before as fault_before};
 pub use guard::authorized;
 pub use limiter::Limiter;
-pub use listing::{Listing, Stale};
+pub use listing::{Listing, Shift, Stale};
 pub use load_balancers::{Spec as LoadBalancerSpec, model as load_balancer_model};
 pub use projects::ensure_default as ensure_defaults;
 pub use records::full_name as record_name;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::status::TargetStatus;
 use crate::api::load_balancer_model;
+use crate::faults::client::Forwarding;
 use crate::sim::Sim;
 use crate::world::{Droplet, DropletStatus};
 
@@ -60,6 +61,8 @@ async fn forward(sim: &Sim, mut client: TcpStream, balancer: u64, port: u16, nex
         if let Ok(Ok(mut server)) = connect.await {
             let _ = client.set_nodelay(true);
             let _ = server.set_nodelay(true);
+            let ends = server.local_addr().and_then(|own| Ok((own, client.peer_addr()?)));
+            let _forwarding = ends.ok().map(|(own, client)| Forwarding::new(own, client));
             let _ = copy_bidirectional(&mut client, &mut server).await;
             return;
         }

@@ -1,5 +1,6 @@
 //! etcd's quorum: without it the API server answers nothing but 503.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,12 +24,16 @@ pub struct QuorumFaults {
 }
 
 impl Faults for QuorumFaults {
-    fn next(&self, method: &str, path: &str) -> Option<FaultEffect> {
+    fn next(&self, method: &str, path: &str, peer: Option<SocketAddr>) -> Option<FaultEffect> {
         // The process itself is alive; it just can't reach a leader.
         if !self.quorum.load(Ordering::Relaxed) && path != "/livez/ping" && path != "/version" {
             return Some(FaultEffect::Status { code: 503, retry_after_s: None });
         }
-        self.inner.next(method, path)
+        self.inner.next(method, path, peer)
+    }
+
+    fn kill(&self, pid: u32) {
+        self.inner.kill(pid);
     }
 }
 

@@ -14,7 +14,7 @@ use super::wire::{call, trusting};
 use super::{Inventory, Status};
 use crate::endpoint::Endpoint;
 use crate::error::SimError;
-use crate::faults::Fault;
+use crate::faults::{Fault, SetFault};
 use crate::limits::Limits;
 
 /// A connection to a running embedded cloud.
@@ -106,22 +106,17 @@ impl Control {
         self.json(Method::GET, path, None).await
     }
 
-    /// The faults set now, each with how often it happened.
+    /// The faults set now, each with how many requests it saw and hit.
     ///
     /// # Errors
     /// When it doesn't answer.
-    pub async fn faults(&self) -> Result<Vec<(Fault, u32)>, SimError> {
-        #[derive(serde::Deserialize)]
-        struct One {
-            fault: Fault,
-            fired: u32,
-        }
+    pub async fn faults(&self) -> Result<Vec<SetFault>, SimError> {
         #[derive(serde::Deserialize)]
         struct All {
-            faults: Vec<One>,
+            faults: Vec<SetFault>,
         }
         let all: All = self.json(Method::GET, "/sim/faults", None).await?;
-        Ok(all.faults.into_iter().map(|o| (o.fault, o.fired)).collect())
+        Ok(all.faults)
     }
 
     /// Sets a fault; gives it back with its id.

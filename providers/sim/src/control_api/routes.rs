@@ -107,15 +107,7 @@ async fn stats(
 }
 
 async fn faults(State(c): State<Control>) -> Json<Value> {
-    let all: Vec<Value> = c
-        .api
-        .sim
-        .faults
-        .list()
-        .into_iter()
-        .map(|(fault, fired)| json!({ "fault": fault, "fired": fired }))
-        .collect();
-    Json(json!({ "faults": all }))
+    Json(json!({ "faults": c.api.sim.faults.list() }))
 }
 
 async fn add_fault(State(c): State<Control>, body: axum::body::Bytes) -> Response {

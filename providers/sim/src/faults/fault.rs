@@ -12,6 +12,8 @@ pub enum Api {
     S3,
     /// Kubernetes API servers.
     Kube,
+    /// All of them, counted together.
+    Any,
 }
 
 /// What happens.
@@ -21,6 +23,9 @@ pub enum Effect {
     /// Too many requests.
     #[serde(rename = "429")]
     TooManyRequests,
+    /// Access denied.
+    #[serde(rename = "403")]
+    Forbidden,
     /// Internal server error.
     #[serde(rename = "500")]
     ServerError,
@@ -46,10 +51,19 @@ pub enum Effect {
     Conflict,
     /// Conditional writes of S3 are made whatever their condition says, as some clones do.
     IgnoresConditions,
+    /// Lists come in pages of two, and an item before all others goes away between the first page
+    /// and the second: what follows moves up by one, so that one item is on neither page.
+    ShiftPage,
+    /// The process that sent the request is killed (SIGKILL) before the request takes effect.
+    KillClientBefore,
+    /// The process that sent the request is killed after the request took effect.
+    KillClientAfter,
     /// The droplet stays `new`.
     NeverActive,
     /// The droplet is active, its user-data fails.
     BootFails,
+    /// The machine boots, and the cluster never takes it in.
+    NeverJoins,
     /// The machine dies once it runs.
     Dies,
 }
@@ -62,7 +76,12 @@ impl Effect {
 
     /// Whether this is an effect on machines, not on requests.
     pub fn is_machine(self) -> bool {
-        matches!(self, Self::NeverActive | Self::BootFails | Self::Dies)
+        matches!(self, Self::NeverActive | Self::BootFails | Self::NeverJoins | Self::Dies)
+    }
+
+    /// Whether it kills the process that sent the request.
+    pub fn is_kill(self) -> bool {
+        matches!(self, Self::KillClientBefore | Self::KillClientAfter)
     }
 }
 
@@ -87,12 +106,19 @@ pub struct Fault {
     pub machine_glob: Option<String>,
     /// What happens.
     pub effect: Effect,
+    /// Only requests of this process on this host (Linux): whoever holds the other end of the
+    /// connection, also through a load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_pid: Option<u32>,
     /// How often; for ever when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
     /// How many matching requests pass unharmed first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u32>,
+    /// Of those that do not pass unharmed, only each n-th is hit; every one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u32>,
     /// The `retry-after` header of a 429 or 503, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u64>,
@@ -104,6 +130,12 @@ pub struct Fault {
 impl Fault {
     /// Why this fault can't be injected, if so.
     pub fn refusal(&self) -> Option<&'static str> {
+        if self.effect.is_kill() && self.client_pid.is_none() {
+            return Some("this effect needs client_pid");
+        }
+        if self.every == Some(0) {
+            return Some("every must be at least 1");
+        }
         match (self.effect.is_machine(), &self.api, &self.machine_glob) {
             (true, None, Some(_)) | (false, Some(_), None) => None,
             (true, _, None) => Some("this effect needs machine_glob"),

@@ -1,12 +1,24 @@
 //! The faults that are set now. They are part of the data folder, so a restart keeps them.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, Effect, Fault, glob};
+use super::{Api, Effect, Fault, client, glob};
 use crate::error::SimError;
+
+/// A fault that is set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetFault {
+    /// The fault.
+    pub fault: Fault,
+    /// How many requests (or machines) it fits came by.
+    pub seen: u32,
+    /// How many of them it hit.
+    pub fired: u32,
+}
 
 /// All faults set now.
 pub struct FaultTable {
@@ -81,19 +93,32 @@ impl FaultTable {
         });
     }
 
-    /// The faults set now, with `fired` counts.
-    pub fn list(&self) -> Vec<(Fault, u32)> {
-        self.with(|i| i.faults.iter().map(|s| (s.fault.clone(), s.fired)).collect())
+    /// The faults set now, with how many requests each has seen, and how many of them it hit.
+    pub fn list(&self) -> Vec<SetFault> {
+        let set = |s: &Set| SetFault { fault: s.fault.clone(), seen: s.seen, fired: s.fired };
+        self.with(|i| i.faults.iter().map(set).collect())
     }
 
-    /// The fault that this request meets, if any. Counts it.
-    pub fn request(&self, api: Api, method: &str, path: &str) -> Option<Fault> {
-        self.fire(|f| !f.effect.is_conditional() && hits(f, api, method, path))
+    /// The fault that this request meets, if any. Counts it. `peer` is the other end of its
+    /// connection.
+    pub fn request(
+        &self,
+        api: Api,
+        method: &str,
+        path: &str,
+        peer: Option<SocketAddr>,
+    ) -> Option<Fault> {
+        self.fire(|f| !f.effect.is_conditional() && hits(f, api, method, path, peer))
     }
 
     /// The fault that this conditional write to S3 meets, if any. Counts it.
-    pub fn conditional(&self, method: &str, path: &str) -> Option<Fault> {
-        self.fire(|f| hits(f, Api::S3, method, path))
+    pub fn conditional(
+        &self,
+        method: &str,
+        path: &str,
+        peer: Option<SocketAddr>,
+    ) -> Option<Fault> {
+        self.fire(|f| hits(f, Api::S3, method, path, peer))
     }
 
     /// Whether this machine (droplet name) meets `effect` now. Counts it.
@@ -114,7 +139,10 @@ impl FaultTable {
                 }
                 touched = true;
                 set.seen += 1;
-                if set.seen <= set.fault.after.unwrap_or(0) {
+                let passed = set.fault.after.unwrap_or(0);
+                if set.seen <= passed
+                    || (set.seen - passed) % set.fault.every.unwrap_or(1).max(1) != 0
+                {
                     continue;
                 }
                 set.fired += 1;
@@ -129,10 +157,11 @@ impl FaultTable {
     }
 }
 
-fn hits(f: &Fault, api: Api, method: &str, path: &str) -> bool {
-    f.api == Some(api)
+fn hits(f: &Fault, api: Api, method: &str, path: &str, peer: Option<SocketAddr>) -> bool {
+    (f.api == Some(api) || f.api == Some(Api::Any))
         && f.method.as_deref().is_none_or(|m| m.eq_ignore_ascii_case(method))
         && f.path_glob.as_deref().is_none_or(|g| glob(g, path))
+        && f.client_pid.is_none_or(|pid| peer.is_some_and(|peer| client::holds(pid, peer)))
 }
 
 #[cfg(test)]
@@ -152,10 +181,11 @@ mod tests {
                 r#"{"api":"digitalocean","method":"post","path_glob":"/v2/dro*","effect":"500","count":2,"after":1}"#,
             ))
             .unwrap();
-        let hit = |t: &FaultTable| t.request(Api::Digitalocean, "POST", "/v2/droplets").is_some();
+        let hit =
+            |t: &FaultTable| t.request(Api::Digitalocean, "POST", "/v2/droplets", None).is_some();
         assert!(!hit(&table));
         assert!(hit(&table));
-        assert!(table.request(Api::S3, "POST", "/v2/droplets").is_none());
+        assert!(table.request(Api::S3, "POST", "/v2/droplets", None).is_none());
         let table = FaultTable::open(dir.path()).unwrap();
         assert!(hit(&table));
         assert!(!hit(&table));
@@ -164,11 +194,25 @@ mod tests {
     }
 
     #[test]
+    fn every_third_of_any_api() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = FaultTable::open(dir.path()).unwrap();
+        table.set(fault(r#"{"api":"any","effect":"503","after":1,"every":3}"#)).unwrap();
+        let hits: Vec<bool> = [Api::S3, Api::Kube, Api::Digitalocean, Api::S3, Api::S3]
+            .into_iter()
+            .map(|api| table.request(api, "GET", "/", None).is_some())
+            .collect();
+        assert_eq!(hits, [false, false, false, true, false]);
+        assert_eq!((table.list()[0].seen, table.list()[0].fired), (5, 1));
+    }
+
+    #[test]
     fn refuses_what_makes_no_sense() {
         let dir = tempfile::tempdir().unwrap();
         let table = FaultTable::open(dir.path()).unwrap();
         assert!(table.set(fault(r#"{"effect":"500"}"#)).is_err());
         assert!(table.set(fault(r#"{"effect":"dies"}"#)).is_err());
+        assert!(table.set(fault(r#"{"effect":"kill_client_after","api":"any"}"#)).is_err());
         assert!(table.set(fault(r#"{"effect":"dies","machine_glob":"w*"}"#)).is_ok());
         assert!(table.machine("worker-1", Effect::Dies));
         assert!(!table.machine("worker-1", Effect::BootFails));

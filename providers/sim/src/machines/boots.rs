@@ -87,7 +87,7 @@ impl MachineSet {
     /// Looks for machines that are to die, as long as the embedded cloud runs.
     pub(super) async fn reap(this: std::sync::Weak<Self>) {
         while let Some(set) = this.upgrade() {
-            let wanted = |(fault, _): &(crate::Fault, u32)| fault.effect == Effect::Dies;
+            let wanted = |set: &crate::faults::SetFault| set.fault.effect == Effect::Dies;
             if set.sim.faults.list().iter().any(wanted) {
                 set.reap_once().await;
             }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::set::MachineSet;
 use super::{metadata, token};
 use crate::clusters::ClusterRefusal;
+use crate::faults::Effect;
 use crate::sim::Sim;
 use crate::stand_in::{ClusterPlan, JoinRequest, MachineInfo};
 
@@ -140,6 +141,11 @@ async fn join(
     Path(id): Path<u64>,
     Json(request): Json<JoinRequest>,
 ) -> Result<Response, ClusterRefusal> {
+    if let Some(droplet) = sim.world.droplet(id)
+        && sim.faults.machine(&droplet.name, Effect::NeverJoins)
+    {
+        return Err(ClusterRefusal::NotNow("the API server does not answer".to_owned()));
+    }
     let machines = machines(&sim)?;
     let joined = machines.clusters().join(id, &machines, request).await?;
     Ok(Json(joined).into_response())

@@ -10,10 +10,14 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use s3s::service::S3Service;
 
+use super::list::STALE;
 use crate::api::{Api, Cut, fault_after, fault_before};
 use crate::faults::{Api as Target, Effect, Fault};
+use crate::server::Peer;
 
 const SLOW_DEFAULT: Duration = Duration::from_secs(1);
+/// Listings lag this long behind when a fault says so and gives no time.
+const STALE_DEFAULT: Duration = Duration::from_secs(10);
 
 /// On a request whose conditions are not looked at.
 #[derive(Clone, Copy)]
@@ -42,15 +46,16 @@ pub async fn faults(State(api): State<Arc<Api>>, mut request: Request, next: Nex
         _ => "s3:/{bucket}",
     };
     api.stats.count(method, template);
+    let peer = request.extensions().get::<Peer>().map(|p| p.0);
     let headers = request.headers();
     let writes = matches!(method, "PUT" | "POST");
     let conditional =
         writes && (headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH));
     let faults = &api.sim.faults;
     let fault = if conditional {
-        faults.conditional(method, path)
+        faults.conditional(method, path, peer)
     } else {
-        faults.request(Target::S3, method, path)
+        faults.request(Target::S3, method, path, peer)
     };
     let Some(fault) = fault else {
         return next.run(request).await;
@@ -70,7 +75,12 @@ pub async fn faults(State(api): State<Arc<Api>>, mut request: Request, next: Nex
         let time = fault.delay_ms.map_or(SLOW_DEFAULT, Duration::from_millis);
         api.sim.clock.sleep(time).await;
     }
-    let response = next.run(request).await;
+    let response = if fault.effect == Effect::StaleList {
+        let lag = fault.delay_ms.map_or(STALE_DEFAULT, Duration::from_millis);
+        STALE.scope(api.sim.clock.scale(lag), next.run(request)).await
+    } else {
+        next.run(request).await
+    };
     fault_after(&fault, response).await
 }
 
@@ -78,6 +88,7 @@ pub async fn faults(State(api): State<Arc<Api>>, mut request: Request, next: Nex
 fn refused(fault: &Fault) -> Response {
     let (status, code) = match fault.effect {
         Effect::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
+        Effect::Forbidden => (StatusCode::FORBIDDEN, "AccessDenied"),
         Effect::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
         Effect::BadGateway => (StatusCode::BAD_GATEWAY, "InternalError"),
         Effect::Conflict => (StatusCode::CONFLICT, "ConditionalRequestConflict"),

@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use s3s::S3Result;
 use s3s::dto::{CommonPrefix, Object as Listed, ObjectStorageClass};
 
 use super::objects::{bucket, etag, timestamp};
-use crate::world::{Object, State as World};
+use crate::world::{Object, Row, State as World};
+
+tokio::task_local! {
+    /// How far the listings of a request lag behind (a fault).
+    pub static STALE: Duration;
+}
 
 /// The most items in a page.
 const PAGE_MAX: usize = 1000;
@@ -48,7 +54,11 @@ pub fn page(w: &World, q: &Query<'_>) -> S3Result<Page> {
     bucket(w, q.bucket)?;
     // Sorted by key; a cut key stands for all it hides.
     let mut items: BTreeMap<String, Option<Arc<Object>>> = BTreeMap::new();
+    let stale = STALE.try_with(|age| *age).ok();
     for o in w.objects.by_name(q.bucket) {
+        if stale.is_some_and(|age| w.objects.younger(o.seq(), age)) {
+            continue;
+        }
         let Some(rest) = o.key.strip_prefix(q.prefix) else {
             continue;
         };

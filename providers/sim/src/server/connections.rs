@@ -1,6 +1,7 @@
 //! Accepting TLS connections and speaking HTTP/1.1 or HTTP/2 on them.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ const GRACE: Duration = Duration::from_secs(2);
 /// After an accept that failed (no file descriptors), so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The other end of a request's connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
 /// Serves a router over TLS until `stop`. A response marked [`Cut`] breaks its connection off.
 pub async fn serve_http(
     listener: TcpListener,
@@ -34,10 +39,10 @@ pub async fn serve_http(
     let acceptor = TlsAcceptor::from(tls);
     let tracker = TaskTracker::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(e) => {
                     tracing::warn!("accept: {e}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -45,7 +50,7 @@ pub async fn serve_http(
                 }
             },
         };
-        let connection = connection(stream, acceptor.clone(), router.clone(), stop.clone());
+        let connection = connection(stream, peer, acceptor.clone(), router.clone(), stop.clone());
         tracker.spawn(connection);
     }
     drop(listener);
@@ -55,6 +60,7 @@ pub async fn serve_http(
 
 async fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
     acceptor: TlsAcceptor,
     router: Router,
     stop: CancellationToken,
@@ -63,7 +69,8 @@ async fn connection(
     let Ok(stream) = acceptor.accept(stream).await else {
         return;
     };
-    let service = service_fn(move |request: http::Request<Incoming>| {
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
         let router = router.clone();
         async move { answer(router, request).await }
     });

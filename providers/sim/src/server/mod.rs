@@ -7,7 +7,7 @@ mod run;
 mod signals;
 mod tls;
 
-pub use connections::serve_http;
+pub use connections::{Peer, serve_http};
 pub use identity::Identity;
 pub use ports::bind;
 pub use run::serve;

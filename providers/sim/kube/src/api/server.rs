@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,10 +60,10 @@ struct Reset;
 pub(crate) async fn serve(listener: TcpListener, tls: TlsAcceptor, server: Arc<Server>) {
     let graceful = GracefulShutdown::new();
     loop {
-        let socket = tokio::select! {
+        let (socket, peer) = tokio::select! {
             () = server.stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => socket,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of files, most likely: give connections time to end.
                     tracing::warn!(%error, "the API server could not accept a connection");
@@ -86,7 +87,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: TlsAcceptor, server: Arc<S
                 .and_then(auth::certificate_user);
             let service = service_fn(move |request: Request<Incoming>| {
                 let (server, certificate) = (server.clone(), certificate.clone());
-                async move { answer(server, certificate, request).await }
+                async move { answer(server, certificate, peer, request).await }
             });
             let mut builder = Builder::new(TokioExecutor::new());
             builder.http1().timer(TokioTimer::new());
@@ -104,10 +105,11 @@ pub(crate) async fn serve(listener: TcpListener, tls: TlsAcceptor, server: Arc<S
 async fn answer(
     server: Arc<Server>,
     certificate: Option<auth::User>,
+    peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Reset> {
     let options = server.cluster.options();
-    let fault = options.faults.next(request.method().as_str(), request.uri().path());
+    let fault = options.faults.next(request.method().as_str(), request.uri().path(), Some(peer));
     match &fault {
         Some(FaultEffect::Status { code, retry_after_s }) => {
             return Ok(refusal(*code, *retry_after_s));
@@ -124,6 +126,10 @@ async fn answer(
     let response = dispatch::dispatch(&server, certificate, request, stale).await;
     match fault {
         Some(FaultEffect::ResetAfter) => Err(Reset),
+        Some(FaultEffect::KillAfter(pid)) => {
+            server.cluster.options().faults.kill(pid);
+            Err(Reset)
+        }
         Some(FaultEffect::Truncate) => Ok(truncated(response).await),
         _ => Ok(response),
     }

@@ -47,7 +47,12 @@ impl Cloud for NoCloud {
 pub struct OneFault(pub std::sync::Mutex<Option<(String, FaultEffect)>>);
 
 impl Faults for OneFault {
-    fn next(&self, _method: &str, path: &str) -> Option<FaultEffect> {
+    fn next(
+        &self,
+        _method: &str,
+        path: &str,
+        _peer: Option<std::net::SocketAddr>,
+    ) -> Option<FaultEffect> {
         let mut fault = self.0.lock().unwrap();
         match &*fault {
             Some((wanted, _)) if wanted == path => fault.take().map(|(_, effect)| effect),
