@@ -33,6 +33,7 @@ pub use error::SimError;
 pub use faults::{Api as FaultApi, Effect as FaultEffect, Fault, FaultTable, SetFault};
 pub use hooks::{Machines, PowerEvent};
 pub use infra_sim_kube::Clock;
+pub use limits::Limits;
 pub use net::Net;
 pub use options::ServeOptions;
 pub use server::{serve, shutdown_on_signals};

@@ -1,0 +1,3 @@
+//! Chores that are too long for every build. A test runs a sample of them.
+
+pub mod sweep;

@@ -1,0 +1,127 @@
+//! `cargo xtask sweep`.
+
+use std::{path::PathBuf, process::Command, time::Instant};
+
+use clap::Args;
+
+use super::{
+    Bases, Scenario, Seed, SweepError, all_points, damages, disturbances,
+    jobs::{Case, Queue, work},
+    lab::Tools,
+    reference, sample, scenarios,
+};
+
+/// What to sweep.
+#[derive(Clone, Debug, Args)]
+pub struct SweepArgs {
+    /// Only this scenario.
+    #[arg(long)]
+    pub scenario: Option<String>,
+    /// Only kills.
+    #[arg(long, conflicts_with = "faults")]
+    pub kills: bool,
+    /// Only faults.
+    #[arg(long)]
+    pub faults: bool,
+    /// Only faults whose name holds this.
+    #[arg(long, value_name = "TEXT", conflicts_with = "kills")]
+    pub fault: Option<String>,
+    /// Drives the sample, and the clouds.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// So many points of each scenario, instead of all.
+    #[arg(long, value_name = "N")]
+    pub sample: Option<usize>,
+    /// Cases at the same time.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub jobs: u64,
+    /// How much faster than real time the clouds' clocks run.
+    #[arg(long, default_value_t = 50.0)]
+    pub speed: f64,
+    /// The binary, instead of building it.
+    #[arg(long, value_name = "FILE")]
+    pub binary: Option<PathBuf>,
+}
+
+/// Sweeps. Whether every promise held.
+///
+/// # Errors
+/// An undisturbed run fails, or the harness itself.
+pub fn run(args: &SweepArgs) -> Result<bool, SweepError> {
+    let binary = match &args.binary {
+        Some(binary) => binary.canonicalize().map_err(SweepError::io(binary))?,
+        None => build()?,
+    };
+    let tools = Tools { binary, speed: args.speed };
+    let chosen: Vec<Scenario> = scenarios()
+        .into_iter()
+        .filter(|scenario| args.scenario.as_ref().is_none_or(|name| name == scenario.name))
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
+        return Err(SweepError::broken(format!("scenarios: {}", names.join(", "))));
+    }
+    let began = Instant::now();
+    let queue = cases(args, &tools, &chosen)?;
+    println!("{} cases, seed {}, {} at the same time\n", queue.len(), args.seed, args.jobs);
+    let report = work(&tools, args.seed, args.jobs, queue);
+    report.print();
+    println!("seed {}, {:.0} s", args.seed, began.elapsed().as_secs_f64());
+    Ok(report.is_good())
+}
+
+fn cases(args: &SweepArgs, tools: &Tools, chosen: &[Scenario]) -> Result<Queue, SweepError> {
+    let mut seed = Seed::new(args.seed);
+    let mut bases = Bases::new(tools.clone(), args.seed);
+    let mut queue = Queue::new();
+    for scenario in chosen {
+        let reference = reference(bases.get(scenario.before)?, scenario)?;
+        println!(
+            "{}: {} calls, {} journal writes",
+            scenario.name, reference.calls, reference.writes
+        );
+        let mut push = |case| queue.push_back((*scenario, reference.clone(), case));
+        if !args.faults && args.fault.is_none() {
+            let mut points = all_points(reference.calls, reference.writes);
+            if let Some(count) = args.sample {
+                points = sample(&points, count, &mut seed);
+            }
+            points.into_iter().for_each(|point| push(Case::Kill(point)));
+        }
+        if !args.kills {
+            let is_chosen =
+                |name: &str| args.fault.as_ref().is_none_or(|text| name.contains(text.as_str()));
+            let mut faults: Vec<Case> =
+                disturbances(args.speed).into_iter().map(Case::Disturb).collect();
+            if reference.writes > 0 {
+                faults.extend(damages().map(Case::Damage));
+            }
+            faults.retain(|case| is_chosen(&case.to_string()));
+            if let Some(count) = args.sample {
+                faults = seed.pick(&faults, count);
+            }
+            faults.into_iter().for_each(&mut push);
+        }
+    }
+    Ok(queue)
+}
+
+/// Builds the binary as tests do: with debug assertions.
+fn build() -> Result<PathBuf, SweepError> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(&cargo)
+        .args(["build", "--quiet", "--package", "infra", "--message-format", "json"])
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(SweepError::io("cargo"))?;
+    if !output.status.success() {
+        return Err(SweepError::broken("the binary can't be built"));
+    }
+    // Each artifact is a line; the binary's names its executable.
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "infra")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .ok_or_else(|| SweepError::broken("cargo does not tell where the binary is"))
+}

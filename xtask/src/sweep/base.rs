@@ -1,0 +1,74 @@
+//! Prepared folders: made once, copied for each case.
+
+use std::collections::BTreeMap;
+
+use infra_sim::Limits;
+
+use super::{Before, Lab, SweepError, lab::Tools, scenario};
+
+/// A prepared folder whose cloud is stopped.
+pub struct Base(Lab);
+
+impl Base {
+    /// Prepares it. Seeds keep the addresses of clouds that run side by side apart.
+    ///
+    /// # Errors
+    /// What runs undisturbed does not succeed.
+    pub fn prepare(tools: &Tools, before: Before, seed: u64) -> Result<Self, SweepError> {
+        let lab = Lab::empty(tools)?;
+        lab.write("infra.toml", &scenario::toml(false, false))?;
+        lab.start_cloud(Some(seed))?;
+        // What is swept here is not the rate limit.
+        let limits =
+            Limits { requests_minute: 1_000_000, requests_hour: 1_000_000, ..Limits::default() };
+        lab.cloud(|control| async move { control.set_limits(&limits).await })?;
+        match before {
+            Before::Nothing => {}
+            Before::Bucket => {
+                lab.must(&["apply", "--yes", "--target", "bucket.artifacts"])?;
+            }
+            Before::Cluster => {
+                lab.must(&["apply", "--yes"])?;
+                lab.must(&["plan", "--detailed-exitcode"])?;
+            }
+        }
+        lab.stop_cloud()?;
+        Ok(Self(lab))
+    }
+
+    /// A copy with a running cloud.
+    ///
+    /// # Errors
+    /// It can't be copied, or its cloud does not start.
+    pub fn copy(&self) -> Result<Lab, SweepError> {
+        let lab = Lab::copy_of(&self.0)?;
+        lab.start_cloud(None)?;
+        Ok(lab)
+    }
+}
+
+/// Prepared folders of one worker, made when first asked for.
+pub struct Bases {
+    tools: Tools,
+    seed: u64,
+    made: BTreeMap<Before, Base>,
+}
+
+impl Bases {
+    /// None yet.
+    pub fn new(tools: Tools, seed: u64) -> Self {
+        Self { tools, seed, made: BTreeMap::new() }
+    }
+
+    /// The one for `before`.
+    ///
+    /// # Errors
+    /// See [`Base::prepare`].
+    pub fn get(&mut self, before: Before) -> Result<&Base, SweepError> {
+        if !self.made.contains_key(&before) {
+            let base = Base::prepare(&self.tools, before, self.seed)?;
+            self.made.insert(before, base);
+        }
+        self.made.get(&before).ok_or_else(|| SweepError::broken("the base is not there"))
+    }
+}

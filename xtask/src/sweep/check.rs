@@ -1,0 +1,160 @@
+//! What must hold once a scenario is over: asked of the cloud itself, and of the record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use infra_sim::control::Inventory;
+use serde_json::Value;
+
+use super::{Lab, Scenario, SweepError, lab::CLUSTER};
+
+/// What exists: by kind, by name, how often. Names that differ from run to run (a generation, an id
+/// that Kubernetes gave) are cut to what they have in common.
+pub type Shape = BTreeMap<String, BTreeMap<String, usize>>;
+
+/// Kinds that are recorded, and where the cloud lists them; what names one of them there.
+const RECORDED: [(&str, &str, &str); 9] = [
+    ("droplet", "droplets", "id"),
+    ("vpc", "vpcs", "id"),
+    ("firewall", "firewalls", "id"),
+    ("load_balancer", "load_balancers", "id"),
+    ("ssh_key", "keys", "id"),
+    ("domain", "domains", "name"),
+    ("record", "records", "id"),
+    ("volume", "volumes", "id"),
+    ("bucket", "buckets", "name"),
+];
+
+/// The shape of what exists. Tags cost nothing and stay.
+pub(super) fn shape(lab: &Lab, inventory: &Inventory) -> Result<Shape, SweepError> {
+    // Names hold a part of the cluster's UUID, which differs from cloud to cloud.
+    let uuid = uuid(lab)?;
+    let part = uuid.split('-').next().unwrap_or_default().to_owned();
+    let value = serde_json::to_value(inventory)
+        .map_err(|error| SweepError::broken(format!("the inventory: {error}")))?;
+    let mut shape = Shape::new();
+    // Machines put their reports into the bucket, when they come to it.
+    let count_objects = inventory.droplets.is_empty();
+    for (kind, list) in value.as_object().into_iter().flatten() {
+        if kind == "tags" {
+            continue;
+        }
+        for one in list.as_array().into_iter().flatten() {
+            if one["default"] == true {
+                continue;
+            }
+            let mut name = name(kind, one).replace(&part, "*");
+            if kind == "buckets" && count_objects {
+                name = format!("{name} with {} objects", one["objects"]);
+            }
+            *shape.entry(kind.clone()).or_default().entry(name).or_default() += 1;
+        }
+    }
+    Ok(shape)
+}
+
+fn name(kind: &str, one: &Value) -> String {
+    let name = one["name"].as_str().unwrap_or_default();
+    match kind {
+        // A rotation that is begun again after it had ended is one more generation.
+        "droplets" => name.split("-g").next().unwrap_or(name).to_owned(),
+        "volumes" => name.split('-').next().unwrap_or(name).to_owned(),
+        "records" => format!("{} {} {}", one["type"], name, one["ttl"]),
+        "firewalls" => format!("{name} with {} rules", one["rules"]),
+        _ => name.to_owned(),
+    }
+}
+
+/// Looks at everything: the cloud holds what an undisturbed run leaves, none of it twice, all of it
+/// owned; the record says the same with no open intents; nothing is left to plan.
+///
+/// # Errors
+/// [`SweepError::Broken`] says what does not hold.
+pub fn check(lab: &Lab, scenario: &Scenario, wanted: &Shape) -> Result<(), SweepError> {
+    let inventory = lab.inventory()?;
+    let found = shape(lab, &inventory)?;
+    if found != *wanted {
+        return Err(SweepError::broken(format!(
+            "the cloud does not hold what it should:\nfound  {found:?}\nwanted {wanted:?}"
+        )));
+    }
+    owned(lab, &inventory)?;
+    recorded(lab, &inventory)?;
+    if scenario.completes() {
+        lab.must(&["plan", "--detailed-exitcode"])?;
+    }
+    Ok(())
+}
+
+/// The cluster's UUID.
+fn uuid(lab: &Lab) -> Result<String, SweepError> {
+    let path = lab.file(".infra").join(CLUSTER).join("identity.json");
+    let text = std::fs::read_to_string(&path).map_err(SweepError::io(&path))?;
+    let identity: Value = serde_json::from_str(&text)
+        .map_err(|error| SweepError::broken(format!("identity.json: {error}")))?;
+    Ok(identity["uuid"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Every machine carries the owner's tag.
+fn owned(lab: &Lab, inventory: &Inventory) -> Result<(), SweepError> {
+    let owner = format!("infra:{}", uuid(lab)?);
+    for droplet in &inventory.droplets {
+        let tags: Vec<&str> =
+            droplet["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !tags.contains(&owner.as_str()) {
+            return Err(SweepError::broken(format!("{} is not owned: {tags:?}", droplet["name"])));
+        }
+    }
+    Ok(())
+}
+
+/// The record's ids are the cloud's ids.
+fn recorded(lab: &Lab, inventory: &Inventory) -> Result<(), SweepError> {
+    let record = lab.json(&["state", "list", "--json"])?;
+    let empty = |value: &Value| {
+        value.as_object().is_none_or(serde_json::Map::is_empty)
+            && value.as_array().is_none_or(Vec::is_empty)
+    };
+    if !empty(&record["intents"]) {
+        return Err(SweepError::broken(format!("open intents are left: {}", record["intents"])));
+    }
+    let inventory = serde_json::to_value(inventory)
+        .map_err(|error| SweepError::broken(format!("the inventory: {error}")))?;
+    for (kind, list, key) in RECORDED {
+        let in_cloud: BTreeSet<String> = inventory[list]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|one| !unrecorded(list, one) && one["default"] != true)
+            .map(|one| plain(&one[key]))
+            .collect();
+        let in_record: BTreeSet<String> = record["resources"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(address, _)| address.split('.').next() == Some(kind))
+            .map(|(_, one)| plain(&one["id"]))
+            .collect();
+        if in_cloud != in_record {
+            return Err(SweepError::broken(format!(
+                "the record is not the cloud: {list} {in_cloud:?}, recorded {in_record:?}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn plain(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+}
+
+/// The load balancer of the ingress, and disks of claims: Kubernetes makes and unmakes them. TXT
+/// records are the marks of those that they stand beside.
+fn unrecorded(list: &str, one: &Value) -> bool {
+    let name = one["name"].as_str().unwrap_or_default();
+    match list {
+        "load_balancers" => name.contains("ingress"),
+        "volumes" => name.starts_with("pvc-"),
+        "records" => one["type"] == "TXT",
+        _ => false,
+    }
+}

@@ -1,0 +1,55 @@
+//! The cloud of a lab, as the harness asks it.
+
+use infra_sim::{Fault, FaultApi, FaultEffect, Limits, SetFault, control::Inventory};
+
+use super::{Lab, SweepError};
+
+/// A fault of requests that strikes nothing yet.
+pub(super) fn fault(api: FaultApi, effect: FaultEffect) -> Fault {
+    Fault {
+        id: None,
+        api: Some(api),
+        method: None,
+        path_glob: None,
+        machine_glob: None,
+        effect,
+        client_pid: None,
+        count: None,
+        after: None,
+        every: None,
+        retry_after_s: None,
+        delay_ms: None,
+    }
+}
+
+/// A fault of machines.
+pub(super) fn machine(glob: &str, effect: FaultEffect) -> Fault {
+    let machine_glob = Some(glob.to_owned());
+    Fault { api: None, machine_glob, ..fault(FaultApi::Any, effect) }
+}
+
+impl Lab {
+    pub(super) fn set_fault(&self, fault: &Fault) -> Result<(), SweepError> {
+        self.cloud(|control| async move { control.set_fault(fault).await }).map(drop)
+    }
+
+    pub(super) fn faults(&self) -> Result<Vec<SetFault>, SweepError> {
+        self.cloud(|control| async move { control.faults().await })
+    }
+
+    pub(super) fn clear_faults(&self) -> Result<(), SweepError> {
+        self.cloud(|control| async move { control.clear_faults().await })
+    }
+
+    pub(super) fn inventory(&self) -> Result<Inventory, SweepError> {
+        self.cloud(|control| async move { control.inventory().await })
+    }
+
+    pub(super) fn limits(&self) -> Result<Limits, SweepError> {
+        self.cloud(|control| async move { Ok(control.status().await?.limits) })
+    }
+
+    pub(super) fn set_limits(&self, limits: &Limits) -> Result<(), SweepError> {
+        self.cloud(|control| async move { control.set_limits(limits).await }).map(drop)
+    }
+}

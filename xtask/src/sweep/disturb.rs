@@ -1,0 +1,75 @@
+//! Disturbed, then run again in peace.
+
+use infra_sim::Fault;
+
+use super::{
+    Base, Disturbance, Lab, Outcome, Reference, Scenario, SweepError, check,
+    command::{BECOME, Ended},
+};
+
+/// Runs a scenario under a disturbance: it converges, or ends with a clear error; then it runs
+/// again in peace, and is looked at.
+///
+/// # Errors
+/// [`SweepError::Broken`] when a promise is: a panic, a hang, an error without words, no
+/// convergence.
+pub fn disturb(
+    base: &Base,
+    scenario: &Scenario,
+    reference: &Reference,
+    disturbance: &Disturbance,
+) -> Result<Outcome, SweepError> {
+    let lab = base.copy()?;
+    scenario.prepare(&lab)?;
+    let limits = lab.limits()?;
+    if let Some(limit) = disturbance.limit {
+        lab.set_limits(&limit(&limits, lab.inventory()?.droplets.len()))?;
+    }
+    let mut words = scenario.words.to_vec();
+    if disturbance.never && words[0] != "artifacts" {
+        words.extend(["--ready-timeout", "15s"]);
+    }
+    let held = lab.hold(&words, &[], BECOME)?;
+    for fault in &disturbance.requests {
+        lab.set_fault(&Fault { client_pid: Some(held.pid()), ..fault.clone() })?;
+    }
+    for fault in &disturbance.machines {
+        lab.set_fault(fault)?;
+    }
+    let ended = held.go()?;
+    let struck: u32 = lab.faults()?.iter().map(|set| set.fired).sum();
+    lab.clear_faults()?;
+    lab.set_limits(&limits)?;
+    let outcome = judged(&ended, struck > 0 || disturbance.limit.is_some())?;
+    if let Outcome::Refused { .. } = outcome {
+        if !disturbance.machines.is_empty() {
+            remake(&lab)?;
+        }
+        lab.must(scenario.words)?;
+    }
+    check(&lab, scenario, &reference.shape)?;
+    Ok(outcome)
+}
+
+/// What the disturbed run's end means.
+pub(super) fn judged(ended: &Ended, met: bool) -> Result<Outcome, SweepError> {
+    match ended.code() {
+        Some(0) if met => Ok(Outcome::ByItself),
+        Some(0) => Ok(Outcome::NotMet),
+        Some(code) if !ended.complaint().is_empty() => {
+            Ok(Outcome::Refused { code, said: ended.complaint() })
+        }
+        _ => Err(SweepError::broken(format!("it ended without a word\n{}", ended.all()))),
+    }
+}
+
+/// A machine that failed is not made anew by guess: the error says how to ask for it, and this does.
+fn remake(lab: &Lab) -> Result<(), SweepError> {
+    let droplets = lab.inventory()?.droplets;
+    let names = droplets.iter().filter_map(|droplet| droplet["name"].as_str());
+    // Of two generations, it is the newer one that failed.
+    if let Some(worker) = names.filter(|name| name.starts_with("worker-")).max() {
+        lab.must(&["apply", "--yes", "--replace", &format!("droplet.{worker}")])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! What a cloud, its machines and its API servers do wrong.
+
+use infra_sim::{Fault, FaultApi, FaultEffect as Effect, Limits};
+
+use super::cloud::{fault, machine};
+
+/// One thing that goes wrong while a scenario runs.
+#[derive(Clone, Debug)]
+pub struct Disturbance {
+    /// For people: `503s`.
+    pub name: &'static str,
+    /// Faults of requests; those of the run alone, machines are left in peace.
+    pub(super) requests: Vec<Fault>,
+    /// Faults of machines.
+    pub(super) machines: Vec<Fault>,
+    /// Another limit of the account.
+    pub(super) limit: Option<fn(&Limits, usize) -> Limits>,
+    /// Whether waits have to be short, because what is waited for never comes.
+    pub(super) never: bool,
+}
+
+fn of(name: &'static str, requests: Vec<Fault>) -> Disturbance {
+    Disturbance { name, requests, machines: Vec::new(), limit: None, never: false }
+}
+
+fn each(n: u32, fault: Fault) -> Fault {
+    Fault { every: Some(n), ..fault }
+}
+
+fn method(method: &str, fault: Fault) -> Fault {
+    Fault { method: Some(method.to_owned()), ..fault }
+}
+
+fn times(count: u32, fault: Fault) -> Fault {
+    Fault { count: Some(count), ..fault }
+}
+
+/// Every disturbance. `speed` is that of the cloud's clock.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
+pub fn disturbances(speed: f64) -> Vec<Disturbance> {
+    use FaultApi::{Any, Digitalocean, Kube, S3};
+    // Real time, as milliseconds of the cloud's clock.
+    let real_ms = |ms: f64| Some((ms * speed) as u64);
+    let retry_after =
+        Fault { retry_after_s: Some(1), ..fault(Digitalocean, Effect::TooManyRequests) };
+    vec![
+        of("429 with Retry-After", vec![times(8, each(4, retry_after))]),
+        of("429 without Retry-After", vec![each(4, fault(Any, Effect::TooManyRequests))]),
+        of("500", vec![each(5, fault(Any, Effect::ServerError))]),
+        of("502", vec![each(5, fault(Any, Effect::BadGateway))]),
+        of("503", vec![each(5, fault(Any, Effect::Unavailable))]),
+        of("reset before the effect", vec![each(6, fault(Any, Effect::ResetBefore))]),
+        of("reset after the effect", vec![each(6, fault(Any, Effect::ResetAfter))]),
+        of(
+            "reset after every create",
+            vec![method("POST", fault(Digitalocean, Effect::ResetAfter))],
+        ),
+        of(
+            "slow answers",
+            vec![each(4, Fault { delay_ms: real_ms(400.0), ..fault(Any, Effect::Slow) })],
+        ),
+        of(
+            "time-outs",
+            vec![times(
+                2,
+                method(
+                    "GET",
+                    each(9, Fault { delay_ms: real_ms(40_000.0), ..fault(Any, Effect::Slow) }),
+                ),
+            )],
+        ),
+        of("truncated bodies", vec![each(6, fault(Any, Effect::Truncate))]),
+        of("bodies that are not JSON", vec![each(6, fault(Any, Effect::NotJson))]),
+        of("lists that lag behind", vec![fault(Digitalocean, Effect::StaleList)]),
+        of("lists of objects that lag behind", vec![fault(S3, Effect::StaleList)]),
+        of(
+            "a page that shifts for a while",
+            vec![times(9, fault(Digitalocean, Effect::ShiftPage))],
+        ),
+        of("pages that always shift", vec![fault(Digitalocean, Effect::ShiftPage)]),
+        Disturbance {
+            machines: vec![machine("worker-*", Effect::NeverActive)],
+            never: true,
+            ..of("a machine that never becomes active", vec![])
+        },
+        Disturbance {
+            machines: vec![machine("worker-*", Effect::NeverJoins)],
+            never: true,
+            ..of("a machine that boots and never joins", vec![])
+        },
+        Disturbance {
+            machines: vec![times(1, machine("worker-*", Effect::BootFails))],
+            never: true,
+            ..of("a boot that fails", vec![])
+        },
+        Disturbance {
+            limit: Some(|limits, droplets| Limits {
+                droplets: u32::try_from(droplets.max(1)).unwrap_or(1),
+                ..limits.clone()
+            }),
+            ..of("the quota of machines is reached", vec![])
+        },
+        Disturbance {
+            limit: Some(|limits, _| Limits { load_balancers: 1, volumes: 0, ..limits.clone() }),
+            never: true,
+            ..of("the quota of balancers and disks is reached", vec![])
+        },
+        of("S3 refuses writes (403)", vec![method("PUT", fault(S3, Effect::Forbidden))]),
+        of("S3 refuses writes (503)", vec![method("PUT", fault(S3, Effect::Unavailable))]),
+        of(
+            "the API server flaps",
+            vec![
+                each(2, fault(Kube, Effect::Unavailable)),
+                each(3, fault(Kube, Effect::ResetBefore)),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,68 @@
+//! Cases side by side: each worker has prepared folders and addresses of its own.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use super::{
+    Bases, Damage, Disturbance, Outcome, Point, Reference, Report, Scenario, SweepError, disturb,
+    kill_at, lab::Tools,
+};
+
+/// What is done to a scenario.
+#[derive(Clone, Debug)]
+pub(super) enum Case {
+    Kill(Point),
+    Disturb(Disturbance),
+    Damage(Damage),
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Kill(point) => write!(f, "killed {point}"),
+            Self::Disturb(disturbance) => f.write_str(disturbance.name),
+            Self::Damage(damage) => damage.fmt(f),
+        }
+    }
+}
+
+pub(super) type Queue = VecDeque<(Scenario, Reference, Case)>;
+
+/// Runs all cases of `queue`.
+pub(super) fn work(tools: &Tools, seed: u64, jobs: u64, queue: Queue) -> Report {
+    let (queue, report) = (Mutex::new(queue), Mutex::new(Report::default()));
+    std::thread::scope(|scope| {
+        for job in 1..=jobs {
+            let (queue, report) = (&queue, &report);
+            scope.spawn(move || {
+                let mut bases = Bases::new(tools.clone(), seed.wrapping_add(job * 1000));
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some((scenario, reference, case)) = next else { return };
+                    let began = Instant::now();
+                    let result = one(&mut bases, &scenario, &reference, &case);
+                    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                    report.take(scenario.name, &case.to_string(), began.elapsed(), result);
+                }
+            });
+        }
+    });
+    report.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn one(
+    bases: &mut Bases,
+    scenario: &Scenario,
+    reference: &Reference,
+    case: &Case,
+) -> Result<Outcome, SweepError> {
+    let base = bases.get(scenario.before)?;
+    match case {
+        Case::Kill(point) => kill_at(base, scenario, reference, *point),
+        Case::Disturb(disturbance) => disturb(base, scenario, reference, disturbance),
+        Case::Damage(damage) => damage.strike(base, scenario, reference),
+    }
+}

@@ -1,0 +1,180 @@
+//! A folder with an infra.toml and an embedded cloud of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use infra_sim::control::{self, Control};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::{
+    SweepError,
+    command::{BECOME, Ended, Held, Start},
+};
+
+/// The cluster's name in every scenario.
+pub(super) const CLUSTER: &str = "lab";
+/// A run that is not disturbed is over long before.
+const DEADLINE: Duration = Duration::from_secs(150);
+
+/// Where and how the binary runs.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// The built `infra`; with debug assertions, so that it can be killed at journal writes.
+    pub binary: PathBuf,
+    /// How much faster than real time the clocks of embedded clouds run.
+    pub speed: f64,
+}
+
+/// A folder with an infra.toml and an embedded cloud of its own, which ends with it.
+pub struct Lab {
+    pub(super) folder: TempDir,
+    pub(super) tools: Tools,
+    pub(super) runtime: Runtime,
+}
+
+fn folder() -> Result<TempDir, SweepError> {
+    let builder = tempfile::Builder::new().prefix("infra-sweep-").tempdir();
+    builder.map_err(SweepError::io(std::env::temp_dir()))
+}
+
+impl Lab {
+    /// An empty folder.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn empty(tools: &Tools) -> Result<Self, SweepError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(SweepError::io("the runtime"))?;
+        Ok(Self { folder: folder()?, tools: tools.clone(), runtime })
+    }
+
+    /// A copy of another one's folder, whose cloud must not run.
+    ///
+    /// # Errors
+    /// It can't be copied.
+    pub fn copy_of(other: &Self) -> Result<Self, SweepError> {
+        let lab = Self::empty(&other.tools)?;
+        let from = format!("{}/.", other.path().display());
+        let copied = std::process::Command::new("cp").args(["-a", &from]).arg(lab.path()).status();
+        match copied.map_err(SweepError::io("cp"))? {
+            status if status.success() => Ok(lab),
+            status => Err(SweepError::broken(format!("the folder can't be copied: {status}"))),
+        }
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A file in its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Writes a file in its folder.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), SweepError> {
+        let path = self.file(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(SweepError::io(folder))?;
+        }
+        std::fs::write(&path, text).map_err(SweepError::io(&path))
+    }
+
+    pub(super) fn journal(&self) -> PathBuf {
+        self.file(".infra").join(CLUSTER).join("journal")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.file(".infra/sim")
+    }
+
+    /// Starts its cloud; a seed counts for a new one only.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_cloud(&self, seed: Option<u64>) -> Result<(), SweepError> {
+        let (data, speed) = (self.data(), Some(self.tools.speed));
+        self.runtime.block_on(control::start(&data, &self.tools.binary, seed, speed))?;
+        Ok(())
+    }
+
+    /// Stops its cloud; nothing is lost.
+    ///
+    /// # Errors
+    /// It does not stop.
+    pub fn stop_cloud(&self) -> Result<(), SweepError> {
+        self.runtime.block_on(control::stop(&self.data()))?;
+        Ok(())
+    }
+
+    pub(super) fn cloud<T, F>(&self, ask: impl FnOnce(Control) -> F) -> Result<T, SweepError>
+    where
+        F: Future<Output = Result<T, infra_sim::SimError>>,
+    {
+        let control = Control::open(&self.data())?
+            .ok_or_else(|| SweepError::broken("no embedded cloud runs here"))?;
+        Ok(self.runtime.block_on(ask(control))?)
+    }
+
+    fn start<'a>(&'a self, words: &[&str], deadline: Duration) -> Start<'a> {
+        let speed = self.tools.speed.to_string();
+        let all = [words, &["--provider", "do", "--sim", "--sim-speed", &speed]].concat();
+        Start {
+            binary: &self.tools.binary,
+            folder: self.path(),
+            words: all.into_iter().map(str::to_owned).collect(),
+            variables: Vec::new(),
+            launch: BECOME,
+            deadline,
+        }
+    }
+
+    /// A run that waits to be let go, with these variables, launched by its shell like this.
+    pub(super) fn hold(
+        &self,
+        words: &[&str],
+        variables: &[(&str, String)],
+        launch: &str,
+    ) -> Result<Held, SweepError> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        Start { variables: variables.collect(), launch, ..self.start(words, DEADLINE) }.hold()
+    }
+
+    /// Runs it on the cloud to its end.
+    pub(super) fn run(&self, words: &[&str]) -> Result<Ended, SweepError> {
+        self.hold(words, &[], BECOME)?.go()
+    }
+
+    /// The same; it must succeed.
+    pub(super) fn must(&self, words: &[&str]) -> Result<Ended, SweepError> {
+        let ended = self.run(words)?;
+        if ended.code() == Some(0) {
+            return Ok(ended);
+        }
+        Err(SweepError::broken(format!("it should have succeeded\n{}", ended.all())))
+    }
+
+    pub(super) fn json(&self, words: &[&str]) -> Result<Value, SweepError> {
+        let ended = self.must(words)?;
+        serde_json::from_str(&ended.stdout)
+            .map_err(|error| SweepError::broken(format!("no JSON: {error}\n{}", ended.all())))
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if self.stop_cloud().is_err() {
+            eprintln!("the embedded cloud in {} did not stop", self.path().display());
+        }
+    }
+}

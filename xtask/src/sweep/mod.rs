@@ -1,0 +1,33 @@
+//! The real binary, killed or disturbed at every point of every scenario, then run again; and the
+//! embedded cloud's own inventory says what became of it.
+
+mod args;
+mod base;
+mod check;
+mod cloud;
+mod command;
+mod damage;
+mod disturb;
+mod error;
+mod fault;
+mod jobs;
+mod kill;
+mod lab;
+mod point;
+mod report;
+mod scenario;
+mod seed;
+
+pub use args::{SweepArgs, run};
+pub use base::{Base, Bases};
+pub use check::{Shape, check};
+pub use damage::{Damage, damages};
+pub use disturb::disturb;
+pub use error::SweepError;
+pub use fault::{Disturbance, disturbances};
+pub use kill::{Reference, kill_at, reference};
+pub use lab::{Lab, Tools};
+pub use point::{Point, all_points, sample};
+pub use report::{Outcome, Report};
+pub use scenario::{Before, Scenario, scenarios};
+pub use seed::Seed;

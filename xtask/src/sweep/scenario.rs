@@ -1,0 +1,193 @@
+//! What is killed and disturbed: one command, what there is before it, and what the file says then.
+
+use super::{Lab, SweepError};
+
+/// What there is before the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Before {
+    /// An empty cloud.
+    Nothing,
+    /// The bucket alone.
+    Bucket,
+    /// The whole cluster.
+    Cluster,
+}
+
+/// A command that is killed and disturbed.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// For people: `first-apply`.
+    pub name: &'static str,
+    /// What there is before.
+    pub before: Before,
+    /// Whether what infra.toml asks for has changed since.
+    changed: bool,
+    /// Whether a suite of apps has been added.
+    apps: bool,
+    /// The command.
+    pub words: &'static [&'static str],
+}
+
+impl Scenario {
+    /// Writes the file as it is when the command runs.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn prepare(&self, lab: &Lab) -> Result<(), SweepError> {
+        lab.write("infra.toml", &toml(self.changed, self.apps))?;
+        if self.apps {
+            lab.write("apps/all.yaml", SUITE)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an empty plan must follow: what the command does is all that the file asks for.
+    pub fn completes(&self) -> bool {
+        !["destroy", "artifact-sync"].contains(&self.name)
+    }
+}
+
+/// All of them.
+pub fn scenarios() -> Vec<Scenario> {
+    let scenario =
+        |name, before, words| Scenario { name, before, changed: false, apps: false, words };
+    let apply: &[&str] = &["apply", "--yes"];
+    vec![
+        scenario("first-apply", Before::Nothing, apply),
+        Scenario { changed: true, ..scenario("update", Before::Cluster, apply) },
+        scenario(
+            "replacement",
+            Before::Cluster,
+            &["apply", "--yes", "--replace", "droplet.worker-1"],
+        ),
+        scenario("rotation", Before::Cluster, &["rotate-node", "worker-1", "--yes"]),
+        scenario("artifact-sync", Before::Bucket, &["artifacts", "sync"]),
+        Scenario { apps: true, ..scenario("app-install", Before::Cluster, apply) },
+        scenario("destroy", Before::Cluster, &["destroy", "--yes"]),
+    ]
+}
+
+/// The file before any change.
+pub(super) fn toml(changed: bool, apps: bool) -> String {
+    let (from, ttl) = if changed { ("198.51.100.0/24", 60) } else { ("203.0.113.0/24", 300) };
+    let mut text = format!(
+        r#"[cluster]
+name = "lab"
+provider = "do"
+kubernetes = "1.36.2"
+
+[network]
+machines = "10.110.0.0/16"
+pods = "10.200.0.0/13"
+services = "10.96.0.0/16"
+
+[providers.do]
+region = "fra1"
+image = "ubuntu-24-04-x64"
+
+[pools.control-plane]
+count = 1
+type = "s-2vcpu-4gb"
+
+[pools.worker]
+count = 1
+type = "s-2vcpu-4gb"
+
+[[firewall]]
+protocol = "tcp"
+ports = "22"
+from = ["{from}"]
+
+[dns]
+domain = "lab.example.com"
+ttl = {ttl}
+"#
+    );
+    if changed {
+        // One more resource, so that an update also creates.
+        text.push_str("\n[ssh_keys]\nops = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com\"\n");
+    }
+    if apps {
+        text.push_str("\n[apps]\nbase = \"apps\"\n");
+    }
+    text
+}
+
+const SUITE: &str = r#"apiVersion: v1
+kind: Namespace
+metadata:
+  name: shop
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: settings
+  namespace: shop
+data:
+  COLOUR: green
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: data
+  namespace: shop
+spec:
+  accessModes: [ReadWriteOnce]
+  resources:
+    requests:
+      storage: 1Gi
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: api
+  namespace: shop
+spec:
+  replicas: 1
+  selector:
+    matchLabels:
+      app: api
+  template:
+    metadata:
+      labels:
+        app: api
+    spec:
+      containers:
+        - name: api
+          image: registry.k8s.io/pause:3.10
+          envFrom:
+            - configMapRef:
+                name: settings
+          volumeMounts:
+            - name: data
+              mountPath: /data
+      volumes:
+        - name: data
+          persistentVolumeClaim:
+            claimName: data
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: api
+  namespace: shop
+spec:
+  selector:
+    app: api
+  ports:
+    - port: 80
+      targetPort: 8000
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: migrate
+  namespace: shop
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: migrate
+          image: registry.k8s.io/pause:3.10
+"#;
