@@ -11,7 +11,7 @@ impl Seed {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,7 +24,7 @@ impl Seed {
         let mut places: Vec<usize> = (0..all.len()).collect();
         for at in 0..count.min(all.len()) {
             let left = (all.len() - at) as u64;
-            let other = at + usize::try_from(self.next() % left).unwrap_or(0);
+            let other = at + usize::try_from(self.draw() % left).unwrap_or(0);
             places.swap(at, other);
         }
         places.truncate(count);

@@ -112,12 +112,7 @@ impl FaultTable {
     }
 
     /// The fault that this conditional write to S3 meets, if any. Counts it.
-    pub fn conditional(
-        &self,
-        method: &str,
-        path: &str,
-        peer: Option<SocketAddr>,
-    ) -> Option<Fault> {
+    pub fn conditional(&self, method: &str, path: &str, peer: Option<SocketAddr>) -> Option<Fault> {
         self.fire(|f| hits(f, Api::S3, method, path, peer))
     }
 
