@@ -1,6 +1,23 @@
 //! The main job: the quickstart, from nothing to running apps and back to nothing.
 
-use super::lab::{Kubectl, quickstart};
+use super::lab::{Inventory, Kubectl, quickstart, skipped, visit};
+
+/// The site is there under its name, through the load balancer and the Ingress; others are not.
+fn assert_site(inventory: &Inventory) {
+    let all = inventory.of("load_balancers");
+    let ingress = all.iter().find(|one| one["name"].as_str().unwrap().contains("ingress")).unwrap();
+    if !nix::unistd::geteuid().is_root() {
+        return skipped("port 80 of the load balancer is for root: the site is not visited");
+    }
+    let ip = ingress["ip"].as_str().unwrap();
+    let (status, body) = visit(ip, "test.quickstart.example.com", "/");
+    assert_eq!(
+        (status.as_str(), body.as_str()),
+        ("HTTP/1.1 200 OK", "simulated answer of service test/api\n")
+    );
+    let (status, _) = visit(ip, "other.example.com", "/");
+    assert_eq!(status, "HTTP/1.1 404 Not Found");
+}
 
 #[test]
 fn from_one_file_to_running_apps_and_back() {
@@ -16,6 +33,8 @@ fn from_one_file_to_running_apps_and_back() {
         assert_eq!(kubectl.broken_pods("test"), Vec::<Vec<String>>::new());
         assert_eq!(kubectl.broken_pods("kube-system"), Vec::<Vec<String>>::new());
     }
+
+    assert_site(&lab.inventory());
 
     // A worker more, in a copy of the file, so that its folder of apps is the same.
     let more = lab.read("infra.toml").replacen("count = 2\n", "count = 3\n", 1);

@@ -3,6 +3,7 @@
 mod cloud;
 mod config;
 mod folder;
+mod http;
 mod kubectl;
 mod outcome;
 mod watched;
@@ -10,6 +11,7 @@ mod watched;
 pub use cloud::Inventory;
 pub use config::{Config, quickstart};
 pub use folder::Lab;
+pub use http::visit;
 pub use kubectl::Kubectl;
 pub use outcome::Ran;
 pub use watched::Watched;

@@ -2,6 +2,7 @@
 //! machines, gone with the last control plane.
 
 mod admission;
+mod ingress;
 mod kube;
 mod listener;
 mod members;

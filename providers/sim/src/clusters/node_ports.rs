@@ -1,4 +1,4 @@
-//! What answers on the node ports of a cluster's Services: pods are simulated, so one line of HTTP.
+//! What answers on the node ports of a cluster's Services: pods are simulated, so a line of HTTP.
 //!
 //! Load balancers and their health checks reach it through the table of services on machines.
 
@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::header::HOST;
 use infra_sim_kube::{Resource, Store};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -47,7 +49,7 @@ pub async fn run(cluster: Arc<Running>, stop: CancellationToken) {
         for open in &wanted {
             let key = (open.service.clone(), open.node_port);
             if !answering.contains_key(&key) {
-                match answer(&open.service, &stop).await {
+                match answer(&store, &open.service, &stop).await {
                     Ok(started) => {
                         answering.insert(key.clone(), started);
                     }
@@ -138,7 +140,7 @@ fn open_ports(store: &Store) -> Vec<Open> {
 }
 
 /// The nodes with ready endpoints of a Service.
-fn ready_nodes(slices: &[Arc<Value>], ns: &Value, service: &Value) -> Vec<String> {
+pub(super) fn ready_nodes(slices: &[Arc<Value>], ns: &Value, service: &Value) -> Vec<String> {
     slices
         .iter()
         .filter(|s| {
@@ -152,18 +154,21 @@ fn ready_nodes(slices: &[Arc<Value>], ns: &Value, service: &Value) -> Vec<String
         .collect()
 }
 
-/// Answers every request with one line.
+/// Answers every request: see [`super::ingress`].
 async fn answer(
+    store: &Store,
     service: &str,
     stop: &CancellationToken,
 ) -> std::io::Result<(SocketAddr, CancellationToken)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let token = stop.child_token();
-    let line = format!("simulated answer of service {service}\n");
-    let app = Router::new().fallback(move || {
-        let line = line.clone();
-        async move { line }
+    let (store, service) = (store.clone(), service.to_owned());
+    let app = Router::new().fallback(move |request: Request| {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri().host()).unwrap_or_default();
+        let answer = super::ingress::answer(&store, &service, host, request.uri().path());
+        async move { answer }
     });
     let until = token.clone();
     tokio::spawn(async move {

@@ -1,0 +1,39 @@
+//! One request to a load balancer, as a visitor of the site makes it.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+/// How long a load balancer may take to find its machines healthy, on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The answer's status line and body. Asks until somebody answers.
+///
+/// # Panics
+/// When nobody does within the deadline.
+pub fn visit(ip: &str, host: &str, path: &str) -> (String, String) {
+    let begun = Instant::now();
+    loop {
+        match ask(ip, host, path) {
+            Ok(text) if !text.is_empty() => {
+                let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+                let status = head.lines().next().unwrap_or_default();
+                return (status.to_owned(), body.to_owned());
+            }
+            said => assert!(begun.elapsed() < DEADLINE, "http://{ip}{path} ({host}): {said:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ask(ip: &str, host: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect((ip, 80))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
+}
