@@ -8,11 +8,10 @@ use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs,
     Readiness, Resource, UpdateRequest, Waits,
 };
-use infra_provisioning::node::read_boot_status;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    kits::Kits,
+    boots::Boots,
     kube_access::{KubeAccess, of_kube},
 };
 
@@ -21,18 +20,17 @@ use super::{
 pub struct ApiServerSpec {}
 
 /// The kind.
-#[derive(Debug)]
 pub struct ApiServers {
-    kits: Arc<Kits>,
+    boots: Arc<Boots>,
     kube: Arc<KubeAccess>,
-    /// The machine that makes the cluster, and its revision.
-    first: Option<(String, String)>,
+    /// The machine that makes the cluster.
+    first: Option<String>,
 }
 
 impl ApiServers {
     /// The one behind `kube`, made by the machine `first`.
-    pub fn new(kits: Arc<Kits>, kube: Arc<KubeAccess>, first: Option<(String, String)>) -> Self {
-        Self { kits, kube, first }
+    pub fn new(boots: Arc<Boots>, kube: Arc<KubeAccess>, first: Option<String>) -> Self {
+        Self { boots, kube, first }
     }
 
     /// Its address.
@@ -51,23 +49,9 @@ impl ApiServers {
     }
 
     async fn boot_readiness(&self, error: &CloudError) -> Readiness {
-        let Some((name, revision)) = &self.first else {
-            return Readiness::Pending { reason: error.message.clone() };
-        };
-        match read_boot_status(self.kits.bucket(), name, revision).await {
-            Ok(Some(status)) if status.is_failed() => Readiness::Failed {
-                reason: format!(
-                    "{name}: {} (`infra logs {name}` shows its boot; `infra apply --replace droplet.{name}` makes the machine anew)",
-                    status.reason()
-                ),
-            },
-            Ok(Some(status)) if !status.is_done() => {
-                Readiness::Pending { reason: format!("{name} is booting: {}", status.stage) }
-            }
-            Ok(Some(_)) => Readiness::Pending {
-                reason: format!("{name} has booted, the API server does not answer yet"),
-            },
-            Ok(None) | Err(_) => Readiness::Pending { reason: format!("waiting for {name}") },
+        match &self.first {
+            Some(name) => self.boots.readiness(name, "the API server does not answer yet").await,
+            None => Readiness::Pending { reason: error.message.clone() },
         }
     }
 }

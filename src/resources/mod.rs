@@ -5,6 +5,7 @@
 
 mod api_server;
 mod artifacts;
+mod boots;
 mod certificate;
 mod errors;
 mod kits;
@@ -18,6 +19,7 @@ mod turn;
 
 pub use api_server::{ApiServerSpec, ApiServers};
 pub use artifacts::{Artifacts, ArtifactsSpec, lock_digest};
+pub use boots::Boots;
 pub use certificate::{CertificateSpec, Certificates};
 pub use kits::{Kits, KitsError, KitsInput};
 pub use kube_access::KubeAccess;

@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, Kind, MadeBy, Observed, OnChange, Outputs,
+    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs,
     Readiness, Resource, UpdateRequest, Waits,
 };
-use infra_provisioning::node::read_boot_status;
 use k8s_openapi::api::core::v1::Node;
 use kube::{
     Api,
@@ -17,7 +16,7 @@ use kube::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    kits::Kits,
+    boots::Boots,
     kube_access::{KubeAccess, of_kube},
     traffic::Traffic,
 };
@@ -32,27 +31,21 @@ pub struct NodeSpec {
 
 /// The kind.
 pub struct Nodes {
-    kits: Arc<Kits>,
+    boots: Arc<Boots>,
     kube: Arc<KubeAccess>,
-    /// Revision of each machine, to find its boot report.
-    revisions: BTreeMap<String, String>,
     drain: DrainOptions,
-    /// The kind of the machines, to see one that broke down before it joined.
-    machine: Option<Arc<dyn Kind>>,
     traffic: Traffic,
 }
 
 impl Nodes {
     /// Nodes behind `kube`.
     pub fn new(
-        kits: Arc<Kits>,
+        boots: Arc<Boots>,
         kube: Arc<KubeAccess>,
-        revisions: BTreeMap<String, String>,
         drain: DrainOptions,
-        machine: Option<Arc<dyn Kind>>,
         traffic: Traffic,
     ) -> Self {
-        Self { kits, kube, revisions, drain, machine, traffic }
+        Self { boots, kube, drain, traffic }
     }
 
     /// A node that takes the place of another is ready once the traffic reaches it, too: only then
@@ -87,49 +80,6 @@ impl Nodes {
             .await
             .map_err(|error| of_kube("list the nodes", &error))?;
         Ok(nodes.items)
-    }
-
-    /// What a machine that has not joined yet says about its boot.
-    async fn boot_readiness(&self, name: &str) -> Readiness {
-        let Some(revision) = self.revisions.get(name) else {
-            return Readiness::Pending { reason: "waiting for the machine to join".into() };
-        };
-        match read_boot_status(self.kits.bucket(), name, revision).await {
-            Ok(Some(status)) if status.is_failed() => self.boot_failed(name, &status.reason()),
-            Ok(Some(status)) if status.is_done() => {
-                Readiness::Pending { reason: "booted, waiting for the Node".into() }
-            }
-            Ok(Some(status)) => Readiness::Pending { reason: format!("booting: {}", status.stage) },
-            // A report that can't be read is no reason to give up: the Node itself decides.
-            Ok(None) | Err(_) => Readiness::Pending { reason: "waiting for the machine".into() },
-        }
-    }
-
-    /// A boot that failed stays failed: waiting helps nothing, a new machine may.
-    fn boot_failed(&self, name: &str, why: &str) -> Readiness {
-        let machine = self.machine.as_ref().map_or("droplet", |kind| kind.name());
-        Readiness::Failed {
-            reason: format!(
-                "{name}: {why} (`infra logs {name}` shows its boot; `infra apply --replace {machine}.{name}` makes the machine anew)"
-            ),
-        }
-    }
-
-    /// Machines that broke down, by name, and why.
-    async fn broken_machines(&self, cx: &Context) -> BTreeMap<String, String> {
-        let Some(kind) = &self.machine else { return BTreeMap::new() };
-        // What can't be seen now is looked at again: a failed look is no answer about a machine.
-        let machines = kind.list_owned(cx).await.unwrap_or_default();
-        machines
-            .into_iter()
-            .filter_map(|machine| match machine.readiness {
-                Readiness::Failed { reason } => Some((
-                    machine.address.name().to_owned(),
-                    format!("its machine failed: {reason}"),
-                )),
-                Readiness::Ready | Readiness::Pending { .. } => None,
-            })
-            .collect()
     }
 }
 
@@ -224,7 +174,7 @@ impl Resource for Nodes {
         let nodes = self.list().await.unwrap_or_default();
         let joined = |id: &String| nodes.iter().any(|node| node.metadata.name.as_ref() == Some(id));
         let broken =
-            if ids.iter().all(joined) { BTreeMap::new() } else { self.broken_machines(cx).await };
+            if ids.iter().all(joined) { BTreeMap::new() } else { self.boots.broken(cx).await };
         let mut all = Vec::with_capacity(ids.len());
         for id in ids {
             let node = nodes.iter().find(|node| node.metadata.name.as_ref() == Some(id));
@@ -233,8 +183,8 @@ impl Resource for Nodes {
                 None => waited_for(
                     id,
                     match broken.get(id) {
-                        Some(why) => self.boot_failed(id, why),
-                        None => self.boot_readiness(id).await,
+                        Some(why) => self.boots.failed(id, why),
+                        None => self.boots.readiness(id, "waiting for the Node").await,
                     },
                 ),
             });

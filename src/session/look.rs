@@ -19,7 +19,7 @@ use super::{
 use crate::{
     engine::{Kinds, Observations, ObserveOptions, observe},
     resources::{
-        ApiServers, Artifacts, Certificates, KUBERNETES_KINDS, Kits, KitsInput, KubeAccess,
+        ApiServers, Artifacts, Boots, Certificates, KUBERNETES_KINDS, Kits, KitsInput, KubeAccess,
         NodeBundles, Nodes, SuiteKind, Suites, Traffic, Turns,
     },
     rotate::{DrainOptions, Generations},
@@ -159,23 +159,20 @@ impl Session {
             }
         }
 
-        let first = first_control_plane(&cluster).map(|(_, node)| {
-            (node.name(), revisions.get(&node.name()).cloned().unwrap_or_default())
-        });
+        let first = first_control_plane(&cluster).map(|(_, node)| node.name());
         let machine =
             self.cloud.provider.kinds().into_iter().find(|kind| kind.name() == machine_kind);
+        let boots = Arc::new(Boots::new(Arc::clone(&kits), revisions.clone(), machine.clone()));
         let local: Vec<Arc<dyn Kind>> = vec![
             erase(Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)),
             erase(Artifacts::new(bucket.clone(), cache, lock.clone())),
             bundle_kind,
             erase(Turns(bucket)),
-            erase(ApiServers::new(Arc::clone(&kits), Arc::clone(&kube), first)),
+            erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
             erase(Nodes::new(
-                Arc::clone(&kits),
+                boots,
                 Arc::clone(&kube),
-                revisions.clone(),
                 DrainOptions::default(),
-                machine.clone(),
                 Traffic::new(Arc::clone(&self.cloud.provider), machine, older.clone()),
             )),
             erase(SuiteKind::new(
