@@ -1,6 +1,6 @@
 //! What every verb takes.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use uuid::Uuid;
@@ -68,7 +68,8 @@ impl Global {
             return Ok(Record::default());
         }
         // The identity is there, so the UUID to make one with is not used.
-        Ok(Store::open(&folder, &cluster, Uuid::nil()).await?.record())
+        let record = Store::open(&folder, &cluster, Uuid::nil()).await?.record();
+        Ok(Arc::unwrap_or_clone(record))
     }
 
     /// Where the cluster's things are, for verbs that need no cloud.

@@ -19,6 +19,7 @@ mod plan;
 mod rotate_node;
 mod run;
 mod sim;
+mod sim_settings;
 mod state;
 mod status;
 mod validate;

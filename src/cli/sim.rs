@@ -9,7 +9,7 @@ use infra_sim::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::global::Global;
+use super::{global::Global, sim_settings::SettingsArgs};
 use crate::{
     session::{ExitCode, Failure, sim as session_sim},
     ui::table,
@@ -35,12 +35,20 @@ struct ClockArgs {
     speed: Option<f64>,
 }
 
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    clock: ClockArgs,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
 #[derive(Debug, Subcommand)]
 enum SimVerb {
     /// Run it in the foreground.
-    Serve(ClockArgs),
-    /// Start it in the background, unless it runs.
-    Start(ClockArgs),
+    Serve(ServeArgs),
+    /// Start it in the background, unless it runs; a running one takes over the settings.
+    Start(ServeArgs),
     /// Stop it. Nothing is lost.
     Stop,
     /// Show how it is.
@@ -55,6 +63,8 @@ enum SimVerb {
         #[arg(long)]
         reset: bool,
     },
+    /// Show how it behaves, or change it: how machines boot, latency, the account's limits.
+    Settings(Box<SettingsArgs>),
     /// Inject faults.
     #[command(subcommand)]
     Fault(FaultVerb),
@@ -124,9 +134,12 @@ struct FaultArgs {
 pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
     let data = args.data;
     match args.verb {
-        SimVerb::Serve(clock) => serve(data, &clock).await?,
-        SimVerb::Start(clock) => {
+        SimVerb::Serve(args) => serve(data, &args).await?,
+        SimVerb::Start(args) => {
+            let clock = &args.clock;
             let endpoint = session_sim::start(&data, clock.speed, clock.seed).await?;
+            let control = Control::to(endpoint.clone()).map_err(session_sim::failed)?;
+            args.settings.apply(&control).await?;
             if global.json {
                 println!(
                     "{}",
@@ -163,6 +176,7 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
                 print!("{}", table(&["call", "times"], rows));
             }
         }
+        SimVerb::Settings(args) => args.run(global, &open(&data)?).await?,
         SimVerb::Fault(verb) => fault(global, &open(&data)?, verb).await?,
         SimVerb::StandIn { tool, args } => {
             let code = tokio::task::spawn_blocking(move || infra_sim::stand_in::run(&tool, &args))
@@ -182,7 +196,9 @@ fn open(data: &std::path::Path) -> Result<Control, Failure> {
     })
 }
 
-async fn serve(data: PathBuf, clock: &ClockArgs) -> Result<(), Failure> {
+async fn serve(data: PathBuf, args: &ServeArgs) -> Result<(), Failure> {
+    args.settings.keep(&data)?;
+    let clock = &args.clock;
     let options = ServeOptions {
         data,
         seed: clock.seed.unwrap_or(1),

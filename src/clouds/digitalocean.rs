@@ -13,6 +13,7 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
     if let Some(pem) = &surroundings.ca_pem {
         connection = connection.with_ca_pem(pem);
     }
+    connection = connection.with_clock_speed(surroundings.clock_speed.unwrap_or(1.0));
     let token = connection.token.clone();
     let provider = DigitalOcean::new(connection, Scope::of(cluster))?;
     let store = provider.object_store()?;

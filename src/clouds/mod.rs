@@ -18,6 +18,8 @@ pub struct Surroundings {
     pub only: bool,
     /// A certificate authority to trust instead of the system's (PEM).
     pub ca_pem: Option<String>,
+    /// How much faster than real time the cloud's clock runs, where it is not real.
+    pub clock_speed: Option<f64>,
 }
 
 impl Surroundings {

@@ -1,6 +1,11 @@
 //! What each node is made from, and its user-data at the moment the machine is created.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Mutex, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Mutex,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use infra_provider_api::{CloudError, Cluster, ErrorKind, MachineBoot, NodePlan, Pool, Role};
@@ -37,11 +42,15 @@ pub enum KitsError {
     NoEndpoint,
 }
 
-/// What a machine needs besides its pool.
+/// What machines are made from.
 #[derive(Debug)]
 pub struct Kits {
     /// The cluster, with generations filled in.
     cluster: Cluster,
+    /// Where each node stands in it: pool, and place in the pool.
+    places: HashMap<String, (usize, usize)>,
+    /// The name of the first control plane.
+    first: Option<String>,
     pki: PkiLayout,
     lock: Lock,
     bucket: Bucket,
@@ -77,8 +86,17 @@ pub struct KitsInput {
 impl Kits {
     /// The kits of a cluster.
     pub fn new(input: KitsInput) -> Self {
+        let first = input.cluster.nodes().first().map(|(_, node)| node.name());
+        let mut places = HashMap::new();
+        for (place, pool) in input.cluster.pools.iter().enumerate() {
+            for (number, node) in pool.nodes.iter().enumerate() {
+                places.insert(node.name(), (place, number));
+            }
+        }
         Self {
             cluster: input.cluster,
+            places,
+            first,
             pki: PkiLayout::new(input.pki),
             lock: input.lock,
             bucket: input.bucket,
@@ -136,17 +154,16 @@ impl Kits {
     }
 
     fn find(&self, name: &str) -> Result<(&Pool, &NodePlan), KitsError> {
-        self.cluster
-            .nodes()
-            .into_iter()
-            .find(|(_, node)| node.name() == name)
-            .ok_or_else(|| KitsError::UnknownNode(name.to_owned()))
+        let found = self.places.get(name).and_then(|(place, number)| {
+            let pool = self.cluster.pools.get(*place)?;
+            Some((pool, pool.nodes.get(*number)?))
+        });
+        found.ok_or_else(|| KitsError::UnknownNode(name.to_owned()))
     }
 
     /// The node that runs `kubeadm init`: the first control plane, once in a cluster's life.
     fn is_first(&self, node: &NodePlan) -> bool {
-        let first = self.cluster.nodes().into_iter().map(|(_, node)| node.name()).next();
-        !self.initialised && first == Some(node.name())
+        !self.initialised && self.first.as_ref() == Some(&node.name())
     }
 
     /// Whether the control plane `node` waits for its turn before it joins.
@@ -159,9 +176,12 @@ impl Kits {
     /// # Errors
     /// The secret it is derived from is missing.
     pub fn token(&self, node: &str) -> Result<SecretString, KitsError> {
+        Ok(self.secret()?.token_for(node)?.token())
+    }
+
+    fn secret(&self) -> Result<ClusterSecret, KitsError> {
         let path = self.pki.cluster_secret();
-        let secret = ClusterSecret::read(&path)?.ok_or(KitsError::NoSecret(path))?;
-        Ok(secret.token_for(node)?.token())
+        ClusterSecret::read(&path)?.ok_or(KitsError::NoSecret(path))
     }
 
     /// Everything `name` is made from, secrets included.
@@ -179,10 +199,11 @@ impl Kits {
         boot.token = self.token(name)?;
         boot.first_control_plane = self.is_first(node);
         if boot.first_control_plane {
+            let secret = self.secret()?;
             for (_, other) in self.cluster.nodes() {
                 if other.name() != name {
                     boot.init_tokens.push(BootToken {
-                        token: self.token(&other.name())?,
+                        token: secret.token_for(&other.name())?.token(),
                         description: format!("join of {}", other.name()),
                         ttl: TOKEN_TTL,
                     });

@@ -1,8 +1,8 @@
 //! Which machines exist, and which generation of each slot is wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use infra_provider_api::{Address, Cluster};
+use infra_provider_api::{Address, Cluster, NodePlan};
 
 use crate::{
     engine::Observations,
@@ -19,16 +19,17 @@ pub(super) fn fill(
     let machines: Vec<&Address> =
         observed.resources.keys().filter(|address| address.kind() == machine_kind).collect();
     generations.fill(cluster, &existing(machines.iter().copied()));
+    let mut by_slot: HashMap<String, Vec<(u32, &str)>> = HashMap::new();
+    for address in machines {
+        let (slot, generation) = NodePlan::parse_name(address.name());
+        by_slot.entry(slot).or_default().push((generation, address.name()));
+    }
     let mut older = BTreeMap::new();
     for (_, node) in cluster.nodes() {
+        let machines = by_slot.get(&node.slot).into_iter().flatten();
         let names: Vec<String> = machines
-            .iter()
-            .map(|address| address.name())
-            .filter(|name| {
-                let (slot, generation) = infra_provider_api::NodePlan::parse_name(name);
-                slot == node.slot && generation < node.generation
-            })
-            .map(str::to_owned)
+            .filter(|(generation, _)| *generation < node.generation)
+            .map(|(_, name)| (*name).to_owned())
             .collect();
         if !names.is_empty() {
             older.insert(node.name(), names);

@@ -88,9 +88,11 @@ impl Session {
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
         let project = spec::load(&options.file, &options.spec)?;
+        let mut speed = 1.0;
         let surroundings = if options.sim {
             let endpoint = sim::start(&sim::folder(), options.sim_speed, None).await?;
-            sim::surroundings(&endpoint)?
+            speed = sim::clock_speed(&endpoint).await?;
+            sim::surroundings(&endpoint, speed)?
         } else {
             Surroundings::default()
         };
@@ -126,7 +128,7 @@ impl Session {
             cx,
             stop,
             sim: options.sim,
-            speed: options.sim_speed.unwrap_or(1.0).max(1.0),
+            speed: speed.max(1.0),
         })
     }
 

@@ -33,11 +33,20 @@ pub async fn start(
     control::start(data, &exe, seed, speed).await.map_err(failed)
 }
 
+/// How fast the clock of a running embedded cloud is, whoever set it.
+///
+/// # Errors
+/// It does not answer.
+pub async fn clock_speed(endpoint: &Endpoint) -> Result<f64, Failure> {
+    let control = control::Control::to(endpoint.clone()).map_err(failed)?;
+    Ok(control.status().await.map_err(failed)?.speed)
+}
+
 /// Endpoints and credentials of a running embedded cloud; nothing else is looked at.
 ///
 /// # Errors
 /// Its certificate can't be read.
-pub fn surroundings(endpoint: &Endpoint) -> Result<Surroundings, Failure> {
+pub fn surroundings(endpoint: &Endpoint, clock_speed: f64) -> Result<Surroundings, Failure> {
     let ca_pem = std::fs::read_to_string(&endpoint.ca_file).map_err(failed)?;
     let variables = [
         ("DIGITALOCEAN_TOKEN", &endpoint.token),
@@ -53,5 +62,6 @@ pub fn surroundings(endpoint: &Endpoint) -> Result<Surroundings, Failure> {
             .collect::<BTreeMap<_, _>>(),
         only: true,
         ca_pem: Some(ca_pem),
+        clock_speed: Some(clock_speed),
     })
 }

@@ -84,7 +84,8 @@ async fn with_the_record_lost_everything_is_adopted_and_nothing_created() {
     let world = World::new();
     let declared = crate::world::cluster(3);
     world.apply(&declared).await.unwrap();
-    let (created, generations) = (world.cloud.creates(), world.store().await.record().generations);
+    let (created, generations) =
+        (world.cloud.creates(), world.store().await.record().generations.clone());
     world.lose_record();
     let outcome = world.apply(&declared).await.unwrap();
     assert_eq!(outcome.counts.adopted, declared.len());

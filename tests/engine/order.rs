@@ -34,7 +34,8 @@ fn an_unknown_reference_gets_the_near_word() {
 
 #[test]
 fn the_graph_is_drawn() {
-    let graph = Graph::build(&cluster(1)).unwrap();
+    let declared = cluster(1);
+    let graph = Graph::build(&declared).unwrap();
     insta::assert_snapshot!(graph.mermaid(), @r#"
     flowchart LR
       n1["net.main"]

@@ -65,7 +65,8 @@ async fn a_torn_last_line_is_cut_off_by_the_next_append() {
     }
     let store = open(folder.path()).await.unwrap();
     store.append([created("c")]).await.unwrap();
-    let names: Vec<_> = open(folder.path()).await.unwrap().record().resources.into_keys().collect();
+    let names: Vec<_> =
+        open(folder.path()).await.unwrap().record().resources.keys().cloned().collect();
     assert_eq!(names, ["box.a".parse().unwrap(), "box.c".parse().unwrap()]);
 }
 

@@ -1,6 +1,6 @@
 //! A kind of resource, erased: what the engine calls.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -49,7 +49,7 @@ pub struct Waits {
     pub ready: Duration,
     /// From deleted to gone.
     pub gone: Duration,
-    /// Time between two looks, at first; doubled up to `look_max`.
+    /// Time between two looks, at first; grows with the time waited, up to `look_max`.
     pub look_first: Duration,
     /// Longest time between two looks.
     pub look_max: Duration,
@@ -105,8 +105,9 @@ pub trait Kind: Send + Sync {
     /// The present state of those of `ids` that still exist; used while waiting. The default lists
     /// everything, which is what clouds with cheap lists want.
     async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
+        let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
         let mut all = self.list_owned(cx).await?;
-        all.retain(|observed| ids.contains(&observed.id));
+        all.retain(|observed| ids.contains(observed.id.as_str()));
         Ok(all)
     }
 

@@ -28,7 +28,7 @@ pub(crate) async fn check(
         client.list_shared::<SizeListed>(cx, operation, &["sizes"], &[], "sizes"),
         client.list_shared::<Image>(cx, operation, &["images"], &base, "images"),
         client.get::<AccountAnswer>(cx, operation, &["account"], &[]),
-        client.count(cx, operation, &["droplets"]),
+        client.count(cx, operation, &["droplets"], "droplets"),
     )?;
     let offer = Offer { regions, sizes, images };
     let mut problems = offer.problems(cluster);

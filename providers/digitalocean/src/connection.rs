@@ -33,6 +33,9 @@ pub struct Connection {
     /// Certificates (PEM) to trust instead of the system's: the embedded cloud has its own
     /// authority. TLS is always verified.
     pub ca_pem: Option<String>,
+    /// How much faster than real time the cloud's clock runs: 1, but for the embedded one, whose
+    /// rate limits pass as fast.
+    pub clock_speed: f64,
 }
 
 impl Connection {
@@ -72,7 +75,22 @@ impl Connection {
             (None, Some(_)) => return Err(half_keys("SPACES_ACCESS_KEY_ID")),
         };
         let token = SecretString::from(token);
-        Ok(Self { api_url, token, token_variable, spaces, spaces_endpoint, ca_pem: None })
+        Ok(Self {
+            api_url,
+            token,
+            token_variable,
+            spaces,
+            spaces_endpoint,
+            ca_pem: None,
+            clock_speed: 1.0,
+        })
+    }
+
+    /// The same, for a cloud whose clock runs `speed` times as fast as real time.
+    #[must_use]
+    pub fn with_clock_speed(mut self, speed: f64) -> Self {
+        self.clock_speed = speed;
+        self
     }
 
     /// The same, trusting the certificates in `pem` instead of the system's.

@@ -10,6 +10,7 @@ use crate::faults::FaultTable;
 use crate::hooks::Machines;
 use crate::limits::LimitTable;
 use crate::net::Net;
+use crate::settings::SettingsTable;
 use crate::world::World;
 use infra_sim_kube::Clock;
 
@@ -31,6 +32,8 @@ pub struct Sim {
     pub faults: Arc<FaultTable>,
     /// Limits of the account.
     pub limits: Arc<LimitTable>,
+    /// How it behaves.
+    pub settings: Arc<SettingsTable>,
     /// Where this embedded cloud answers.
     pub endpoint: Endpoint,
     /// Cancelled when it shuts down.
@@ -56,6 +59,8 @@ pub struct SimParts {
     pub faults: Arc<FaultTable>,
     /// See [`Sim::limits`].
     pub limits: Arc<LimitTable>,
+    /// See [`Sim::settings`].
+    pub settings: Arc<SettingsTable>,
     /// See [`Sim::endpoint`].
     pub endpoint: Endpoint,
     /// See [`Sim::stop`].
@@ -74,6 +79,7 @@ impl Sim {
             clock: p.clock,
             faults: p.faults,
             limits: p.limits,
+            settings: p.settings,
             endpoint: p.endpoint,
             stop: p.stop,
             machines: OnceLock::new(),

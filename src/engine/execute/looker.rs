@@ -16,6 +16,10 @@ use tokio::{
 
 use crate::engine::events::{Event, Events};
 
+/// A look costs a page for each 200 that wait, and the account's requests are needed for other
+/// things, too: this much of a pause for each leaves three quarters of them.
+const LOOK_EACH: Duration = Duration::from_millis(4);
+
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Want {
@@ -74,6 +78,8 @@ impl Lookers {
                     ..kind.waits()
                 },
                 watches: Vec::new(),
+                due: None,
+                pause: Duration::ZERO,
             };
             self.tasks.spawn(looker.run(inbox));
             sender
@@ -89,8 +95,6 @@ struct Active {
     since: Instant,
     /// When it was last seen, or its wait began.
     seen: Instant,
-    due: Instant,
-    interval: Duration,
     said: String,
 }
 
@@ -101,12 +105,16 @@ struct Looker {
     grace: Duration,
     waits: Waits,
     watches: Vec<Active>,
+    /// When to look next, if anything waits.
+    due: Option<Instant>,
+    /// A failed look asked for a pause.
+    pause: Duration,
 }
 
 impl Looker {
     async fn run(mut self, mut inbox: UnboundedReceiver<Watch>) {
         loop {
-            let due = self.watches.iter().map(|active| active.due).min();
+            let due = self.due;
             tokio::select! {
                 biased;
                 watch = inbox.recv() => match watch {
@@ -120,15 +128,33 @@ impl Looker {
 
     fn add(&mut self, watch: Watch) {
         let now = Instant::now();
-        let interval = self.waits.look_first;
-        let (due, said) = (now + interval, String::new());
-        self.watches.push(Active { watch, since: now, seen: now, due, interval, said });
+        self.watches.push(Active { watch, since: now, seen: now, said: String::new() });
+        let due = now + self.interval(self.waits.look_first);
+        self.due = Some(self.due.map_or(due, |known| known.min(due)));
+    }
+
+    /// The pause before a look of all that wait, where `wanted` would be right for one.
+    fn interval(&self, wanted: Duration) -> Duration {
+        let watches = u32::try_from(self.watches.len()).unwrap_or(u32::MAX);
+        wanted.max(LOOK_EACH.saturating_mul(watches)).max(self.pause)
+    }
+
+    /// The newest one decides: what was just made is looked at soon, what takes long less often. A
+    /// quarter of the time waited so far is what looking late may cost.
+    fn schedule(&mut self, now: Instant) {
+        let waited = self.watches.iter().map(|active| now - active.since).min();
+        self.due = waited.map(|waited| {
+            let wanted = (waited / 4).clamp(self.waits.look_first, self.waits.look_max);
+            now + self.interval(wanted)
+        });
+        self.pause = Duration::ZERO;
     }
 
     async fn look(&mut self) {
         self.watches.retain(|active| !active.watch.reply.is_closed());
         let ids: Vec<String> = self.watches.iter().map(|active| active.watch.id.clone()).collect();
         if ids.is_empty() {
+            self.due = None;
             return;
         }
         let looked = self.kind.look(&self.cx, &ids).await;
@@ -147,10 +173,7 @@ impl Looker {
             }
             Err(error) => self.blind(&error, now),
         }
-        for active in &mut self.watches {
-            active.interval = (active.interval * 2).min(self.waits.look_max);
-            active.due = now + active.interval;
-        }
+        self.schedule(now);
     }
 
     /// What one look means for one watch; `None`: go on waiting.
@@ -217,13 +240,13 @@ impl Looker {
     /// A look failed. What passes is waited out; what does not, fails all that wait.
     fn blind(&mut self, failure: &CloudError, now: Instant) {
         let passes = failure.is_transient() || failure.is_uncertain();
+        self.pause = failure.retry_after.unwrap_or_default();
         for mut active in std::mem::take(&mut self.watches) {
             active.seen = now;
             let answer = if passes { self.late(&active, now) } else { Some(Err(failure.clone())) };
             match answer {
                 Some(answer) => drop(active.watch.reply.send(answer)),
                 None => {
-                    active.interval = active.interval.max(failure.retry_after.unwrap_or_default());
                     self.watches.push(active);
                 }
             }

@@ -8,20 +8,20 @@ use super::{GraphError, find_cycle, nearest, topological};
 
 /// Declared resources with their edges, free of circles.
 #[derive(Clone, Debug)]
-pub struct Graph {
-    nodes: Vec<Declared>,
+pub struct Graph<'a> {
+    nodes: &'a [Declared],
     by_address: HashMap<Address, usize>,
     needs: Vec<Vec<usize>>,
     needed_by: Vec<Vec<usize>>,
     order: Vec<usize>,
 }
 
-impl Graph {
+impl<'a> Graph<'a> {
     /// The graph of `declared`.
     ///
     /// # Errors
     /// An address declared twice, a reference to what is not declared, a circle (with its path).
-    pub fn build(declared: &[Declared]) -> Result<Self, GraphError> {
+    pub fn build(declared: &'a [Declared]) -> Result<Self, GraphError> {
         let mut by_address = HashMap::with_capacity(declared.len());
         for (index, resource) in declared.iter().enumerate() {
             if let Some(first) = by_address.insert(resource.address.clone(), index) {
@@ -54,7 +54,7 @@ impl Graph {
             path.extend(path.first().cloned());
             return Err(GraphError::Cycle { path });
         };
-        Ok(Self { nodes: declared.to_vec(), by_address, needs, needed_by, order })
+        Ok(Self { nodes: declared, by_address, needs, needed_by, order })
     }
 
     /// How many resources there are.
@@ -68,35 +68,35 @@ impl Graph {
     }
 
     /// The resource at `address`.
-    pub fn get(&self, address: &Address) -> Option<&Declared> {
+    pub fn get(&self, address: &Address) -> Option<&'a Declared> {
         self.by_address.get(address).map(|&index| &self.nodes[index])
     }
 
     /// Every resource after all that it needs.
-    pub fn topological(&self) -> impl DoubleEndedIterator<Item = &Declared> + ExactSizeIterator {
+    pub fn topological(&self) -> impl DoubleEndedIterator<Item = &'a Declared> + ExactSizeIterator {
         self.order.iter().map(|&index| &self.nodes[index])
     }
 
     /// Every resource, as declared.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Declared> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a Declared> + use<'a> {
         self.nodes.iter()
     }
 
     /// What `address` needs directly, sorted.
-    pub fn needs(&self, address: &Address) -> impl Iterator<Item = &Address> {
+    pub fn needs(&self, address: &Address) -> impl Iterator<Item = &'a Address> {
         self.edges(&self.needs, address)
     }
 
     /// What needs `address` directly.
-    pub fn needed_by(&self, address: &Address) -> impl Iterator<Item = &Address> {
+    pub fn needed_by(&self, address: &Address) -> impl Iterator<Item = &'a Address> {
         self.edges(&self.needed_by, address)
     }
 
-    fn edges<'a>(
-        &'a self,
-        edges: &'a [Vec<usize>],
+    fn edges<'b>(
+        &'b self,
+        edges: &'b [Vec<usize>],
         address: &Address,
-    ) -> impl Iterator<Item = &'a Address> {
+    ) -> impl Iterator<Item = &'a Address> + use<'a, 'b> {
         let found = self.by_address.get(address).map(|&index| edges[index].as_slice());
         found.unwrap_or_default().iter().map(|&index| &self.nodes[index].address)
     }

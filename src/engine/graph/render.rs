@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Graph;
 
-impl Graph {
+impl Graph<'_> {
     /// A mermaid flowchart; arrows point from what is needed to what needs it.
     pub fn mermaid(&self) -> String {
         let mut text = String::from("flowchart LR\n");

@@ -9,7 +9,7 @@ use crate::engine::{graph::Graph, record::Recorded};
 
 pub(super) struct World<'a> {
     pub input: &'a PlanInput<'a>,
-    pub graph: Graph,
+    pub graph: Graph<'a>,
     /// What exists, one at each address.
     pub observed: HashMap<&'a Address, &'a Observed>,
     /// Further ones at an address that has one already. Only with `destroy`.

@@ -1,5 +1,7 @@
 //! Appending: whoever comes first writes for all that wait, with one flush.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{
@@ -41,9 +43,10 @@ impl Store {
                 let mut shared = self.lock();
                 shared.length += length;
                 shared.unclean = Unclean::No;
+                let record = Arc::make_mut(&mut shared.record);
                 for (seq, entry) in taken {
-                    shared.record.apply(&entry);
-                    shared.record.serial = seq;
+                    record.apply(&entry);
+                    record.serial = seq;
                 }
                 Ok(())
             }

@@ -28,7 +28,8 @@ pub struct Store {
 }
 
 pub(super) struct Shared {
-    pub record: Record,
+    /// Shared with whoever reads it; copied only when it changes while somebody still does.
+    pub record: Arc<Record>,
     /// Entries that wait to be written, with the number each will have.
     pub queue: VecDeque<(u64, Entry)>,
     /// Number of the last entry queued.
@@ -133,8 +134,8 @@ impl Store {
     }
 
     /// Everything the journal says, as of the last entry on the disk.
-    pub fn record(&self) -> Record {
-        self.lock().record.clone()
+    pub fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.lock().record)
     }
 
     /// Where the bytes are kept.
@@ -165,7 +166,7 @@ async fn load(backend: &dyn Backend, owner: &Owner) -> Result<Shared, StoreError
     };
     Ok(Shared {
         queued: read.record.serial,
-        record: read.record,
+        record: Arc::new(read.record),
         queue: VecDeque::new(),
         length: read.complete,
         unclean,

@@ -15,6 +15,7 @@ use super::{
     errors::{self, Answer},
     limiter::Limiter,
     lists::Shared,
+    window::Standing,
 };
 use crate::Connection;
 
@@ -60,7 +61,7 @@ impl Client {
             base: connection.api_url.clone(),
             token: connection.token.clone(),
             token_variable: connection.token_variable.clone(),
-            limiter: Limiter::new(),
+            limiter: Limiter::new(connection.clock_speed),
             shared: Shared::default(),
             writes: AtomicU64::new(0),
         })
@@ -90,11 +91,23 @@ impl Client {
         path: Path<'_>,
         query: Query<'_>,
     ) -> Result<T, CloudError> {
+        self.get_parsed(cx, operation, path, query, &|body: &[u8]| parse(operation, body)).await
+    }
+
+    /// The same, read by `parse`: an answer that it refuses is asked for again.
+    pub(super) async fn get_parsed<T>(
+        &self,
+        cx: &Context,
+        operation: &str,
+        path: Path<'_>,
+        query: Query<'_>,
+        parse: &(dyn Fn(&[u8]) -> Result<T, CloudError> + Sync),
+    ) -> Result<T, CloudError> {
         let url = self.url(path, query);
         retry(cx, RetryPolicy::READ, || async {
             let request = self.http.request(Method::GET, url.clone()).timeout(READ_TIMEOUT);
             let body = self.send(cx, operation, request).await?;
-            parse(operation, &body)
+            parse(&body)
         })
         .await
     }
@@ -176,7 +189,8 @@ impl Client {
         operation: &str,
         request: reqwest::RequestBuilder,
     ) -> Result<Vec<u8>, CloudError> {
-        self.limiter.permit(cx, operation).await?;
+        // Kept until the answer is there.
+        let _permit = self.limiter.permit(cx, operation).await?;
         let request = request.bearer_auth(self.token.expose_secret());
         let exchange = async {
             let answer = request.send().await.map_err(|e| errors::no_answer(operation, &e))?;
@@ -194,8 +208,12 @@ impl Client {
         let status = answer.status();
         let headers = answer.headers().clone();
         if let Some(remaining) = number(&headers, "ratelimit-remaining") {
-            let reset_in = number(&headers, "ratelimit-reset").map(until_epoch);
-            self.limiter.learn(u32::try_from(remaining).unwrap_or(u32::MAX), reset_in);
+            let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+            self.limiter.learn(Standing {
+                limit: number(&headers, "ratelimit-limit").map(small),
+                remaining: small(remaining),
+                reset_in: number(&headers, "ratelimit-reset").map(until_epoch),
+            });
         }
         let body = answer.bytes().await;
         if status.is_success() {
@@ -206,7 +224,7 @@ impl Client {
             // Without a word about when, a few seconds are what one token of the minute takes.
             let pause = retry_after.unwrap_or(Duration::from_secs(2));
             retry_after = Some(pause);
-            self.limiter.close(pause);
+            self.limiter.refused(pause);
         }
         let text =
             |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -232,12 +250,15 @@ fn until_epoch(epoch_s: u64) -> Duration {
 
 /// The body as what was asked for. Its content is not repeated in the error: it may be anything.
 pub(super) fn parse<T: DeserializeOwned>(operation: &str, body: &[u8]) -> Result<T, CloudError> {
-    serde_json::from_slice(body).map_err(|error| {
-        let message = if body.is_empty() {
-            "the answer is empty".to_owned()
-        } else {
-            format!("the answer ({} bytes) makes no sense: {error}", body.len())
-        };
-        CloudError::new(ErrorKind::Garbled, operation, message)
-    })
+    serde_json::from_slice(body).map_err(|error| senseless(operation, body, &error))
+}
+
+/// The error for a body that is not what was asked for.
+pub(super) fn senseless(operation: &str, body: &[u8], error: &serde_json::Error) -> CloudError {
+    let message = if body.is_empty() {
+        "the answer is empty".to_owned()
+    } else {
+        format!("the answer ({} bytes) makes no sense: {error}", body.len())
+    };
+    CloudError::new(ErrorKind::Garbled, operation, message)
 }

@@ -62,7 +62,7 @@ impl Client {
             return typed(operation, known.items.clone());
         }
         let (at, writes) = (Instant::now(), self.writes());
-        let items = self.list_values(cx, operation, path, query, field).await?;
+        let items: Vec<Value> = self.list(cx, operation, path, query, field).await?;
         *kept = Some(Kept { at, writes, items: items.clone() });
         typed(operation, items)
     }

@@ -4,6 +4,8 @@ mod errors;
 mod http;
 mod limiter;
 mod lists;
+mod page;
 mod pages;
+mod window;
 
 pub(crate) use http::Client;

@@ -2,65 +2,36 @@
 
 use futures::{StreamExt, TryStreamExt, stream};
 use infra_provider_api::{CloudError, Context, ErrorKind};
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
     Client,
     http::{Path, Query},
+    page::{Page, parse_page},
 };
+use crate::wire::Listed;
 
 /// As many as the vendor gives at once.
 const PER_PAGE: usize = 200;
 /// More pages than any account has: a total beyond it is a garbled answer, not a list.
 const PAGES_MAX: usize = 2_000;
-const PAGES_AT_ONCE: usize = 8;
+/// Each is some hundred kilobytes while it is read.
+const PAGES_AT_ONCE: usize = 16;
 const ATTEMPTS_MAX: usize = 4;
-
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    meta: Option<Meta>,
-    #[serde(flatten)]
-    fields: Map<String, Value>,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    #[serde(default)]
-    total: usize,
-}
-
-impl Page {
-    fn total(&self) -> usize {
-        self.meta.as_ref().map_or(0, |meta| meta.total)
-    }
-
-    fn items(mut self, operation: &str, field: &str) -> Result<Vec<Value>, CloudError> {
-        match self.fields.remove(field) {
-            Some(Value::Array(items)) => Ok(items),
-            Some(Value::Null) => Ok(Vec::new()),
-            _ => Err(CloudError::new(
-                ErrorKind::Garbled,
-                operation,
-                format!("the answer holds no list of {field}"),
-            )),
-        }
-    }
-}
 
 impl Client {
     /// All items of a list, as they are now: the first page, then the rest side by side. What is
     /// missing in it is missing in the cloud, so a list that changed between two of its pages (an
     /// item may then have slipped from one to the other unseen) is fetched again.
-    pub(crate) async fn list_values(
+    pub(crate) async fn list<T: Listed>(
         &self,
         cx: &Context,
         operation: &str,
         path: Path<'_>,
         query: Query<'_>,
         field: &str,
-    ) -> Result<Vec<Value>, CloudError> {
+    ) -> Result<Vec<T>, CloudError> {
         let mut attempt = 1;
         loop {
             let (items, whole) = self.list_once(cx, operation, path, query, field).await?;
@@ -77,18 +48,19 @@ impl Client {
         }
     }
 
-    async fn list_once(
+    async fn list_once<T: Listed>(
         &self,
         cx: &Context,
         operation: &str,
         path: Path<'_>,
         query: Query<'_>,
         field: &str,
-    ) -> Result<(Vec<Value>, bool), CloudError> {
+    ) -> Result<(Vec<T>, bool), CloudError> {
         let garbled = |message: String| CloudError::new(ErrorKind::Garbled, operation, message);
-        let first = self.page(cx, operation, path, query, 1, PER_PAGE).await?;
-        let total = first.total();
-        let mut items = first.items(operation, field)?;
+        let get = |number: usize| async move {
+            self.page::<T>(cx, operation, path, query, field, number, PER_PAGE).await
+        };
+        let Page { total, mut items } = get(1).await?;
         if total <= items.len() {
             return Ok((items, true));
         }
@@ -100,32 +72,13 @@ impl Client {
         if pages > PAGES_MAX {
             return Err(garbled(format!("a list of {total} {field} can't be")));
         }
-        let rest: Vec<(usize, Vec<Value>)> = stream::iter(2..=pages)
-            .map(|number| async move {
-                let page = self.page(cx, operation, path, query, number, PER_PAGE).await?;
-                Ok::<_, CloudError>((page.total(), page.items(operation, field)?))
-            })
-            .buffered(PAGES_AT_ONCE)
-            .try_collect()
-            .await?;
-        let steady = rest.iter().all(|(again, _)| *again == total);
-        items.extend(rest.into_iter().flat_map(|(_, items)| items));
+        let rest: Vec<Page<T>> =
+            stream::iter(2..=pages).map(get).buffered(PAGES_AT_ONCE).try_collect().await?;
+        let steady = rest.iter().all(|page| page.total == total);
+        items.extend(rest.into_iter().flat_map(|page| page.items));
         drop_repeated(&mut items);
         let whole = steady && items.len() == total;
         Ok((items, whole))
-    }
-
-    /// The same, typed.
-    pub(crate) async fn list<T: DeserializeOwned>(
-        &self,
-        cx: &Context,
-        operation: &str,
-        path: Path<'_>,
-        query: Query<'_>,
-        field: &str,
-    ) -> Result<Vec<T>, CloudError> {
-        let values = self.list_values(cx, operation, path, query, field).await?;
-        typed(operation, values)
     }
 
     /// How many items a list has: one call, whatever its length.
@@ -134,23 +87,27 @@ impl Client {
         cx: &Context,
         operation: &str,
         path: Path<'_>,
+        field: &str,
     ) -> Result<usize, CloudError> {
-        Ok(self.page(cx, operation, path, &[], 1, 1).await?.total())
+        Ok(self.page::<Value>(cx, operation, path, &[], field, 1, 1).await?.total)
     }
 
-    async fn page(
+    #[expect(clippy::too_many_arguments, reason = "a list and which part of it")]
+    async fn page<T: DeserializeOwned>(
         &self,
         cx: &Context,
         operation: &str,
         path: Path<'_>,
         query: Query<'_>,
+        field: &str,
         number: usize,
         per_page: usize,
-    ) -> Result<Page, CloudError> {
+    ) -> Result<Page<T>, CloudError> {
         let (number, per_page) = (number.to_string(), per_page.to_string());
         let mut query = query.to_vec();
         query.extend([("page", number.as_str()), ("per_page", per_page.as_str())]);
-        self.get(cx, operation, path, &query).await
+        let parse = |body: &[u8]| parse_page(operation, field, body);
+        self.get_parsed(cx, operation, path, &query, &parse).await
     }
 }
 
@@ -165,10 +122,7 @@ pub(super) fn typed<T: DeserializeOwned>(
 }
 
 /// An item made while pages are fetched moves the others by one, so that one may come twice.
-fn drop_repeated(items: &mut Vec<Value>) {
-    let mut seen = std::collections::HashSet::new();
-    items.retain(|item| match item.get("id").or_else(|| item.get("name")) {
-        Some(id) => seen.insert(id.to_string()),
-        None => true,
-    });
+fn drop_repeated<T: Listed>(items: &mut Vec<T>) {
+    let mut seen = std::collections::HashSet::with_capacity(items.len());
+    items.retain(|item| item.key().is_none_or(|key| seen.insert(key)));
 }

@@ -143,7 +143,8 @@ impl Resource for Droplets {
             return Ok(looks.into_iter().flatten().collect());
         }
         let mut all = self.list(cx).await?;
-        all.retain(|droplet| ids.contains(&droplet.id));
+        let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        all.retain(|droplet| ids.contains(droplet.id.as_str()));
         Ok(all)
     }
 

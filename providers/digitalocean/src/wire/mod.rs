@@ -5,6 +5,7 @@ mod account;
 mod dns;
 mod droplet;
 mod firewall;
+mod listed;
 mod load_balancer;
 mod volume;
 mod vpc;
@@ -13,6 +14,7 @@ pub(crate) use account::{AccountAnswer, Image, Region, SizeListed, SshKey, SshKe
 pub(crate) use dns::{Domain, Record, RecordAnswer};
 pub(crate) use droplet::{Droplet, DropletAnswer};
 pub(crate) use firewall::{Firewall, FirewallAnswer, Inbound, Outbound, Sources};
+pub(crate) use listed::Listed;
 pub(crate) use load_balancer::{LoadBalancer, LoadBalancerAnswer};
 pub(crate) use volume::Volume;
 pub(crate) use vpc::{Vpc, VpcAnswer};

@@ -28,8 +28,13 @@ pub async fn guard(State(api): State<Arc<Api>>, mut request: Request, next: Next
     if !authorized(request.headers(), &api.sim.endpoint.token) {
         return finish(Refusal::unauthorized().into_response(), &id, None);
     }
+    let latency = api.sim.settings.latency();
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
     let standing = api.limiter.take(&api.sim.limits.get());
     if !standing.allowed {
+        api.stats.refused();
         return finish(Refusal::too_many_requests().into_response(), &id, Some(&standing));
     }
     let fault = api.sim.faults.request(

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+/// Under this name stands how many calls were refused for the rate limit.
+pub const REFUSED: &str = "refused: 429";
+
 /// Counts calls by "METHOD /template".
 #[derive(Default)]
 pub struct Stats {
@@ -14,6 +17,12 @@ impl Stats {
     pub fn count(&self, method: &str, template: &str) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         *calls.entry(format!("{method} {template}")).or_insert(0) += 1;
+    }
+
+    /// Counts one call that was refused for the rate limit; it is counted as a call, too.
+    pub fn refused(&self) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.entry(REFUSED.to_owned()).or_insert(0) += 1;
     }
 
     /// The counts; with `reset` they begin anew.

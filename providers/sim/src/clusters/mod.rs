@@ -3,6 +3,7 @@
 
 mod admission;
 mod ingress;
+mod fast;
 mod kube;
 mod listener;
 mod members;

@@ -47,6 +47,31 @@ pub struct NodeRow {
     pub node: String,
 }
 
+/// Nodes that joined since the record was last written as a whole, one JSON line each.
+const JOINED: &str = "joined.jsonl";
+
+impl NodeRow {
+    /// Notes that this node joined.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn append(&self, folder: &Path) -> Result<(), SimError> {
+        use std::io::Write;
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = folder.join(JOINED);
+        let mut line = serde_json::to_vec(self)
+            .map_err(|e| SimError::Record { path: path.clone(), reason: e.to_string() })?;
+        line.push(b'\n');
+        std::fs::File::options()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&line))
+            .map_err(|e| SimError::io("write", path, e))
+    }
+}
+
 impl ClusterRecord {
     /// The folder of a cluster below that of all clusters.
     pub fn folder(clusters: &Path, ca_sha256: &str) -> PathBuf {
@@ -60,7 +85,27 @@ impl ClusterRecord {
     pub fn load(folder: &Path) -> Result<Self, SimError> {
         let path = folder.join("cluster.json");
         let text = std::fs::read(&path).map_err(|e| SimError::io("read", &path, e))?;
-        serde_json::from_slice(&text).map_err(|e| SimError::Record { path, reason: e.to_string() })
+        let mut record: Self = serde_json::from_slice(&text)
+            .map_err(|e| SimError::Record { path, reason: e.to_string() })?;
+        record.take_joined(folder)?;
+        Ok(record)
+    }
+
+    /// Takes in the nodes that joined since the record was last written as a whole.
+    fn take_joined(&mut self, folder: &Path) -> Result<(), SimError> {
+        let path = folder.join(JOINED);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(SimError::io("read", path, e)),
+        };
+        // The last line may be torn: then its node never got an answer, and joins again.
+        for row in text.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice(l).ok()) {
+            let row: NodeRow = row;
+            self.nodes.retain(|n| n.droplet != row.droplet);
+            self.nodes.push(row);
+        }
+        Ok(())
     }
 
     /// Writes the record. It holds keys: 0600.
@@ -71,7 +116,14 @@ impl ClusterRecord {
         let path = folder.join("cluster.json");
         let text = serde_json::to_vec_pretty(self)
             .map_err(|e| SimError::Record { path: path.clone(), reason: e.to_string() })?;
-        crate::files::write_private(&path, &text)
+        crate::files::write_private(&path, &text)?;
+        // All that joined is in the record now.
+        match std::fs::remove_file(folder.join(JOINED)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(SimError::io("remove", folder.join(JOINED), e))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The node's name of a machine.

@@ -17,12 +17,15 @@ use crate::error::SimError;
 use crate::faults::KubeFaults;
 use crate::sim::Sim;
 use crate::stand_in::MemberState;
+use crate::stand_in::kubeadm::pin_of;
 use crate::world::DropletStatus;
 
 /// A cluster that runs.
 pub struct Running {
     pub(super) sim: Arc<Sim>,
     folder: PathBuf,
+    /// The pin of its authority.
+    pub(super) pin: String,
     /// The Kubernetes cluster itself.
     pub cluster: Cluster,
     pub(super) state: Mutex<State>,
@@ -50,6 +53,7 @@ impl Running {
         let failed = |reason: String| SimError::Part { part: "Kubernetes", reason };
         std::fs::create_dir_all(&folder).map_err(|e| SimError::io("create", &folder, e))?;
         record.save(&folder)?;
+        let pin = pin_of(&record.ca_cert_pem).map_err(failed)?;
         let quorum = Arc::new(AtomicBool::new(true));
         let faults = QuorumFaults {
             inner: Arc::new(KubeFaults(sim.faults.clone())),
@@ -77,6 +81,7 @@ impl Running {
         let running = Arc::new(Self {
             sim,
             folder,
+            pin,
             cluster,
             state: Mutex::new(State { record, listeners: HashMap::new() }),
             quorum,
@@ -104,8 +109,12 @@ impl Running {
     pub async fn add_node(&self, droplet: u64, node: &str) {
         let mut state = self.state.lock().await;
         state.record.nodes.retain(|n| n.droplet != droplet);
-        state.record.nodes.push(super::record::NodeRow { droplet, node: node.to_owned() });
-        self.save(&state);
+        let row = super::record::NodeRow { droplet, node: node.to_owned() };
+        // Thousands may join: only the new line is written.
+        if let Err(e) = row.append(&self.folder) {
+            tracing::error!("a cluster's node is not recorded: {e}");
+        }
+        state.record.nodes.push(row);
     }
 
     /// The node's name of a machine.

@@ -16,6 +16,7 @@ use crate::endpoint::Endpoint;
 use crate::error::SimError;
 use crate::faults::{Fault, SetFault};
 use crate::limits::Limits;
+use crate::settings::Settings;
 
 /// A connection to a running embedded cloud.
 pub struct Control {
@@ -56,7 +57,8 @@ impl Control {
         let url = format!("{}{path}", self.endpoint.control);
         let url = Url::parse(&url).map_err(|e| SimError::Unreachable(format!("{url}: {e}")))?;
         let body = body.map(|b| b.to_string().into_bytes());
-        let (status, bytes) = call(&self.tls, method, &url, &self.endpoint.token, body).await?;
+        let (status, bytes) =
+            call(&self.tls, method, &url, Some(&self.endpoint.token), body).await?;
         if status.is_success() {
             return Ok(bytes.to_vec());
         }
@@ -159,6 +161,31 @@ impl Control {
     pub async fn set_limits(&self, limits: &Limits) -> Result<Limits, SimError> {
         let body = serde_json::to_value(limits).map_err(|e| SimError::Refused(e.to_string()))?;
         self.json(Method::POST, "/sim/limits", Some(body)).await
+    }
+
+    /// How it behaves.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn settings(&self) -> Result<Settings, SimError> {
+        self.json(Method::GET, "/sim/settings", None).await
+    }
+
+    /// Changes how it behaves.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn set_settings(&self, settings: &Settings) -> Result<Settings, SimError> {
+        let body = serde_json::to_value(settings).map_err(|e| SimError::Refused(e.to_string()))?;
+        self.json(Method::POST, "/sim/settings", Some(body)).await
+    }
+
+    /// The account's limits.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn limits(&self) -> Result<Limits, SimError> {
+        self.json(Method::GET, "/sim/limits", None).await
     }
 
     /// What DNS answers.

@@ -7,5 +7,6 @@ mod wire;
 
 pub use client::Control;
 pub use spawn::{start, stop};
+pub(crate) use wire::{call as send, trusting};
 
 pub use crate::control_api::{Inventory, Status};

@@ -43,7 +43,7 @@ pub fn trusting(ca_pem: &[u8]) -> Result<Arc<ClientConfig>, SimError> {
     Ok(Arc::new(config))
 }
 
-/// Sends one request; gives status and body.
+/// Sends one request, with a token or as the URL itself allows; gives status and body.
 ///
 /// # Errors
 /// When there is no answer.
@@ -51,7 +51,7 @@ pub async fn call(
     tls: &Arc<ClientConfig>,
     method: Method,
     url: &Url,
-    token: &str,
+    token: Option<&str>,
     body: Option<Vec<u8>>,
 ) -> Result<(StatusCode, Bytes), SimError> {
     match tokio::time::timeout(TIMEOUT, exchange(tls, method, url, token, body)).await {
@@ -64,7 +64,7 @@ async fn exchange(
     tls: &Arc<ClientConfig>,
     method: Method,
     url: &Url,
-    token: &str,
+    token: Option<&str>,
     body: Option<Vec<u8>>,
 ) -> Result<(StatusCode, Bytes), SimError> {
     let host = url.host_str().unwrap_or_default().to_owned();
@@ -86,10 +86,12 @@ async fn exchange(
         .method(method)
         .uri(path)
         .header(HOST, format!("{host}:{port}"))
-        .header(ACCEPT, "application/json")
-        .header(AUTHORIZATION, format!("Bearer {token}"));
-    if body.is_some() {
-        request = request.header(CONTENT_TYPE, "application/json");
+        .header(ACCEPT, "application/json");
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
     }
     let request = request
         .body(Full::new(Bytes::from(body.unwrap_or_default())))

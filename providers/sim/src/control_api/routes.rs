@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use http::StatusCode;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Inventory, Status, resolve};
@@ -18,6 +19,7 @@ use crate::api::{Api, authorized};
 use crate::balancer::Balancers;
 use crate::faults::Fault;
 use crate::limits::Limits;
+use crate::settings::Settings;
 
 #[derive(Clone)]
 struct Control {
@@ -37,6 +39,7 @@ pub fn router(api: Arc<Api>, balancers: Arc<Balancers>) -> Router {
         .route("/sim/faults/{id}", delete(clear_fault))
         .route("/sim/clock", get(clock).post(set_clock))
         .route("/sim/limits", get(limits).post(set_limits))
+        .route("/sim/settings", get(settings).post(set_settings))
         .route("/sim/resolve", get(resolve_name))
         .route("/sim/stop", post(stop))
         .layer(from_fn_with_state(control.clone(), check_token))
@@ -159,15 +162,32 @@ async fn limits(State(c): State<Control>) -> Json<Limits> {
     Json(c.api.sim.limits.get())
 }
 
-/// Fields that are not given keep their value.
+/// What is in force, with the fields that are given; the others keep their value.
+fn merged<T: Serialize + DeserializeOwned>(now: &T, body: &[u8]) -> Result<T, serde_json::Error> {
+    let given = serde_json::from_slice::<Value>(body)?;
+    let mut all = serde_json::to_value(now)?;
+    if let (Some(all), Value::Object(given)) = (all.as_object_mut(), given) {
+        all.extend(given);
+    }
+    serde_json::from_value(all)
+}
+
+async fn settings(State(c): State<Control>) -> Json<Settings> {
+    Json(c.api.sim.settings.get())
+}
+
+async fn set_settings(State(c): State<Control>, body: axum::body::Bytes) -> Response {
+    match merged(&c.api.sim.settings.get(), &body) {
+        Ok(settings) => match c.api.sim.settings.set(settings.clone()) {
+            Ok(()) => Json(settings).into_response(),
+            Err(e) => refuse(StatusCode::INTERNAL_SERVER_ERROR, e),
+        },
+        Err(e) => refuse(StatusCode::UNPROCESSABLE_ENTITY, e),
+    }
+}
+
 async fn set_limits(State(c): State<Control>, body: axum::body::Bytes) -> Response {
-    let merged = serde_json::from_slice::<Value>(&body).and_then(|given| {
-        let mut all = serde_json::to_value(c.api.sim.limits.get())?;
-        if let (Some(all), Value::Object(given)) = (all.as_object_mut(), given) {
-            all.extend(given);
-        }
-        serde_json::from_value::<Limits>(all)
-    });
+    let merged = merged(&c.api.sim.limits.get(), &body);
     match merged {
         Ok(limits) => match c.api.sim.limits.set(limits.clone()) {
             Ok(()) => {

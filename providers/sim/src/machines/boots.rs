@@ -10,6 +10,7 @@ use super::record::{BootState, MachineRecord};
 use super::set::MachineSet;
 use super::{environment, process};
 use crate::faults::Effect;
+use crate::settings::MachineMode;
 use crate::stand_in::BROKEN_UNIT;
 use crate::world::{Droplet, DropletStatus, mix};
 
@@ -27,7 +28,8 @@ impl MachineSet {
         if self.sim.faults.machine(&droplet.name, Effect::NeverActive) {
             return;
         }
-        let millis = 300 + mix(self.sim.seed, "boot", droplet.id) % 700;
+        let settings = self.sim.settings.get();
+        let millis = settings.boot_ms.unwrap_or(300 + mix(self.sim.seed, "boot", droplet.id) % 700);
         let pause = self.sim.clock.sleep(Duration::from_millis(millis));
         if stop.run_until_cancelled(pause).await.is_none()
             || !self.sim.world.set_droplet_status(droplet.id, DropletStatus::Active)
@@ -46,6 +48,11 @@ impl MachineSet {
         let disk = self.disk(droplet.id);
         let earlier = MachineRecord::load(&disk);
         if earlier.as_ref().is_some_and(|r| r.boot != BootState::Running) {
+            return;
+        }
+        if self.sim.settings.get().machines == MachineMode::Fast
+            && self.boot_fast(&droplet, &disk, &user_data, &stop).await
+        {
             return;
         }
         let Ok(slot) = self.slots.clone().acquire_owned().await else {

@@ -47,6 +47,11 @@ impl Disk {
         Self { folder, root }
     }
 
+    /// The file that marks a machine that runs nothing.
+    pub fn fast_marker(&self) -> PathBuf {
+        self.folder.join("fast")
+    }
+
     /// What the machine printed since it was made.
     pub fn console(&self) -> PathBuf {
         self.folder.join("console.log")

@@ -6,6 +6,7 @@ mod cloud_config;
 mod disk;
 mod endpoints;
 mod environment;
+mod fast;
 mod metadata;
 mod process;
 mod record;

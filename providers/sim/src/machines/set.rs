@@ -25,6 +25,8 @@ pub struct MachineSet {
     pub(super) slots: Arc<Semaphore>,
     running: Mutex<HashMap<u64, CancellationToken>>,
     pub(super) clusters: Arc<Clusters>,
+    /// TLS to the embedded S3, for machines that fetch without a process.
+    pub(super) s3_tls: Arc<rustls::ClientConfig>,
     /// Itself, for tasks in the background.
     this: std::sync::Weak<MachineSet>,
 }
@@ -39,6 +41,9 @@ pub async fn open(sim: Arc<Sim>) -> Result<Arc<dyn Machines>, SimError> {
     stand_ins::install(&sim.data)
         .map_err(|e| SimError::io("write", stand_ins::folder(&sim.data), e))?;
     let clusters = Clusters::new(sim.clone());
+    let ca_file = &sim.endpoint.ca_file;
+    let ca = std::fs::read(ca_file).map_err(|e| SimError::io("read", ca_file, e))?;
+    let s3_tls = crate::control::trusting(&ca)?;
     let cpus = std::thread::available_parallelism().map_or(2, usize::from);
     let set = Arc::new_cyclic(|this| MachineSet {
         sim,
@@ -46,6 +51,7 @@ pub async fn open(sim: Arc<Sim>) -> Result<Arc<dyn Machines>, SimError> {
         slots: Arc::new(Semaphore::new((cpus * 4).max(8))),
         running: Mutex::default(),
         clusters,
+        s3_tls,
         this: this.clone(),
     });
     tokio::spawn(MachineSet::reap(Arc::downgrade(&set)));
@@ -89,7 +95,7 @@ impl MachineSet {
             token.cancel();
         }
         let disk = self.disk(droplet);
-        if disk.root.exists() {
+        if disk.root.exists() && !disk.fast_marker().exists() {
             process::kill_left_over(&disk);
         }
     }

@@ -47,6 +47,10 @@ pub async fn faults(State(api): State<Arc<Api>>, mut request: Request, next: Nex
     };
     api.stats.count(method, template);
     let peer = request.extensions().get::<Peer>().map(|p| p.0);
+    let latency = api.sim.settings.latency();
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
     let headers = request.headers();
     let writes = matches!(method, "PUT" | "POST");
     let conditional =

@@ -26,6 +26,7 @@ use crate::machines;
 use crate::net::Net;
 use crate::options::ServeOptions;
 use crate::s3;
+use crate::settings::SettingsTable;
 use crate::sim::{Sim, SimParts};
 use crate::world::{Droplet, DropletStatus, World};
 
@@ -59,6 +60,7 @@ pub async fn serve(options: ServeOptions, shutdown: CancellationToken) -> Result
         clock: Arc::new(Clock::new(options.speed)),
         faults: Arc::new(FaultTable::open(&data)?),
         limits: Arc::new(LimitTable::open(&data)?),
+        settings: Arc::new(SettingsTable::open(&data)?),
         endpoint,
         stop: shutdown.child_token(),
         world,

@@ -32,8 +32,7 @@ impl World {
             }
             let open: Vec<u64> = s
                 .actions
-                .iter()
-                .filter(|a| a.resource_id == Some(id) && a.status == ActionStatus::InProgress)
+                .by_group(id)
                 .filter(|a| a.resource_type == "droplet")
                 .map(|a| a.id)
                 .collect();

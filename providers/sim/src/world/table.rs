@@ -1,6 +1,8 @@
 //! A table of rows with indexes by id, name and tag; it notes what changed for the log.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,10 @@ pub trait Row: Clone + Serialize + DeserializeOwned {
     fn lookup(&self) -> &str {
         ""
     }
+    /// A number under which it is looked for along with others, if it is now.
+    fn group(&self) -> Option<u64> {
+        None
+    }
     /// Its tags, for the index by tag.
     fn tags(&self) -> &[String] {
         &[]
@@ -35,6 +41,7 @@ pub struct Table<R: Row> {
     by_id: HashMap<String, u64>,
     by_name: HashMap<String, BTreeSet<u64>>,
     by_tag: HashMap<String, BTreeSet<u64>>,
+    by_group: HashMap<u64, BTreeSet<u64>>,
     changes: Vec<Change>,
     /// When rows came into being in this process; only what is young counts (lists that lag).
     births: HashMap<u64, Instant>,
@@ -52,6 +59,7 @@ impl<R: Row> Default for Table<R> {
             by_id: HashMap::new(),
             by_name: HashMap::new(),
             by_tag: HashMap::new(),
+            by_group: HashMap::new(),
             changes: Vec::new(),
             births: HashMap::new(),
         }
@@ -77,6 +85,11 @@ impl<R: Row> Table<R> {
     /// The rows with this tag. Tags compare without regard to case, as the vendor's do.
     pub fn by_tag(&self, tag: &str) -> impl Iterator<Item = &Arc<R>> {
         self.pick(self.by_tag.get(&tag.to_ascii_lowercase()))
+    }
+
+    /// The rows that are in this group now.
+    pub fn by_group(&self, group: u64) -> impl Iterator<Item = &Arc<R>> {
+        self.pick(self.by_group.get(&group))
     }
 
     /// How many rows have this tag.
@@ -191,6 +204,9 @@ impl<R: Row> Table<R> {
             let tag = tag.to_ascii_lowercase();
             self.by_tag.entry(tag).or_default().insert(seq);
         }
+        if let Some(group) = row.group() {
+            self.by_group.entry(group).or_default().insert(seq);
+        }
         let row = Arc::new(row);
         self.rows.insert(seq, row.clone());
         row
@@ -205,10 +221,17 @@ impl<R: Row> Table<R> {
         for tag in row.tags() {
             drop_key(&mut self.by_tag, &tag.to_ascii_lowercase(), seq);
         }
+        if let Some(group) = row.group() {
+            drop_key(&mut self.by_group, &group, seq);
+        }
     }
 }
 
-fn drop_key(index: &mut HashMap<String, BTreeSet<u64>>, key: &str, seq: u64) {
+fn drop_key<K, Q>(index: &mut HashMap<K, BTreeSet<u64>>, key: &Q, seq: u64)
+where
+    K: Borrow<Q> + Hash + Eq,
+    Q: Hash + Eq + ?Sized,
+{
     if let Some(keys) = index.get_mut(key) {
         keys.remove(&seq);
         if keys.is_empty() {

@@ -165,14 +165,22 @@ pub fn sign(id: &str, secret: &str, text: &str) -> Option<String> {
     Some(format!("{header}..{signature}"))
 }
 
+/// The pin of an authority: SHA-256 of its public key.
+///
+/// # Errors
+/// When it isn't a certificate in PEM.
+pub fn pin_of(ca_pem: &str) -> Result<String, String> {
+    let (_, pem) =
+        x509_parser::pem::parse_x509_pem(ca_pem.as_bytes()).map_err(|e| e.to_string())?;
+    let cert = pem.parse_x509().map_err(|e| e.to_string())?;
+    Ok(format!("sha256:{}", hex::encode(Sha256::digest(cert.public_key().raw))))
+}
+
 fn check_pin(ca_pem: &str, discovery: &TokenDiscovery) -> Result<(), Look> {
     if discovery.unsafe_skip_ca_verification && discovery.ca_cert_hashes.is_empty() {
         return Ok(());
     }
-    let (_, pem) = x509_parser::pem::parse_x509_pem(ca_pem.as_bytes())
-        .map_err(|e| Look::Final(e.to_string()))?;
-    let cert = pem.parse_x509().map_err(|e| Look::Final(e.to_string()))?;
-    let actual = format!("sha256:{}", hex::encode(Sha256::digest(cert.public_key().raw)));
+    let actual = pin_of(ca_pem).map_err(Look::Final)?;
     if discovery.ca_cert_hashes.iter().any(|h| h.eq_ignore_ascii_case(&actual)) {
         return Ok(());
     }

@@ -14,14 +14,16 @@ mod preflight;
 mod reset;
 pub mod types;
 mod validate;
+mod worker;
 
 #[cfg(test)]
 mod tests;
 
-pub use discovery::{ca_sha256, sign as sign_cluster_info};
+pub use discovery::{ca_sha256, pin_of, sign as sign_cluster_info};
 pub use kubeconfig::cluster_info;
 #[cfg(test)]
 pub use preflight::Preflight;
+pub use worker::{Worker, read_worker};
 
 use super::kubelet::version;
 use super::{Context, Failure};

@@ -51,6 +51,17 @@ pub fn spec(
     registration: &NodeRegistration,
     control_plane: bool,
 ) -> Result<NodeSpec, Failure> {
+    let version = kubelet::installed(context)?.to_string();
+    described(registration, control_plane, name(context, registration)?, version)
+}
+
+/// The node as its kubelet will register it, by the name and version that are known.
+pub fn described(
+    registration: &NodeRegistration,
+    control_plane: bool,
+    name: String,
+    kubelet_version: String,
+) -> Result<NodeSpec, Failure> {
     let mut labels = BTreeMap::new();
     let mut external = false;
     let mut taints = match &registration.taints {
@@ -103,11 +114,11 @@ pub fn spec(
     let annotations =
         [("kubeadm.alpha.kubernetes.io/cri-socket".to_owned(), socket.to_owned())].into();
     Ok(NodeSpec {
-        name: name(context, registration)?,
+        name,
         labels,
         annotations,
         taints,
-        kubelet_version: kubelet::installed(context)?.to_string(),
+        kubelet_version,
         external_cloud_provider: external,
     })
 }

@@ -47,4 +47,8 @@ impl Row for Action {
     fn seq(&self) -> u64 {
         self.id
     }
+    /// While it goes on, it is looked for by its resource.
+    fn group(&self) -> Option<u64> {
+        self.resource_id.filter(|_| self.status == ActionStatus::InProgress)
+    }
 }

@@ -1,0 +1,38 @@
+//! Items of lists, each told from the others.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Droplet, Firewall, LoadBalancer, Record, SshKey, Tag, Vpc};
+
+/// An item of a list that comes in pages.
+pub(crate) trait Listed: DeserializeOwned + Send {
+    /// What tells it from the others: its id, or its name where it has none.
+    fn key(&self) -> Option<String>;
+}
+
+impl Listed for Value {
+    fn key(&self) -> Option<String> {
+        self.get("id").or_else(|| self.get("name")).map(ToString::to_string)
+    }
+}
+
+macro_rules! listed {
+    ($($item:ty: $key:ident,)*) => {
+        $(impl Listed for $item {
+            fn key(&self) -> Option<String> {
+                Some(self.$key.to_string())
+            }
+        })*
+    };
+}
+
+listed! {
+    Droplet: id,
+    Firewall: id,
+    LoadBalancer: id,
+    Record: id,
+    SshKey: id,
+    Tag: name,
+    Vpc: id,
+}
