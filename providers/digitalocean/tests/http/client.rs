@@ -117,7 +117,9 @@ async fn a_spent_hour_closes_the_gate_until_its_reset() {
     let started = std::time::Instant::now();
     droplets.list_owned(&context(Some(Arc::clone(&told)))).await.unwrap();
     assert!(started.elapsed() >= std::time::Duration::from_millis(900));
-    assert!(told.0.lock().unwrap().iter().any(|told| told.contains("waiting for the rate limit, ")));
+    assert!(
+        told.0.lock().unwrap().iter().any(|told| told.contains("waiting for the rate limit, "))
+    );
 }
 
 #[tokio::test]
