@@ -8,6 +8,8 @@ pub mod apps;
 pub mod cli;
 pub mod clouds;
 pub mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod resources;
 pub mod rotate;
 pub mod session;

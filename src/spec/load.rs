@@ -44,8 +44,15 @@ pub enum LoadError {
 pub fn load(path: &Path, options: &Options) -> Result<Project, LoadError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    load_text(path, &text, options)
-        .map_err(|found| LoadError::Spec(Box::new(SpecErrors::new(path, &text, found))))
+    read(path, &text, options).map_err(LoadError::Spec)
+}
+
+/// The same of a text that stands in `path`, which is not read.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(path: &Path, text: &str, options: &Options) -> Result<Project, Box<SpecErrors>> {
+    load_text(path, text, options).map_err(|found| Box::new(SpecErrors::new(path, text, found)))
 }
 
 fn load_text(path: &Path, text: &str, options: &Options) -> Result<Project, Vec<Diagnostic>> {

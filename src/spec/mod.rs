@@ -15,7 +15,7 @@ pub mod tree;
 mod values;
 
 pub use diagnostic::{Diagnostic, SpecErrors, nearest};
-pub use load::{LoadError, Options, load};
+pub use load::{LoadError, Options, load, read};
 pub use project::{
     AddonsPlan, AppsPlan, CertificatePlan, DockerSecretPlan, EnvSecretPlan, Project,
 };

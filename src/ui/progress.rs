@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{IsTerminal, Write},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
@@ -111,15 +111,39 @@ fn line(event: &Event) -> Option<String> {
     })
 }
 
+/// What the whole run waits for: told when it begins, and again as it goes on.
+#[derive(Default)]
+struct RunWaits {
+    said: Option<(String, Instant)>,
+}
+
+impl RunWaits {
+    const AGAIN: Duration = Duration::from_secs(10);
+
+    /// `waiting for the rate limit, 12 s` counts down; only the words before tell what is new.
+    fn is_news(&mut self, reason: &str, now: Instant) -> bool {
+        let what = reason.rsplit_once(", ").map_or(reason, |(what, _)| what);
+        let known = self.said.as_ref();
+        if known.is_some_and(|(said, at)| said == what && now < *at + Self::AGAIN) {
+            return false;
+        }
+        self.said = Some((what.to_owned(), now));
+        true
+    }
+}
+
 async fn lines(mut receiver: UnboundedReceiver<Event>) {
     let mut last: BTreeMap<Option<Address>, String> = BTreeMap::new();
+    let mut run_waits = RunWaits::default();
     while let Some(event) = receiver.recv().await {
         if is_end(&event) {
             break;
         }
-        // The same reason twice is no news.
+        // The same reason twice is no news, nor is each second that a run waits.
         if let Event::StepWaiting { address, reason } = &event {
-            if last.get(address) == Some(reason) {
+            if last.get(address) == Some(reason)
+                || (address.is_none() && !run_waits.is_news(reason, Instant::now()))
+            {
                 continue;
             }
             last.insert(address.clone(), reason.clone());
@@ -147,13 +171,20 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
     let spinner = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
     let total = bars.add(ProgressBar::new(0));
-    if let Ok(style) = ProgressStyle::with_template("  {bar:30} {pos}/{len} steps {elapsed}") {
+    let style = "  {bar:30} {pos}/{len} steps {elapsed} {wide_msg}";
+    if let Ok(style) = ProgressStyle::with_template(style) {
         total.set_style(style);
     }
     let mut running: BTreeMap<Address, ProgressBar> = BTreeMap::new();
+    let mut waiting = false;
     while let Some(event) = receiver.recv().await {
         if is_end(&event) {
             break;
+        }
+        // Whatever goes on, the run waits no longer.
+        if waiting && !matches!(event, Event::StepWaiting { .. }) {
+            total.set_message("");
+            waiting = false;
         }
         match &event {
             Event::RunStarted { steps } => total.set_length(*steps as u64),
@@ -168,6 +199,10 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
             Event::StepWaiting { address, reason } => {
                 match address.as_ref().and_then(|address| running.get(address)) {
                     Some(bar) => bar.set_message(reason.clone()),
+                    None if address.is_none() => {
+                        total.set_message(reason.clone());
+                        waiting = true;
+                    }
                     None => {
                         let _ = bars.println(format!("  {}: {reason}", name(address.as_ref())));
                     }
@@ -201,4 +236,20 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
         bar.finish_and_clear();
     }
     total.finish_and_clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_counts_down_is_told_every_ten_seconds() {
+        let start = Instant::now();
+        let mut waits = RunWaits::default();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        assert!(waits.is_news("waiting for the rate limit, 25 s", at(0)));
+        assert!(!waits.is_news("waiting for the rate limit, 24 s", at(1)));
+        assert!(waits.is_news("waiting for the rate limit, 15 s", at(10)));
+        assert!(waits.is_news("the API is away; trying again in 3 s", at(11)));
+    }
 }

@@ -1,3 +1,4 @@
 //! Chores that are too long for every build. A test runs a sample of them.
 
+pub mod bench;
 pub mod sweep;

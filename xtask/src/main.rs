@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::sweep::{self, SweepArgs};
+use xtask::{
+    bench::{self, BenchArgs},
+    sweep::{self, SweepArgs},
+};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Chores that are too long for every build")]
@@ -16,11 +19,16 @@ struct Xtask {
 enum Chore {
     /// Kill or disturb `infra` at every point of every scenario, run it again, and look.
     Sweep(SweepArgs),
+    /// Measure whole commands on the embedded cloud: the tables of docs/performance.md.
+    Bench(BenchArgs),
 }
 
 fn main() -> ExitCode {
-    let Chore::Sweep(args) = Xtask::parse().chore;
-    match sweep::run(&args) {
+    let done = match Xtask::parse().chore {
+        Chore::Sweep(args) => sweep::run(&args).map_err(|error| error.to_string()),
+        Chore::Bench(args) => bench::run(&args).map(|()| true).map_err(|error| error.to_string()),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

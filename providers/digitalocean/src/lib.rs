@@ -6,6 +6,8 @@
 mod check;
 mod client;
 mod connection;
+#[doc(hidden)]
+pub mod fuzz;
 mod marks;
 mod model;
 mod object_store;

@@ -37,7 +37,7 @@ impl Default for ExecuteOptions {
             unanswered_grace: Duration::from_secs(20),
             ready_max: None,
             retry: RetryPolicy::EFFECT,
-            batch_window: Duration::from_millis(50),
+            batch_window: Duration::from_millis(400),
         }
     }
 }

@@ -17,3 +17,4 @@ pub use folder::Folder;
 pub(crate) use folder::make_folder;
 pub use identity::derived_uuid;
 pub use open::Store;
+pub(crate) use snapshot::decode as read_snapshot;

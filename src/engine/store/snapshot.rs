@@ -32,7 +32,7 @@ pub(super) fn encode(record: &Record, owner: &Owner) -> Result<Vec<u8>, serde_js
 }
 
 /// The record in a snapshot.
-pub(super) fn decode(bytes: &[u8], name: &str, owner: &Owner) -> Result<Record, StoreError> {
+pub(crate) fn decode(bytes: &[u8], name: &str, owner: &Owner) -> Result<Record, StoreError> {
     let damaged = |reason: String| StoreError::Damaged { name: name.to_owned(), reason };
     let version: Version =
         serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;

@@ -249,7 +249,7 @@ fn until_epoch(epoch_s: u64) -> Duration {
 }
 
 /// The body as what was asked for. Its content is not repeated in the error: it may be anything.
-pub(super) fn parse<T: DeserializeOwned>(operation: &str, body: &[u8]) -> Result<T, CloudError> {
+pub(crate) fn parse<T: DeserializeOwned>(operation: &str, body: &[u8]) -> Result<T, CloudError> {
     serde_json::from_slice(body).map_err(|error| senseless(operation, body, &error))
 }
 

@@ -8,4 +8,6 @@ mod page;
 mod pages;
 mod window;
 
-pub(crate) use http::Client;
+pub(crate) use errors::{Answer, refused};
+pub(crate) use http::{Client, parse};
+pub(crate) use page::parse_page;

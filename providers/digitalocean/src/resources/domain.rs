@@ -26,7 +26,7 @@ pub struct DomainSpec {
 
 pub(crate) struct Domains(pub(crate) Arc<Api>);
 
-fn found(zone: &Zone) -> Found<DomainSpec> {
+pub(super) fn found(zone: &Zone) -> Found<DomainSpec> {
     let spec = DomainSpec { name: zone.name.clone() };
     let servers = zone.records.iter().filter(|record| record.kind == "NS");
     let mut servers: Vec<&str> = servers.filter_map(|record| record.data.as_deref()).collect();

@@ -21,7 +21,7 @@ use crate::wire::{Firewall, FirewallAnswer};
 
 pub(crate) struct Firewalls(pub(crate) Arc<Api>);
 
-fn found(cx: &Context, firewall: &Firewall) -> Option<Found<FirewallSpec>> {
+pub(super) fn found(cx: &Context, firewall: &Firewall) -> Option<Found<FirewallSpec>> {
     let address = address_of(&cx.owner, "firewall", &firewall.name)?;
     let spec = FirewallSpec::from_wire(firewall);
     let outputs = outputs([("id", json!(firewall.id))]);

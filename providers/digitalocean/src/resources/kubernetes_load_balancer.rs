@@ -44,7 +44,7 @@ fn found(balancer: &LoadBalancer) -> Found<MadeLoadBalancerSpec> {
     found
 }
 
-fn in_cluster(
+pub(super) fn in_cluster(
     cx: &Context,
     vpcs: &[String],
     all: &[LoadBalancer],

@@ -67,7 +67,7 @@ fn found(
     Ok(Some(found))
 }
 
-fn all_found(
+pub(super) fn all_found(
     cx: &Context,
     all: &[LoadBalancer],
 ) -> Result<Vec<Found<LoadBalancerSpec>>, CloudError> {

@@ -4,6 +4,7 @@ mod api;
 mod bucket;
 mod bucket_errors;
 mod bucket_objects;
+mod decoded;
 mod domain;
 mod droplet;
 mod droplet_create;
@@ -34,6 +35,7 @@ pub use vpc::VpcSpec;
 
 pub(crate) use api::Api;
 pub(crate) use bucket::{Buckets, derived_name};
+pub(crate) use decoded::lists as decode_lists;
 pub(crate) use domain::{Domains, zone_problem};
 pub(crate) use droplet::Droplets;
 pub(crate) use firewall::Firewalls;

@@ -42,7 +42,7 @@ pub(crate) fn full_name(name: &str, zone: &str) -> String {
     if name == "@" { zone.to_owned() } else { format!("{name}.{zone}") }
 }
 
-fn found(zone: &str, record: &Record) -> Found<RecordSpec> {
+pub(super) fn found(zone: &str, record: &Record) -> Found<RecordSpec> {
     let full_name = full_name(&record.name, zone);
     let spec = RecordSpec {
         domain: zone.to_owned().into(),

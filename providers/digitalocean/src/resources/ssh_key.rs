@@ -33,7 +33,7 @@ pub(crate) fn without_comment(public_key: &str) -> String {
 
 pub(crate) struct SshKeys(pub(crate) Arc<Api>);
 
-fn found(address: Address, key: &SshKey, shared: bool) -> Found<SshKeySpec> {
+pub(super) fn found(address: Address, key: &SshKey, shared: bool) -> Found<SshKeySpec> {
     let spec = SshKeySpec { public_key: without_comment(&key.public_key) };
     let outputs = outputs([
         ("id", json!(key.id)),

@@ -28,7 +28,7 @@ pub struct VolumeSpec {
 
 pub(crate) struct Volumes(pub(crate) Arc<Api>);
 
-fn found(volume: &Volume) -> Found<VolumeSpec> {
+pub(super) fn found(volume: &Volume) -> Found<VolumeSpec> {
     let address = Address::new("volume", &volume.name);
     let spec = VolumeSpec { name: volume.name.clone(), size_gib: volume.size_gigabytes };
     let outputs =

@@ -29,7 +29,7 @@ pub struct VpcSpec {
 
 pub(crate) struct Vpcs(pub(crate) Arc<Api>);
 
-fn found(cx: &Context, vpc: &Vpc) -> Option<Found<VpcSpec>> {
+pub(super) fn found(cx: &Context, vpc: &Vpc) -> Option<Found<VpcSpec>> {
     let address = address_of(&cx.owner, "vpc", &vpc.name)?;
     // The description holds the whole UUID. It may be edited by hand, so only a foreign UUID speaks
     // against the name.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How many times faster than the real one.
-const SPEED: f64 = 50.0;
+pub const SPEED: f64 = 50.0;
 
 /// A running cloud; stopped when dropped.
 pub struct Cloud {
@@ -68,6 +68,12 @@ impl Cloud {
         })
         .unwrap()
         .with_ca_pem(&self.ca_pem)
+        .with_clock_speed(SPEED)
+    }
+
+    /// How often each API call was made.
+    pub async fn calls(&self) -> std::collections::BTreeMap<String, u64> {
+        serde_json::from_value(self.raw("GET", "/sim/stats", None).await).unwrap()
     }
 
     pub fn provider(&self, cluster: &Cluster) -> DigitalOcean {

@@ -8,4 +8,5 @@ mod errors;
 mod faults;
 mod lifecycle;
 mod openapi;
+mod rate_limit;
 mod shared;
