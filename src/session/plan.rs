@@ -1,5 +1,7 @@
 //! From a look to a plan.
 
+use std::sync::Arc;
+
 use infra_provider_api::Phase;
 use jiff::Timestamp;
 
@@ -71,13 +73,13 @@ impl Session {
 
     /// The record as the chosen environment sees it. Environments of one cluster share the address
     /// of their app suites; what is recorded of another one's says nothing about this one's.
-    pub fn record(&self, suites: &Suites) -> Record {
+    pub fn record(&self, suites: &Suites) -> Arc<Record> {
         let mut record = self.store.record();
         for (name, seed) in suites.iter() {
             let address = Suites::address(name);
             let known = record.resources.get(&address);
             if known.is_some_and(|known| !known.id.is_empty() && known.id != seed.suite_name()) {
-                record.resources.remove(&address);
+                Arc::make_mut(&mut record).resources.remove(&address);
             }
         }
         record

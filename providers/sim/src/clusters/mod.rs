@@ -2,8 +2,8 @@
 //! machines, gone with the last control plane.
 
 mod admission;
-mod ingress;
 mod fast;
+mod ingress;
 mod kube;
 mod listener;
 mod members;
