@@ -10,6 +10,7 @@ pub mod clouds;
 pub mod engine;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod remote;
 pub mod resources;
 pub mod rotate;
 pub mod session;

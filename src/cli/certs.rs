@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::global::Global;
 use crate::{
-    session::{ExitCode, Failure, Places},
+    session::{ExitCode, Failure},
     ui::table,
 };
 
@@ -16,9 +16,9 @@ use crate::{
 pub struct CertsArgs {}
 
 /// Runs the verb.
-pub fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failure> {
+pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failure> {
     let project = global.project()?;
-    let places = Places::of(&project.cluster.name);
+    let places = global.places().await?;
     let validity = Validity {
         ca_days: project.certificates.ca_days,
         leaf_days: project.certificates.leaf_days,

@@ -36,7 +36,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
     }
     confirm(&args.change.consent(&run.session), "delete all this")?;
     let outcome = run_plan(&run, &plan, &looked, &args.change).await;
-    let Run { session, reporter, style } = run;
+    let Run { session, reporter, style, .. } = run;
     reporter.close().await;
     let code = verdict(&outcome, style == Style::Json);
     if code == ExitCode::Ok {
@@ -44,6 +44,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
         if rotations.exists() {
             std::fs::remove_file(&rotations).map_err(Failure::local)?;
         }
+        session.keep().await?;
         if style != Style::Json {
             eprintln!(
                 "\nDeleted {} in {:.1} s. Nothing of {} is left.",

@@ -3,11 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
-use uuid::Uuid;
 
 use crate::{
-    engine::{Record, Store},
-    session::{Failure, Places, SessionOptions},
+    engine::Record,
+    session::{Failure, OpenRecord, Places, SessionOptions},
     spec::{self, Project},
 };
 
@@ -60,20 +59,17 @@ impl Global {
         Ok(spec::load(&self.file, &self.spec())?)
     }
 
-    /// The record as it is on this machine, empty when there is none. Asks no cloud.
+    /// The record, empty when there is none. Asks no cloud.
     pub async fn record(&self) -> Result<Record, Failure> {
-        let cluster = self.project()?.cluster.name;
-        let folder = Places::of(&cluster).record;
-        if !folder.join("identity.json").exists() {
-            return Ok(Record::default());
-        }
-        // The identity is there, so the UUID to make one with is not used.
-        let record = Store::open(&folder, &cluster, Uuid::nil()).await?.record();
-        Ok(Arc::unwrap_or_clone(record))
+        let open = OpenRecord::open(&self.session()).await?;
+        Ok(open.store.map_or_else(Record::default, |store| Arc::unwrap_or_clone(store.record())))
     }
 
-    /// Where the cluster's things are, for verbs that need no cloud.
-    pub fn places(&self) -> Result<Places, Failure> {
-        Ok(Places::of(&self.project()?.cluster.name))
+    /// Where the cluster's things are, for verbs that need no cloud; a copy of what is in a bucket
+    /// is brought up to date.
+    pub async fn places(&self) -> Result<Places, Failure> {
+        let open = OpenRecord::open(&self.session()).await?;
+        open.refresh().await?;
+        Ok(open.places)
     }
 }

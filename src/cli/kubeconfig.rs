@@ -26,8 +26,8 @@ pub struct KubeconfigArgs {
 }
 
 /// Runs the verb.
-pub fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCode, Failure> {
-    let places = global.places()?;
+pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCode, Failure> {
+    let places = global.places().await?;
     let path = places.kubeconfig();
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::local(format!("there is no kubeconfig yet ({}: {error})", path.display()))

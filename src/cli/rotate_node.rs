@@ -68,6 +68,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
             confirm(&consent, &format!("replace {slot}"))?;
         }
         generations.write(&folder)?;
+        run.session.keep().await?;
     }
 
     // Looked at anew: the new machine is declared now, and the old one no longer.
@@ -89,8 +90,9 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     if code == ExitCode::Ok {
         generations.end(&slot);
         generations.write(&folder)?;
+        run.session.keep().await?;
     }
-    let Run { session, reporter, style } = run;
+    let Run { session, reporter, style, .. } = run;
     reporter.close().await;
     if code == ExitCode::Ok && style != Style::Json {
         println!("\n{slot} is now {new}.\n");

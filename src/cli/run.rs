@@ -9,10 +9,10 @@ use crate::{engine::recover::RecoverOptions, resources::KUBERNETES_KINDS};
 use super::{apply::ChangeArgs, global::Global};
 use crate::{
     engine::{
-        ExecuteOptions, Kinds, Lock, LockOptions, Outcome, Plan, PlanOptions, events::Events,
-        execute, execute::Stopped, recover,
+        Event, ExecuteOptions, Kinds, LockOptions, Outcome, Plan, PlanOptions, StoreError,
+        events::Events, execute, execute::Stopped, lock::Lease, recover, store::History,
     },
-    session::{ExitCode, Failure, Planned, Session},
+    session::{ClusterLock, ExitCode, Failure, Planned, Session},
     ui::{PlanView, Reporter, Style, plan_text},
 };
 
@@ -24,6 +24,7 @@ pub(super) struct Run {
     pub(super) session: Session,
     pub(super) reporter: Reporter,
     pub(super) style: Style,
+    verb: String,
 }
 
 impl Run {
@@ -36,19 +37,38 @@ impl Run {
             eprintln!("{}", session.banner(verb));
         }
         listen(session.stop.clone(), session.cx.stop.clone());
-        Ok(Self { session, reporter, style })
+        Ok(Self { session, reporter, style, verb: verb.to_owned() })
     }
 
     /// Takes the cluster's lock; losing it stops the run.
-    pub(super) async fn lock(&self, verb: &str, timeout: Duration) -> Result<Lock, Failure> {
+    pub(super) async fn lock(&self, verb: &str, timeout: Duration) -> Result<ClusterLock, Failure> {
         let mut options = LockOptions::new(verb);
         options.timeout = timeout;
-        let lock = Lock::acquire(&self.session.places.record, options).await?;
-        // What was read while waiting for it may be older than what its last holder wrote.
-        self.session.store.claim().await?;
-        let (lost, stop) = (lock.lost().clone(), self.session.stop.clone());
+        let waiting = |lease: &Lease| {
+            if self.style != Style::Json {
+                let Lease { holder, verb, acquired_at, .. } = lease;
+                eprintln!(
+                    "Waiting up to {} for the lock: held by {holder} ({verb}) since {}",
+                    humantime::format_duration(timeout),
+                    acquired_at.strftime("%Y-%m-%d %H:%M:%SZ")
+                );
+            }
+        };
+        let lock = self.session.lock(options, &waiting).await?;
+        if let Some(before) = lock.taken_over()
+            && self.style != Style::Json
+        {
+            eprintln!("Took over the lock of {} ({}), who is gone.", before.holder, before.verb);
+        }
+        let (lost, session) = (lock.lost().clone(), &self.session);
+        let (stop, leave) = (session.stop.clone(), session.cx.stop.clone());
+        let store = Arc::clone(&session.store);
         tokio::spawn(async move {
             lost.cancelled().await;
+            // Another run may be at work: what is under way is not waited for.
+            if store.may_act().is_err() {
+                leave.cancel();
+            }
             stop.cancel();
         });
         Ok(lock)
@@ -124,6 +144,7 @@ impl Run {
         let mut cx = self.session.cx.clone();
         cx.boot = Some(boot);
         let options = ExecuteOptions {
+            verb: self.verb.clone(),
             parallelism: usize::from(change.parallelism),
             ready_max: change.ready_timeout,
             unanswered_grace: self.grace(),
@@ -131,7 +152,30 @@ impl Run {
             ..ExecuteOptions::default()
         };
         let events: Events = self.reporter.events();
-        execute(plan, kinds, &cx, &self.session.store, &options, &events).await
+        let store = &self.session.store;
+        let mut outcome = execute(plan, kinds, &cx, store, &options, &events).await;
+        match store.may_act() {
+            Err(error) if !outcome.is_complete() => {
+                outcome.stopped = Some(Stopped::Journal(error));
+            }
+            _ => self.keep_history(&outcome).await,
+        }
+        outcome
+    }
+
+    /// Keeps what this run came to, for `infra state history`.
+    async fn keep_history(&self, outcome: &Outcome) {
+        let (store, project) = (&self.session.store, &self.session.project);
+        let history = History::of(
+            &self.verb,
+            outcome,
+            project.cluster.environment.clone(),
+            std::fs::read_to_string(&project.file).ok(),
+        );
+        if let Err(error) = store.keep_history(history).await {
+            // Everything is done and recorded; only the looking back is not.
+            self.reporter.events().send(Event::Note { text: error.to_string() });
+        }
     }
 }
 
@@ -170,6 +214,9 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
             ExitCode::Interrupted,
             "Stopped. Nothing is lost: the same command goes on from here.".to_owned(),
         ),
+        Some(Stopped::Journal(error @ StoreError::Fenced { .. })) => {
+            (ExitCode::Locked, format!("{error}. Nothing more was started."))
+        }
         Some(Stopped::Journal(error)) => (
             ExitCode::Record,
             format!("The journal can't be written, so nothing more was started: {error}"),

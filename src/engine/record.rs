@@ -130,6 +130,17 @@ impl Record {
         }
     }
 
+    /// The entry that sets a record to what this one says.
+    pub fn restored(&self, from: impl Into<String>) -> Entry {
+        Entry::Restored {
+            from: from.into(),
+            resources: self.resources.values().cloned().collect(),
+            generations: self.generations.clone(),
+            intents: self.intents.values().cloned().collect(),
+            run: self.run,
+        }
+    }
+
     /// Takes in one entry.
     pub fn apply(&mut self, entry: &Entry) {
         match entry {
@@ -165,7 +176,10 @@ impl Record {
                     };
                 }
             }
-            Entry::Restored { resources, generations, .. } => {
+            Entry::Restored { resources, generations, intents, run, .. } => {
+                self.run = (*run).max(self.run);
+                let open = intents.iter().map(|open| (open.resource.address.clone(), open.clone()));
+                self.intents = open.collect();
                 let keyed = resources.iter().map(|one| (one.address.clone(), one.clone()));
                 self.resources = keyed.collect();
                 // Never back: a generation that was used once is part of a key that was used once.

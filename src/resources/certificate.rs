@@ -1,6 +1,10 @@
 //! `certificate`: the cluster's PKI and kubeconfig, in `ssl/<cluster>/` on this machine.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use infra_provider_api::{
@@ -11,7 +15,7 @@ use infra_ssl::{PkiSpec, Validity, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::errors::local;
+use super::{Keeper, errors::local};
 
 /// One thing in the PKI folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,19 +38,39 @@ impl CertificateSpec {
 }
 
 /// The kind.
-#[derive(Debug)]
 pub struct Certificates {
     folder: PathBuf,
     cluster: String,
     validity: Validity,
     // `infra_ssl::ensure` looks after the whole folder; two at once would make things twice.
     busy: Mutex<()>,
+    keeper: Option<Arc<dyn Keeper>>,
+}
+
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificates").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl Certificates {
     /// The PKI of `cluster` in `folder`.
     pub fn new(folder: PathBuf, cluster: String, validity: Validity) -> Self {
-        Self { folder, cluster, validity, busy: Mutex::new(()) }
+        Self { folder, cluster, validity, busy: Mutex::new(()), keeper: None }
+    }
+
+    /// Sends what is made to `keeper`, before anything that needs it is begun.
+    #[must_use]
+    pub fn kept_by(mut self, keeper: Option<Arc<dyn Keeper>>) -> Self {
+        self.keeper = keeper;
+        self
+    }
+
+    async fn keep(&self) -> Result<(), CloudError> {
+        match &self.keeper {
+            Some(keeper) => keeper.keep().await,
+            None => Ok(()),
+        }
     }
 
     /// The names of what is declared; the kubeconfig is apart, it needs the API server's address.
@@ -177,14 +201,16 @@ impl Resource for Certificates {
         _: &Context,
         requests: &[(CreateRequest, CertificateSpec)],
     ) -> Vec<Result<Found<CertificateSpec>, CloudError>> {
-        requests
-            .iter()
-            .map(|(request, spec)| {
-                let name = request.address.name();
-                self.ensure(name, spec)?;
-                Ok(self.found(name, "valid".into()))
-            })
-            .collect()
+        let mut made = Vec::with_capacity(requests.len());
+        for (request, spec) in requests {
+            let name = request.address.name();
+            let kept = match self.ensure(name, spec) {
+                Ok(()) => self.keep().await,
+                Err(error) => Err(error),
+            };
+            made.push(kept.map(|()| self.found(name, "valid".into())));
+        }
+        made
     }
 
     async fn update(
@@ -195,14 +221,18 @@ impl Resource for Certificates {
     ) -> Result<Found<CertificateSpec>, CloudError> {
         let name = request.observed.address.name();
         self.ensure(name, &spec)?;
+        self.keep().await?;
         Ok(self.found(name, "valid".into()))
     }
 
     async fn delete(&self, _: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let name = observed.address.name();
         let operation = format!("delete certificate.{name}");
-        let _one_at_a_time = self.busy.lock().map_err(|error| local(&operation, error))?;
-        infra_ssl::remove(&self.folder, name).map_err(|error| local(&operation, error))?;
+        {
+            let _one_at_a_time = self.busy.lock().map_err(|error| local(&operation, error))?;
+            infra_ssl::remove(&self.folder, name).map_err(|error| local(&operation, error))?;
+        }
+        self.keep().await?;
         Ok(true)
     }
 

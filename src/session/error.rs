@@ -184,7 +184,11 @@ impl From<LoadError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let mut failure = Self::new(ExitCode::Record, error.to_string());
+        let code = match error {
+            StoreError::Fenced { .. } => ExitCode::Locked,
+            _ => ExitCode::Record,
+        };
+        let mut failure = Self::new(code, error.to_string());
         failure.hints.extend(error.hint());
         failure
     }
@@ -192,14 +196,29 @@ impl From<StoreError> for Failure {
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        let mut failure = Self::new(ExitCode::Locked, error.to_string());
-        if let LockError::Held { .. } = error {
-            failure.hints.push(
-                "wait for it with --lock-timeout 5m; the lock of a dead process runs out by itself"
-                    .into(),
-            );
-        }
-        failure
+        let other = match error {
+            LockError::Store(error) => return error.into(),
+            LockError::Held { lease } => {
+                let message = LockError::Held { lease: lease.clone() }.to_string();
+                let wait = "wait for it with --lock-timeout 5m; the lock of a dead process runs out by itself";
+                let failure = Self::new(ExitCode::Locked, message).hint(wait);
+                let id = lease.map(|lease| lease.id).filter(|id| !id.is_empty());
+                return match id {
+                    Some(id) => failure.hint(format!(
+                        "`infra state unlock {id}`, if its holder surely is no more"
+                    )),
+                    None => failure,
+                };
+            }
+            other => other,
+        };
+        let code = match other {
+            LockError::Newer { .. }
+            | LockError::OtherCluster { .. }
+            | LockError::Damaged { .. } => ExitCode::Record,
+            _ => ExitCode::Locked,
+        };
+        Self::new(code, other.to_string())
     }
 }
 

@@ -164,7 +164,10 @@ impl Session {
             self.cloud.provider.kinds().into_iter().find(|kind| kind.name() == machine_kind);
         let boots = Arc::new(Boots::new(Arc::clone(&kits), revisions.clone(), machine.clone()));
         let local: Vec<Arc<dyn Kind>> = vec![
-            erase(Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)),
+            erase(
+                Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)
+                    .kept_by(self.keeper()),
+            ),
             erase(Artifacts::new(bucket.clone(), cache, lock.clone())),
             bundle_kind,
             erase(Turns(bucket)),

@@ -3,15 +3,19 @@
 mod declare;
 mod error;
 mod generations;
+mod lock;
 mod look;
 mod needed;
 mod open;
 mod plan;
+mod record;
 pub mod sim;
 mod suites;
 
 pub use error::{ExitCode, Failure};
+pub use lock::ClusterLock;
 pub use look::{Looked, Purpose};
-pub use open::{Places, Session, SessionOptions};
+pub use open::{Connected, Places, Session, SessionOptions};
 pub use plan::Planned;
+pub use record::OpenRecord;
 pub use suites::{SuiteOptions, app_seed, app_source};

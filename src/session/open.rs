@@ -17,6 +17,8 @@ use super::{
 use crate::{
     clouds::{self, Cloud, Surroundings},
     engine::{Store, store::derived_uuid},
+    remote::{RemoteRecord, Target, refuse_working_copy},
+    resources::Keeper,
     spec::{self, Project},
 };
 
@@ -68,6 +70,8 @@ pub struct Session {
     pub places: Places,
     /// The record.
     pub store: Arc<Store>,
+    /// Where it is in a bucket, if it is.
+    pub remote: Option<Arc<RemoteRecord>>,
     /// What kinds get along with calls.
     pub cx: Context,
     /// First Ctrl-C.
@@ -76,6 +80,57 @@ pub struct Session {
     pub sim: bool,
     /// How much faster than real time the cloud's clock runs: 1 for every real one.
     pub speed: f64,
+}
+
+/// A cloud, connected, and what follows from whose it is.
+pub struct Connected {
+    /// Endpoints and credentials.
+    pub surroundings: Surroundings,
+    /// The cloud.
+    pub cloud: Cloud,
+    /// Whose account it is.
+    pub account: Account,
+    /// What kinds get along with calls.
+    pub cx: Context,
+    /// Where the cluster's things are on this machine.
+    pub places: Places,
+    /// The identity that the cluster has by default.
+    pub uuid: Uuid,
+}
+
+impl Connected {
+    /// Connects to the cloud of `project`.
+    ///
+    /// # Errors
+    /// The embedded cloud does not start; no credentials; the cloud does not answer.
+    pub async fn to(
+        project: &Project,
+        options: &SessionOptions,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self, Failure> {
+        let surroundings = surroundings(options).await?;
+        let cloud = clouds::connect(&project.cluster, &surroundings)?;
+        let cluster = project.cluster.name.clone();
+        let mut cx = Context::quiet(Owner { cluster: cluster.clone(), uuid: Uuid::nil() });
+        cx.progress = progress;
+        let account = cloud.provider.account(&cx).await?;
+        let places = Places::of(&cluster);
+        let uuid = derived_uuid(cloud.provider.name(), &account.id, &cluster);
+        Ok(Self { surroundings, cloud, account, cx, places, uuid })
+    }
+}
+
+/// Endpoints and credentials: the environment's, or those of the embedded cloud, which is started.
+///
+/// # Errors
+/// It does not start.
+pub(super) async fn surroundings(options: &SessionOptions) -> Result<Surroundings, Failure> {
+    if !options.sim {
+        return Ok(Surroundings::default());
+    }
+    let endpoint = sim::start(&sim::folder(), options.sim_speed, None).await?;
+    let speed = sim::clock_speed(&endpoint).await?;
+    sim::surroundings(&endpoint, speed)
 }
 
 impl Session {
@@ -88,33 +143,43 @@ impl Session {
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
         let project = spec::load(&options.file, &options.spec)?;
-        let mut speed = 1.0;
-        let surroundings = if options.sim {
-            let endpoint = sim::start(&sim::folder(), options.sim_speed, None).await?;
-            speed = sim::clock_speed(&endpoint).await?;
-            sim::surroundings(&endpoint, speed)?
-        } else {
-            Surroundings::default()
+        let Connected { surroundings, cloud, account, mut cx, places, uuid } =
+            Connected::to(&project, options, progress).await?;
+        let cluster = &project.cluster.name;
+        let remote = match &project.state {
+            None => {
+                refuse_working_copy(&places)?;
+                None
+            }
+            Some(plan) => {
+                let target = Target::connect(plan, &project, &surroundings)?;
+                if options.sim {
+                    target.make().await?;
+                }
+                let remote = RemoteRecord::open(target, plan, &places, cluster, uuid).await?;
+                remote.refresh().await?;
+                Some(Arc::new(remote))
+            }
         };
-        let cloud = clouds::connect(&project.cluster, &surroundings)?;
-        let cluster = project.cluster.name.clone();
-        let mut cx = Context::quiet(Owner { cluster: cluster.clone(), uuid: Uuid::nil() });
-        cx.progress = progress;
-        let account = cloud.provider.account(&cx).await?;
-        let places = Places::of(&cluster);
-        let uuid = derived_uuid(cloud.provider.name(), &account.id, &cluster);
-        let store = Store::open(&places.record, &cluster, uuid).await?;
+        let store = match &remote {
+            Some(remote) => Arc::clone(&remote.store),
+            None => Arc::new(Store::open(&places.record, cluster, uuid).await?),
+        };
         let owner = store.owner().clone();
         if owner.uuid != uuid && options.sim {
             return Err(Failure::new(
                 ExitCode::Record,
                 format!(
                     "{} is the record of a cluster elsewhere, not on this embedded cloud",
-                    places.record.display()
+                    remote.as_ref().map_or_else(
+                        || places.record.display().to_string(),
+                        |remote| remote.target.url().to_owned()
+                    )
                 ),
             )
             .hint("run --sim in a folder of its own, or without --sim for the real one"));
         }
+        let speed = surroundings.clock_speed.unwrap_or(1.0).max(1.0);
         cx.owner = owner.clone();
         let stop = CancellationToken::new();
         cx.wind_down = stop.clone();
@@ -124,11 +189,12 @@ impl Session {
             account,
             owner,
             places,
-            store: Arc::new(store),
+            store,
+            remote,
             cx,
             stop,
             sim: options.sim,
-            speed: speed.max(1.0),
+            speed,
         })
     }
 
@@ -166,6 +232,22 @@ impl Session {
             .hint("run `infra artifacts fetch`"));
         }
         Ok((folder, lock))
+    }
+
+    /// Where what is made on this machine is sent, if anywhere.
+    pub(super) fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        self.remote.clone().map(|remote| remote as Arc<dyn Keeper>)
+    }
+
+    /// Sends what is new on this machine (rotations) to where the record is. The lock must be held.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub async fn keep(&self) -> Result<(), Failure> {
+        match &self.remote {
+            Some(remote) => remote.send().await,
+            None => Ok(()),
+        }
     }
 
     /// What the first line of every run says.

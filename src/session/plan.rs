@@ -36,18 +36,7 @@ impl Session {
         };
         options.machine_kinds = vec![self.cloud.machine_kind.to_owned()];
         let looked = self.look(purpose).await?;
-        let record = self.record(&looked.suites);
-        let plan = plan(&PlanInput {
-            owner: &self.owner,
-            environment: looked.cluster.environment.as_deref(),
-            provider: self.cloud.provider.name(),
-            created_at: Timestamp::now(),
-            declared: &looked.declared,
-            observed: &looked.observed,
-            record: &record,
-            kinds: &looked.kinds,
-            options: &options,
-        })?;
+        let plan = self.plan_with(&looked, self.store.record(), &options)?;
         let machines_new = plan
             .changes
             .iter()
@@ -66,22 +55,50 @@ impl Session {
         Ok(Planned { looked, plan })
     }
 
+    /// The plan from a look and a record.
+    ///
+    /// # Errors
+    /// What can't be planned.
+    pub fn plan_with(
+        &self,
+        looked: &Looked,
+        record: Arc<Record>,
+        options: &PlanOptions,
+    ) -> Result<Plan, Failure> {
+        let record = of_environment(record, &looked.suites);
+        Ok(plan(&PlanInput {
+            owner: &self.owner,
+            environment: looked.cluster.environment.as_deref(),
+            provider: self.cloud.provider.name(),
+            created_at: Timestamp::now(),
+            declared: &looked.declared,
+            observed: &looked.observed,
+            record: &record,
+            kinds: &looked.kinds,
+            options,
+        })?)
+    }
+
     /// Whether a saved plan still fits what a new look found.
     pub fn fingerprint(&self, looked: &Looked) -> String {
         fingerprint(&looked.declared, &looked.observed, &self.record(&looked.suites))
     }
 
-    /// The record as the chosen environment sees it. Environments of one cluster share the address
-    /// of their app suites; what is recorded of another one's says nothing about this one's.
+    /// The record as the chosen environment sees it.
     pub fn record(&self, suites: &Suites) -> Arc<Record> {
-        let mut record = self.store.record();
-        for (name, seed) in suites.iter() {
-            let address = Suites::address(name);
-            let known = record.resources.get(&address);
-            if known.is_some_and(|known| !known.id.is_empty() && known.id != seed.suite_name()) {
-                Arc::make_mut(&mut record).resources.remove(&address);
-            }
-        }
-        record
+        of_environment(self.store.record(), suites)
     }
+}
+
+/// Environments of one cluster share the address of their app suites; what is recorded of another
+/// one's says nothing about this one's.
+fn of_environment(mut record: Arc<Record>, suites: &Suites) -> Arc<Record> {
+    for (name, seed) in suites.iter() {
+        let address = Suites::address(name);
+        let known = record.resources.get(&address);
+        if known.is_some_and(|known| !known.id.is_empty() && known.id != seed.suite_name()) {
+            Arc::make_mut(&mut record).resources.remove(&address);
+        }
+    }
+    record
 }

@@ -17,6 +17,8 @@ pub struct Project {
     pub certificates: CertificatePlan,
     /// The local artifact cache.
     pub artifact_cache: PathBuf,
+    /// Where the record is kept; `None`: on this machine.
+    pub state: Option<BucketPlan>,
     /// The app suite.
     pub apps: AppsPlan,
     /// All environments that the file knows.
@@ -32,6 +34,50 @@ pub struct CertificatePlan {
     pub leaf_days: u32,
     /// Days before its end at which a certificate is renewed.
     pub renew_before_days: u32,
+}
+
+/// A record in a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketPlan {
+    /// The bucket's name.
+    pub bucket: String,
+    /// What its keys begin with; empty, or without a `/` at its ends.
+    pub prefix: String,
+    /// The store's URL, where it is not the provider's own or Amazon's.
+    pub endpoint: Option<String>,
+    /// The store's region.
+    pub region: Option<String>,
+    /// Public keys of age that private keys are encrypted to; none: a passphrase.
+    pub recipients: Vec<String>,
+    /// File with the private key of one of them.
+    pub identity: Option<PathBuf>,
+    /// How long the lock lasts without being renewed.
+    pub lease: Duration,
+}
+
+impl BucketPlan {
+    /// Bucket and prefix of `s3://bucket/prefix`.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn parse_url(url: &str) -> Result<(String, String), String> {
+        let wrong = || format!("`{url}` is no place for a record; write s3://bucket/prefix");
+        let rest = url.strip_prefix("s3://").ok_or_else(wrong)?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let bytes = || bucket.bytes();
+        let known =
+            bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
+        if !(3..=63).contains(&bucket.len()) || !known {
+            return Err(format!(
+                "`{bucket}` is not a bucket's name: 3 to 63 of a-z, 0-9, `-`, `.`"
+            ));
+        }
+        let prefix = prefix.trim_matches('/');
+        if prefix.contains("//") || prefix.len() > 512 {
+            return Err(wrong());
+        }
+        Ok((bucket.to_owned(), prefix.to_owned()))
+    }
 }
 
 /// The app suite.

@@ -28,6 +28,8 @@ pub struct Raw {
     pub certificates: RawCertificates,
     /// What the nodes download at boot.
     pub artifacts: RawArtifacts,
+    /// Where the record, the certificates and their keys are kept.
+    pub state: Option<RawState>,
     /// The app suite.
     pub apps: Option<RawApps>,
     /// Overlays: `[environments.prod]` holds any of the tables above, and wins over them.
@@ -219,6 +221,26 @@ pub struct RawArtifacts {
     pub cache: Option<String>,
 }
 
+/// Where the record, the certificates and their keys are kept.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawState {
+    /// "local" (`.infra/<cluster>` and `ssl/<cluster>` in the folder you run it in; the default), or
+    /// "s3://bucket/prefix".
+    pub backend: Option<String>,
+    /// The store's URL, where it is not the provider's own or Amazon's.
+    pub endpoint: Option<String>,
+    /// The store's region.
+    pub region: Option<String>,
+    /// Who may read the private keys: public keys of age ("age1…"). Without any they are encrypted
+    /// with a passphrase.
+    pub recipients: Vec<String>,
+    /// File with the private key of one of the recipients, for this machine.
+    pub identity: Option<String>,
+    /// How long after its last sign of life a run that holds the lock counts as dead. Default "60s".
+    pub lease: Option<String>,
+}
+
 /// The app suite.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -305,6 +327,8 @@ pub struct RawEnvironment {
     pub certificates: Option<RawCertificates>,
     /// See the table of that name.
     pub artifacts: Option<RawArtifacts>,
+    /// See the table of that name.
+    pub state: Option<RawState>,
     /// See the table of that name.
     pub apps: Option<RawApps>,
 }

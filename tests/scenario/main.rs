@@ -9,6 +9,7 @@ mod lab;
 mod plans;
 mod quickstart;
 mod refusals;
+mod remote;
 mod rotate;
 mod scale;
 mod texts;

@@ -121,6 +121,12 @@ pub enum Entry {
         resources: Vec<Recorded>,
         /// How often each address had been created.
         generations: BTreeMap<Address, u64>,
+        /// What was begun and not seen to end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        intents: Vec<OpenIntent>,
+        /// Number of the last run.
+        #[serde(default)]
+        run: u64,
     },
     /// A run ended by itself.
     RunFinished {

@@ -129,6 +129,33 @@ impl Lock {
         &self.lost
     }
 
+    /// Gives the lock of `folder` back in place of its holder, if its id is `id`. `None`: nobody
+    /// holds it.
+    ///
+    /// # Errors
+    /// A process of this machine holds it, or its id is another one: [`LockError::Held`]; the file
+    /// can't be used.
+    pub fn unlock(folder: &Path, id: &str) -> Result<Option<Lease>, LockError> {
+        let path = folder.join("lock");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let unusable = |source| LockError::Io { path: path.clone(), source };
+        let mut file = LockFile::open(&path).map_err(unusable)?;
+        let lease = match file.read().map_err(unusable)? {
+            Content::Newer(found) => return Err(LockError::Newer { path, found }),
+            Content::Nothing => return Ok(None),
+            Content::Lease(lease) => lease,
+        };
+        // A process that is there gives it back by itself, or by ending.
+        if lease.id != id || !file.try_lock().map_err(unusable)? {
+            return Err(LockError::Held { lease: Some(lease) });
+        }
+        file.clear().map_err(unusable)?;
+        let _ = file.unlock();
+        Ok(Some(*lease))
+    }
+
     /// Who holds the lock of `folder`, as far as its file tells. For showing.
     pub fn holder(folder: &Path) -> Option<Box<Lease>> {
         match Lease::parse(&std::fs::read(folder.join("lock")).ok()?) {

@@ -5,6 +5,7 @@ mod firewall;
 mod names;
 mod network;
 mod pools;
+mod state;
 
 use std::{
     ops::Range,
@@ -149,6 +150,7 @@ impl Resolver<'_> {
         Project {
             file: self.path.to_owned(),
             certificates: self.certificates(),
+            state: self.state(),
             artifact_cache: raw
                 .artifacts
                 .cache

@@ -10,13 +10,16 @@ use tempfile::TempDir;
 use super::{Ran, Watched};
 
 /// Variables that would lead a run to another account or cluster.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 11] = [
     "DIGITALOCEAN_TOKEN",
     "DIGITALOCEAN_ACCESS_TOKEN",
     "DIGITALOCEAN_API_URL",
     "SPACES_ACCESS_KEY_ID",
     "SPACES_SECRET_ACCESS_KEY",
     "SPACES_ENDPOINT_URL",
+    "INFRA_STATE_IDENTITY",
+    "INFRA_STATE_PASSPHRASE",
+    "INFRA_STATE_PASSPHRASE_FILE",
     "SSL_CERT_FILE",
     "KUBECONFIG",
 ];

@@ -1,5 +1,6 @@
 //! A folder of its own with an embedded cloud of its own, and the binary to run in it.
 
+mod bucket;
 mod cloud;
 mod config;
 mod folder;

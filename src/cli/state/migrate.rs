@@ -1,0 +1,105 @@
+//! `infra state migrate`
+
+use std::{sync::Arc, time::Duration};
+
+use clap::Args;
+use infra_provider_api::NoProgress;
+
+use super::Global;
+use crate::{
+    cli::run::{duration, plural},
+    engine::LockOptions,
+    remote::{Moved, RemoteRecord, Target, bring_back, send_off},
+    session::{Connected, ExitCode, Failure},
+    spec::BucketPlan,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct MigrateArgs {
+    /// Where the record is now: s3://bucket/prefix. Default: this machine.
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
+    /// How long to wait for a lock that somebody else holds.
+    #[arg(long, default_value = "0s", value_name = "TIME", value_parser = duration)]
+    lock_timeout: Duration,
+}
+
+pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitCode, Failure> {
+    let project = global.project()?;
+    let options = global.session();
+    let quiet = Arc::new(NoProgress);
+    let connected = Connected::to(&project, &options, quiet).await?;
+    let mut lock = LockOptions::new("state migrate");
+    lock.timeout = args.lock_timeout;
+    let (places, cluster) = (&connected.places, &project.cluster.name);
+    let open = |plan: BucketPlan| {
+        let target = Target::connect(&plan, &project, &connected.surroundings);
+        async move {
+            let target = target?;
+            target.make().await?;
+            RemoteRecord::open(target, &plan, places, cluster, connected.uuid).await
+        }
+    };
+    match (&project.state, &args.from) {
+        (Some(plan), None) => {
+            let remote = open(plan.clone()).await?;
+            let moved = send_off(places, &remote, &lock).await?;
+            tell(global, moved.as_ref(), remote.target.url(), &places.record.display().to_string());
+        }
+        (None, Some(url)) => {
+            let remote = open(elsewhere(url)?).await?;
+            let moved = bring_back(places, &remote, &lock).await?;
+            let here = places.record.display().to_string();
+            tell(global, Some(&moved), &here, remote.target.url());
+        }
+        (None, None) => {
+            return Err(Failure::new(
+                ExitCode::Usage,
+                "infra.toml keeps the record on this machine, and that is where it is",
+            )
+            .hint("to move it to a bucket, add [state] with backend = \"s3://bucket/prefix\" first; to bring it back, remove [state] and give --from s3://bucket/prefix"));
+        }
+        (Some(_), Some(_)) => {
+            return Err(Failure::new(
+                ExitCode::Usage,
+                "from one bucket to another it goes over this machine",
+            )
+            .hint("first without [state] and with --from, then with the new [state]"));
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// A bucket that infra.toml does not name any more; endpoint and region are the surroundings'.
+fn elsewhere(url: &str) -> Result<BucketPlan, Failure> {
+    let (bucket, prefix) =
+        BucketPlan::parse_url(url).map_err(|why| Failure::new(ExitCode::Usage, why))?;
+    Ok(BucketPlan {
+        bucket,
+        prefix,
+        endpoint: None,
+        region: None,
+        recipients: Vec::new(),
+        identity: None,
+        lease: Duration::from_secs(60),
+    })
+}
+
+fn tell(global: &Global, moved: Option<&Moved>, to: &str, from: &str) {
+    if global.json {
+        println!("{}", serde_json::json!({"to": to, "moved": moved}));
+        return;
+    }
+    let Some(moved) = moved else {
+        println!("{to} is ready; {from} has no record to move.");
+        return;
+    };
+    for piece in &moved.pieces {
+        println!("  same  {}  {}", &piece.sum[..16], piece.name);
+    }
+    println!(
+        "Moved {} and {} to {to}; all read back and compared, then deleted from {from}.",
+        plural(moved.resources, "resource"),
+        plural(moved.pieces.len(), "piece")
+    );
+}

@@ -1,0 +1,52 @@
+//! `infra state pull`
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+use infra_provider_api::Owner;
+use serde::{Deserialize, Serialize};
+
+use super::Global;
+use crate::{
+    engine::Record,
+    session::{ExitCode, Failure, OpenRecord},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct PullArgs {
+    /// Write it into this file instead.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What `pull` writes and `push` reads.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Pulled {
+    pub version: u32,
+    pub owner: Owner,
+    pub record: Record,
+}
+
+pub(super) const VERSION: u32 = 1;
+
+pub(super) async fn pull(global: &Global, args: &PullArgs) -> Result<ExitCode, Failure> {
+    let open = OpenRecord::open(&global.session()).await?;
+    let store = open.store.as_ref().ok_or_else(|| {
+        Failure::local(format!("there is no record in {}", open.place()))
+            .hint("`infra apply` makes one")
+    })?;
+    let pulled = Pulled {
+        version: VERSION,
+        owner: store.owner().clone(),
+        record: Arc::unwrap_or_clone(store.record()),
+    };
+    let text = serde_json::to_string_pretty(&pulled).map_err(Failure::local)?;
+    match &args.output {
+        None => println!("{text}"),
+        Some(path) => {
+            let mode = infra_ssl::files::SECRET_MODE;
+            infra_ssl::files::write_atomic(path, text.as_bytes(), mode).map_err(Failure::local)?;
+        }
+    }
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,66 @@
+//! `infra state unlock`
+
+use clap::Args;
+
+use super::Global;
+use crate::{
+    engine::{
+        Lock, LockError,
+        lock::{Lease, remote},
+    },
+    session::{ExitCode, Failure, OpenRecord},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct UnlockArgs {
+    /// The lock's id, as the refusal and `infra state list` tell it.
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Who holds the lock.
+pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, Failure> {
+    match &open.remote {
+        Some(bucket) => {
+            let owner = open.store.as_ref().map(|store| store.owner());
+            Ok(remote::read(&*bucket.target.objects(), owner).await?)
+        }
+        None => Ok(Lock::holder(&open.places.record).map(|lease| *lease)),
+    }
+}
+
+pub(super) async fn unlock(global: &Global, args: &UnlockArgs) -> Result<ExitCode, Failure> {
+    let open = OpenRecord::open(&global.session()).await?;
+    let done = match &open.remote {
+        Some(bucket) => {
+            let owner = open.store.as_ref().map(|store| store.owner());
+            remote::unlock(&*bucket.target.objects(), owner, &args.id).await
+        }
+        None => Lock::unlock(&open.places.record, &args.id),
+    };
+    let lease = match done {
+        Ok(lease) => lease,
+        Err(LockError::Held { lease: Some(lease) }) if lease.id != args.id => {
+            let Lease { holder, verb, acquired_at, id, .. } = *lease;
+            let since = super::time(acquired_at);
+            return Err(Failure::new(
+                ExitCode::Locked,
+                format!("`{}` is not the lock's id; it was left alone", args.id),
+            )
+            .hint(format!("lock {id} is held by {holder} ({verb}) since {since}")));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if global.json {
+        println!("{}", serde_json::json!({"unlocked": lease.is_some()}));
+        return Ok(ExitCode::Ok);
+    }
+    match lease {
+        Some(lease) => println!(
+            "Unlocked; it was held by {} ({}). If that run is still there, it can write nothing more.",
+            lease.holder, lease.verb
+        ),
+        None => println!("Nobody holds the lock."),
+    }
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,171 @@
+//! The working copy: the certificates and the kubeconfig are files, for kubectl and for the parts
+//! that make them; with the record in a bucket those files are a copy.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::session::{ExitCode, Failure, Places};
+
+const FILE: &str = "working-copy.json";
+const VERSION: u32 = 1;
+
+/// What this machine has of a record in a bucket: `.infra/<cluster>/working-copy.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    version: u32,
+    /// Where the record is.
+    pub url: String,
+    /// By name, as the record has it.
+    pub files: BTreeMap<String, Copied>,
+}
+
+/// A file that is the same here and there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// SHA-256 of the object.
+    pub object: String,
+    /// SHA-256 of the file.
+    pub file: String,
+}
+
+/// SHA-256 in hex.
+pub(super) fn sum(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+impl Marker {
+    /// An empty one.
+    pub(super) fn new(url: &str) -> Self {
+        Self { version: VERSION, url: url.to_owned(), files: BTreeMap::new() }
+    }
+
+    /// That of a folder; `None`: its files are no copy.
+    ///
+    /// # Errors
+    /// It can't be read, is damaged, or from a newer version.
+    pub fn read(places: &Places) -> Result<Option<Self>, Failure> {
+        let path = places.record.join(FILE);
+        let bad =
+            |why: String| Failure::new(ExitCode::Record, format!("{}: {why}", path.display()));
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(bad(error.to_string())),
+        };
+        let value: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+        if value["version"].as_u64().is_some_and(|found| found > u64::from(VERSION)) {
+            return Err(bad("a newer version of infra wrote it".into()));
+        }
+        serde_json::from_value(value).map(Some).map_err(|error| bad(error.to_string()))
+    }
+
+    pub(super) fn write(&self, places: &Places) -> Result<(), Failure> {
+        let bytes = serde_json::to_vec_pretty(self).map_err(Failure::local)?;
+        write(&places.record.join(FILE), &bytes, infra_ssl::files::SECRET_MODE)
+    }
+
+    pub(super) fn remove(places: &Places) -> Result<(), Failure> {
+        remove(&places.record.join(FILE))
+    }
+}
+
+/// Refuses to work on this machine's record where the files here are a copy of one in a bucket.
+///
+/// # Errors
+/// They are.
+pub fn refuse_working_copy(places: &Places) -> Result<(), Failure> {
+    let Some(marker) = Marker::read(places)? else { return Ok(()) };
+    let url = marker.url;
+    Err(Failure::new(
+        ExitCode::Record,
+        format!("the record of this cluster is in {url}, and infra.toml has no [state] backend"),
+    )
+    .hint(format!(
+        "put it back into infra.toml, or move the record here: infra state migrate --from {}",
+        url.rsplit_once('/').map_or(url.as_str(), |(parent, _)| parent)
+    )))
+}
+
+/// Where a file of the record is on this machine; `None`: a name that this version does not know.
+pub(super) fn path(places: &Places, name: &str) -> Option<PathBuf> {
+    let file = match name.split_once('/') {
+        None if name == ROTATIONS => return Some(places.record.join(ROTATIONS)),
+        Some(("pki", file)) => file,
+        _ => return None,
+    };
+    let plain = !file.is_empty() && !file.starts_with('.') && !file.contains(['/', '\\']);
+    plain.then(|| places.pki.join(file))
+}
+
+pub(super) const ROTATIONS: &str = "rotations.json";
+
+/// Whether only those who are named may read it. What is not known to be public is not.
+pub(super) fn is_secret(name: &str) -> bool {
+    !(name == ROTATIONS || name.ends_with(".crt") || name.ends_with(".pub"))
+}
+
+/// The names of what is on this machine.
+pub(super) fn names(places: &Places) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    if places.record.join(ROTATIONS).exists() {
+        names.push(ROTATIONS.to_owned());
+    }
+    let unreadable = |error: std::io::Error| {
+        Failure::new(ExitCode::Record, format!("{}: {error}", places.pki.display()))
+    };
+    let entries = match std::fs::read_dir(&places.pki) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(names),
+        entries => entries.map_err(unreadable)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(unreadable)?;
+        let name = format!("pki/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_file() && path(places, &name).is_some() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            Err(Failure::new(ExitCode::Record, format!("can't read {}: {error}", path.display())))
+        }
+    }
+}
+
+pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    let failed = |why: String| {
+        Failure::new(ExitCode::Record, format!("can't write {}: {why}", path.display()))
+    };
+    if let Some(folder) = path.parent() {
+        crate::engine::store::make_folder(folder).map_err(|error| failed(error.to_string()))?;
+    }
+    infra_ssl::files::write_atomic(path, bytes, mode).map_err(|error| failed(error.to_string()))
+}
+
+pub(super) fn remove(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::new(ExitCode::Record, format!("can't remove {}: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn mode(path: &Path) -> u32 {
+    match infra_ssl::files::mode_of(path) {
+        Ok(Some(mode)) => mode,
+        _ => infra_ssl::files::SECRET_MODE,
+    }
+}

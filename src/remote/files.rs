@@ -1,0 +1,212 @@
+//! Bringing the working copy up to date, and what it has new into the bucket.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{
+    copy::{self, Copied, Marker, sum},
+    keys::Keyring,
+};
+use crate::{
+    engine::{
+        Store,
+        journal::Entry,
+        record::KeptFile,
+        store::remote::{Only, Remote},
+    },
+    session::{ExitCode, Failure, Places},
+};
+
+/// The files of a record in a bucket, and the copy of them here.
+pub struct Files {
+    pub(super) places: Places,
+    pub(super) url: String,
+    pub(super) remote: Arc<Remote>,
+    pub(super) keys: Arc<Keyring>,
+    /// One at a time: steps that make certificates run at the same time.
+    pub(super) busy: Mutex<()>,
+}
+
+/// How a working copy is brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bring {
+    /// Only what is new in the bucket: a run here may be about to send the rest.
+    New,
+    /// The bucket's are right: the lock is held, so nobody is about to send anything.
+    All,
+}
+
+impl Files {
+    /// Brings the working copy up to date with the record.
+    ///
+    /// # Errors
+    /// This machine has files that the bucket does not know; an object is missing, damaged, or can't
+    /// be decrypted.
+    pub async fn bring(&self, store: &Store, how: Bring) -> Result<(), Failure> {
+        let _one = self.busy.lock().await;
+        let record = store.record();
+        let marker = self.marker(&record.files)?;
+        let mut next = marker.clone();
+        let mut fetched = Vec::new();
+        for (name, kept) in &record.files {
+            let Some(path) = copy::path(&self.places, name) else { continue };
+            let here = copy::read(&path)?.map(|bytes| sum(&bytes));
+            if let Some(known) = marker.files.get(name)
+                && known.object == kept.sum
+                && (here.as_ref() == Some(&known.file) || (how == Bring::New && here.is_some()))
+            {
+                continue;
+            }
+            let bytes = self.fetch(name, kept).await?;
+            let copied = Copied { object: kept.sum.clone(), file: sum(&bytes) };
+            next.files.insert(name.clone(), copied);
+            fetched.push((path, bytes, kept.mode));
+        }
+        // First that it is a copy: cut off below, its files are not taken for this machine's own.
+        if !fetched.is_empty() {
+            marker.write(&self.places)?;
+        }
+        for (path, bytes, mode) in fetched {
+            copy::write(&path, &bytes, mode)?;
+        }
+        // A bucket that says nothing at all has lost everything; then this copy is the last one.
+        if record.serial > 0 {
+            for name in marker.files.keys().filter(|name| !record.files.contains_key(*name)) {
+                if let Some(path) = copy::path(&self.places, name) {
+                    copy::remove(&path)?;
+                }
+                next.files.remove(name);
+            }
+        }
+        if next != marker || next.files.is_empty() {
+            next.write(&self.places)?;
+        }
+        Ok(())
+    }
+
+    /// The marker; a folder with files of its own is refused.
+    fn marker(&self, kept: &BTreeMap<String, KeptFile>) -> Result<Marker, Failure> {
+        match Marker::read(&self.places)? {
+            Some(marker) if marker.url == self.url => return Ok(marker),
+            Some(marker) => {
+                return Err(Failure::new(
+                    ExitCode::Record,
+                    format!(
+                        "{} and {} are a copy of {}, not of {}",
+                        self.places.record.display(),
+                        self.places.pki.display(),
+                        marker.url,
+                        self.url
+                    ),
+                )
+                .hint("run it in a folder of its own, or move those two aside"));
+            }
+            None => {}
+        }
+        let own = self.places.record.join("journal").exists()
+            || self.places.record.join("snapshot.json").exists();
+        let named = copy::names(&self.places)?;
+        if !own && named.is_empty() {
+            return Ok(Marker::new(&self.url));
+        }
+        let there = if kept.is_empty() { "has nothing of it" } else { "is another one" };
+        Err(Failure::new(
+            ExitCode::Record,
+            format!(
+                "this machine has a record and certificates of its own ({}, {}); {} {there}",
+                self.places.record.display(),
+                self.places.pki.display(),
+                self.url
+            ),
+        )
+        .hint("`infra state migrate` moves them to the bucket; or move them aside"))
+    }
+
+    /// The contents of a kept file.
+    pub(super) async fn fetch(&self, name: &str, kept: &KeptFile) -> Result<Vec<u8>, Failure> {
+        let place = self.remote.objects().describe(&kept.object);
+        let damaged = |why: &str| Failure::new(ExitCode::Record, format!("{place} ({name}) {why}"));
+        let object = self.remote.objects().get(&kept.object).await?;
+        let object = object.ok_or_else(|| damaged("is missing"))?;
+        if sum(&object.bytes) != kept.sum {
+            return Err(damaged("is damaged: its sum is not the one that is recorded"));
+        }
+        if kept.encrypted {
+            self.keys.decrypt(&place, &object.bytes).await
+        } else {
+            Ok(object.bytes)
+        }
+    }
+
+    /// Sends what is new in the working copy, and records it. The lock must be held.
+    ///
+    /// # Errors
+    /// It can't be encrypted or written.
+    pub async fn send(&self, store: &Store) -> Result<(), Failure> {
+        let _one = self.busy.lock().await;
+        let record = store.record();
+        let mut marker = Marker::read(&self.places)?.unwrap_or_else(|| Marker::new(&self.url));
+        let mut files: BTreeMap<String, Option<KeptFile>> = BTreeMap::new();
+        let names = copy::names(&self.places)?;
+        for name in &names {
+            let Some(path) = copy::path(&self.places, name) else { continue };
+            let Some(bytes) = copy::read(&path)? else { continue };
+            let here = sum(&bytes);
+            if let (Some(known), Some(kept)) = (marker.files.get(name), record.files.get(name))
+                && known.file == here
+                && known.object == kept.sum
+            {
+                continue;
+            }
+            let kept = self.send_one(name, &bytes, copy::mode(&path)).await?;
+            let copied = Copied { object: kept.sum.clone(), file: here };
+            marker.files.insert(name.clone(), copied);
+            files.insert(name.clone(), Some(kept));
+        }
+        for name in record.files.keys().filter(|name| !names.contains(name)) {
+            marker.files.remove(name);
+            files.insert(name.clone(), None);
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        // From here on they count; whoever has lost the lease is refused.
+        store.append([Entry::Kept { files: files.clone() }]).await?;
+        marker.write(&self.places)?;
+        for name in files.keys() {
+            if let Some(old) = record.files.get(name) {
+                self.remote.objects().remove(&old.object).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes objects that no record names: what a run sent that was killed before it said so.
+    pub(super) async fn tidy(&self, store: &Store) -> Result<(), Failure> {
+        let record = store.record();
+        let kept = &record.files;
+        for object in self.remote.objects().list("files/").await? {
+            if kept.values().all(|file| file.object != object) {
+                crate::engine::store::Backend::may_act(&*self.remote)?;
+                self.remote.objects().remove(&object).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_one(&self, name: &str, bytes: &[u8], mode: u32) -> Result<KeptFile, Failure> {
+        let encrypted = copy::is_secret(name);
+        let bytes = if encrypted { self.keys.encrypt(bytes).await? } else { bytes.to_vec() };
+        let held = self.remote.held().map_or(0, |held| held.generation());
+        let unique = Uuid::new_v4().simple().to_string();
+        let end = if encrypted { ".age" } else { "" };
+        let object = format!("files/{held:06}-{}/{name}{end}", &unique[..8]);
+        let kept = KeptFile { object: object.clone(), sum: sum(&bytes), encrypted, mode };
+        crate::engine::store::Backend::may_act(&*self.remote)?;
+        // The name is new: `None` means that the answer to a first try was lost.
+        self.remote.objects().put(&object, bytes, Only::New).await?;
+        Ok(kept)
+    }
+}

@@ -1,0 +1,243 @@
+//! Who can read private keys in the bucket: age, on this machine, before anything is sent.
+//!
+//! With recipients each file is encrypted to them, so `age -d -i` opens it, too. With a passphrase a
+//! key pair is made once and kept in the bucket, encrypted with the passphrase: stretching it takes
+//! about a second, and that is paid once a run.
+
+use std::{
+    io::{IsTerminal, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use age::{
+    Decryptor, Encryptor, Identity, Recipient, scrypt,
+    x25519::{Identity as Private, Recipient as Public},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OnceCell;
+
+use crate::{
+    engine::store::remote::{Objects, Only},
+    session::{ExitCode, Failure},
+    spec::BucketPlan,
+};
+
+/// The object that holds the key pair of a passphrase.
+const WRAPPED: &str = "keys/passphrase.age";
+/// The file with a recipient's private key.
+const IDENTITY: &str = "INFRA_STATE_IDENTITY";
+const PASSPHRASE: &str = "INFRA_STATE_PASSPHRASE";
+const PASSPHRASE_FILE: &str = "INFRA_STATE_PASSPHRASE_FILE";
+/// What this program is willing to compute for a passphrase.
+const WORK_MAX: u8 = 22;
+
+/// Encrypts for those who may read, decrypts for who is here.
+pub struct Keyring {
+    recipients: Vec<Public>,
+    identity: Option<PathBuf>,
+    objects: Arc<dyn Objects>,
+    /// The key pair of the passphrase.
+    wrapped: OnceCell<Option<Private>>,
+}
+
+impl Keyring {
+    /// The keyring of a bucket.
+    ///
+    /// # Errors
+    /// A recipient is none.
+    pub fn new(plan: &BucketPlan, objects: Arc<dyn Objects>) -> Result<Self, Failure> {
+        let parse = |text: &String| {
+            text.parse::<Public>()
+                .map_err(|why| Failure::new(ExitCode::Invalid, format!("recipient {text}: {why}")))
+        };
+        let recipients = plan.recipients.iter().map(parse).collect::<Result<_, _>>()?;
+        let named = std::env::var_os(IDENTITY).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let identity = named.or_else(|| plan.identity.clone());
+        Ok(Self { recipients, identity, objects, wrapped: OnceCell::new() })
+    }
+
+    /// Encrypts.
+    ///
+    /// # Errors
+    /// There is no recipient and no passphrase.
+    pub async fn encrypt(&self, plain: &[u8]) -> Result<Vec<u8>, Failure> {
+        let own;
+        let to: Vec<&dyn Recipient> = if self.recipients.is_empty() {
+            own = self.wrapped(true).await?.ok_or_else(no_passphrase)?.to_public();
+            vec![&own]
+        } else {
+            self.recipients.iter().map(|one| one as &dyn Recipient).collect()
+        };
+        encrypt(&to, plain).map_err(|why| Failure::new(ExitCode::Record, why))
+    }
+
+    /// Makes sure that something can be encrypted, before anything is begun. The lock must be held.
+    ///
+    /// # Errors
+    /// There is no recipient and no passphrase, or it is the wrong one.
+    pub async fn prepare(&self) -> Result<(), Failure> {
+        if self.recipients.is_empty() {
+            self.wrapped(true).await?;
+        }
+        Ok(())
+    }
+
+    /// Decrypts `name`.
+    ///
+    /// # Errors
+    /// No key that is here opens it, or it is damaged.
+    pub async fn decrypt(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, Failure> {
+        let mut keys = match &self.identity {
+            Some(path) => identities(path)?,
+            None => Vec::new(),
+        };
+        let ask = self.recipients.is_empty() || keys.is_empty();
+        if ask && let Some(own) = self.wrapped(false).await? {
+            keys.push(own.clone());
+        }
+        if keys.is_empty() {
+            let why = format!("{name} is encrypted, and there is no key here that opens it");
+            return Err(Failure::new(ExitCode::Credentials, why).hint(format!(
+                "{IDENTITY}=FILE (or `identity` in [state]) names the file with your private key"
+            )));
+        }
+        let keys: Vec<&dyn Identity> = keys.iter().map(|one| one as &dyn Identity).collect();
+        decrypt(&keys, sealed).map_err(|why| {
+            Failure::new(ExitCode::Credentials, format!("{name} can't be decrypted: {why}"))
+        })
+    }
+
+    /// The key pair of the passphrase; with `make` it is made if there is none.
+    async fn wrapped(&self, make: bool) -> Result<Option<&Private>, Failure> {
+        if let Some(known) = self.wrapped.get()
+            && (known.is_some() || !make)
+        {
+            return Ok(known.as_ref());
+        }
+        let found = match self.objects.get(WRAPPED).await? {
+            Some(object) => Some(unwrap(object.bytes).await?),
+            None if make => Some(self.make().await?),
+            None => return Ok(None),
+        };
+        let _ = self.wrapped.set(found);
+        Ok(self.wrapped.get().and_then(Option::as_ref))
+    }
+
+    async fn make(&self) -> Result<Private, Failure> {
+        let passphrase = passphrase(true)?.ok_or_else(no_passphrase)?;
+        let own = Private::generate();
+        let text = own.to_string();
+        let sealed = blocking(move || {
+            let recipient = scrypt::Recipient::new(passphrase);
+            encrypt(&[&recipient], text.expose_secret().as_bytes())
+        });
+        let sealed = sealed.await?;
+        match self.objects.put(WRAPPED, sealed.clone(), Only::New).await? {
+            Some(_) => Ok(own),
+            // The answer to a first try may have been lost; else another one's counts.
+            None => match self.objects.get(WRAPPED).await? {
+                Some(there) if there.bytes != sealed => unwrap(there.bytes).await,
+                _ => Ok(own),
+            },
+        }
+    }
+}
+
+async fn unwrap(sealed: Vec<u8>) -> Result<Private, Failure> {
+    let passphrase = passphrase(false)?.ok_or_else(no_passphrase)?;
+    let opened = blocking(move || {
+        let mut identity = scrypt::Identity::new(passphrase);
+        identity.set_max_work_factor(WORK_MAX);
+        decrypt(&[&identity], &sealed)
+    });
+    let plain = opened.await.map_err(|failure| {
+        let message = format!("the passphrase does not open {WRAPPED}: {failure}");
+        Failure::new(ExitCode::Credentials, message)
+    })?;
+    let text = SecretString::from(String::from_utf8(plain).map_err(Failure::local)?);
+    text.expose_secret()
+        .parse()
+        .map_err(|why| Failure::new(ExitCode::Record, format!("{WRAPPED} is no key: {why}")))
+}
+
+/// Stretching a passphrase takes a second of computing.
+async fn blocking(
+    work: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
+) -> Result<Vec<u8>, Failure> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(Failure::local)?;
+    done.map_err(|why| Failure::new(ExitCode::Record, why))
+}
+
+fn encrypt(to: &[&dyn Recipient], plain: &[u8]) -> Result<Vec<u8>, String> {
+    use std::io::Write;
+    let encryptor =
+        Encryptor::with_recipients(to.iter().copied()).map_err(|error| error.to_string())?;
+    let mut sealed = Vec::new();
+    let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| error.to_string())?;
+    writer.write_all(plain).map_err(|error| error.to_string())?;
+    writer.finish().map_err(|error| error.to_string())?;
+    Ok(sealed)
+}
+
+fn decrypt(keys: &[&dyn Identity], sealed: &[u8]) -> Result<Vec<u8>, String> {
+    let decryptor = Decryptor::new(sealed).map_err(|error| error.to_string())?;
+    let mut reader = decryptor.decrypt(keys.iter().copied()).map_err(|error| error.to_string())?;
+    let mut plain = Vec::new();
+    reader.read_to_end(&mut plain).map_err(|error| error.to_string())?;
+    Ok(plain)
+}
+
+fn identities(path: &Path) -> Result<Vec<Private>, Failure> {
+    let unusable = |why: String| {
+        Failure::new(ExitCode::Credentials, format!("the identity file {}: {why}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let text = SecretString::from(text);
+    let lines = text.expose_secret().lines().map(str::trim);
+    let keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys: Result<Vec<Private>, _> = keys.map(str::parse).collect();
+    // Not what is wrong with it: that could quote the key.
+    let keys =
+        keys.map_err(|_| unusable("it holds something that is no AGE-SECRET-KEY-".into()))?;
+    if keys.is_empty() {
+        return Err(unusable("it holds no key".into()));
+    }
+    Ok(keys)
+}
+
+/// The passphrase: a variable, a file, or typed. A `new` one is typed twice.
+fn passphrase(new: bool) -> Result<Option<SecretString>, Failure> {
+    let given = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    if let Some(text) = given(PASSPHRASE) {
+        return Ok(Some(text.into()));
+    }
+    if let Some(path) = given(PASSPHRASE_FILE) {
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Failure::new(ExitCode::Credentials, format!("{path}: {error}")))?;
+        let text = text.trim_end_matches(['\r', '\n']);
+        return Ok((!text.is_empty()).then(|| text.to_owned().into()));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let ask = |words: &str| rpassword::prompt_password(words).map_err(Failure::local);
+    let text = SecretString::from(ask("Passphrase of the private keys in the bucket: ")?);
+    if new {
+        let again = SecretString::from(ask("Once more: ")?);
+        if again.expose_secret() != text.expose_secret() {
+            return Err(Failure::new(ExitCode::Credentials, "the two are not the same"));
+        }
+    }
+    Ok((!text.expose_secret().is_empty()).then_some(text))
+}
+
+fn no_passphrase() -> Failure {
+    Failure::new(
+        ExitCode::Credentials,
+        "private keys are encrypted before they go to the bucket, and nothing says with what",
+    )
+    .hint(format!(
+        "add recipients = [\"age1…\"] to [state] and set {IDENTITY}, or set {PASSPHRASE} or {PASSPHRASE_FILE}"
+    ))
+}

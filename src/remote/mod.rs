@@ -1,0 +1,19 @@
+//! The record of a cluster in a bucket, with the certificates and their keys: where the bucket is,
+//! what is encrypted, and the working copy on this machine.
+//!
+//! How the journal lies in the bucket and who may write it is the engine's:
+//! [`crate::engine::store::remote`], [`crate::engine::lock::remote`].
+
+mod bucket;
+mod copy;
+mod files;
+mod keys;
+mod migrate;
+mod record;
+mod target;
+
+pub use copy::{Marker, refuse_working_copy};
+pub use keys::Keyring;
+pub use migrate::{Moved, Piece, bring_back, send_off};
+pub use record::RemoteRecord;
+pub use target::Target;

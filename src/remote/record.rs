@@ -1,0 +1,149 @@
+//! A record in a bucket, open.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use infra_provider_api::{CloudError, ErrorKind};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{
+    files::{Bring, Files},
+    keys::Keyring,
+    target::Target,
+};
+use crate::{
+    engine::{
+        LockError, LockOptions, RemoteLock, Store,
+        lock::{
+            Lease,
+            remote::{Clock, SystemClock},
+        },
+        store::{
+            Backend,
+            remote::{Remote, probe},
+        },
+    },
+    resources::Keeper,
+    session::{Failure, Places},
+    spec::BucketPlan,
+};
+
+/// A record in a bucket, open, with the working copy of its files.
+pub struct RemoteRecord {
+    /// Where it is.
+    pub target: Target,
+    /// The record.
+    pub store: Arc<Store>,
+    remote: Arc<Remote>,
+    /// Its files.
+    pub files: Arc<Files>,
+    lease: Duration,
+}
+
+impl RemoteRecord {
+    /// Opens it to be read. Writes nothing to the bucket, and nothing here.
+    ///
+    /// # Errors
+    /// The bucket is not there, or what is in it can't be used.
+    pub async fn open(
+        target: Target,
+        plan: &BucketPlan,
+        places: &Places,
+        cluster: &str,
+        uuid: Uuid,
+    ) -> Result<Self, Failure> {
+        target.check().await?;
+        let objects = target.objects();
+        let remote = Arc::new(Remote::new(Arc::clone(&objects)));
+        let backend: Arc<dyn Backend> = remote.clone();
+        let store = Arc::new(Store::open_unclaimed(backend, cluster, uuid).await?);
+        let files = Arc::new(Files {
+            places: places.clone(),
+            url: target.url().to_owned(),
+            remote: Arc::clone(&remote),
+            keys: Arc::new(Keyring::new(plan, objects)?),
+            busy: Mutex::default(),
+        });
+        Ok(Self { target, store, remote, files, lease: plan.lease })
+    }
+
+    /// Brings the working copy up to date.
+    ///
+    /// # Errors
+    /// See [`Files::bring`].
+    pub async fn refresh(&self) -> Result<(), Failure> {
+        self.files.bring(&self.store, Bring::New).await
+    }
+
+    /// Takes the lock: probes the bucket, takes the lease, shuts out the holder before, and reads
+    /// everything anew.
+    ///
+    /// # Errors
+    /// The bucket ignores conditions; somebody else holds the lock; it can't be used.
+    pub async fn lock(
+        &self,
+        mut options: LockOptions,
+        waiting: &(dyn Fn(&Lease) + Sync),
+    ) -> Result<RemoteLock, Failure> {
+        options.lease = self.lease;
+        let objects = self.remote.objects();
+        probe(&**objects).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let owner = self.store.owner();
+        let once = LockOptions { timeout: Duration::ZERO, ..options.clone() };
+        let take = |options: LockOptions| {
+            let (objects, clock) = (Arc::clone(objects), Arc::clone(&clock));
+            async move { RemoteLock::acquire(objects, clock, owner, &options).await }
+        };
+        let lock = match take(once).await {
+            Err(LockError::Held { lease }) if !options.timeout.is_zero() => {
+                if let Some(lease) = lease {
+                    waiting(&lease);
+                }
+                take(options).await?
+            }
+            taken => taken?,
+        };
+        self.remote.fence(Arc::clone(lock.held()), owner).await?;
+        self.store.claim().await?;
+        Ok(lock)
+    }
+
+    /// Brings the working copy up to date once the lock is held.
+    ///
+    /// # Errors
+    /// See [`Files::bring`].
+    pub async fn refresh_all(&self) -> Result<(), Failure> {
+        self.files.bring(&self.store, Bring::All).await?;
+        self.files.tidy(&self.store).await
+    }
+
+    /// Makes sure that private keys can be encrypted. The lock must be held.
+    ///
+    /// # Errors
+    /// There is no recipient and no passphrase.
+    pub async fn prepare(&self) -> Result<(), Failure> {
+        self.files.keys.prepare().await
+    }
+
+    /// Sends what is new in the working copy. The lock must be held.
+    ///
+    /// # Errors
+    /// See [`Files::send`].
+    pub async fn send(&self) -> Result<(), Failure> {
+        self.files.send(&self.store).await
+    }
+}
+
+#[async_trait]
+impl Keeper for RemoteRecord {
+    async fn keep(&self) -> Result<(), CloudError> {
+        self.send().await.map_err(|failure| {
+            let operation = format!("keep the certificates in {}", self.target.url());
+            let mut error = CloudError::new(ErrorKind::Local, operation, failure.message);
+            error.hint = failure.hints.into_iter().next();
+            error
+        })
+    }
+}

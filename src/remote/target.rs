@@ -1,0 +1,158 @@
+//! From `[state]` to a bucket: endpoint, region and credentials from where each ecosystem keeps them.
+
+use std::sync::Arc;
+
+use infra_provisioning::store::{Bucket, BucketState, ObjectStore, StoreError as BucketError};
+use secrecy::SecretString;
+
+use super::bucket::BucketObjects;
+use crate::{
+    clouds::Surroundings,
+    engine::store::remote::Objects,
+    session::{ExitCode, Failure},
+    spec::{BucketPlan, Project},
+};
+
+/// A bucket for the record of one cluster.
+#[derive(Clone, Debug)]
+pub struct Target {
+    objects: BucketObjects,
+    url: String,
+}
+
+impl Target {
+    /// The bucket of `plan`. Makes no call.
+    ///
+    /// # Errors
+    /// Credentials are missing, or the endpoint can't be used.
+    pub fn connect(
+        plan: &BucketPlan,
+        project: &Project,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Failure> {
+        let bucket = store(plan, project, surroundings)?
+            .bucket(&plan.bucket)
+            .map_err(|error| unusable(&error))?;
+        let cluster = &project.cluster.name;
+        let prefix = match plan.prefix.as_str() {
+            "" => format!("{cluster}/"),
+            prefix => format!("{prefix}/{cluster}/"),
+        };
+        let url = format!("s3://{}/{}", plan.bucket, prefix.trim_end_matches('/'));
+        Ok(Self { objects: BucketObjects { bucket, prefix }, url })
+    }
+
+    /// Where it is, for people: bucket, prefix and cluster.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// As the engine wants it.
+    pub fn objects(&self) -> Arc<dyn Objects> {
+        Arc::new(self.objects.clone())
+    }
+
+    fn bucket(&self) -> &Bucket {
+        &self.objects.bucket
+    }
+
+    /// Looks whether the bucket is there.
+    ///
+    /// # Errors
+    /// It is not, or is somebody else's.
+    pub async fn check(&self) -> Result<(), Failure> {
+        let name = self.bucket().name();
+        match self.bucket().state().await.map_err(|error| unusable(&error))? {
+            BucketState::Present => Ok(()),
+            BucketState::Absent => Err(Failure::new(
+                ExitCode::Record,
+                format!("the bucket `{name}` of [state] does not exist"),
+            )
+            .hint("`infra state migrate` makes it (and moves what this machine has there)")),
+            BucketState::Foreign => Err(Failure::new(
+                ExitCode::Credentials,
+                format!("the bucket `{name}` of [state] may not be used with these credentials"),
+            )),
+        }
+    }
+
+    /// Makes the bucket unless it is there.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub async fn make(&self) -> Result<(), Failure> {
+        if self.bucket().state().await.map_err(|error| unusable(&error))? == BucketState::Absent {
+            self.bucket().create().await.map_err(|error| unusable(&error))?;
+        }
+        Ok(())
+    }
+}
+
+fn unusable(error: &BucketError) -> Failure {
+    let code = match error {
+        BucketError::AccessDenied { .. } | BucketError::Config(_) => ExitCode::Credentials,
+        _ => ExitCode::Record,
+    };
+    Failure::new(code, format!("the bucket of [state]: {error}"))
+}
+
+/// Spaces where the provider is DigitalOcean and the endpoint is its own, Amazon's variables
+/// everywhere else: that is what MinIO and the like read, too.
+fn store(
+    plan: &BucketPlan,
+    project: &Project,
+    surroundings: &Surroundings,
+) -> Result<ObjectStore, Failure> {
+    let is_spaces = match &plan.endpoint {
+        Some(endpoint) => endpoint.contains("digitaloceanspaces.com"),
+        None => project.cluster.provider == "do",
+    };
+    // The embedded cloud has one S3 only.
+    let is_spaces = is_spaces || surroundings.only;
+    let get = |name: &str| surroundings.get(name).filter(|value| !value.is_empty());
+    let first = |names: &[&str]| names.iter().find_map(|name| get(name));
+    let need = |name: &str| {
+        get(name).ok_or_else(|| {
+            Failure::new(
+                ExitCode::Credentials,
+                format!("{name} is not set; the record is in s3://{}", plan.bucket),
+            )
+            .hint(if is_spaces {
+                "set SPACES_ACCESS_KEY_ID and SPACES_SECRET_ACCESS_KEY"
+            } else {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (`aws configure export-credentials --format env` prints those of a profile)"
+            })
+        })
+    };
+    let own = plan.endpoint.clone().filter(|_| !surroundings.only);
+    let (endpoint, region, key, secret, token) = if is_spaces {
+        let region = plan.region.clone().unwrap_or_else(|| project.cluster.region.clone());
+        let endpoint = own
+            .or_else(|| get("SPACES_ENDPOINT_URL"))
+            .unwrap_or_else(|| format!("https://{region}.digitaloceanspaces.com"));
+        let (key, secret) = (need("SPACES_ACCESS_KEY_ID")?, need("SPACES_SECRET_ACCESS_KEY")?);
+        (Some(endpoint), region, key, secret, None)
+    } else {
+        let endpoint = own.or_else(|| first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
+        let region = plan.region.clone();
+        let region = region.or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
+        let region = region.unwrap_or_else(|| "us-east-1".to_owned());
+        let (key, secret) = (need("AWS_ACCESS_KEY_ID")?, need("AWS_SECRET_ACCESS_KEY")?);
+        (endpoint, region, key, secret, get("AWS_SESSION_TOKEN"))
+    };
+    let parse = |url: String| {
+        url.parse().map_err(|error| {
+            Failure::new(ExitCode::Invalid, format!("the endpoint of [state]: {url}: {error}"))
+        })
+    };
+    let path_style = endpoint.is_some();
+    Ok(ObjectStore {
+        endpoint: endpoint.map(parse).transpose()?,
+        region,
+        access_key: key,
+        secret: SecretString::from(secret),
+        session_token: token.map(SecretString::from),
+        ca_pem: surroundings.ca_pem.clone().map(String::into_bytes),
+        path_style,
+    })
+}

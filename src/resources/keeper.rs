@@ -1,0 +1,14 @@
+//! Where local files are sent when they were made: the record in a bucket.
+
+use async_trait::async_trait;
+use infra_provider_api::CloudError;
+
+/// Keeps what was made on this machine somewhere safe.
+#[async_trait]
+pub trait Keeper: Send + Sync {
+    /// Keeps everything that is new, and forgets what is gone. What hangs on it waits for this.
+    ///
+    /// # Errors
+    /// It can't be kept.
+    async fn keep(&self) -> Result<(), CloudError>;
+}

@@ -1,0 +1,85 @@
+//! The lock of a cluster, wherever its record is.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{error::Failure, open::Session};
+use crate::engine::{Lock, LockError, LockOptions, RemoteLock, StoreError, lock::Lease};
+
+/// The lock of a cluster, held. Given back when dropped.
+#[derive(Debug)]
+pub enum ClusterLock {
+    /// Of a record on this machine.
+    Local(Lock),
+    /// Of a record in a bucket.
+    Remote(RemoteLock),
+}
+
+impl ClusterLock {
+    /// Cancelled when it is lost.
+    pub fn lost(&self) -> &CancellationToken {
+        match self {
+            Self::Local(lock) => lock.lost(),
+            Self::Remote(lock) => lock.lost(),
+        }
+    }
+
+    /// The dead holder that it was taken over from.
+    pub fn taken_over(&self) -> Option<&Lease> {
+        match self {
+            Self::Local(lock) => lock.taken_over.as_deref(),
+            Self::Remote(lock) => lock.taken_over.as_deref(),
+        }
+    }
+}
+
+impl Session {
+    /// Takes the cluster's lock and reads the record anew: what was read before may be older than
+    /// what its last holder wrote. `waiting` is told whom it waits for.
+    ///
+    /// # Errors
+    /// Somebody else holds it; the record can't be used.
+    pub async fn lock(
+        &self,
+        options: LockOptions,
+        waiting: &(dyn Fn(&Lease) + Sync),
+    ) -> Result<ClusterLock, Failure> {
+        let lock = match &self.remote {
+            Some(remote) => ClusterLock::Remote(remote.lock(options, waiting).await?),
+            None => ClusterLock::Local(local(self, options, waiting).await?),
+        };
+        match &self.remote {
+            Some(remote) => {
+                remote.prepare().await?;
+                remote.refresh_all().await?;
+            }
+            None => self.store.claim().await?,
+        }
+        Ok(lock)
+    }
+
+    /// Whether this run may still act: its lock is not lost.
+    ///
+    /// # Errors
+    /// It is lost.
+    pub fn may_act(&self) -> Result<(), StoreError> {
+        self.store.may_act()
+    }
+}
+
+async fn local(
+    session: &Session,
+    options: LockOptions,
+    waiting: &(dyn Fn(&Lease) + Sync),
+) -> Result<Lock, LockError> {
+    let folder = &session.places.record;
+    let once = LockOptions { timeout: std::time::Duration::ZERO, ..options.clone() };
+    match Lock::acquire(folder, once).await {
+        Err(LockError::Held { lease }) if !options.timeout.is_zero() => {
+            if let Some(lease) = lease {
+                waiting(&lease);
+            }
+            Lock::acquire(folder, options).await
+        }
+        taken => taken,
+    }
+}

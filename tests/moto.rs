@@ -1,0 +1,152 @@
+//! A record in the bucket of another maker's S3: `moto_server` (PyPI: moto[server]) on loopback.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::mpsc::channel,
+    time::Duration,
+};
+
+use infra::{
+    clouds::Surroundings,
+    engine::{
+        LockError, LockOptions, StoreError,
+        journal::Entry,
+        lock::remote::{LOCK, RemoteLock, SystemClock},
+        store::remote::{Only, probe},
+    },
+    remote::{RemoteRecord, Target},
+    session::{ExitCode, Places},
+    spec,
+};
+use uuid::Uuid;
+
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    /// `None`, and a loud word, where there is none.
+    fn start() -> Option<Self> {
+        let mut command = Command::new("moto_server");
+        command.args(["-H", "127.0.0.1", "-p", "0"]);
+        let Ok(mut child) = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn() else {
+            eprintln!(
+                "\n======== SKIPPED: no moto_server: the record is not tried on another maker's S3 ========\n"
+            );
+            return None;
+        };
+        let (sender, said) = channel();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let url =
+                    line.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:"));
+                if let Some(url) = url {
+                    let _ = sender.send(url.to_owned());
+                }
+            }
+        });
+        let url = said.recv_timeout(Duration::from_secs(120));
+        let Ok(url) = url else {
+            let _ = child.kill();
+            panic!("moto_server never said where it listens");
+        };
+        Some(Self { child, url })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nnobody may read this\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_works_on_another_makers_s3() {
+    let Some(server) = Server::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let own = age::x25519::Identity::generate();
+    let identity = folder.path().join("key.txt");
+    std::fs::write(&identity, age::secrecy::ExposeSecret::expose_secret(&own.to_string())).unwrap();
+    let file = folder.path().join("infra.toml");
+    let state = format!(
+        "\n[state]\nbackend = \"s3://team-state\"\nendpoint = \"{}\"\nrecipients = [\"{}\"]\nidentity = \"key.txt\"\n",
+        server.url,
+        own.to_public()
+    );
+    let cluster = "[cluster]\nname = \"lab\"\nprovider = \"do\"\n[providers.do]\nregion = \"fra1\"\nimage = \"ubuntu-24-04-x64\"\n[pools.control-plane]\ncount = 1\ntype = \"s-2vcpu-4gb\"\n";
+    std::fs::write(&file, format!("{cluster}{state}")).unwrap();
+    let project = spec::load(&file, &spec::Options::default()).unwrap();
+    let plan = project.state.clone().unwrap();
+    let variables = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let surroundings = Surroundings {
+        variables: BTreeMap::from(variables),
+        only: false,
+        ca_pem: None,
+        clock_speed: None,
+    };
+    let open = async |machine: &str| {
+        let target = Target::connect(&plan, &project, &surroundings).unwrap();
+        let places = Places {
+            record: folder.path().join(machine).join("record"),
+            pki: folder.path().join(machine).join("pki"),
+        };
+        let opened = RemoteRecord::open(target, &plan, &places, "lab", Uuid::from_u128(7)).await;
+        (opened, places)
+    };
+    let target = Target::connect(&plan, &project, &surroundings).unwrap();
+    assert_eq!(open("first").await.0.map(drop).unwrap_err().code, ExitCode::Record, "no bucket");
+    target.make().await.unwrap();
+    let objects = target.objects();
+    probe(&*objects).await.unwrap();
+
+    let (first, places) = open("first").await;
+    let first = first.unwrap();
+    let lock = first.lock(LockOptions::new("apply"), &|_| {}).await.unwrap();
+    first.refresh_all().await.unwrap();
+    std::fs::create_dir_all(&places.pki).unwrap();
+    std::fs::write(places.pki.join("ca.key"), KEY).unwrap();
+    first.send().await.unwrap();
+    for run in 1..=60 {
+        let entry = Entry::RunFinished { run, failed: 0 };
+        first.store.append([entry]).await.unwrap();
+    }
+    assert!(first.store.compact_if_grown().await.unwrap());
+
+    // A second one on another machine.
+    let owner = first.store.owner().clone();
+    let clock = std::sync::Arc::new(SystemClock::default());
+    let options = LockOptions::new("apply");
+    let refused = RemoteLock::acquire(target.objects(), clock, &owner, &options).await;
+    assert!(matches!(refused, Err(LockError::Held { .. })));
+    let (second, other) = open("second").await;
+    let second = second.unwrap();
+    assert_eq!(second.store.record(), first.store.record());
+    second.refresh().await.unwrap();
+    assert_eq!(std::fs::read_to_string(other.pki.join("ca.key")).unwrap(), KEY);
+    for key in objects.list("").await.unwrap() {
+        let object = objects.get(&key).await.unwrap().unwrap();
+        assert!(object.age.unwrap() < Duration::from_secs(300), "{key}");
+        assert!(!String::from_utf8_lossy(&object.bytes).contains("PRIVATE KEY"), "{key}");
+    }
+
+    // Its lease is taken away: it can write nothing more.
+    let object = objects.get(LOCK).await.unwrap().unwrap();
+    let free = String::from_utf8(object.bytes).unwrap().replacen('{', "{\"released\":true,", 1);
+    objects.put(LOCK, free.into_bytes(), Only::Unchanged(object.etag)).await.unwrap().unwrap();
+    let taken = second.lock(LockOptions::new("apply"), &|_| {}).await.unwrap();
+    let before = objects.list("").await.unwrap();
+    let error = first.store.append([Entry::RunFinished { run: 61, failed: 0 }]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Fenced { .. }), "{error}");
+    assert_eq!(objects.list("").await.unwrap(), before);
+    second.store.append([Entry::RunFinished { run: 62, failed: 0 }]).await.unwrap();
+    taken.release().await;
+    drop(lock);
+}
