@@ -78,7 +78,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     let Planned { looked, mut plan } = run.plan(options).await?;
     if let Some(saved) = saved {
         saved
-            .check_fresh(&looked.declared, &looked.observed, &run.session.record(&looked.suites))
+            .check_fresh(&looked.declared, &looked.observed, &run.session.record(&looked))
             .map_err(|error| Failure::new(ExitCode::Stale, error.to_string()).hint("plan again"))?;
         plan = saved;
     }

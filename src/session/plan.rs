@@ -65,7 +65,7 @@ impl Session {
         record: Arc<Record>,
         options: &PlanOptions,
     ) -> Result<Plan, Failure> {
-        let record = of_environment(record, &looked.suites);
+        let record = of_environment(record, looked);
         Ok(plan(&PlanInput {
             owner: &self.owner,
             environment: looked.cluster.environment.as_deref(),
@@ -81,23 +81,36 @@ impl Session {
 
     /// Whether a saved plan still fits what a new look found.
     pub fn fingerprint(&self, looked: &Looked) -> String {
-        fingerprint(&looked.declared, &looked.observed, &self.record(&looked.suites))
+        fingerprint(&looked.declared, &looked.observed, &self.record(looked))
     }
 
     /// The record as the chosen environment sees it.
-    pub fn record(&self, suites: &Suites) -> Arc<Record> {
-        of_environment(self.store.record(), suites)
+    pub fn record(&self, looked: &Looked) -> Arc<Record> {
+        of_environment(self.store.record(), looked)
     }
 }
 
-/// Environments of one cluster share the address of their app suites; what is recorded of another
-/// one's says nothing about this one's.
-fn of_environment(mut record: Arc<Record>, suites: &Suites) -> Arc<Record> {
-    for (name, seed) in suites.iter() {
-        let address = Suites::address(name);
+/// Environments of one cluster share the address of their app suites. What is recorded of another
+/// one's says nothing about this one's: that is known by the inventory which the cluster keeps.
+fn of_environment(mut record: Arc<Record>, looked: &Looked) -> Arc<Record> {
+    for (name, seed) in looked.suites.iter() {
+        let (address, own) = (Suites::address(name), seed.suite_name());
         let known = record.resources.get(&address);
-        if known.is_some_and(|known| !known.id.is_empty() && known.id != seed.suite_name()) {
-            Arc::make_mut(&mut record).resources.remove(&address);
+        if known.is_none_or(|known| known.id.is_empty() || known.id == own) {
+            continue;
+        }
+        let record = Arc::make_mut(&mut record);
+        match looked.observed.iter().find(|seen| seen.address == address && seen.id == own) {
+            Some(seen) => {
+                if let Some(known) = record.resources.get_mut(&address) {
+                    known.id = own;
+                    known.spec = seen.spec.clone();
+                    known.outputs = seen.outputs.clone();
+                }
+            }
+            None => {
+                record.resources.remove(&address);
+            }
         }
     }
     record
