@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs,
+    Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Outputs,
     Readiness, Resource, UpdateRequest, Waits,
 };
 use k8s_openapi::api::core::v1::Node;
@@ -14,6 +14,7 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     boots::Boots,
@@ -27,6 +28,10 @@ use crate::rotate::{DrainOptions, cordon, drain};
 pub struct NodeSpec {
     /// The slot it fills.
     pub slot: String,
+    /// The cloud's id of its machine, where Nodes tell theirs. A machine made anew under the same
+    /// name is another member: the old one's Node must go before, or it would be taken for ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Input<Value>>,
 }
 
 /// The kind.
@@ -35,17 +40,28 @@ pub struct Nodes {
     kube: Arc<KubeAccess>,
     drain: DrainOptions,
     traffic: Traffic,
+    /// The cloud's ids of the machines that exist, by name.
+    machines: BTreeMap<String, Value>,
 }
 
 impl Nodes {
-    /// Nodes behind `kube`.
+    /// Nodes behind `kube`; `machines` are the cloud's ids of those that exist, by name.
     pub fn new(
         boots: Arc<Boots>,
         kube: Arc<KubeAccess>,
         drain: DrainOptions,
         traffic: Traffic,
+        machines: BTreeMap<String, Value>,
     ) -> Self {
-        Self { boots, kube, drain, traffic }
+        Self { boots, kube, drain, traffic, machines }
+    }
+
+    /// A Node that has just joined does not tell its machine yet: it is the one there is.
+    fn found(&self, node: &Node) -> Found<NodeSpec> {
+        let mut found = found(node);
+        let there = || self.machines.get(&found.id).cloned().map(Input::Known);
+        found.spec.machine = found.spec.machine.take().or_else(there);
+        found
     }
 
     /// A node that takes the place of another is ready once the traffic reaches it, too: only then
@@ -109,6 +125,17 @@ fn readiness(node: &Node) -> Readiness {
     }
 }
 
+/// The cloud's id of a Node's machine: `digitalocean://123`, `aws:///eu-central-1a/i-0abc`.
+fn machine_id(node: &Node) -> Option<Input<Value>> {
+    let id = node.spec.as_ref()?.provider_id.as_ref()?.rsplit('/').next()?;
+    Some(Input::Known(id.parse::<u64>().map_or_else(|_| id.into(), Value::from)))
+}
+
+fn is_ready(node: &Node) -> bool {
+    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.filter(|one| one.type_ == "Ready").any(|one| one.status == "True")
+}
+
 fn found(node: &Node) -> Found<NodeSpec> {
     let name = node.metadata.name.clone().unwrap_or_default();
     let slot = infra_provider_api::NodePlan::parse_name(&name).0;
@@ -119,7 +146,7 @@ fn found(node: &Node) -> Found<NodeSpec> {
     Found {
         address: Address::new("node", &name),
         id: name,
-        spec: NodeSpec { slot },
+        spec: NodeSpec { slot, machine: machine_id(node) },
         outputs,
         readiness: readiness(node),
         intent_key: None,
@@ -131,7 +158,7 @@ fn waited_for(name: &str, readiness: Readiness) -> Found<NodeSpec> {
     Found {
         address: Address::new("node", name),
         id: name.to_owned(),
-        spec: NodeSpec { slot: infra_provider_api::NodePlan::parse_name(name).0 },
+        spec: NodeSpec { slot: infra_provider_api::NodePlan::parse_name(name).0, machine: None },
         outputs: Outputs::new(),
         readiness,
         intent_key: None,
@@ -147,8 +174,8 @@ impl Resource for Nodes {
         "node"
     }
 
-    fn on_change(&self, _: &str) -> OnChange {
-        OnChange::CreateOnly
+    fn on_change(&self, field: &str) -> OnChange {
+        if field == "machine" { OnChange::Replace } else { OnChange::CreateOnly }
     }
 
     fn waits(&self) -> Waits {
@@ -164,7 +191,7 @@ impl Resource for Nodes {
         if !self.kube.exists() {
             return Ok(Vec::new());
         }
-        let mut nodes: Vec<_> = self.list().await?.iter().map(found).collect();
+        let mut nodes: Vec<_> = self.list().await?.iter().map(|node| self.found(node)).collect();
         self.wait_for_traffic(cx, &mut nodes).await;
         Ok(nodes)
     }
@@ -179,7 +206,7 @@ impl Resource for Nodes {
         for id in ids {
             let node = nodes.iter().find(|node| node.metadata.name.as_ref() == Some(id));
             all.push(match node {
-                Some(node) => found(node),
+                Some(node) => self.found(node),
                 None => waited_for(
                     id,
                     match broken.get(id) {
@@ -221,10 +248,14 @@ impl Resource for Nodes {
         let client = self.kube.client().await?;
         let client = client.raw();
         let name = &observed.id;
-        if cordon(client, name).await? {
+        let nodes = Api::<Node>::all(client.clone());
+        let there = nodes.get_opt(name).await;
+        let there = there.map_err(|error| of_kube(&format!("read the Node {name}"), &error))?;
+        // Nothing leaves a machine that is dead: its pods are given up with its Node.
+        if there.as_ref().is_some_and(is_ready) && cordon(client, name).await? {
             drain(client, name, &self.drain, cx).await?;
         }
-        match Api::<Node>::all(client.clone()).delete(name, &DeleteParams::default()).await {
+        match nodes.delete(name, &DeleteParams::default()).await {
             Ok(_) => Ok(true),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(true),
             Err(error) => Err(of_kube(&format!("delete the Node {name}"), &error)),

@@ -96,7 +96,13 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
         }
         all.push(bundle);
 
-        let mut member = make(Address::new("node", &name), &NodeSpec { slot: node.slot.clone() })?
+        // Without its controllers in the cluster, no Node tells what the cloud calls its machine.
+        let told = of.session.project.apps.addons.cloud;
+        let spec = NodeSpec {
+            slot: node.slot.clone(),
+            machine: told.then(|| Input::reference(machine.clone(), "id")),
+        };
+        let mut member = make(Address::new("node", &name), &spec)?
             .in_phase(Phase::Bootstrap)
             .after(machine.clone())
             .after(ApiServers::address());

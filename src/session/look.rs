@@ -177,6 +177,7 @@ impl Session {
                 Arc::clone(&kube),
                 DrainOptions::default(),
                 Traffic::new(Arc::clone(&self.cloud.provider), machine, older.clone()),
+                machine_ids(&in_cloud, machine_kind),
             )),
             erase(SuiteKind::new(
                 Arc::clone(&kube),
@@ -282,4 +283,11 @@ impl Session {
 /// The control plane that makes the cluster.
 pub(super) fn first_control_plane(cluster: &Cluster) -> Option<(&Pool, &NodePlan)> {
     cluster.nodes().into_iter().find(|(pool, _)| pool.role == Role::ControlPlane)
+}
+
+fn machine_ids(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, serde_json::Value> {
+    let machines = in_cloud.iter().filter(|machine| machine.address.kind() == machine_kind);
+    machines
+        .filter_map(|one| Some((one.address.name().to_owned(), one.outputs.get("id")?.clone())))
+        .collect()
 }
