@@ -1,9 +1,12 @@
 //! What the cloud holds, all kinds at once and in bulk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use futures::future::join_all;
-use infra_provider_api::{Address, CloudError, Context, Observed};
+use infra_provider_api::{Address, CloudError, Context, Kind, Observed, RetryPolicy};
 
 use super::Kinds;
 
@@ -57,6 +60,30 @@ impl Observations {
     }
 }
 
+/// A list that fails sooner than this was not tried again by the kind itself.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// One list, tried again a few times where the kind gave up at once.
+async fn list(kind: &dyn Kind, cx: &Context) -> Result<Vec<Observed>, CloudError> {
+    let began = Instant::now();
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let error = match kind.list_owned(cx).await {
+            Ok(all) => return Ok(all),
+            Err(error) => error,
+        };
+        let passes = error.is_transient() || error.is_uncertain();
+        if !passes || began.elapsed() > AT_ONCE || attempt == RetryPolicy::READ.attempts_max {
+            return Err(error);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RetryPolicy::READ.pause(&error, attempt)) => {}
+            () = cx.stop.cancelled() => return Err(error),
+        }
+    }
+}
+
 /// Lists what the owner has of every kind, all at the same time.
 ///
 /// # Errors
@@ -66,7 +93,7 @@ pub async fn observe(
     cx: &Context,
     options: &ObserveOptions,
 ) -> Result<Observations, ObserveError> {
-    let lists = kinds.iter().map(|kind| async move { (kind.name(), kind.list_owned(cx).await) });
+    let lists = kinds.iter().map(|kind| async move { (kind.name(), list(&**kind, cx).await) });
     let mut found = Observations::default();
     let mut failures = Vec::new();
     for (name, listed) in join_all(lists).await {

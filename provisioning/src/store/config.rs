@@ -71,7 +71,8 @@ impl ObjectStore {
             .force_path_style(self.path_style)
             .http_client(http)
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(5))
+            // Only what passes within seconds: the engine tries again, too, and says so.
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
             // The SDK's newer default (CRC trailers on every request) is refused by S3 clones.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);

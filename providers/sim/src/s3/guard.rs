@@ -103,8 +103,12 @@ fn refused(fault: &Fault) -> Response {
             return response;
         }
     };
+    let message = match fault.effect {
+        Effect::Forbidden => "Access Denied.",
+        _ => "Please reduce your request rate or try again.",
+    };
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>Please reduce your request rate or try again.</Message></Error>"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
     );
     let mut response = (status, [(CONTENT_TYPE, "application/xml")], body).into_response();
     if let Some(seconds) = fault.retry_after_s {
