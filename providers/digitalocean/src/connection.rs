@@ -157,7 +157,7 @@ fn endpoint_url(variable: &str, text: &str) -> Result<Url, CloudError> {
     }
 }
 
-fn is_loopback(host: &url::Host<&str>) -> bool {
+pub(crate) fn is_loopback(host: &url::Host<&str>) -> bool {
     match host {
         url::Host::Ipv4(address) => address.is_loopback(),
         url::Host::Ipv6(address) => address.is_loopback(),

@@ -54,8 +54,6 @@ pub async fn delete(
         suite: inventory.suite.clone(),
         objects: rest.chain(outcome.kept.iter().cloned()).collect(),
         digest: String::new(),
-        versions: inventory.versions.clone(),
-        project: inventory.project.clone(),
     };
     if rest.objects.is_empty() {
         rest.remove(client).await?;

@@ -1,6 +1,6 @@
 //! A connection from a kubeconfig.
 
-use std::{path::Path, sync::Arc};
+use std::{net::IpAddr, path::Path, sync::Arc};
 
 use kube::{
     Api, Client, Config,
@@ -132,6 +132,11 @@ impl KubeClient {
                 "insecure-skip-tls-verify is set; give the cluster's certificate-authority instead"
                     .to_owned(),
             ));
+        }
+        // A proxy of the environment leads out of this machine.
+        let host = config.cluster_url.host().unwrap_or_default();
+        if host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
+            config.proxy_url = None;
         }
         // Retries are done by `call`, which tells about them and knows a deadline.
         config.default_retry = false;

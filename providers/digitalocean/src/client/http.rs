@@ -17,7 +17,7 @@ use super::{
     lists::Shared,
     window::Standing,
 };
-use crate::Connection;
+use crate::connection::{Connection, is_loopback};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,6 +50,10 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             // The token must not follow a redirect to somewhere else.
             .redirect(reqwest::redirect::Policy::none());
+        // A proxy of the environment leads out of this machine.
+        if connection.api_url.host().as_ref().is_some_and(is_loopback) {
+            builder = builder.no_proxy();
+        }
         if let Some(pem) = &connection.ca_pem {
             let trusted = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
                 .map_err(|error| local(format!("the extra certificates can't be read: {error}")))?;
