@@ -1,6 +1,7 @@
 //! The whole product, from the built binary, on the embedded cloud: every scenario starts in an
 //! empty folder and closes (an empty plan, or an empty cloud).
 
+mod bad_input;
 mod crash;
 mod environments;
 mod faults;
@@ -12,6 +13,5 @@ mod refusals;
 mod remote;
 mod rotate;
 mod scale;
-mod systems;
 mod texts;
 mod validator;
