@@ -14,9 +14,9 @@ use super::{
 /// What to sweep.
 #[derive(Clone, Debug, Args)]
 pub struct SweepArgs {
-    /// Only this scenario.
+    /// Only this scenario; may be given several times.
     #[arg(long)]
-    pub scenario: Option<String>,
+    pub scenario: Vec<String>,
     /// Only kills.
     #[arg(long, conflicts_with = "faults")]
     pub kills: bool,
@@ -55,24 +55,26 @@ pub fn run(args: &SweepArgs) -> Result<bool, SweepError> {
     let tools = Tools { binary, speed: args.speed };
     let chosen: Vec<Scenario> = scenarios()
         .into_iter()
-        .filter(|scenario| args.scenario.as_ref().is_none_or(|name| name == scenario.name))
+        .filter(|scenario| {
+            args.scenario.is_empty() || args.scenario.iter().any(|name| name == scenario.name)
+        })
         .collect();
     if chosen.is_empty() {
         let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
         return Err(SweepError::broken(format!("scenarios: {}", names.join(", "))));
     }
     let began = Instant::now();
-    let queue = cases(args, &tools, &chosen)?;
+    let mut bases = Bases::new(tools.clone(), args.seed);
+    let queue = cases(args, &mut bases, &chosen)?;
     println!("{} cases, seed {}, {} at the same time\n", queue.len(), args.seed, args.jobs);
-    let report = work(&tools, args.seed, args.jobs, queue);
+    let report = work(bases, &tools, args.seed, args.jobs, queue);
     report.print();
     println!("seed {}, {:.0} s", args.seed, began.elapsed().as_secs_f64());
     Ok(report.is_good())
 }
 
-fn cases(args: &SweepArgs, tools: &Tools, chosen: &[Scenario]) -> Result<Queue, SweepError> {
+fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Queue, SweepError> {
     let mut seed = Seed::new(args.seed);
-    let mut bases = Bases::new(tools.clone(), args.seed);
     let mut queue = Queue::new();
     for scenario in chosen {
         let reference = reference(bases.get(scenario.before)?, scenario)?;

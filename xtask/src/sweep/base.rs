@@ -16,7 +16,7 @@ impl Base {
     /// What runs undisturbed does not succeed.
     pub fn prepare(tools: &Tools, before: Before, seed: u64) -> Result<Self, SweepError> {
         let lab = Lab::empty(tools)?;
-        lab.write("infra.toml", &scenario::toml(false, false))?;
+        lab.write("infra.toml", &scenario::toml(before, false, false))?;
         lab.start_cloud(Some(seed))?;
         // What is swept here is not the rate limit.
         let limits =
@@ -27,7 +27,7 @@ impl Base {
             Before::Bucket => {
                 lab.must(&["apply", "--yes", "--target", "bucket.artifacts"])?;
             }
-            Before::Cluster => {
+            Before::Cluster | Before::Pair => {
                 lab.must(&["apply", "--yes"])?;
                 lab.must(&["plan", "--detailed-exitcode"])?;
             }

@@ -41,6 +41,14 @@ impl Lab {
         self.cloud(|control| async move { control.clear_faults().await })
     }
 
+    /// What exists, in short.
+    ///
+    /// # Errors
+    /// The cloud does not answer.
+    pub fn shape(&self) -> Result<super::Shape, SweepError> {
+        super::check::shape(self, &self.inventory()?)
+    }
+
     pub(super) fn inventory(&self) -> Result<Inventory, SweepError> {
         self.cloud(|control| async move { control.inventory().await })
     }

@@ -119,7 +119,15 @@ impl Held {
     }
 
     /// Lets it go and waits for its end. A run that takes longer than it may is killed, and broken.
-    pub(super) fn go(mut self) -> Result<Ended, SweepError> {
+    pub(super) fn go(self) -> Result<Ended, SweepError> {
+        self.go_watched(&mut || Ok(()))
+    }
+
+    /// The same, with a look at the world again and again.
+    pub(super) fn go_watched(
+        mut self,
+        watch: &mut dyn FnMut() -> Result<(), SweepError>,
+    ) -> Result<Ended, SweepError> {
         let started = Instant::now();
         if let Some(mut input) = self.child.stdin.take() {
             let _ = input.write_all(b"\n");
@@ -128,6 +136,7 @@ impl Held {
             if let Some(status) = self.child.try_wait().map_err(SweepError::io(&self.out))? {
                 break status;
             }
+            watch()?;
             if started.elapsed() > self.deadline {
                 let _ = self.child.kill();
                 let status = self.child.wait().map_err(SweepError::io(&self.out))?;

@@ -22,9 +22,17 @@ pub fn disturb(
     let lab = base.copy()?;
     scenario.prepare(&lab)?;
     let limits = lab.limits()?;
-    if let Some(limit) = disturbance.limit {
-        lab.set_limits(&limit(&limits, lab.inventory()?.droplets.len()))?;
-    }
+    let droplets = lab.inventory()?.droplets.len();
+    let mut limit = disturbance.limit.map(|limit| limit(&limits, droplets));
+    let journal_length = || std::fs::metadata(lab.journal()).map_or(0, |file| file.len());
+    let begun = journal_length();
+    // Reached in the middle: once something is written, the plan has been made and checked.
+    let mut watch = || {
+        if limit.is_some() && journal_length() > begun {
+            return limit.take().map_or(Ok(()), |limit| lab.set_limits(&limit));
+        }
+        Ok(())
+    };
     let mut words = scenario.words.to_vec();
     if disturbance.never && words[0] != "artifacts" {
         words.extend(["--ready-timeout", "15s"]);
@@ -36,7 +44,7 @@ pub fn disturb(
     for fault in &disturbance.machines {
         lab.set_fault(fault)?;
     }
-    let ended = held.go()?;
+    let ended = held.go_watched(&mut watch)?;
     let struck: u32 = lab.faults()?.iter().map(|set| set.fired).sum();
     lab.clear_faults()?;
     lab.set_limits(&limits)?;
@@ -67,8 +75,8 @@ pub(super) fn judged(ended: &Ended, met: bool) -> Result<Outcome, SweepError> {
 fn remake(lab: &Lab) -> Result<(), SweepError> {
     let droplets = lab.inventory()?.droplets;
     let names = droplets.iter().filter_map(|droplet| droplet["name"].as_str());
-    // Of two generations, it is the newer one that failed.
-    if let Some(worker) = names.filter(|name| name.starts_with("worker-")).max() {
+    // It is the first slot's that was made; of two generations, the newer one.
+    if let Some(worker) = names.filter(|name| name.starts_with("worker-1")).max() {
         lab.must(&["apply", "--yes", "--replace", &format!("droplet.{worker}")])?;
     }
     Ok(())

@@ -110,8 +110,8 @@ pub fn disturbances(speed: f64) -> Vec<Disturbance> {
         of(
             "the API server flaps",
             vec![
-                each(2, fault(Kube, Effect::Unavailable)),
-                each(3, fault(Kube, Effect::ResetBefore)),
+                each(4, fault(Kube, Effect::Unavailable)),
+                each(7, fault(Kube, Effect::ResetBefore)),
             ],
         ),
     ]

@@ -31,14 +31,15 @@ impl std::fmt::Display for Case {
 
 pub(super) type Queue = VecDeque<(Scenario, Reference, Case)>;
 
-/// Runs all cases of `queue`.
-pub(super) fn work(tools: &Tools, seed: u64, jobs: u64, queue: Queue) -> Report {
+/// Runs all cases of `queue`; the first worker goes on with `bases`.
+pub(super) fn work(bases: Bases, tools: &Tools, seed: u64, jobs: u64, queue: Queue) -> Report {
+    let mut all = vec![bases];
+    all.extend((1..jobs).map(|job| Bases::new(tools.clone(), seed.wrapping_add(job * 1000))));
     let (queue, report) = (Mutex::new(queue), Mutex::new(Report::default()));
     std::thread::scope(|scope| {
-        for job in 1..=jobs {
+        for mut bases in all {
             let (queue, report) = (&queue, &report);
             scope.spawn(move || {
-                let mut bases = Bases::new(tools.clone(), seed.wrapping_add(job * 1000));
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some((scenario, reference, case)) = next else { return };

@@ -11,6 +11,8 @@ pub enum Before {
     Bucket,
     /// The whole cluster.
     Cluster,
+    /// The whole cluster with a second worker, so that pods can leave the first.
+    Pair,
 }
 
 /// A command that is killed and disturbed.
@@ -34,7 +36,7 @@ impl Scenario {
     /// # Errors
     /// It can't be written.
     pub fn prepare(&self, lab: &Lab) -> Result<(), SweepError> {
-        lab.write("infra.toml", &toml(self.changed, self.apps))?;
+        lab.write("infra.toml", &toml(self.before, self.changed, self.apps))?;
         if self.apps {
             lab.write("apps/all.yaml", SUITE)?;
         }
@@ -55,11 +57,7 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("first-apply", Before::Nothing, apply),
         Scenario { changed: true, ..scenario("update", Before::Cluster, apply) },
-        scenario(
-            "replacement",
-            Before::Cluster,
-            &["apply", "--yes", "--replace", "droplet.worker-1"],
-        ),
+        scenario("replacement", Before::Pair, &["apply", "--yes", "--replace", "droplet.worker-1"]),
         scenario("rotation", Before::Cluster, &["rotate-node", "worker-1", "--yes"]),
         scenario("artifact-sync", Before::Bucket, &["artifacts", "sync"]),
         Scenario { apps: true, ..scenario("app-install", Before::Cluster, apply) },
@@ -68,7 +66,8 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 /// The file before any change.
-pub(super) fn toml(changed: bool, apps: bool) -> String {
+pub(super) fn toml(before: Before, changed: bool, apps: bool) -> String {
+    let workers = if before == Before::Pair { 2 } else { 1 };
     let (from, ttl) = if changed { ("198.51.100.0/24", 60) } else { ("203.0.113.0/24", 300) };
     let mut text = format!(
         r#"[cluster]
@@ -90,7 +89,7 @@ count = 1
 type = "s-2vcpu-4gb"
 
 [pools.worker]
-count = 1
+count = {workers}
 type = "s-2vcpu-4gb"
 
 [[firewall]]
@@ -107,8 +106,10 @@ ttl = {ttl}
         // One more resource, so that an update also creates.
         text.push_str("\n[ssh_keys]\nops = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com\"\n");
     }
+    // So that what never gets ready ends within the time that a run may take here.
+    text.push_str("\n[apps]\ntimeout = \"30s\"\n");
     if apps {
-        text.push_str("\n[apps]\nbase = \"apps\"\n");
+        text.push_str("base = \"apps\"\n");
     }
     text
 }
