@@ -50,22 +50,13 @@ impl Global {
         }
     }
 
-    pub(super) fn spec(&self) -> spec::Options {
-        spec::Options {
-            environment: self.env.clone(),
-            provider: self.provider.clone(),
-            apps_only: false,
-        }
+    fn spec(&self) -> spec::Options {
+        spec::Options { environment: self.env.clone(), provider: self.provider.clone() }
     }
 
     /// The file alone, for verbs that need no cloud.
     pub fn project(&self) -> Result<Project, Failure> {
         Ok(spec::load(&self.file, &self.spec())?)
-    }
-
-    /// The file's apps, whatever is wrong with the cloud's part.
-    pub fn apps_project(&self) -> Result<Project, Failure> {
-        Ok(spec::load(&self.file, &spec::Options { apps_only: true, ..self.spec() })?)
     }
 
     /// The record, empty when there is none. Asks no cloud.

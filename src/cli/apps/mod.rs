@@ -11,8 +11,6 @@ mod target;
 
 use clap::{Args, Subcommand};
 
-pub(super) use target::ClusterArgs;
-
 use super::global::Global;
 use crate::session::{ExitCode, Failure};
 

@@ -1,0 +1,6 @@
+//! A seeded sample of what `cargo xtask sweep` does in full, and every kind's actions twice and
+//! failed once.
+
+mod idempotence;
+mod sample;
+mod troubled;

@@ -1,0 +1,27 @@
+//! Killed and disturbed: some points of some scenarios. All of them: `cargo xtask sweep`.
+
+use std::path::PathBuf;
+
+use xtask::sweep::{SweepArgs, run};
+
+/// `INFRA_SWEEP_SEED` for another sample.
+fn sample(scenarios: &[&str], kills: bool, sample: usize) {
+    let seed = std::env::var("INFRA_SWEEP_SEED").ok().and_then(|text| text.parse().ok());
+    let args = SweepArgs {
+        scenario: scenarios.iter().map(|name| (*name).to_owned()).collect(),
+        kills,
+        faults: !kills,
+        fault: None,
+        seed: seed.unwrap_or(1),
+        sample: Some(sample),
+        jobs: 1,
+        speed: 25.0,
+        binary: Some(PathBuf::from(env!("CARGO_BIN_EXE_infra"))),
+    };
+    assert!(run(&args).unwrap(), "a promise was broken; seed {}", args.seed);
+}
+
+#[test]
+fn killed_somewhere_the_next_run_converges() {
+    sample(&["first-apply", "artifact-sync", "destroy"], true, 2);
+}
