@@ -17,7 +17,7 @@ use crate::{
 pub fn infra_toml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for environment in [None, Some("prod".to_owned())] {
-        let options = Options { environment, provider: None };
+        let options = Options { environment, ..Options::default() };
         match spec::read(Path::new("infra.toml"), text, &options) {
             Ok(project) => drop(project.cluster.nodes().len()),
             // The whole report, with the places in the text.

@@ -52,7 +52,7 @@ fn defaults_and_overlays() {
     assert!(!base.cluster.protected);
     assert_eq!(base.certificates.ca_days, 3650);
 
-    let options = Options { environment: Some("prod".into()), provider: None };
+    let options = Options { environment: Some("prod".into()), ..Options::default() };
     let prod = load(GOOD, &options).unwrap();
     assert_eq!(prod.cluster.pools[1].nodes.len(), 5);
     assert!(prod.cluster.protected);
@@ -62,7 +62,7 @@ fn defaults_and_overlays() {
 fn the_quickstart_and_the_starter_are_valid() {
     let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/infra.toml");
     for environment in [None, Some("test".to_owned()), Some("prod".to_owned())] {
-        let options = Options { environment, provider: None };
+        let options = Options { environment, ..Options::default() };
         let project = spec::load(&quickstart, &options).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(project.cluster.nodes().len(), 5);
     }
@@ -126,7 +126,7 @@ fn several_findings_come_at_once() {
 
 #[test]
 fn an_unknown_environment() {
-    let options = Options { environment: Some("prdo".into()), provider: None };
+    let options = Options { environment: Some("prdo".into()), ..Options::default() };
     insta::assert_snapshot!(load(GOOD, &options).expect_err("no such environment"));
 }
 

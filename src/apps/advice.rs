@@ -5,12 +5,18 @@ use super::ObjectId;
 /// What to do about `message`, which the API server (or the wait) gave for `object`.
 pub fn advice(object: &ObjectId, message: &str) -> Option<String> {
     let has = |part: &str| message.contains(part);
+    if has("a second one on the same volume") {
+        let pod = message.split_whitespace().nth(1).unwrap_or_default();
+        return Some(format!(
+            "take what runs {pod} away first: `infra apps delete KIND/NAME`, then apply again"
+        ));
+    }
     if has("belongs to") {
         return Some(format!(
             "take the field out of the manifest, or take it over: `infra apps apply --force={object}` (--force takes all)"
         ));
     }
-    if has("immutable") || has("may not be changed") || has("updates to statefulset spec") {
+    if has("immutable") || has("may not change") || has("updates to statefulset spec") {
         return Some(format!(
             "this cannot be changed in place: `infra apps apply --replace {object}` deletes it and makes it anew"
         ));

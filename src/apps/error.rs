@@ -28,6 +28,14 @@ pub enum ProblemKind {
     SecretFile,
     /// A depends-on that names nothing in the suite.
     Dependency,
+    /// A kustomization that cannot be built.
+    Kustomization,
+    /// A version that is none, or not the one of an image.
+    Version,
+    /// A subdomain that makes no host.
+    Subdomain,
+    /// What must not run twice, and could.
+    Single,
     /// A kind that the cluster does not serve.
     UnknownKind,
     /// A namespace that is neither declared nor there.
@@ -138,6 +146,30 @@ pub enum AppsError {
         /// Why.
         message: String,
     },
+    /// Another project has put a suite of that name there.
+    #[error("the suite {suite} in this cluster belongs to {owner}, not to this one")]
+    OtherProject {
+        /// The suite.
+        suite: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// A version that the environment before has not run.
+    #[error(
+        "{suite} cannot get {}: {from} has not run it; it has run {}",
+        if .version.is_empty() { "a suite without a version".to_owned() } else { format!("version {version}") },
+        if .known.is_empty() { "none yet".to_owned() } else { .known.join(", ") }
+    )]
+    NotPromoted {
+        /// The suite.
+        suite: String,
+        /// The suite that must have run it.
+        from: String,
+        /// The version, empty without one.
+        version: String,
+        /// What that one has run.
+        known: Vec<String>,
+    },
     /// Files of a revision cannot be had.
     #[error("git revision {revision}: {message}")]
     Git {
@@ -169,6 +201,15 @@ impl AppsError {
             }
             Self::Kubeconfig { .. } => vec![
                 "choose one with --kubeconfig FILE and --context NAME; without them it is KUBECONFIG, else ~/.kube/config".to_owned(),
+            ],
+            Self::NotPromoted { from, version, .. } => {
+                let environment = from.strip_prefix("apps-").unwrap_or(from);
+                vec![format!(
+                    "apply it there first: `infra apps apply --env {environment} --version {version}`"
+                )]
+            }
+            Self::OtherProject { .. } => vec![
+                "is this the right cluster (--kubeconfig, --context)? If so, give this suite a name of its own: --suite NAME".to_owned(),
             ],
             Self::Git { .. } => {
                 vec!["give a folder with an earlier render, or a revision such as HEAD or main".to_owned()]

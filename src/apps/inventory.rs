@@ -17,6 +17,10 @@ use super::{
 const NAMESPACE: &str = "kube-system";
 const OBJECTS: &str = "objects";
 const DIGEST: &str = "digest";
+const VERSIONS: &str = "versions";
+const PROJECT: &str = "project";
+/// Versions that are kept.
+const VERSIONS_MAX: usize = 50;
 
 /// The name of a suite's inventory ConfigMap, in kube-system.
 pub fn inventory_name(suite: &str) -> String {
@@ -33,6 +37,10 @@ pub struct Inventory {
     pub objects: BTreeSet<ObjectId>,
     /// [`super::Suite::digest`] of the last apply that went through; empty during one.
     pub digest: String,
+    /// The versions that have got ready here, the latest last.
+    pub versions: Vec<String>,
+    /// Whose suite it is; `None` when that was not told.
+    pub project: Option<String>,
 }
 
 impl Inventory {
@@ -90,7 +98,8 @@ impl Inventory {
                 "labels": { "app.kubernetes.io/managed-by": FIELD_MANAGER },
                 "annotations": { SUITE_ANNOTATION: self.suite },
             },
-            "data": { OBJECTS: lines.join("\n"), DIGEST: self.digest },
+            "data": { OBJECTS: lines.join("\n"), DIGEST: self.digest, VERSIONS: self.versions.join("\n"),
+                PROJECT: self.project.as_deref().unwrap_or_default() },
         })
     }
 
@@ -100,6 +109,8 @@ impl Inventory {
             suite: suite.to_owned(),
             objects: BTreeSet::new(),
             digest: text(DIGEST).unwrap_or_default().to_owned(),
+            versions: text(VERSIONS).unwrap_or_default().lines().map(ToOwned::to_owned).collect(),
+            project: text(PROJECT).filter(|name| !name.is_empty()).map(ToOwned::to_owned),
         };
         let lines = text(OBJECTS).ok_or_else(|| inventory.damaged("it has no `objects`"))?;
         for line in lines.lines().filter(|line| !line.is_empty()) {
@@ -115,6 +126,28 @@ impl Inventory {
             });
         }
         Ok(inventory)
+    }
+
+    /// Refuses to work on the suite of another project that happens to have the same name: most
+    /// often the context is a wrong one.
+    ///
+    /// # Errors
+    /// [`AppsError::OtherProject`].
+    pub fn check_project(&self, project: Option<&str>) -> Result<(), AppsError> {
+        match &self.project {
+            Some(owner) if project != Some(owner) => {
+                Err(AppsError::OtherProject { suite: self.suite.clone(), owner: owner.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that `version` got ready.
+    pub(super) fn ran(&mut self, version: &str) {
+        self.versions.retain(|known| known != version);
+        self.versions.push(version.to_owned());
+        let surplus = self.versions.len().saturating_sub(VERSIONS_MAX);
+        self.versions.drain(..surplus);
     }
 
     fn damaged(&self, message: &str) -> AppsError {
@@ -151,6 +184,8 @@ mod tests {
                 id("", "Namespace", None),
             ]),
             digest: "00ff".to_owned(),
+            versions: vec!["0.1.0".to_owned()],
+            project: Some("shop".to_owned()),
         };
         assert_eq!(Inventory::parse("shop", &inventory.to_value()).unwrap(), inventory);
         assert!(Inventory::parse("shop", &json!({ "data": { "objects": "nonsense" } })).is_err());

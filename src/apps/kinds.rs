@@ -1,5 +1,7 @@
 //! What is known of kinds without asking a cluster: scope, class for the order, protection.
 
+use serde_json::Value;
+
 use super::ObjectId;
 
 /// What an object is to the others; decides the order.
@@ -87,6 +89,15 @@ pub(super) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
 pub(super) fn is_protected(id: &ObjectId) -> bool {
     matches!(class(id), Class::Claim | Class::Namespace | Class::Definition)
         || (id.group.is_empty() && id.kind == "PersistentVolume")
+}
+
+/// The claims that the pods of an object mount.
+pub(super) fn claims(object: &Value) -> Vec<&str> {
+    let paths = ["/spec/volumes", "/spec/template/spec/volumes"];
+    let volumes = paths.iter().filter_map(|path| object.pointer(path)?.as_array()).flatten();
+    volumes
+        .filter_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str())
+        .collect()
 }
 
 /// The namespaces that every cluster has.

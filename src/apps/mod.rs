@@ -18,11 +18,14 @@ mod load;
 mod object;
 mod order;
 mod plan;
+mod promotion;
 mod rendered;
+mod service;
 mod settled;
 mod status;
 mod suite;
 mod wait;
+mod yaml;
 
 pub use advice::advice;
 pub use apply::{
@@ -32,13 +35,15 @@ pub use client::{Catalog, ClusterRef, KubeClient, Target};
 pub use error::{AppsError, Problem, ProblemKind};
 pub use events::{AppsEvent, Events};
 pub use inventory::{Inventory, inventory_name};
-pub use load::{DockerSecret, EnvSecret, ImagePolicy, SuiteSource};
+pub use load::{DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource};
 pub use object::{Object, ObjectId, Origin};
 pub use order::{Need, Order};
 pub use plan::{
     Action, AppsPlan, Conflict, Counts, FieldChange, ObjectChange, PlanOptions, plan, plan_with,
 };
+pub use promotion::check_promotion;
 pub use rendered::{Earlier, Rendered, compare_suites, earlier_source, read_rendered};
+pub use service::DynamicService;
 pub use status::{ObjectStatus, SuiteStatus, status};
 pub use suite::{Reveal, Suite};
 pub use wait::Health;
@@ -52,6 +57,20 @@ pub const SUITE_ANNOTATION: &str = "infra.dev/suite";
 /// Annotation with what must be ready before: `Kind/namespace/name`, `Kind/name` for the same
 /// namespace or no namespace; several with commas.
 pub const DEPENDS_ON_ANNOTATION: &str = "infra.dev/depends-on";
+
+/// Annotation of a Service with the subdomains (several with commas) it is reached at; makes an
+/// Ingress with TLS. `@` is the domain itself.
+pub const SUBDOMAIN_ANNOTATION: &str = "infra.dev/subdomain";
+
+/// Annotation `"true"` of a ConfigMap or Secret whose name shall carry a hash of its content.
+pub const HASH_NAME_ANNOTATION: &str = "infra.dev/hash-name";
+
+/// Annotation `"true"` of a workload that must never run twice on its volume.
+pub const SINGLE_ANNOTATION: &str = "infra.dev/single";
+
+/// Annotation `replace` of an object that may be deleted and made anew when a field of it cannot be
+/// changed in place: a Job.
+pub const ON_CHANGE_ANNOTATION: &str = "infra.dev/on-change";
 
 /// Annotation with the time an object may take to get ready, such as `90s` or `10m`.
 pub const TIMEOUT_ANNOTATION: &str = "infra.dev/timeout";

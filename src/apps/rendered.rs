@@ -11,7 +11,9 @@ use tempfile::TempDir;
 
 use super::{
     Action, AppsError, AppsPlan, Object, ObjectChange, ObjectId, Suite, SuiteSource,
-    load::rendered_objects, plan::fields, suite::masked,
+    load::{kustomization_of, rendered_objects},
+    plan::fields,
+    suite::masked,
 };
 
 /// The objects of an earlier render, Secrets masked.
@@ -101,8 +103,11 @@ pub fn earlier_source(source: &SuiteSource, revision: &str) -> Result<Earlier, A
             std::fs::canonicalize(path).map_err(|e| failed(format!("{}: {e}", path.display())))?;
         let top = git(&here, &["rev-parse", "--show-toplevel"]).map_err(failed)?;
         let top = PathBuf::from(String::from_utf8_lossy(&top).trim());
+        // A kustomization reaches into the folders beside it.
+        let whole = kustomization_of(&here).and_then(|_| here.parent()).unwrap_or(&here);
         let inside = here.strip_prefix(&top).map_err(|e| failed(e.to_string()))?;
-        let name = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
+        let name = whole.strip_prefix(&top).unwrap_or(Path::new(""));
+        let name = if name.as_os_str().is_empty() { Path::new(".") } else { name };
         let listed = git(
             &top,
             &["ls-tree", "-r", "-z", "--name-only", revision, "--", &name.to_string_lossy()],

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     AppsError, Health, Inventory, KubeClient, ObjectId, Suite,
+    client::listed,
     plan::prepare,
     wait::{StorageClasses, health, selects, trouble},
 };
@@ -73,20 +74,6 @@ pub async fn status(client: &KubeClient, suite: &Suite) -> Result<SuiteStatus, A
         objects,
         left: prepared.left.into_iter().map(|(id, _)| id).collect(),
     })
-}
-
-async fn listed(
-    client: &KubeClient,
-    api_version: &str,
-    kind: &str,
-) -> Result<Vec<Value>, AppsError> {
-    let catalog = client.catalog().await?;
-    let Some(target) = catalog.resolve(api_version, kind) else { return Ok(Vec::new()) };
-    let api = &client.api(target, None);
-    let params = &kube::api::ListParams::default();
-    let operation = format!("list {}", target.resource.plural);
-    let list = client.call(&operation, || async move { api.list(params).await }).await?;
-    Ok(list.items.into_iter().filter_map(|object| serde_json::to_value(object).ok()).collect())
 }
 
 fn addresses(object: &Value) -> Vec<String> {

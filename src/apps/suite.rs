@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{
     AppsError, Object, Order, Problem, SUITE_ANNOTATION, SuiteSource,
     load::{self, Manifest},
+    yaml,
 };
 
 /// Whether rendered Secrets show their content.
@@ -27,6 +28,9 @@ pub struct Suite {
     objects: Vec<Object>,
     unused: Vec<String>,
     order: Order,
+    version: Option<String>,
+    promote_from: Option<String>,
+    project: Option<String>,
 }
 
 impl Suite {
@@ -35,7 +39,7 @@ impl Suite {
     /// # Errors
     /// [`AppsError::Manifests`] with all that is wrong, [`AppsError::Cycle`], [`AppsError::File`].
     pub fn load(source: &SuiteSource) -> Result<Self, AppsError> {
-        Self::of(&source.name, load::load(source)?)
+        Self::of(source, load::load(source)?)
     }
 
     pub(super) fn from_manifests(
@@ -44,21 +48,45 @@ impl Suite {
         used: std::collections::BTreeSet<String>,
         problems: Vec<Problem>,
     ) -> Result<Self, AppsError> {
-        Self::of(&source.name, load::finish(manifests, source, used, problems)?)
+        Self::of(source, load::finish(manifests, source, used, problems)?)
     }
 
-    fn of(name: &str, loaded: load::Loaded) -> Result<Self, AppsError> {
+    fn of(source: &SuiteSource, loaded: load::Loaded) -> Result<Self, AppsError> {
+        let name = &source.name;
         let mut objects = loaded.objects;
         for object in &mut objects {
             annotate(&mut object.value, name);
         }
         let order = Order::of(&objects)?;
-        Ok(Self { name: name.to_owned(), objects, unused: loaded.unused, order })
+        Ok(Self {
+            name: name.to_owned(),
+            objects,
+            unused: loaded.unused,
+            order,
+            version: source.version.clone(),
+            promote_from: source.promote_from.clone(),
+            project: source.project.clone(),
+        })
     }
 
     /// Its name, which names its inventory.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whose suite it is.
+    pub fn project(&self) -> Option<&str> {
+        self.project.as_deref()
+    }
+
+    /// The version that is rolled out.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// The suite that must have run that version before.
+    pub fn promote_from(&self) -> Option<&str> {
+        self.promote_from.as_deref()
     }
 
     /// Its objects, sorted by id.
@@ -97,8 +125,9 @@ impl Suite {
         for place in self.order.sequence() {
             let object = &self.objects[place];
             let value = if reveal == Reveal::Plain { object.value.clone() } else { masked(object) };
-            let yaml = serde_yaml_ng::to_string(&canonical(&value)).map_err(|error| {
-                AppsError::File { path: "-".into(), source: std::io::Error::other(error) }
+            let yaml = yaml::text(&canonical(&value)).map_err(|error| AppsError::File {
+                path: "-".into(),
+                source: std::io::Error::other(error),
             })?;
             text.push_str(&format!("---\n# {}\n{yaml}", object.origin));
         }
@@ -122,7 +151,7 @@ impl Suite {
             let path = folder.join(format!("{group}{}-{name}.yaml", object.id.kind.to_lowercase()));
             let value = if reveal == Reveal::Plain { object.value.clone() } else { masked(object) };
             let failed = |source| AppsError::File { path: path.clone(), source };
-            let text = serde_yaml_ng::to_string(&canonical(&value))
+            let text = yaml::text(&canonical(&value))
                 .map_err(|error| failed(std::io::Error::other(error)))?;
             fs::create_dir_all(&folder).map_err(failed)?;
             write(&path, &text, object.id.is_secret() && reveal == Reveal::Plain)

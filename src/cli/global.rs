@@ -50,13 +50,22 @@ impl Global {
         }
     }
 
-    fn spec(&self) -> spec::Options {
-        spec::Options { environment: self.env.clone(), provider: self.provider.clone() }
+    pub(super) fn spec(&self) -> spec::Options {
+        spec::Options {
+            environment: self.env.clone(),
+            provider: self.provider.clone(),
+            apps_only: false,
+        }
     }
 
     /// The file alone, for verbs that need no cloud.
     pub fn project(&self) -> Result<Project, Failure> {
         Ok(spec::load(&self.file, &self.spec())?)
+    }
+
+    /// The file's apps, whatever is wrong with the cloud's part.
+    pub fn apps_project(&self) -> Result<Project, Failure> {
+        Ok(spec::load(&self.file, &spec::Options { apps_only: true, ..self.spec() })?)
     }
 
     /// The record, empty when there is none. Asks no cloud.

@@ -13,6 +13,7 @@ mod init;
 mod kubeconfig;
 mod logs;
 mod node;
+mod open;
 mod orphans;
 mod output;
 mod plan;
@@ -58,6 +59,7 @@ enum Verb {
     Kubeconfig(kubeconfig::KubeconfigArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Apps(apps::AppsArgs),
+    Open(open::OpenArgs),
     Orphans(orphans::OrphansArgs),
     State(state::StateArgs),
     Graph(graph::GraphArgs),
@@ -81,6 +83,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failu
         Verb::Kubeconfig(args) => kubeconfig::kubeconfig(global, &args).await,
         Verb::Artifacts(args) => artifacts::artifacts(global, &args).await,
         Verb::Apps(args) => apps::apps(global, args).await,
+        Verb::Open(args) => open::open(global, &args).await,
         Verb::Orphans(args) => orphans::orphans(global, &args).await,
         Verb::State(args) => state::state(global, &args).await,
         Verb::Graph(args) => graph::graph(global, &args).await,

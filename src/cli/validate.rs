@@ -31,10 +31,10 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
     };
     let mut objects = Vec::new();
     for environment in environments {
-        let options =
-            spec::Options { environment: environment.clone(), provider: global.provider.clone() };
+        let options = spec::Options { environment: environment.clone(), ..global.spec() };
         let project = spec::load(&global.file, &options)?;
-        if let Some(SuiteSeed::Folder(source)) = crate::session::app_seed(&project) {
+        if let Some(SuiteSeed::Folder(mut source)) = crate::session::app_seed(&project) {
+            source.exported_optional = true;
             let suite = crate::apps::Suite::load(&source)?;
             objects.push((environment, suite.objects().len(), suite.unused_variables().to_vec()));
         } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use infra_provider_api::{Input, Owner, Phase};
 
 use crate::{
-    apps::{DockerSecret, EnvSecret, SuiteSource},
+    apps::{DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource},
     clouds::Cloud,
     resources::{SuiteSeed, Suites},
     spec::Project,
@@ -66,6 +66,11 @@ pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner) -> Suites {
     suites
 }
 
+/// The suite of an environment.
+fn suite_of(environment: &str) -> String {
+    format!("apps-{environment}")
+}
+
 /// What the command line adds to the suite of infra.toml.
 #[derive(Clone, Debug, Default)]
 pub struct SuiteOptions {
@@ -90,7 +95,7 @@ pub fn app_source(project: &Project, options: &SuiteOptions) -> Option<SuiteSour
         variables.insert("VERSION".to_owned(), version.clone());
     }
     Some(SuiteSource {
-        name: environment.map_or_else(|| "apps".into(), |name| format!("apps-{name}")),
+        name: environment.map_or_else(|| "apps".into(), suite_of),
         base: base.clone(),
         overlay: project.apps.overlay.clone(),
         variables,
@@ -103,15 +108,43 @@ pub fn app_source(project: &Project, options: &SuiteOptions) -> Option<SuiteSour
                 keys: secret.keys.clone(),
                 secret: secret.name.clone(),
                 namespaces: secret.namespaces.clone(),
+                hashed: secret.hashed,
             })
             .collect(),
+        file_secrets: project
+            .apps
+            .file_secrets
+            .iter()
+            .map(|secret| FileSecret {
+                secret: secret.name.clone(),
+                secret_type: secret.secret_type.clone(),
+                files: secret.files.clone(),
+                namespaces: secret.namespaces.clone(),
+                hashed: secret.hashed,
+            })
+            .collect(),
+        project: Some(project.cluster.name.clone()),
+        create_namespaces: project.apps.create_namespaces,
+        exported: project.apps.exported.clone(),
+        version: options.version.clone().or_else(|| project.apps.version.clone()),
+        promote_from: project.apps.promote_from.as_deref().map(suite_of),
+        images: ImagePolicy {
+            versioned: project.apps.versioned_images.clone(),
+            require_digest: project.apps.require_digest,
+            allow_latest: false,
+        },
+        ingress: IngressDefaults {
+            class: project.apps.ingress.class.clone(),
+            issuer: project.apps.ingress.issuer.clone(),
+            tls: project.apps.ingress.tls,
+        },
         docker_secrets: project
             .apps
             .docker_secret
             .iter()
             .map(|secret| DockerSecret {
                 file: secret.file.clone(),
-                registries: Vec::new(),
+                registries: secret.registries.clone(),
                 secret: secret.name.clone(),
                 namespaces: secret.namespaces.clone(),
             })

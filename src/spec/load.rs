@@ -10,6 +10,7 @@ use super::{
     resolve::resolve,
     schema::schema,
     tree::{Body, Node, parse},
+    values,
 };
 
 /// What the command line adds to the file.
@@ -19,6 +20,8 @@ pub struct Options {
     pub environment: Option<String>,
     /// `--provider`.
     pub provider: Option<String>,
+    /// Only the apps are wanted: what is wrong with the cloud's part does not matter.
+    pub apps_only: bool,
 }
 
 /// Why a file could not be loaded.
@@ -90,6 +93,14 @@ fn choose_environment(written: &Node, options: &Options) -> Result<Option<String
     };
     if known.contains(&name) {
         return Ok(Some(name));
+    }
+    let any = written.at(&["cluster", "any_environment"]);
+    if matches!(any.body, Body::Leaf(serde_json::Value::Bool(true))) {
+        // It becomes part of names: of a namespace, of a suite.
+        return match values::label(&name, 40) {
+            Ok(()) => Ok(Some(name)),
+            Err(why) => Err(Diagnostic::new(format!("the environment `{name}` is refused: {why}"))),
+        };
     }
     let mut diagnostic = Diagnostic::new(format!("there is no environment `{name}`"));
     if let Some(span) = span {

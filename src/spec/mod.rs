@@ -17,7 +17,8 @@ mod values;
 pub use diagnostic::{Diagnostic, SpecErrors, nearest};
 pub use load::{LoadError, Options, load, read};
 pub use project::{
-    AddonsPlan, AppsPlan, BucketPlan, CertificatePlan, DockerSecretPlan, EnvSecretPlan, Project,
+    AddonsPlan, AppsPlan, BucketPlan, CertificatePlan, DockerSecretPlan, EnvSecretPlan,
+    FileSecretPlan, IngressPlan, OpenPlan, Project,
 };
 pub use schema::schema;
 pub use starter::STARTER;

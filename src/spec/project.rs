@@ -89,6 +89,24 @@ pub struct AppsPlan {
     pub overlay: Option<PathBuf>,
     /// Values for `${NAME}`.
     pub variables: BTreeMap<String, String>,
+    /// Environment variables that must be exported.
+    pub exported: Vec<String>,
+    /// Whether namespaces that no manifest declares are made.
+    pub create_namespaces: bool,
+    /// The version that is rolled out.
+    pub version: Option<String>,
+    /// The environment that must have run a version before.
+    pub promote_from: Option<String>,
+    /// Images whose tag must be the version.
+    pub versioned_images: Vec<String>,
+    /// Whether images need a digest.
+    pub require_digest: bool,
+    /// What Ingresses for subdomains are made of.
+    pub ingress: IngressPlan,
+    /// Secrets from files.
+    pub file_secrets: Vec<FileSecretPlan>,
+    /// What `infra open` forwards to, by name.
+    pub open: BTreeMap<String, OpenPlan>,
     /// Secrets from a `.env` file.
     pub env_secret: Option<EnvSecretPlan>,
     /// Image pull secret.
@@ -110,6 +128,45 @@ pub struct AddonsPlan {
     pub ingress: bool,
 }
 
+/// What Ingresses for subdomains are made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IngressPlan {
+    /// The class.
+    pub class: String,
+    /// cert-manager's ClusterIssuer.
+    pub issuer: Option<String>,
+    /// Whether hosts get TLS.
+    pub tls: bool,
+}
+
+/// A Secret from files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSecretPlan {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub secret_type: String,
+    /// Key to file; `-` is standard input.
+    pub files: BTreeMap<String, PathBuf>,
+    /// The namespaces that get it.
+    pub namespaces: Vec<String>,
+    /// Whether its name carries a hash of its content.
+    pub hashed: bool,
+}
+
+/// What `infra open` forwards to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenPlan {
+    /// Its namespace.
+    pub namespace: String,
+    /// The Service.
+    pub service: String,
+    /// The Service's port; the first one without.
+    pub port: Option<u16>,
+    /// The path to show.
+    pub path: String,
+}
+
 /// Secrets from a `.env` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvSecretPlan {
@@ -121,6 +178,8 @@ pub struct EnvSecretPlan {
     pub name: String,
     /// The namespaces that get it.
     pub namespaces: Vec<String>,
+    /// Whether its name carries a hash of its content.
+    pub hashed: bool,
 }
 
 /// Image pull secret from a docker `config.json`.
@@ -132,4 +191,6 @@ pub struct DockerSecretPlan {
     pub name: String,
     /// The namespaces that get it.
     pub namespaces: Vec<String>,
+    /// The registries to take; all when empty.
+    pub registries: Vec<String>,
 }

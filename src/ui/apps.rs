@@ -41,7 +41,9 @@ pub fn apps_plan_text(plan: &AppsPlan, view: AppsPlanView) -> String {
             counts.create, counts.update, counts.delete, counts.no_op
         );
     }
-    for (count, words) in [(counts.keep, "kept"), (counts.refused, "refused")] {
+    for (count, words) in
+        [(counts.replace, "to make anew"), (counts.keep, "kept"), (counts.refused, "refused")]
+    {
         if count > 0 {
             let _ = write!(text, ", {count} {words}");
         }
@@ -54,6 +56,7 @@ fn change_text(change: &ObjectChange, text: &mut String) {
     let sign = match change.action {
         Action::Create => "+",
         Action::Update => "~",
+        Action::Replace => "-/+",
         Action::Delete => "-",
         Action::Refused => "!",
         Action::NoOp | Action::Keep => " ",

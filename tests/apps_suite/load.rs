@@ -129,7 +129,7 @@ fn secrets_come_from_env_files_and_docker() {
         file: folder.path(".env"),
         keys: vec!["A".to_owned(), "B".to_owned()],
         secret: "env".to_owned(),
-        namespaces: Vec::new(),
+        ..EnvSecret::default()
     }];
     source.docker_secrets = vec![DockerSecret {
         file: folder.path("config.json"),

@@ -3,8 +3,11 @@
 mod apply;
 mod errors;
 mod faults;
+mod features;
+mod hard;
 mod lab;
 mod load;
 mod order;
 mod plan;
 mod quickstart;
+mod real;

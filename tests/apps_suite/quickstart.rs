@@ -24,7 +24,7 @@ fn environment(name: &str) -> Suite {
             file: root.join(".env"),
             keys: vec![text("REDIS_PASSWORD"), text("API_TOKEN")],
             secret: text("api"),
-            namespaces: Vec::new(),
+            ..EnvSecret::default()
         }],
         docker_secrets: vec![DockerSecret {
             file: root.join("docker/config.json"),

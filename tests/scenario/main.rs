@@ -13,5 +13,6 @@ mod refusals;
 mod remote;
 mod rotate;
 mod scale;
+mod systems;
 mod texts;
 mod validator;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::{
+    apps_bench::{self, AppsBenchArgs},
     bench::{self, BenchArgs},
     sweep::{self, SweepArgs},
 };
@@ -19,6 +20,8 @@ struct Xtask {
 enum Chore {
     /// Kill or disturb `infra` at every point of every scenario, run it again, and look.
     Sweep(SweepArgs),
+    /// Measure `infra apps apply` against kubectl on the same API server.
+    AppsBench(AppsBenchArgs),
     /// Measure whole commands on the embedded cloud: the tables of docs/performance.md.
     Bench(BenchArgs),
 }
@@ -26,6 +29,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Xtask::parse().chore {
         Chore::Sweep(args) => sweep::run(&args).map_err(|error| error.to_string()),
+        Chore::AppsBench(args) => apps_bench::run(&args),
         Chore::Bench(args) => bench::run(&args).map(|()| true).map_err(|error| error.to_string()),
     };
     match done {

@@ -54,6 +54,8 @@ pub async fn delete(
         suite: inventory.suite.clone(),
         objects: rest.chain(outcome.kept.iter().cloned()).collect(),
         digest: String::new(),
+        versions: inventory.versions.clone(),
+        project: inventory.project.clone(),
     };
     if rest.objects.is_empty() {
         rest.remove(client).await?;

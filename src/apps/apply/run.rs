@@ -14,7 +14,9 @@ use super::{
 };
 use crate::apps::{
     AppsError, AppsEvent, Events, Health, Inventory, KubeClient, Need, ObjectId, Suite,
+    check_promotion,
     error::conflict_lines,
+    plan::may_be_replaced,
     plan::{Prepared, prepare},
     settled::is_settled,
     wait::{Seen, StorageClasses, Tracker, health, needs_watch},
@@ -34,6 +36,10 @@ pub async fn apply(
 ) -> Result<Outcome, AppsError> {
     let client = &client.reporting(events);
     let before = Inventory::read(client, suite.name()).await?;
+    if let Some(before) = &before {
+        before.check_project(suite.project())?;
+    }
+    check_promotion(client, suite).await?;
     let prepared = prepare(client, suite, before.as_ref()).await?;
     events.send(AppsEvent::Started {
         suite: suite.name().to_owned(),
@@ -46,6 +52,8 @@ pub async fn apply(
         suite: suite.name().to_owned(),
         objects: declared.iter().cloned().chain(known).collect(),
         digest: String::new(),
+        versions: before.as_ref().map(|i| i.versions.clone()).unwrap_or_default(),
+        project: suite.project().map(ToOwned::to_owned),
     };
     if before.as_ref().is_none_or(|before| before.objects != inventory.objects) {
         inventory.write(client).await?;
@@ -66,6 +74,10 @@ pub async fn apply(
             inventory.objects.retain(|id| !gone(id));
         }
         inventory.digest = suite.digest();
+        // Without waiting nobody knows whether it runs.
+        if let Some(version) = suite.version().filter(|_| options.wait) {
+            inventory.ran(version);
+        }
         if before.as_ref() != Some(&inventory) {
             inventory.write(client).await?;
         }
@@ -164,6 +176,12 @@ impl<'a> Run<'a> {
             let Some(place) = self.schedule.next() else { break };
             let object = &self.prepared.objects[place];
             let live = self.prepared.live.get(&object.id);
+            if let Some(reason) = self.prepared.refusals.get(&object.id)
+                && self.restart.is_none()
+            {
+                self.failed(place, Need::Applied, reason.clone());
+                continue;
+            }
             if let Some(restart) = &self.restart {
                 if restart.concerns(&object.id) && live.is_some() {
                     self.events.send(AppsEvent::Applying { object: object.id.clone() });
@@ -198,7 +216,7 @@ impl<'a> Run<'a> {
                 target: self.prepared.targets[place].clone(),
                 version,
                 force: self.options.force.clone(),
-                replace: self.options.replace.iter().any(|name| object.id.is_named(name)),
+                replace: may_be_replaced(object, &self.options.replace),
                 timeout: self.options.timeout,
             };
             let client = self.client.clone();

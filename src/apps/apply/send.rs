@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use kube::core::{
-    Status,
-    params::{Patch, PatchParams},
-};
+use kube::core::params::{Patch, PatchParams};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Change, Force, remove};
 use crate::apps::{
     AppsError, Conflict, FIELD_MANAGER, KubeClient, Object, Target,
-    client::{conflicts, refusal},
+    client::{conflicts, is_immutable, refusal},
 };
 
 /// How long to try again what the API server will take as soon as it has caught up with itself.
@@ -97,11 +94,6 @@ fn is_catching_up(error: &kube::Error, parcel: &Parcel) -> bool {
         }
         _ => false,
     }
-}
-
-fn is_immutable(status: &Status) -> bool {
-    status.code == 422
-        && (status.message.contains("immutable") || status.message.contains("Forbidden: "))
 }
 
 /// The conflict of an object that another suite put there.

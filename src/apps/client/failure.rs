@@ -62,3 +62,9 @@ pub(in crate::apps) fn conflicts(status: &Status) -> Vec<Conflict> {
         })
         .collect()
 }
+
+/// Whether a field was to change that cannot be changed in place.
+pub(in crate::apps) fn is_immutable(status: &Status) -> bool {
+    let has = |part: &str| status.message.contains(part);
+    status.code == 422 && (has("immutable") || has("may not change") || has("Forbidden: "))
+}

@@ -8,5 +8,5 @@ mod objects;
 
 pub use catalog::{Catalog, Target};
 pub use connect::{ClusterRef, KubeClient};
-pub(super) use failure::{conflicts, is_gone, refusal};
-pub(super) use objects::{identity, live_objects};
+pub(super) use failure::{conflicts, is_gone, is_immutable, refusal};
+pub(super) use objects::{identity, listed, live_objects};

@@ -34,7 +34,7 @@ pub(in crate::apps) async fn live_objects(
         if ids.len() <= SINGLE_MAX {
             single(client, &target, ids).await
         } else {
-            listed(client, &target, namespace.as_deref(), &ids).await
+            listed_among(client, &target, namespace.as_deref(), &ids).await
         }
     });
     let found: Vec<Vec<(ObjectId, Value)>> =
@@ -61,7 +61,7 @@ async fn single(
     Ok(found)
 }
 
-async fn listed(
+async fn listed_among(
     client: &KubeClient,
     target: &Target,
     namespace: Option<&str>,
@@ -91,6 +91,28 @@ async fn listed(
             None => return Ok(found),
         }
     }
+}
+
+/// Everything of a kind in the cluster; nothing when the cluster does not know the kind.
+pub(in crate::apps) async fn listed(
+    client: &KubeClient,
+    api_version: &str,
+    kind: &str,
+) -> Result<Vec<Value>, AppsError> {
+    let catalog = client.catalog().await?;
+    let Some(target) = catalog.resolve(api_version, kind) else { return Ok(Vec::new()) };
+    let api = &client.api(target, None);
+    let params = &ListParams::default();
+    let operation = format!("list {}", target.resource.plural);
+    let list = client.call(&operation, || async move { api.list(params).await }).await?;
+    let typed = |mut object: DynamicObject| {
+        object.types = Some(kube::core::TypeMeta {
+            api_version: target.resource.api_version.clone(),
+            kind: target.resource.kind.clone(),
+        });
+        value(object)
+    };
+    Ok(list.items.into_iter().map(typed).collect())
 }
 
 /// The id of a live object.

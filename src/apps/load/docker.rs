@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::helper::{self, Asked};
 use crate::apps::{Origin, Problem, ProblemKind};
 
 /// The `.dockerconfigjson` for `registries` (all, when empty). Only `auths` are taken over: nothing
@@ -37,9 +38,17 @@ pub(super) fn config(
             (Some(auth), _) => {
                 taken.insert(registry.to_owned(), auth.clone());
             }
-            (None, Some(helper)) => problems.push(helped(problem(0, format!(
-                "the credentials for {registry} are kept by docker-credential-{helper}, not in this file"
-            )))),
+            (None, Some(helper)) => match helper::ask(helper, registry) {
+                Asked::Credentials(credentials) => {
+                    taken.insert(registry.to_owned(), credentials);
+                }
+                Asked::Missing => problems.push(helped(problem(0, format!(
+                    "the credentials for {registry} are kept by docker-credential-{helper}, not in this file, and there is no such program in PATH"
+                )))),
+                Asked::Failed(why) => problems.push(helped(problem(0, format!(
+                    "the credentials for {registry} are kept by docker-credential-{helper}, which does not give them: {why}"
+                )))),
+            },
             (None, None) => problems.push(
                 problem(0, format!("no credentials for {registry}"))
                     .hint(format!("log in with `docker login {registry}`")),

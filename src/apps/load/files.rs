@@ -1,8 +1,10 @@
 //! The manifest files of a folder, in a stable order.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use crate::apps::AppsError;
@@ -37,13 +39,33 @@ pub(super) fn manifests(root: &Path) -> Result<Vec<PathBuf>, AppsError> {
     Ok(found)
 }
 
-/// The text of a file, without byte order mark and with Unix line ends.
+/// Standard input: read once, however many ask for it.
+static INPUT: OnceLock<Vec<u8>> = OnceLock::new();
+
+/// The bytes of a file; `-` is standard input.
+///
+/// # Errors
+/// Those of reading.
+pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    if path.as_os_str() != "-" {
+        return fs::read(path);
+    }
+    if let Some(read) = INPUT.get() {
+        return Ok(read.clone());
+    }
+    let mut read = Vec::new();
+    io::stdin().read_to_end(&mut read)?;
+    Ok(INPUT.get_or_init(|| read).clone())
+}
+
+/// The text of a file (`-`: of standard input), without byte order mark and with Unix line ends.
 ///
 /// # Errors
 /// [`AppsError::File`], also when it is not UTF-8.
 pub(super) fn text(path: &Path) -> Result<String, AppsError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| AppsError::File { path: path.to_owned(), source })?;
+    let failed = |source| AppsError::File { path: path.to_owned(), source };
+    let text = String::from_utf8(bytes(path).map_err(failed)?)
+        .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error.utf8_error())))?;
     Ok(normalised(&text))
 }
 

@@ -1,13 +1,17 @@
 //! Reads base and overlay, merges, adds Secrets, checks.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{
     check,
     document::{Document, documents},
-    files, images, merge, secrets,
+    files, hashed, images, ingresses, kustomize, merge, secrets, single,
     source::SuiteSource,
     variables::{Marks, Variables},
 };
@@ -33,13 +37,23 @@ pub(crate) struct Loaded {
 /// # Errors
 /// [`AppsError::Manifests`] with all that is wrong, [`AppsError::File`].
 pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
-    let variables = Variables { plain: &source.variables, secret: &source.secret_variables };
     let mut problems = Vec::new();
+    let exported = exported(source, &mut problems);
+    let source = &SuiteSource { secret_variables: exported, ..source.clone() };
+    let variables = Variables { plain: &source.variables, secret: &source.secret_variables };
     let mut used = BTreeSet::new();
-    let mut manifests = folder(&source.base, &variables, &mut used, &mut problems)?;
-    let overlay = match &source.overlay {
-        Some(overlay) => folder(overlay, &variables, &mut used, &mut problems)?,
-        None => Vec::new(),
+    let is_whole = |overlay: &&PathBuf| kustomize::file_of(overlay).is_some();
+    let (mut manifests, overlay) = match &source.overlay {
+        // A kustomization names its base itself.
+        Some(overlay) if is_whole(&overlay) => {
+            (folder(overlay, &variables, &mut used, &mut problems)?, Vec::new())
+        }
+        overlay => {
+            let base = folder(&source.base, &variables, &mut used, &mut problems)?;
+            let over = overlay.as_ref();
+            let over = over.map(|over| folder(over, &variables, &mut used, &mut problems));
+            (base, over.transpose()?.unwrap_or_default())
+        }
     };
     if manifests.is_empty() && overlay.is_empty() && problems.is_empty() {
         let message = "there are no manifests (.yaml, .yml, .json) here";
@@ -53,6 +67,30 @@ pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
     check::duplicates(&manifests, &mut problems);
     over(&mut manifests, overlay, source, &mut problems);
     finish(manifests, source, used, problems)
+}
+
+/// The secret variables of a source together with those that are exported to it.
+fn exported(source: &SuiteSource, problems: &mut Vec<Problem>) -> BTreeMap<String, SecretString> {
+    let mut secret = source.secret_variables.clone();
+    for name in &source.exported {
+        match std::env::var(name).ok().filter(|value| !value.is_empty()) {
+            Some(value) => {
+                secret.insert(name.clone(), SecretString::from(value));
+            }
+            None if source.exported_optional => {
+                secret.insert(name.clone(), SecretString::from("not-exported"));
+            }
+            None => problems.push(
+                Problem::new(
+                    ProblemKind::UndefinedVariable,
+                    None,
+                    format!("the environment variable {name} must be set, and is not"),
+                )
+                .hint(format!("export {name}=… (infra.toml: [apps] exported)")),
+            ),
+        }
+    }
+    secret
 }
 
 /// The manifests of one text, for suites that are part of the program.
@@ -103,15 +141,32 @@ pub(crate) fn finish(
         let found = secrets::from_env(wanted, &declared, &mut problems);
         manifests.extend(found.into_iter().map(bare));
     }
+    for wanted in &source.file_secrets {
+        let found = secrets::from_files(wanted, &declared, &mut problems);
+        manifests.extend(found.into_iter().map(bare));
+    }
     for wanted in &source.docker_secrets {
         let found = secrets::from_docker(wanted, &declared, &mut problems);
         manifests.extend(found.into_iter().map(bare));
     }
     check::scopes(&mut manifests, source.namespace.as_deref());
+    let found =
+        ingresses::of_subdomains(&manifests, &source.variables, &source.ingress, &mut problems);
+    let is_used = !found.is_empty();
+    manifests.extend(found.into_iter().map(bare));
     check::duplicates(&manifests, &mut problems);
+    single::check(&manifests, &mut problems);
     check::leaks(&manifests, &mut problems);
     for manifest in &manifests {
-        images::check(&manifest.object, &manifest.images, source.images, &mut problems);
+        let version = source.version.as_deref();
+        images::check(&manifest.object, &manifest.images, &source.images, version, &mut problems);
+    }
+    if let Some(version) = source.version.as_deref().filter(|v| !images::is_semantic(v))
+        && !source.images.versioned.is_empty()
+    {
+        let message = format!("the version {version:?} is no semantic version");
+        let problem = Problem::new(ProblemKind::Version, None, message);
+        problems.push(problem.hint("write MAJOR.MINOR.PATCH, such as 1.4.0 (semver.org)"));
     }
     if source.create_namespaces {
         let missing = check::undeclared_namespaces(&manifests);
@@ -124,9 +179,11 @@ pub(crate) fn finish(
     }
     let mut objects: Vec<Object> = manifests.into_iter().map(|m| m.object).collect();
     objects.iter_mut().for_each(secrets::fold_string_data);
+    hashed::rename(&mut objects);
     objects.sort_by(|a, b| a.id.cmp(&b.id));
     let given = source.variables.keys().chain(source.secret_variables.keys());
-    let unused = given.filter(|name| !used.contains(*name)).cloned().collect();
+    let is_unused = |name: &&String| !(used.contains(*name) || is_used && *name == "DOMAIN");
+    let unused = given.filter(is_unused).cloned().collect();
     Ok(Loaded { objects, unused })
 }
 
@@ -136,6 +193,15 @@ fn folder(
     used: &mut BTreeSet<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Manifest>, AppsError> {
+    if let Some(file) = kustomize::file_of(root) {
+        return Ok(match kustomize::build(root, &file) {
+            Ok(text) => read(&file, &text, variables, used, problems),
+            Err(problem) => {
+                problems.push(problem);
+                Vec::new()
+            }
+        });
+    }
     let mut found = Vec::new();
     for file in files::manifests(root)? {
         if file.file_stem().is_some_and(|stem| stem == "kustomization") {
@@ -143,9 +209,9 @@ fn folder(
                 Problem::new(
                     ProblemKind::Unsupported,
                     Origin::new(&file, 0),
-                    "kustomization files are not read",
+                    "a kustomization is read only at the top of base or overlay",
                 )
-                .hint("put what changes per environment into the overlay's folder and remove this file"),
+                .hint("point base or overlay at this folder, or remove this file"),
             );
             continue;
         }

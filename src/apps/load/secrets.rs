@@ -1,13 +1,17 @@
 //! Secrets made from files, and Secrets made plain.
 
+use std::path::Path;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{
     docker, dotenv, files,
-    source::{DockerSecret, EnvSecret},
+    source::{DockerSecret, EnvSecret, FileSecret},
 };
-use crate::apps::{AppsError, Object, ObjectId, Origin, Problem, ProblemKind};
+use crate::apps::{
+    AppsError, HASH_NAME_ANNOTATION, Object, ObjectId, Origin, Problem, ProblemKind,
+};
 
 /// One Secret a namespace from the allow-listed keys of a `.env` file.
 pub(super) fn from_env(
@@ -42,8 +46,49 @@ pub(super) fn from_env(
         }
     }
     let data = Value::Object(data);
-    let each = |ns: &String| secret(&source.secret, ns, "Opaque", data.clone(), &source.file);
+    let each = |ns: &String| {
+        let made = secret(&source.secret, ns, "Opaque", data.clone(), &source.file);
+        hashed(made, source.hashed)
+    };
     or_declared(&source.namespaces, declared).iter().map(each).collect()
+}
+
+/// One Secret a namespace from files.
+pub(super) fn from_files(
+    source: &FileSecret,
+    declared: &[String],
+    problems: &mut Vec<Problem>,
+) -> Vec<Object> {
+    let mut data = Map::new();
+    let mut origin = Path::new("infra.toml");
+    for (key, file) in &source.files {
+        match files::bytes(file) {
+            Ok(bytes) => {
+                origin = file;
+                data.insert(key.clone(), Value::from(STANDARD.encode(bytes)));
+            }
+            Err(error) => problems.push(
+                Problem::new(
+                    ProblemKind::SecretFile,
+                    Origin::new(file, 0),
+                    format!("cannot be read: {error}; the Secret {} needs it", source.secret),
+                )
+                .hint("make the file, or take it out of [[apps.file_secret]]"),
+            ),
+        }
+    }
+    let kind = if source.secret_type.is_empty() { "Opaque" } else { &source.secret_type };
+    let data = Value::Object(data);
+    let each =
+        |ns: &String| hashed(secret(&source.secret, ns, kind, data.clone(), origin), source.hashed);
+    or_declared(&source.namespaces, declared).iter().map(each).collect()
+}
+
+fn hashed(mut object: Object, wanted: bool) -> Object {
+    if wanted {
+        object.value["metadata"]["annotations"] = json!({ HASH_NAME_ANNOTATION: "true" });
+    }
+    object
 }
 
 /// One pull secret a namespace from docker's `config.json`.
@@ -73,7 +118,7 @@ fn or_declared<'a>(named: &'a [String], declared: &'a [String]) -> &'a [String] 
     if named.is_empty() { declared } else { named }
 }
 
-fn text(file: &std::path::Path, hint: &str, problems: &mut Vec<Problem>) -> Option<String> {
+fn text(file: &Path, hint: &str, problems: &mut Vec<Problem>) -> Option<String> {
     match files::text(file) {
         Ok(text) => Some(text),
         Err(AppsError::File { source, .. }) => {
@@ -88,7 +133,7 @@ fn text(file: &std::path::Path, hint: &str, problems: &mut Vec<Problem>) -> Opti
     }
 }
 
-fn secret(name: &str, namespace: &str, kind: &str, data: Value, file: &std::path::Path) -> Object {
+fn secret(name: &str, namespace: &str, kind: &str, data: Value, file: &Path) -> Object {
     Object {
         id: ObjectId {
             group: String::new(),

@@ -9,6 +9,9 @@ use secrecy::SecretString;
 pub struct SuiteSource {
     /// Names the inventory: a DNS label, one per environment where environments share a cluster.
     pub name: String,
+    /// Whose suite it is (the cluster's name in infra.toml): one of the same name that another
+    /// project has put into the cluster is not touched.
+    pub project: Option<String>,
     /// Folder (or file) with the manifests.
     pub base: PathBuf,
     /// Folder merged over it.
@@ -19,6 +22,18 @@ pub struct SuiteSource {
     pub variables: BTreeMap<String, String>,
     /// Values for `${VAR}` that may only stand in Secrets and are never shown.
     pub secret_variables: BTreeMap<String, SecretString>,
+    /// Environment variables that must be set; they are secret variables.
+    pub exported: Vec<String>,
+    /// Whether one that is not set gets a stand-in, for checks that need no secrets.
+    pub exported_optional: bool,
+    /// The version that is rolled out.
+    pub version: Option<String>,
+    /// The suite that must have run that version before, in the same cluster.
+    pub promote_from: Option<String>,
+    /// What Ingresses for subdomains are made of.
+    pub ingress: IngressDefaults,
+    /// Secrets from files.
+    pub file_secrets: Vec<FileSecret>,
     /// Secrets from `.env` files.
     pub env_secrets: Vec<EnvSecret>,
     /// Pull secrets from docker's `config.json`.
@@ -40,6 +55,40 @@ pub struct EnvSecret {
     pub secret: String,
     /// Where to make it; one Secret each. Empty: in every namespace that the suite declares.
     pub namespaces: Vec<String>,
+    /// Whether its name carries a hash of its content.
+    pub hashed: bool,
+}
+
+/// A Secret made from files.
+#[derive(Clone, Debug, Default)]
+pub struct FileSecret {
+    /// The Secret's name.
+    pub secret: String,
+    /// Its type.
+    pub secret_type: String,
+    /// Key to file; `-` is standard input.
+    pub files: BTreeMap<String, PathBuf>,
+    /// Where to make it; one Secret each. Empty: in every namespace that the suite declares.
+    pub namespaces: Vec<String>,
+    /// Whether its name carries a hash of its content.
+    pub hashed: bool,
+}
+
+/// What Ingresses for Services with a subdomain are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngressDefaults {
+    /// The class.
+    pub class: String,
+    /// cert-manager's ClusterIssuer, if one makes the certificates.
+    pub issuer: Option<String>,
+    /// Whether hosts get TLS, with the Secret `<service>-tls`.
+    pub tls: bool,
+}
+
+impl Default for IngressDefaults {
+    fn default() -> Self {
+        Self { class: "nginx".to_owned(), issuer: None, tls: true }
+    }
 }
 
 /// A `kubernetes.io/dockerconfigjson` Secret made from docker's `config.json`.
@@ -56,10 +105,13 @@ pub struct DockerSecret {
 }
 
 /// Which images are allowed. `Default` refuses `latest` and untagged ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImagePolicy {
     /// Let `latest` and untagged images pass.
     pub allow_latest: bool,
     /// Demand a digest (`@sha256:…`).
     pub require_digest: bool,
+    /// Images (without a tag; `*` at the end stands for the rest) whose tag must be a semantic
+    /// version, and that of the suite.
+    pub versioned: Vec<String>,
 }

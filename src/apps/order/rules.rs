@@ -127,9 +127,10 @@ fn serving_namespaces(hook: &Value) -> Vec<&str> {
 /// `infra.dev/depends-on`: ready before.
 fn depends_on(order: &mut Order, objects: &[Object]) -> Result<(), AppsError> {
     let mut problems = Vec::new();
+    everything_else(order, objects);
     for (place, object) in objects.iter().enumerate() {
         let Some(names) = object.annotation(DEPENDS_ON_ANNOTATION) else { continue };
-        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in names.split(',').map(str::trim).filter(|n| !n.is_empty() && *n != "*") {
             match named(name, object, objects)[..] {
                 [earlier] => order.add_dependency(earlier, place, &mut problems, object),
                 [] => problems.push(
@@ -149,6 +150,25 @@ fn depends_on(order: &mut Order, objects: &[Object]) -> Result<(), AppsError> {
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(AppsError::Manifests(problems)) }
+}
+
+/// `infra.dev/depends-on: "*"`: after everything that does not say so itself.
+fn everything_else(order: &mut Order, objects: &[Object]) {
+    let is_last = |object: &Object| {
+        let names = object.annotation(DEPENDS_ON_ANNOTATION).unwrap_or_default();
+        names.split(',').any(|name| name.trim() == "*")
+    };
+    if !objects.iter().any(is_last) {
+        return;
+    }
+    let gate = order.gate("everything else");
+    for (place, object) in objects.iter().enumerate() {
+        if is_last(object) {
+            order.add(gate, place, Need::Ready);
+        } else {
+            order.add(place, gate, Need::Ready);
+        }
+    }
 }
 
 impl Order {

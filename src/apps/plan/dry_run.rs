@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{Action, Conflict, ObjectChange, PlanOptions, Prepared, fields};
 use crate::apps::{
-    AppsError, FIELD_MANAGER, KubeClient, SUITE_ANNOTATION,
-    client::{conflicts, refusal},
+    AppsError, FIELD_MANAGER, KubeClient, ON_CHANGE_ANNOTATION, Object, SUITE_ANNOTATION,
+    client::{conflicts, is_immutable, refusal},
     settled::is_settled,
 };
 
@@ -34,6 +34,11 @@ pub(super) async fn change(
             field: format!(".metadata.annotations[{SUITE_ANNOTATION}]"),
         });
     }
+    if let Some(reason) = prepared.refusals.get(&object.id) {
+        change.action = Action::Refused;
+        change.reason = Some(reason.clone());
+        return Ok(change);
+    }
     if live.is_some_and(|live| is_settled(object, live)) {
         change.action = Action::NoOp;
         return Ok(change);
@@ -48,10 +53,10 @@ pub(super) async fn change(
                 change.conflicts.extend(conflicts(status));
                 match tried(client, prepared, place, true).await {
                     Ok(after) => settle(&mut change, live, &after),
-                    Err(error) => refuse(client, &mut change, error)?,
+                    Err(error) => refuse(client, &mut change, error, object, options)?,
                 }
             }
-            _ => refuse(client, &mut change, error)?,
+            _ => refuse(client, &mut change, error, object, options)?,
         },
     }
     Ok(change)
@@ -83,11 +88,23 @@ fn refuse(
     client: &KubeClient,
     change: &mut ObjectChange,
     error: kube::Error,
+    object: &Object,
+    options: &PlanOptions,
 ) -> Result<(), AppsError> {
     let Some(status) = refusal(&error) else {
         return Err(client.explained(&format!("plan {}", change.object), error));
     };
-    change.action = Action::Refused;
+    change.action = if is_immutable(status) && may_be_replaced(object, &options.replace) {
+        Action::Replace
+    } else {
+        Action::Refused
+    };
     change.reason = Some(status.message.clone());
     Ok(())
+}
+
+/// Whether an object may be deleted and made anew: it is named, or says so itself.
+pub(in crate::apps) fn may_be_replaced(object: &Object, names: &[String]) -> bool {
+    object.annotation(ON_CHANGE_ANNOTATION) == Some("replace")
+        || names.iter().any(|name| object.id.is_named(name))
 }

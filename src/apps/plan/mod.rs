@@ -5,8 +5,10 @@ mod dry_run;
 mod model;
 mod prepare;
 mod run;
+mod single;
 
 pub(super) use diff::fields;
+pub(super) use dry_run::may_be_replaced;
 pub use model::{Action, AppsPlan, Conflict, Counts, FieldChange, ObjectChange};
 pub(super) use prepare::{Prepared, prepare};
 pub use run::{PlanOptions, plan, plan_with};

@@ -13,6 +13,8 @@ pub enum Action {
     Create,
     /// Fields change.
     Update,
+    /// A field changes that cannot be changed in place: it is deleted and made anew.
+    Replace,
     /// Nothing changes.
     NoOp,
     /// It left the suite.
@@ -69,6 +71,8 @@ pub struct Counts {
     pub create: usize,
     /// [`Action::Update`].
     pub update: usize,
+    /// [`Action::Replace`].
+    pub replace: usize,
     /// [`Action::NoOp`].
     pub no_op: usize,
     /// [`Action::Delete`].
@@ -98,6 +102,7 @@ impl AppsPlan {
             *match change.action {
                 Action::Create => &mut counts.create,
                 Action::Update => &mut counts.update,
+                Action::Replace => &mut counts.replace,
                 Action::NoOp => &mut counts.no_op,
                 Action::Delete => &mut counts.delete,
                 Action::Keep => &mut counts.keep,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::single;
 use crate::apps::{
     AppsError, Inventory, KubeClient, Object, ObjectId, Problem, ProblemKind, SUITE_ANNOTATION,
     Suite, Target, client::live_objects, kinds,
@@ -18,6 +19,8 @@ pub(in crate::apps) struct Prepared {
     pub(in crate::apps) live: BTreeMap<ObjectId, Value>,
     /// What is in the inventory and no longer in the suite.
     pub(in crate::apps) left: Vec<(ObjectId, Target)>,
+    /// What must not be sent, and why.
+    pub(in crate::apps) refusals: BTreeMap<ObjectId, String>,
 }
 
 impl Prepared {
@@ -73,7 +76,8 @@ pub(in crate::apps) async fn prepare(
     }
     let live = live_objects(client, &wanted).await?;
     check_namespaces(&objects, &live)?;
-    Ok(Prepared { objects, targets, live, left })
+    let refusals = single::refusals(client, &objects, &live).await?;
+    Ok(Prepared { objects, targets, live, left, refusals })
 }
 
 fn namespace_id(name: &str) -> ObjectId {

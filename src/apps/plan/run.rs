@@ -14,13 +14,15 @@ pub struct PlanOptions {
     /// Try what is not there yet, too. Without it a create that the API server would refuse shows
     /// only when it is applied; it saves a call for each.
     pub try_creates: bool,
+    /// Objects (`Kind/name`, `Kind/namespace/name`) that may be deleted and made anew.
+    pub replace: Vec<String>,
     /// What of that which left the suite is kept.
     pub protection: Protection,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self { try_creates: true, protection: Protection::Keep }
+        Self { try_creates: true, replace: Vec::new(), protection: Protection::Keep }
     }
 }
 
@@ -49,6 +51,9 @@ pub async fn plan_with(
     inventory: Option<&Inventory>,
     options: &PlanOptions,
 ) -> Result<AppsPlan, AppsError> {
+    if let Some(inventory) = inventory {
+        inventory.check_project(suite.project())?;
+    }
     let prepared = &prepare(client, suite, inventory).await?;
     let sequence = suite.order().sequence();
     let tries = sequence

@@ -9,7 +9,7 @@ use super::{
     target::{ClusterArgs, SuiteArgs},
 };
 use crate::{
-    apps::{Action, ApplyOptions, AppsPlan, Force, Inventory, PlanOptions, Protection, plan_with},
+    apps::{ApplyOptions, Force, Inventory, PlanOptions, Protection, check_promotion, plan_with},
     cli::{confirm::confirm, global::Global, run::duration},
     session::{ExitCode, Failure},
 };
@@ -87,13 +87,15 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     let options = PlanOptions {
         // Nobody reads the plan first, so what is created need not be tried before.
         try_creates: !args.yes,
+        replace: args.replace.clone(),
         protection: protection.clone(),
     };
+    check_promotion(&opened.client, &suite).await?;
     let plan = plan_with(&opened.client, &suite, inventory.as_ref(), &options).await?;
     if !global.json {
         print_plan(global, &plan, false)?;
     }
-    if let Some(failure) = refused(&without_replaced(&plan, &args.replace), &force) {
+    if let Some(failure) = refused(&plan, &force) {
         return Err(failure.hint("nothing was changed"));
     }
     if !plan.is_empty() {
@@ -114,13 +116,4 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     let outcome = crate::apps::apply(&opened.client, &suite, &options, &events).await?;
     reporter.finish();
     verdict(outcome, global)
-}
-
-/// The plan without the refusals of what may be made anew.
-fn without_replaced(plan: &AppsPlan, replace: &[String]) -> AppsPlan {
-    let mut plan = plan.clone();
-    plan.changes.retain(|change| {
-        change.action != Action::Refused || !replace.iter().any(|name| change.object.is_named(name))
-    });
-    plan
 }

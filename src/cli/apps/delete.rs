@@ -54,6 +54,7 @@ pub async fn delete(global: &Global, args: &DeleteArgs) -> Result<ExitCode, Fail
         }
         return Ok(ExitCode::Ok);
     };
+    inventory.check_project(chosen.source.project.as_deref())?;
     for name in &args.objects {
         if !inventory.objects.iter().any(|id| id.is_named(name)) {
             return Err(Failure::new(

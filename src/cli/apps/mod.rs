@@ -11,6 +11,8 @@ mod target;
 
 use clap::{Args, Subcommand};
 
+pub(super) use target::ClusterArgs;
+
 use super::global::Global;
 use crate::session::{ExitCode, Failure};
 

@@ -7,7 +7,7 @@ use super::{
     target::{ClusterArgs, SuiteArgs},
 };
 use crate::{
-    apps::{Inventory, PlanOptions, plan_with},
+    apps::{Inventory, PlanOptions, check_promotion, plan_with},
     cli::global::Global,
     session::{ExitCode, Failure},
 };
@@ -42,6 +42,7 @@ async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failur
     let chosen = args.suite.choose(global)?;
     let opened = args.cluster.open(global, &chosen, "apps plan").await?;
     let suite = chosen.load(global)?;
+    check_promotion(&opened.client, &suite).await?;
     let inventory = Inventory::read(&opened.client, suite.name()).await?;
     let options = PlanOptions::default();
     let plan = plan_with(&opened.client, &suite, inventory.as_ref(), &options).await?;

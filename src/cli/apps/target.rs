@@ -1,9 +1,6 @@
 //! Which suite, and which cluster.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +21,7 @@ pub struct SuiteArgs {
     #[arg(long, value_name = "DIR", requires = "base")]
     overlay: Option<PathBuf>,
     /// The suite's name in the cluster. Default: `apps`, or `apps-ENV`.
-    #[arg(long, value_name = "NAME", requires = "base")]
+    #[arg(long, value_name = "NAME")]
     suite: Option<String>,
     /// The namespace of objects that name none.
     #[arg(long, short, value_name = "NAME", requires = "base")]
@@ -72,11 +69,14 @@ impl SuiteArgs {
         let given: BTreeMap<String, String> = self.set.iter().cloned().collect();
         let options = SuiteOptions { version: self.version.clone(), variables: given };
         let Some(base) = &self.base else {
-            let project = global.project()?;
-            let Some(source) = app_source(&project, &options) else {
+            let project = global.apps_project()?;
+            let Some(mut source) = app_source(&project, &options) else {
                 return Err(Failure::new(ExitCode::Invalid, "infra.toml has no [apps] base")
                     .hint("add `base = \"apps\"` to [apps], or give --base DIR"));
             };
+            if let Some(name) = &self.suite {
+                source.name.clone_from(name);
+            }
             return Ok(Chosen {
                 source,
                 cluster: Some(project.cluster.name.clone()),
@@ -136,6 +136,30 @@ pub(super) struct Opened {
 }
 
 impl ClusterArgs {
+    /// Connects to the cluster that is meant: its client, the entry in the kubeconfig, and that
+    /// file unless it is kubectl's own. Nothing is sent.
+    pub(in crate::cli) async fn connect(
+        &self,
+        global: &Global,
+        cluster: Option<&str>,
+    ) -> Result<(KubeClient, ClusterRef, Option<PathBuf>), Failure> {
+        if global.sim {
+            sim::start(&sim::folder(), global.sim_speed, None).await?;
+        }
+        let own = cluster.map(|name| Places::of(name).kubeconfig()).filter(|path| path.exists());
+        let path = self.kubeconfig.clone().or(own);
+        if path.is_none() && global.sim {
+            return Err(Failure::new(ExitCode::Failed, "the cluster is not there yet")
+                .hint("`infra apply --sim` makes it"));
+        }
+        let context = self.context.as_deref();
+        let (client, at) = match &path {
+            Some(path) => KubeClient::from_file_named(path, context).await?,
+            None => KubeClient::from_environment(context).await?,
+        };
+        Ok((client, at, path))
+    }
+
     /// Connects, and says what the verb is about. Nothing is sent.
     pub(super) async fn open(
         &self,
@@ -143,21 +167,7 @@ impl ClusterArgs {
         chosen: &Chosen,
         verb: &str,
     ) -> Result<Opened, Failure> {
-        if global.sim {
-            sim::start(&sim::folder(), global.sim_speed, None).await?;
-        }
-        let own = chosen.cluster.as_deref().map(|name| Places::of(name).kubeconfig());
-        let own = own.filter(|path| path.exists());
-        let path: Option<&Path> = self.kubeconfig.as_deref().or(own.as_deref());
-        if path.is_none() && global.sim {
-            return Err(Failure::new(ExitCode::Failed, "the cluster is not there yet")
-                .hint("`infra apply --sim` makes it"));
-        }
-        let context = self.context.as_deref();
-        let (client, at): (KubeClient, ClusterRef) = match path {
-            Some(path) => KubeClient::from_file_named(path, context).await?,
-            None => KubeClient::from_environment(context).await?,
-        };
+        let (client, at, _) = self.connect(global, chosen.cluster.as_deref()).await?;
         if !global.json {
             let mut parts = vec![format!("infra {verb}")];
             parts.push(format!("cluster {}", chosen.cluster.as_deref().unwrap_or(&at.cluster)));

@@ -6,11 +6,55 @@ use infra_provider_api::Cluster;
 
 use super::Resolver;
 use crate::spec::{
-    project::{AddonsPlan, AppsPlan, DockerSecretPlan, EnvSecretPlan},
+    project::{
+        AddonsPlan, AppsPlan, DockerSecretPlan, EnvSecretPlan, FileSecretPlan, IngressPlan,
+        OpenPlan,
+    },
+    raw::{RawFileSecret, RawOpen},
     values,
 };
 
 impl Resolver<'_> {
+    /// A file that is read; `-` is standard input.
+    fn input(&self, path: &str) -> PathBuf {
+        if path == "-" { PathBuf::from(path) } else { self.local(path) }
+    }
+
+    fn file_secret(&self, raw: RawFileSecret) -> FileSecretPlan {
+        let file = |(key, path): (String, String)| (key, self.input(&path));
+        FileSecretPlan {
+            name: raw.name,
+            secret_type: raw.secret_type.unwrap_or_else(|| "Opaque".into()),
+            files: raw.files.into_iter().map(file).collect(),
+            namespaces: raw.namespaces,
+            hashed: raw.hashed,
+        }
+    }
+
+    fn open(
+        &mut self,
+        name: &str,
+        raw: &RawOpen,
+        environment: Option<&str>,
+    ) -> Option<(String, OpenPlan)> {
+        let target = raw.service.replace("${ENVIRONMENT}", environment.unwrap_or_default());
+        let Some((namespace, service)) = target.split_once('/') else {
+            self.wrong_hint(
+                &["apps", "open", name, "service"],
+                format!("`{}` does not name a Service", raw.service),
+                "write namespace/name",
+            );
+            return None;
+        };
+        let plan = OpenPlan {
+            namespace: namespace.to_owned(),
+            service: service.to_owned(),
+            port: raw.port,
+            path: raw.path.clone().unwrap_or_else(|| "/".into()),
+        };
+        Some((name.to_owned(), plan))
+    }
+
     fn folder_of(&mut self, key: &str, written: Option<&String>) -> Option<PathBuf> {
         let path = self.local(written?);
         if !path.is_dir() {
@@ -28,21 +72,45 @@ impl Resolver<'_> {
         if let Some(environment) = environment {
             variables.entry("ENVIRONMENT".into()).or_insert_with(|| environment.to_owned());
         }
+        if let Some(version) = &raw.version {
+            variables.entry("VERSION".into()).or_insert_with(|| version.clone());
+        }
         let timeout = raw.timeout.as_deref().unwrap_or("5m");
+        let open = raw.open.iter().filter_map(|(name, open)| self.open(name, open, environment));
+        let open = open.collect();
         AppsPlan {
             base: self.folder_of("base", raw.base.as_ref()),
             overlay: self.folder_of("overlay", raw.overlay.as_ref()),
             variables,
+            exported: raw.exported,
+            create_namespaces: raw.create_namespaces,
+            version: raw.version,
+            promote_from: raw.promote_from,
+            versioned_images: raw.images.versioned,
+            require_digest: raw.images.require_digest,
+            ingress: IngressPlan {
+                class: raw.ingress.class.unwrap_or_else(|| "nginx".into()),
+                issuer: raw.ingress.issuer,
+                tls: raw.ingress.tls.unwrap_or(true),
+            },
+            file_secrets: raw
+                .file_secret
+                .into_iter()
+                .map(|secret| self.file_secret(secret))
+                .collect(),
+            open,
             env_secret: raw.env_secret.map(|secret| EnvSecretPlan {
-                file: self.local(&secret.file),
+                file: self.input(&secret.file),
                 keys: secret.keys,
                 name: secret.name,
                 namespaces: secret.namespaces,
+                hashed: secret.hashed,
             }),
             docker_secret: raw.docker_secret.map(|secret| DockerSecretPlan {
-                file: self.local(secret.file.as_deref().unwrap_or("~/.docker/config.json")),
+                file: self.input(secret.file.as_deref().unwrap_or("~/.docker/config.json")),
                 name: secret.name,
                 namespaces: secret.namespaces,
+                registries: secret.registries,
             }),
             addons: AddonsPlan {
                 cni: raw.addons.cni.unwrap_or(true),

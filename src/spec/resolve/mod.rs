@@ -112,6 +112,7 @@ impl Resolver<'_> {
                 None => self.wrong(&["cluster", "name"], message),
             }
         }
+        let named = self.found.len();
         let provider = self.provider(options);
         let settings = raw.providers.get(&provider).cloned().unwrap_or_default();
         let region = settings.region.clone().unwrap_or_default();
@@ -146,10 +147,14 @@ impl Resolver<'_> {
             firewall,
             dns,
         };
+        let certificates = self.certificates();
+        if options.apps_only {
+            self.found.truncate(named);
+        }
         let apps = self.apps(&cluster, environment.as_deref());
         Project {
             file: self.path.to_owned(),
-            certificates: self.certificates(),
+            certificates,
             state: self.state(),
             artifact_cache: raw
                 .artifacts

@@ -51,6 +51,13 @@ impl Lab {
         lab
     }
 
+    /// A copy of an example in a folder of its name.
+    pub fn add_example(&self, name: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+        std::fs::create_dir_all(self.file(name)).unwrap();
+        copy(&from, &self.file(name));
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

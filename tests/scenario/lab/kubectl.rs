@@ -1,6 +1,9 @@
 //! The real kubectl, with the kubeconfig that apply wrote.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{Lab, Ran, skipped};
 
@@ -13,13 +16,17 @@ pub struct Kubectl {
 impl Kubectl {
     /// `None`, and a loud word, where there is no kubectl.
     pub fn of(lab: &Lab, cluster: &str) -> Option<Self> {
+        Self::at(lab, &lab.file("ssl").join(cluster).join("kubeconfig"))
+    }
+
+    /// The same with any kubeconfig.
+    pub fn at(lab: &Lab, kubeconfig: &Path) -> Option<Self> {
         let there = Command::new("kubectl").args(["version", "--client"]).output();
         if !there.is_ok_and(|output| output.status.success()) {
             skipped("no kubectl on this machine: nodes and pods are not checked with it");
             return None;
         }
-        let kubeconfig = lab.file("ssl").join(cluster).join("kubeconfig");
-        Some(Self { kubeconfig, cache: lab.file(".kube-cache") })
+        Some(Self { kubeconfig: kubeconfig.to_owned(), cache: lab.file(".kube-cache") })
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
