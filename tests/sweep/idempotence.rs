@@ -18,7 +18,7 @@ use infra::{
     spec,
 };
 use infra_provider_api::NoProgress;
-use xtask::sweep::{Lab, Tools};
+use xtask::sweep::{Lab, SUITE, Tools};
 
 use super::troubled::{Log, Trouble, trouble};
 
@@ -53,7 +53,7 @@ count = 1
 type = "s-2vcpu-4gb"
 
 [pools.worker]
-count = 1
+count = 2
 type = "s-2vcpu-4gb"
 
 [ssh_keys]
@@ -67,7 +67,25 @@ from = ["203.0.113.0/24"]
 [dns]
 domain = "lab.example.com"
 ttl = 300
+
+[apps]
+base = "apps"
 "#;
+
+/// Another rule, another time to live, another key, a worker less.
+const CHANGES: [(&str, &str); 4] = [
+    ("203.0.113.0/24", "198.51.100.0/24"),
+    ("ttl = 300", "ttl = 60"),
+    ("yrWTnaQwZ ops@", "yrWTnaQwZ team@"),
+    ("[pools.worker]\ncount = 2", "[pools.worker]\ncount = 1"),
+];
+
+fn changed() -> String {
+    CHANGES.iter().fold(TOML.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    })
+}
 
 fn options() -> SessionOptions {
     SessionOptions {
@@ -141,6 +159,7 @@ fn every_kinds_actions_twice_and_failed_once() {
     for how in [Trouble::Twice, Trouble::FailsOnceAndIsLostOnce] {
         let lab = Lab::empty(&tools).unwrap();
         lab.write("infra.toml", TOML).unwrap();
+        lab.write("apps/all.yaml", SUITE).unwrap();
         lab.start_cloud(Some(7)).unwrap();
         // A session works in the current folder. Nothing else in this program asks for it.
         std::env::set_current_dir(lab.path()).unwrap();
@@ -151,8 +170,8 @@ fn every_kinds_actions_twice_and_failed_once() {
         runs.insert("create", runtime.block_on(converge(&apply, how, &log)));
         runtime.block_on(assert_settled("created"));
         let names = runtime.block_on(registered());
-        lab.write("infra.toml", &TOML.replace("300", "60").replace("203.0.113", "198.51.100"))
-            .unwrap();
+        lab.write("infra.toml", &changed()).unwrap();
+        lab.write("apps/all.yaml", &SUITE.replace("green", "blue")).unwrap();
         runs.insert("update", runtime.block_on(converge(&apply, how, &log)));
         runtime.block_on(assert_settled("updated"));
         shapes.push(lab.shape().unwrap());
@@ -167,7 +186,6 @@ fn every_kinds_actions_twice_and_failed_once() {
         for name in names.into_iter().filter(|name| *name != TURN) {
             let actions = log.actions.get(name);
             let wanted = if MADE_BY_KUBERNETES.contains(&name) { "delete" } else { "create" };
-            // A disk is made by a claim; this cluster has no apps.
             let by_itself =
                 name == "volume" || how != Trouble::Twice && JOIN_BY_THEMSELVES.contains(&name);
             let there = by_itself || actions.is_some_and(|all| all.contains(wanted));

@@ -14,6 +14,7 @@ fn sample(scenarios: &[&str], kills: bool, sample: usize) {
         fault: None,
         seed: seed.unwrap_or(1),
         sample: Some(sample),
+        minutes: None,
         jobs: 1,
         speed: 25.0,
         binary: Some(PathBuf::from(env!("CARGO_BIN_EXE_infra"))),

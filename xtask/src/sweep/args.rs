@@ -1,11 +1,15 @@
 //! `cargo xtask sweep`.
 
-use std::{path::PathBuf, process::Command, time::Instant};
+use std::{
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 
 use super::{
-    Bases, Scenario, Seed, SweepError, all_points, damages, disturbances,
+    Bases, Reference, Scenario, Seed, SweepError, damages, disturbances,
     jobs::{Case, Queue, work},
     lab::Tools,
     reference, sample, scenarios,
@@ -32,6 +36,9 @@ pub struct SweepArgs {
     /// So many points of each scenario, instead of all.
     #[arg(long, value_name = "N")]
     pub sample: Option<usize>,
+    /// Begin no case after so many minutes; what is left out is counted.
+    #[arg(long, value_name = "N")]
+    pub minutes: Option<u64>,
     /// Cases at the same time.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
     pub jobs: u64,
@@ -67,45 +74,50 @@ pub fn run(args: &SweepArgs) -> Result<bool, SweepError> {
     let mut bases = Bases::new(tools.clone(), args.seed);
     let queue = cases(args, &mut bases, &chosen)?;
     println!("{} cases, seed {}, {} at the same time\n", queue.len(), args.seed, args.jobs);
-    let report = work(bases, &tools, args.seed, args.jobs, queue);
+    let until = args.minutes.map(|minutes| began + Duration::from_secs(60 * minutes));
+    let report = work(bases, &tools, args.seed, args.jobs, queue, until);
     report.print();
     println!("seed {}, {:.0} s", args.seed, began.elapsed().as_secs_f64());
     Ok(report.is_good())
 }
 
+/// What changes something comes first, in every scenario; reads come last.
 fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Queue, SweepError> {
     let mut seed = Seed::new(args.seed);
-    let mut queue = Queue::new();
+    let (mut queue, mut reads) = (Queue::new(), Queue::new());
     for scenario in chosen {
         let reference = reference(bases.get(scenario.before)?, scenario)?;
-        println!(
-            "{}: {} calls, {} journal writes",
-            scenario.name, reference.calls, reference.writes
-        );
-        let mut push = |case| queue.push_back((*scenario, reference.clone(), case));
+        println!("{}: {}", scenario.name, reference.counts);
+        let case = |case| (*scenario, reference.clone(), case);
         if !args.faults && args.fault.is_none() {
-            let mut points = all_points(reference.calls, reference.writes);
+            let (mut points, mut others) = (reference.counts.effects(), reference.counts.reads());
             if let Some(count) = args.sample {
+                points.append(&mut others);
                 points = sample(&points, count, &mut seed);
             }
-            points.into_iter().for_each(|point| push(Case::Kill(point)));
+            queue.extend(points.into_iter().map(Case::Kill).map(case));
+            reads.extend(others.into_iter().map(Case::Kill).map(case));
         }
         if !args.kills {
-            let is_chosen =
-                |name: &str| args.fault.as_ref().is_none_or(|text| name.contains(text.as_str()));
-            let mut faults: Vec<Case> =
-                disturbances(args.speed).into_iter().map(Case::Disturb).collect();
-            if reference.writes > 0 {
-                faults.extend(damages().map(Case::Damage));
-            }
-            faults.retain(|case| is_chosen(&case.to_string()));
-            if let Some(count) = args.sample {
-                faults = seed.pick(&faults, count);
-            }
-            faults.into_iter().for_each(&mut push);
+            queue.extend(faults(args, &reference, &mut seed).into_iter().map(case));
         }
     }
+    queue.append(&mut reads);
     Ok(queue)
+}
+
+fn faults(args: &SweepArgs, reference: &Reference, seed: &mut Seed) -> Vec<Case> {
+    let is_chosen =
+        |name: &str| args.fault.as_ref().is_none_or(|text| name.contains(text.as_str()));
+    let mut faults: Vec<Case> = disturbances(args.speed).into_iter().map(Case::Disturb).collect();
+    if reference.counts.writes > 0 {
+        faults.extend(damages().map(Case::Damage));
+    }
+    faults.retain(|case| is_chosen(&case.to_string()));
+    match args.sample {
+        Some(count) => seed.pick(&faults, count),
+        None => faults,
+    }
 }
 
 /// Builds the binary as tests do: with debug assertions.

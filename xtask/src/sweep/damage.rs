@@ -58,7 +58,7 @@ impl Damage {
     ) -> Result<Outcome, SweepError> {
         let lab = base.copy()?;
         scenario.prepare(&lab)?;
-        let middle = Point::WriteAfter(reference.writes.div_ceil(2).max(1));
+        let middle = Point::WriteAfter(reference.counts.writes.div_ceil(2).max(1));
         let outcome = match self {
             Self::DiskFull => disk_full(&lab, scenario)?,
             Self::FileLimit => file_limit(&lab, scenario)?,

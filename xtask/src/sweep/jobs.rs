@@ -29,10 +29,28 @@ impl std::fmt::Display for Case {
     }
 }
 
+impl Case {
+    /// What it belongs to, for counting.
+    fn class(&self) -> &'static str {
+        match self {
+            Self::Kill(point) => point.class(),
+            Self::Disturb(_) => "by what the cloud does",
+            Self::Damage(_) => "by what the disk does",
+        }
+    }
+}
+
 pub(super) type Queue = VecDeque<(Scenario, Reference, Case)>;
 
-/// Runs all cases of `queue`; the first worker goes on with `bases`.
-pub(super) fn work(bases: Bases, tools: &Tools, seed: u64, jobs: u64, queue: Queue) -> Report {
+/// Runs all cases of `queue` that can begin before `until`; the first worker goes on with `bases`.
+pub(super) fn work(
+    bases: Bases,
+    tools: &Tools,
+    seed: u64,
+    jobs: u64,
+    queue: Queue,
+    until: Option<Instant>,
+) -> Report {
     let mut all = vec![bases];
     all.extend((1..jobs).map(|job| Bases::new(tools.clone(), seed.wrapping_add(job * 1000))));
     let (queue, report) = (Mutex::new(queue), Mutex::new(Report::default()));
@@ -41,17 +59,25 @@ pub(super) fn work(bases: Bases, tools: &Tools, seed: u64, jobs: u64, queue: Que
             let (queue, report) = (&queue, &report);
             scope.spawn(move || {
                 loop {
+                    if until.is_some_and(|until| Instant::now() > until) {
+                        return;
+                    }
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some((scenario, reference, case)) = next else { return };
                     let began = Instant::now();
                     let result = one(&mut bases, &scenario, &reference, &case);
                     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
-                    report.take(scenario.name, &case.to_string(), began.elapsed(), result);
+                    let took = began.elapsed();
+                    report.take(scenario.name, case.class(), &case.to_string(), took, result);
                 }
             });
         }
     });
-    report.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for (scenario, _, case) in queue.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        report.leave_out(scenario.name, case.class());
+    }
+    report
 }
 
 fn one(

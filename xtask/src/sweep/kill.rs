@@ -3,8 +3,8 @@
 use infra_sim::{Fault, FaultApi, FaultEffect};
 
 use super::{
-    Base, Lab, Outcome, Point, Scenario, Shape, SweepError, check, check::shape, cloud::fault,
-    command::BECOME,
+    Base, Counts, Lab, Outcome, Point, Scenario, Shape, SweepError, check, check::shape,
+    cloud::fault, command::BECOME,
 };
 
 const FAULT_POINT: &str = "INFRA_FAULT_POINT";
@@ -12,10 +12,8 @@ const FAULT_POINT: &str = "INFRA_FAULT_POINT";
 /// What an undisturbed run of a scenario does and leaves.
 #[derive(Clone, Debug)]
 pub struct Reference {
-    /// Calls of APIs that the process makes.
-    pub calls: u32,
-    /// Writes of its journal.
-    pub writes: u32,
+    /// Its calls and its journal's writes.
+    pub counts: Counts,
     /// What exists afterwards.
     pub shape: Shape,
 }
@@ -30,24 +28,27 @@ pub fn reference(base: &Base, scenario: &Scenario) -> Result<Reference, SweepErr
     let count = lab.file("writes.txt");
     let variable = (FAULT_POINT, format!("journal:count:{}", count.display()));
     let held = lab.hold(scenario.words, &[variable], BECOME)?;
-    // Lets all calls pass, and counts them.
-    let counting = Fault {
-        client_pid: Some(held.pid()),
-        after: Some(u32::MAX),
-        ..fault(FaultApi::Any, FaultEffect::KillClientBefore)
-    };
-    lab.set_fault(&counting)?;
+    // Let all calls pass, and count them.
+    for method in Counts::methods() {
+        lab.set_fault(&Fault {
+            client_pid: Some(held.pid()),
+            method: Some(method.to_owned()),
+            after: Some(u32::MAX),
+            ..fault(FaultApi::Any, FaultEffect::KillClientBefore)
+        })?;
+    }
     let ended = held.go()?;
     if ended.code() != Some(0) {
         return Err(SweepError::broken(format!("undisturbed, it fails\n{}", ended.all())));
     }
-    let calls = lab.faults()?.first().map_or(0, |set| set.seen);
+    let calls = Counts::methods().zip(lab.faults()?).map(|(method, set)| (method, set.seen));
+    let calls = calls.collect();
     // Without debug assertions, or without any write, there is no such file.
     let writes = std::fs::read_to_string(&count).ok().and_then(|text| text.parse().ok());
     lab.clear_faults()?;
     let shape = shape(&lab, &lab.inventory()?)?;
     check(&lab, scenario, &shape)?;
-    Ok(Reference { calls, writes: writes.unwrap_or(0), shape })
+    Ok(Reference { counts: Counts { calls, writes: writes.unwrap_or(0) }, shape })
 }
 
 /// Runs a scenario, kills it at `point`, runs it again to its end, and looks.
@@ -72,22 +73,21 @@ pub fn kill_at(
 
 /// Runs a scenario and kills it at `point`.
 pub(super) fn killed(lab: &Lab, scenario: &Scenario, point: Point) -> Result<Outcome, SweepError> {
-    let (effect, at) = match point {
-        Point::CallBefore(at) => (Some(FaultEffect::KillClientBefore), at),
-        Point::CallAfter(at) => (Some(FaultEffect::KillClientAfter), at),
-        Point::WriteBefore(at) | Point::WriteTorn(at) | Point::WriteAfter(at) => (None, at),
-    };
-    let how = match point {
-        Point::WriteBefore(_) => "before",
-        Point::WriteTorn(_) => "torn",
-        Point::WriteAfter(_) => "after",
-        Point::CallBefore(_) | Point::CallAfter(_) => "none",
+    let (call, how, at) = match point {
+        Point::CallBefore(method, at) => {
+            (Some((method, FaultEffect::KillClientBefore)), "none", at)
+        }
+        Point::CallAfter(method, at) => (Some((method, FaultEffect::KillClientAfter)), "none", at),
+        Point::WriteBefore(at) => (None, "before", at),
+        Point::WriteTorn(at) => (None, "torn", at),
+        Point::WriteAfter(at) => (None, "after", at),
     };
     let variable = (FAULT_POINT, format!("journal:{how}:{at}"));
     let held = lab.hold(scenario.words, &[variable], BECOME)?;
-    if let Some(effect) = effect {
+    if let Some((method, effect)) = call {
         let kill = Fault {
             client_pid: Some(held.pid()),
+            method: Some(method.to_owned()),
             after: Some(at.saturating_sub(1)),
             count: Some(1),
             ..fault(FaultApi::Any, effect)

@@ -39,7 +39,8 @@ impl Outcome {
 /// What came of all cases.
 #[derive(Debug, Default)]
 pub struct Report {
-    counts: BTreeMap<(String, String), usize>,
+    counts: BTreeMap<(String, &'static str, String), usize>,
+    left_out: BTreeMap<(String, &'static str), usize>,
     broken: Vec<String>,
 }
 
@@ -48,6 +49,7 @@ impl Report {
     pub fn take(
         &mut self,
         scenario: &str,
+        class: &'static str,
         case: &str,
         took: Duration,
         result: Result<Outcome, SweepError>,
@@ -61,13 +63,18 @@ impl Report {
                 };
                 let word = outcome.word();
                 println!("{scenario}, {case}: {word}{said} ({seconds:.1} s)");
-                *self.counts.entry((scenario.to_owned(), word)).or_default() += 1;
+                *self.counts.entry((scenario.to_owned(), class, word)).or_default() += 1;
             }
             Err(error) => {
                 println!("BROKEN {scenario}, {case} ({seconds:.1} s): {error}");
                 self.broken.push(format!("{scenario}, {case}"));
             }
         }
+    }
+
+    /// One case that there was no time for.
+    pub fn leave_out(&mut self, scenario: &str, class: &'static str) {
+        *self.left_out.entry((scenario.to_owned(), class)).or_default() += 1;
     }
 
     /// Whether every promise held.
@@ -83,10 +90,13 @@ impl Report {
     /// The closing table.
     pub fn print(&self) {
         println!();
-        for ((scenario, word), count) in &self.counts {
-            println!("{scenario:<16} {count:>5} {word}");
+        for ((scenario, class, word), count) in &self.counts {
+            println!("{scenario:<16} {class:<24} {count:>5} {word}");
         }
-        println!("{:<16} {:>5}", "in all", self.passed());
+        for ((scenario, class), count) in &self.left_out {
+            println!("{scenario:<16} {class:<24} {count:>5} left out: no time");
+        }
+        println!("{:<16} {:<24} {:>5}", "in all", "", self.passed());
         for broken in &self.broken {
             println!("BROKEN: {broken}");
         }

@@ -114,7 +114,8 @@ ttl = {ttl}
     text
 }
 
-const SUITE: &str = r#"apiVersion: v1
+/// Some apps: a claim for a disk, a Service, a Job.
+pub const SUITE: &str = r#"apiVersion: v1
 kind: Namespace
 metadata:
   name: shop
