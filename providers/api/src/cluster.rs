@@ -23,6 +23,10 @@ pub struct Cluster {
     pub region: String,
     /// Where `region` was written.
     pub region_source: Option<Source>,
+    /// The only account that the cluster may be in, where infra.toml names one.
+    pub account: Option<String>,
+    /// Where in the region, and how, its machines are put.
+    pub placement: Placement,
     /// Versions of what runs on the nodes.
     pub versions: Versions,
     /// Address ranges.
@@ -41,6 +45,20 @@ pub struct Cluster {
     pub bucket: Option<String>,
     /// Tags of the user's own, put on everything that can carry them.
     pub tags: Vec<String>,
+}
+
+/// Where in the region, and how, machines are put. A cloud that has no word for one of these refuses
+/// it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// Availability zones to spread over, by full name or last letter; empty: the cloud's choice.
+    pub zones: Vec<String>,
+    /// Machines get no public address; they reach the outside through a gateway.
+    pub private: bool,
+    /// Gibibytes of the machines' root disk; `None`: the cloud's choice.
+    pub disk_gib: Option<u32>,
+    /// Where that was written.
+    pub source: Option<Source>,
 }
 
 /// Versions of what runs on the nodes.

@@ -19,8 +19,8 @@ mod retry;
 
 pub use address::{Address, AddressError};
 pub use cluster::{
-    Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan, Pool, Protocol,
-    Role, SizeRequest, SourceRange, SshKey, Versions,
+    Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan, Placement, Pool,
+    Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
 };
 pub use context::{Context, MachineBoot, NoProgress, Progress};
 pub use declared::{Declared, Phase, Source};

@@ -47,6 +47,12 @@ pub trait Provider: Send + Sync {
     /// Who we are there. Also the first proof that the credentials work.
     async fn account(&self, cx: &Context) -> Result<Account, CloudError>;
 
+    /// Within what a cluster's name is unique: two clusters of one name in one realm are the same
+    /// cluster. An account, unless its regions are worlds of their own.
+    fn realm(&self, account: &Account) -> String {
+        account.id.clone()
+    }
+
     /// Its kinds. Each name is unique among all kinds of a run.
     fn kinds(&self) -> Vec<Arc<dyn Kind>>;
 

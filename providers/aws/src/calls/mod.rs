@@ -1,0 +1,7 @@
+//! Calling: errors by what can be done about them, retries of reads, the cloud's own pace.
+
+mod errors;
+mod pace;
+
+pub(crate) use errors::{is_code, mapped, sdk};
+pub(crate) use pace::{Pace, Paces};

@@ -1,0 +1,198 @@
+//! Where AWS is and who we are there: the SDK's default chain.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, meta::region::ProvideRegion, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_credential_types::provider::{
+    ProvideCredentials, SharedCredentialsProvider, error::CredentialsError,
+};
+use aws_types::service_config::ServiceConfigKey;
+use infra_provider_api::{CloudError, ErrorKind};
+
+const OPERATION: &str = "connect to AWS";
+
+/// Endpoints, region and credentials. Credentials are asked for when a call is made, and renewed
+/// by the SDK while a run goes on.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub(crate) config: SdkConfig,
+    /// The region.
+    pub region: String,
+}
+
+/// Where the cluster's objects are kept.
+#[derive(Clone, Debug)]
+pub struct ObjectStore {
+    /// Base of the S3 API where it is not AWS's own.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: String,
+    /// Who we are.
+    pub credentials: SharedCredentialsProvider,
+}
+
+/// The region of the usual places: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile.
+pub async fn region_of() -> Option<String> {
+    let region = aws_config::default_provider::region::default_provider();
+    region.region().await.map(|region| region.to_string()).filter(|region| !region.is_empty())
+}
+
+impl Connection {
+    /// Profiles, SSO, environment, container and instance credentials, `AWS_ENDPOINT_URL` and
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, as every tool on the SDK takes them. Makes no call to AWS.
+    ///
+    /// # Errors
+    /// `Invalid` for an endpoint that is plain `http` and not on this machine.
+    pub async fn open(region: &str) -> Result<Self, CloudError> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .operation_attempt_timeout(Duration::from_secs(60))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            // Repeating is decided by the kind of the error, in one place for all clouds.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        let connection = Self { config, region: region.to_owned() };
+        for service in ["EC2", "Elastic Load Balancing v2", "IAM", "Route 53", "S3", "STS"] {
+            check_endpoint(connection.endpoint(service).as_deref())?;
+        }
+        Ok(connection)
+    }
+
+    /// The endpoint of a service where it is not AWS's own.
+    fn endpoint(&self, service: &str) -> Option<String> {
+        let key = ServiceConfigKey::builder()
+            .service_id(service)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        let own = self.config.service_config().and_then(|config| config.load_config(key));
+        own.or_else(|| self.config.endpoint_url().map(str::to_owned))
+    }
+
+    /// Whether S3 is somewhere else than AWS.
+    pub(crate) fn s3_endpoint(&self) -> Option<String> {
+        self.endpoint("S3").map(|url| url.trim_end_matches('/').to_owned())
+    }
+
+    fn credentials(&self) -> Result<SharedCredentialsProvider, CloudError> {
+        self.config.credentials_provider().ok_or_else(no_credentials)
+    }
+
+    /// Where the cluster's objects are kept.
+    ///
+    /// # Errors
+    /// `Unauthorized` when the chain has no credentials at all.
+    pub fn object_store(&self) -> Result<ObjectStore, CloudError> {
+        Ok(ObjectStore {
+            endpoint: self.s3_endpoint(),
+            region: self.region.clone(),
+            credentials: self.credentials()?,
+        })
+    }
+
+    /// Takes credentials once, so that their absence has one message, whatever is called first.
+    pub(crate) async fn log_in(&self) -> Result<(), CloudError> {
+        let taken = self.credentials()?.provide_credentials().await;
+        taken.map(|_| ()).map_err(|error| refused(&error))
+    }
+}
+
+fn no_credentials() -> CloudError {
+    CloudError::new(ErrorKind::Unauthorized, OPERATION, "no credentials").with_hint(
+        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws sso login`",
+    )
+}
+
+fn refused(error: &CredentialsError) -> CloudError {
+    let text = chain(error);
+    let sso = ["SSO", "sso", "token"].iter().any(|word| text.contains(word));
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) if !sso => no_credentials(),
+        CredentialsError::ProviderTimedOut(_) => CloudError::new(
+            ErrorKind::Unauthorized,
+            OPERATION,
+            "the credentials did not come in time",
+        )
+        .with_hint(
+            "set AWS_PROFILE or AWS_ACCESS_KEY_ID; without them an instance's own are waited for",
+        ),
+        _ => {
+            let hint = if sso {
+                "the login is over: `aws sso login` with the same AWS_PROFILE"
+            } else {
+                "`aws sts get-caller-identity` with the same environment tells more"
+            };
+            CloudError::new(
+                ErrorKind::Unauthorized,
+                OPERATION,
+                format!("the credentials can't be loaded: {text}"),
+            )
+            .with_hint(hint)
+        }
+    }
+}
+
+/// The error and what caused it. Holds no secret: providers name files and profiles.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+fn check_endpoint(endpoint: Option<&str>) -> Result<(), CloudError> {
+    let Some(url) = endpoint else { return Ok(()) };
+    if url.starts_with("https://") {
+        return Ok(());
+    }
+    let host = url.strip_prefix("http://").map(|rest| {
+        let end = rest.find('/').unwrap_or(rest.len());
+        let host = &rest[..end];
+        host.rsplit_once(':').map_or(host, |(host, _)| host)
+    });
+    match host {
+        Some(host) if host == "localhost" || host == "[::1]" || host.starts_with("127.") => Ok(()),
+        Some(_) => Err(CloudError::new(
+            ErrorKind::Invalid,
+            OPERATION,
+            format!("the endpoint {url} is plain http; only addresses of this machine may be"),
+        )
+        .with_hint("AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> take https addresses")),
+        None => Err(CloudError::new(
+            ErrorKind::Invalid,
+            OPERATION,
+            format!("the endpoint {url} is no address"),
+        )
+        .with_hint(
+            "AWS_ENDPOINT_URL takes an address such as https://ec2.eu-central-1.amazonaws.com",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_only_on_this_machine() {
+        let check = |url: &str| check_endpoint(Some(url));
+        assert!(check_endpoint(None).is_ok());
+        assert!(check("https://s3.example.com").is_ok());
+        assert!(check("http://127.0.0.1:5000").is_ok());
+        assert!(check("http://localhost:5000/x").is_ok());
+        assert!(check("http://s3.example.com").unwrap_err().message.contains("plain http"));
+        assert!(check("s3.example.com").is_err());
+    }
+}

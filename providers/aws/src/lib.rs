@@ -1,0 +1,23 @@
+//! AWS: client, kinds, and the model of a cluster on it.
+//!
+//! [`Connection`] is where and as whom (the SDK's default chain), [`Scope`] the few words of
+//! infra.toml that a listing needs, [`Aws`] the [`infra_provider_api::Provider`] made of both.
+
+mod calls;
+mod check;
+mod connection;
+mod images;
+mod marks;
+mod model;
+mod policies;
+mod provider;
+mod regions;
+mod resources;
+mod scope;
+mod sizes;
+
+pub use connection::{Connection, ObjectStore, region_of};
+pub use marks::cluster_id;
+pub use provider::Aws;
+pub use scope::Scope;
+pub use sizes::{Size, Sizes};

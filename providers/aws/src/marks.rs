@@ -1,0 +1,169 @@
+//! The marks that say whose a resource is, and what it is for: tags, given in the create call
+//! itself.
+//!
+//! `infra.dev/owner` decides who owns, by equality with the cluster's whole UUID; `infra.dev/name`
+//! is the name in the cluster, `infra.dev/intent` the key of the call that made it.
+
+use infra_provider_api::{Address, Owner};
+
+pub(crate) const OWNER: &str = "infra.dev/owner";
+pub(crate) const NAME: &str = "infra.dev/name";
+pub(crate) const INTENT: &str = "infra.dev/intent";
+pub(crate) const REVISION: &str = "infra.dev/revision";
+pub(crate) const ROLE: &str = "infra.dev/role";
+pub(crate) const POOL: &str = "infra.dev/pool";
+/// `infra.dev/node-<launch index>`: node and key of the machine with that index in its call.
+pub(crate) const NODE: &str = "infra.dev/node-";
+/// `infra.dev/image/<name>`: a pinned image, on the VPC.
+pub(crate) const IMAGE: &str = "infra.dev/image/";
+
+/// What the cloud controller manager knows the cluster as. Not the bare name: two clusters of that
+/// name in one account would take each other's load balancers.
+pub fn cluster_id(owner: &Owner) -> String {
+    format!("{}-{}", owner.cluster, owner.short())
+}
+
+/// The tag that Kubernetes' controllers look for.
+pub(crate) fn kubernetes_tag(owner: &Owner) -> String {
+    format!("kubernetes.io/cluster/{}", cluster_id(owner))
+}
+
+/// Name and value of a tag.
+pub(crate) type Pair = (String, String);
+
+/// The tags of a resource in its create call: ownership first, then `more`, then the user's own.
+pub(crate) fn pairs(
+    owner: &Owner,
+    address: &Address,
+    intent_key: &str,
+    more: &[Pair],
+    users: &[Pair],
+) -> Vec<Pair> {
+    let mut all = vec![
+        (OWNER.to_owned(), owner.uuid.to_string()),
+        (NAME.to_owned(), address.name().to_owned()),
+        (INTENT.to_owned(), intent_key.to_owned()),
+        ("Name".to_owned(), format!("{}-{}", owner.cluster, address.name())),
+    ];
+    for (key, value) in more.iter().chain(users) {
+        match all.iter_mut().find(|(known, _)| known == key) {
+            Some(known) => known.1.clone_from(value),
+            None => all.push((key.clone(), value.clone())),
+        }
+    }
+    all
+}
+
+/// Tags as they were read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks(Vec<Pair>);
+
+impl Marks {
+    pub(crate) fn of<'a>(
+        tags: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>)>,
+    ) -> Self {
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Self(tags.into_iter().map(|(key, value)| (text(key), text(value))).collect())
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the resource is this owner's.
+    pub(crate) fn is_of(&self, owner: &Owner) -> bool {
+        self.get(OWNER) == Some(owner.uuid.to_string().as_str())
+    }
+
+    /// Its address, when it is this owner's.
+    pub(crate) fn address(&self, owner: &Owner, kind: &str) -> Option<Address> {
+        let name = self.get(NAME).filter(|name| !name.is_empty())?;
+        self.is_of(owner).then(|| Address::new(kind, name))
+    }
+
+    /// The key of the call that made it.
+    pub(crate) fn intent(&self) -> Option<String> {
+        self.get(INTENT).map(str::to_owned)
+    }
+
+    /// Whether Kubernetes' controllers in the cluster made it.
+    pub(crate) fn is_kubernetes(&self, owner: &Owner) -> bool {
+        self.get(&kubernetes_tag(owner)) == Some("owned") && !self.is_of(owner)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pair> {
+        self.0.iter()
+    }
+
+    /// The user's own: neither ours nor a controller's.
+    pub(crate) fn users(&self) -> Vec<String> {
+        let ours = |key: &str| {
+            key == "Name"
+                || ["infra.dev/", "kubernetes.io/", "aws:"].iter().any(|p| key.starts_with(p))
+        };
+        let mut users: Vec<String> = self
+            .0
+            .iter()
+            .filter(|(key, _)| !ours(key))
+            .map(|(key, value)| tag_text(key, value))
+            .collect();
+        users.sort();
+        users
+    }
+}
+
+/// A tag as infra.toml writes it.
+pub(crate) fn tag_text(key: &str, value: &str) -> String {
+    if value.is_empty() { key.to_owned() } else { format!("{key}={value}") }
+}
+
+/// Whether a text may be a tag of the user's.
+pub(crate) fn is_valid_tag(text: &str) -> bool {
+    let (key, value) = crate::scope::user_tag(text);
+    let plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c));
+    (1..=128).contains(&key.chars().count())
+        && value.chars().count() <= 256
+        && !key.to_lowercase().starts_with("aws:")
+        && plain(&key)
+        && plain(&value)
+}
+
+/// Tags for a service, from pairs. Each SDK crate has a type of its own for the same thing.
+macro_rules! sdk_tags {
+    ($sdk:ident, $pairs:expr) => {
+        $pairs
+            .into_iter()
+            .map(|(key, value)| $sdk::types::Tag::builder().key(key).value(value).build())
+            .collect::<Vec<_>>()
+    };
+}
+pub(crate) use sdk_tags;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner { cluster: "shop".into(), uuid: uuid::Uuid::from_u128(0x1234_5678 << 96) }
+    }
+
+    #[test]
+    fn marks_are_read_back() {
+        let owner = owner();
+        let address = Address::new("subnet", "nodes-a");
+        let users = vec![("team".to_owned(), "shop".to_owned())];
+        let pairs = pairs(&owner, &address, "k1", &[], &users);
+        let marks = Marks::of(pairs.iter().map(|(k, v)| (Some(k.as_str()), Some(v.as_str()))));
+        assert_eq!(marks.address(&owner, "subnet"), Some(address));
+        assert_eq!(marks.intent().as_deref(), Some("k1"));
+        assert_eq!(marks.users(), ["team=shop"]);
+        let other = Owner { uuid: uuid::Uuid::from_u128(1), ..owner };
+        assert_eq!(marks.address(&other, "subnet"), None);
+    }
+
+    #[test]
+    fn texts_that_may_be_tags() {
+        assert!(is_valid_tag("team=shop") && is_valid_tag("alone"));
+        assert!(!is_valid_tag("aws:x=y") && !is_valid_tag("=x") && !is_valid_tag("a=b\u{7}"));
+    }
+}

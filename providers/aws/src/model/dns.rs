@@ -1,0 +1,39 @@
+//! The zone and its records.
+
+use infra_provider_api::{Address, Cluster, Declared, DnsPlan, Input, Phase, Problem};
+
+use super::{Part, balancer::load_balancer, declare};
+use crate::resources::{HostedZoneSpec, RecordSpec};
+
+pub(super) fn declared(cluster: &Cluster) -> Part {
+    let Some(dns) = &cluster.dns else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    if dns.manage_zone {
+        all.push(declare(zone(dns), &HostedZoneSpec { name: dns.domain.clone() })?);
+    }
+    let api = Input::reference(load_balancer(), "host");
+    all.push(record(dns, format!("{}.{}", dns.api_name, dns.domain), api)?);
+    // Where the apps are reached is known once the suite runs.
+    for name in [dns.domain.clone(), format!("*.{}", dns.domain)] {
+        let ingress = Input::reference(Address::new("suite", "ingress"), "ingress_address");
+        all.push(record(dns, name, ingress)?.in_phase(Phase::Apps));
+    }
+    for declared in &mut all {
+        declared.source = dns.source.clone();
+    }
+    Ok(all)
+}
+
+fn zone(dns: &DnsPlan) -> Address {
+    Address::new("hosted_zone", &dns.domain)
+}
+
+fn record(dns: &DnsPlan, name: String, target: Input<String>) -> Result<Declared, Vec<Problem>> {
+    let zone = if dns.manage_zone {
+        Input::reference(zone(dns), "name")
+    } else {
+        dns.domain.clone().into()
+    };
+    let spec = RecordSpec { zone, name: name.clone(), target, ttl_s: dns.ttl_s };
+    declare(Address::new("record", name), &spec)
+}

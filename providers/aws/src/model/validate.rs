@@ -1,0 +1,100 @@
+//! What this cloud can't have at all, found without asking it.
+
+use infra_provider_api::{Cluster, Problem, Source};
+
+use super::network::ZONES_MAX;
+use crate::{images, marks::is_valid_tag, regions};
+
+/// The vendor's limits of a network, as prefix lengths. The smallest subnet is a /28, and the
+/// network is cut into eight.
+const PREFIX_MIN: u8 = 16;
+const PREFIX_MAX: u8 = 25;
+/// A resource has at most 50 tags; machines need the most of this tool's own.
+const TAGS_MAX: usize = 10;
+
+pub(super) fn problems(cluster: &Cluster) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut add = |message: String, hint: String, source: Option<&Source>| {
+        problems.push(Problem { message, hint: Some(hint), source: source.cloned() });
+    };
+    let machines = cluster.network.machines;
+    if !(PREFIX_MIN..=PREFIX_MAX).contains(&machines.prefix_len()) {
+        add(
+            format!("a VPC of a cluster can't have the range {machines}"),
+            "take one from /16 to /25: it is cut into eight subnets".to_owned(),
+            None,
+        );
+    }
+    let placement = cluster.placement.source.as_ref();
+    let zones = regions::zones(&cluster.region, &cluster.placement.zones);
+    if zones.len() > ZONES_MAX {
+        add(
+            format!("{} zones are asked for", zones.len()),
+            format!("at most {ZONES_MAX} can be"),
+            placement,
+        );
+    }
+    for (at, zone) in zones.iter().enumerate() {
+        if !zone.starts_with(&cluster.region) {
+            add(
+                format!("the zone `{zone}` is not in the region {}", cluster.region),
+                format!("write letters, for instance {}a as \"a\"", cluster.region),
+                placement,
+            );
+        } else if zones[..at].contains(zone) {
+            add(
+                format!("the zone `{zone}` is there twice"),
+                "name each once".to_owned(),
+                placement,
+            );
+        }
+    }
+    for tag in cluster.tags.iter().filter(|tag| !is_valid_tag(tag)) {
+        add(
+            format!("`{tag}` can't be a tag on AWS"),
+            "write `key=value` or `key`: letters, digits, spaces and _.:/=+-@, at most 128 and 256"
+                .to_owned(),
+            None,
+        );
+    }
+    for tag in &cluster.tags {
+        if ["infra.dev/", "kubernetes.io/", "Name="].iter().any(|own| tag.starts_with(own)) {
+            add(
+                format!("the tag `{tag}` could be mistaken for one of this tool's own"),
+                "choose another key".to_owned(),
+                None,
+            );
+        }
+    }
+    if cluster.tags.len() > TAGS_MAX {
+        let message = format!("{} tags are asked for", cluster.tags.len());
+        add(message, format!("at most {TAGS_MAX} fit beside this tool's own"), None);
+    }
+    if let Some(key) = cluster.ssh_keys.get(1) {
+        add(
+            format!("EC2 makes machines with one key, `{}` is one more", key.name),
+            "name one under [ssh_keys] for AWS; an overlay can hold the others".to_owned(),
+            None,
+        );
+    }
+    for pool in &cluster.pools {
+        if images::lookup(&pool.image).is_none() {
+            add(
+                format!("`{}` does not name an image on AWS", pool.image),
+                format!(
+                    "`image` takes {}, OWNER/PATTERN, or an id (ami-…)",
+                    images::aliases().join(", ")
+                ),
+                pool.source.as_ref(),
+            );
+        }
+        for node in &pool.nodes {
+            if node.name().len() > 63 {
+                let message = format!("`{}` can't be the name of a machine", node.name());
+                add(message, "at most 63 characters".to_owned(), pool.source.as_ref());
+            }
+        }
+    }
+    problems.dedup();
+    problems
+}

@@ -1,0 +1,192 @@
+//! IAM policy documents: what machines may do, and what the bucket refuses.
+
+use infra_provider_api::{Owner, Role};
+use serde_json::{Value, json};
+
+use crate::marks::{cluster_id, kubernetes_tag};
+
+/// `aws`, or what China and GovCloud call it in names of resources.
+pub(crate) fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// A document as IAM gives it back: percent-encoded, or plain.
+pub(crate) fn read(text: &str) -> Value {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut two = rest.clone();
+        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+        match (byte, digit(two.next()), digit(two.next())) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
+                rest = two;
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    serde_json::from_slice(&bytes).unwrap_or(Value::Null)
+}
+
+/// Machines take the role, nobody else.
+pub(crate) fn trust() -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }],
+    })
+}
+
+/// Requests without TLS are refused, whoever makes them.
+pub(crate) fn tls_only(bucket: &str) -> Value {
+    // The partition is that of any region: a bucket's policy may name its own bucket only.
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }],
+    })
+}
+
+/// What machines of a role may do. In the bucket: artifacts and bundles of workers for all; what is
+/// in `control-plane/` (join tokens of all nodes, and the cluster's keys) for control planes only.
+pub(crate) fn machine(role: Role, bucket: &str, region: &str, owner: &Owner) -> Value {
+    let partition = partition(region);
+    let object = |key: &str| format!("arn:{partition}:s3:::{bucket}/{key}");
+    let mut statements = vec![
+        json!({
+            "Sid": "Read",
+            "Effect": "Allow",
+            "Action": ["s3:GetObject"],
+            "Resource": [object("artifacts/*"), object("nodes/*")],
+        }),
+        json!({
+            "Sid": "Report",
+            "Effect": "Allow",
+            "Action": ["s3:PutObject"],
+            "Resource": [object("status/*")],
+        }),
+    ];
+    if role == Role::ControlPlane {
+        statements.push(json!({
+            "Sid": "ReadOwn",
+            "Effect": "Allow",
+            "Action": ["s3:GetObject"],
+            "Resource": [object("control-plane/*"), object("turns/*")],
+        }));
+        statements.push(json!({
+            "Sid": "BurnKeys",
+            "Effect": "Allow",
+            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": [object("control-plane/*/pki.tar.gz")],
+        }));
+        statements.extend(controllers(owner));
+    }
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// What the cloud controller manager and the volume driver need; both run on control planes, in the
+/// machine's network. Changes are allowed on what carries the cluster's tag.
+fn controllers(owner: &Owner) -> Vec<Value> {
+    let tag = kubernetes_tag(owner);
+    let id = cluster_id(owner);
+    vec![
+        json!({
+            "Sid": "See",
+            "Effect": "Allow",
+            "Action": [
+                "autoscaling:DescribeAutoScalingGroups",
+                "autoscaling:DescribeAutoScalingInstances",
+                "autoscaling:DescribeTags",
+                "ec2:Describe*",
+                "elasticloadbalancing:Describe*",
+                "kms:DescribeKey",
+            ],
+            "Resource": "*",
+        }),
+        json!({
+            "Sid": "Make",
+            "Effect": "Allow",
+            "Action": [
+                "ec2:CreateVolume",
+                "elasticloadbalancing:CreateListener",
+                "elasticloadbalancing:CreateLoadBalancer",
+                "elasticloadbalancing:CreateTargetGroup",
+            ],
+            "Resource": "*",
+            "Condition": {"StringEquals": {format!("aws:RequestTag/{tag}"): "owned"}},
+        }),
+        json!({
+            "Sid": "MakeGroup",
+            "Effect": "Allow",
+            "Action": ["ec2:CreateSecurityGroup", "iam:CreateServiceLinkedRole"],
+            "Resource": "*",
+        }),
+        json!({
+            "Sid": "TagWhatIsMade",
+            "Effect": "Allow",
+            "Action": ["ec2:CreateTags", "elasticloadbalancing:AddTags"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {format!("aws:RequestTag/{tag}"): "owned"}},
+        }),
+        json!({
+            "Sid": format!("Change{}", id.chars().filter(char::is_ascii_alphanumeric).collect::<String>()),
+            "Effect": "Allow",
+            "Action": [
+                "ec2:AttachVolume",
+                "ec2:AuthorizeSecurityGroupIngress",
+                "ec2:CreateTags",
+                "ec2:DeleteSecurityGroup",
+                "ec2:DeleteVolume",
+                "ec2:DetachVolume",
+                "ec2:ModifyInstanceAttribute",
+                "ec2:ModifyVolume",
+                "ec2:RevokeSecurityGroupIngress",
+                "elasticloadbalancing:*",
+            ],
+            "Resource": "*",
+            "Condition": {"StringEquals": {format!("aws:ResourceTag/{tag}"): "owned"}},
+        }),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner { cluster: "shop".into(), uuid: uuid::Uuid::from_u128(0x1234_5678 << 96) }
+    }
+
+    #[test]
+    fn workers_see_nothing_of_control_planes() {
+        let policy = machine(Role::Worker, "b", "eu-central-1", &owner()).to_string();
+        assert!(!policy.contains("control-plane") && !policy.contains("ec2:"));
+        assert!(policy.contains("arn:aws:s3:::b/artifacts/*"));
+        let policy = machine(Role::ControlPlane, "b", "cn-north-1", &owner()).to_string();
+        assert!(policy.contains("arn:aws-cn:s3:::b/control-plane/*"));
+        // IAM's limit of all inline policies of a role.
+        assert!(policy.len() < 10_240);
+    }
+
+    #[test]
+    fn documents_come_back_encoded() {
+        let policy = trust();
+        let encoded: String =
+            policy.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(read(&encoded), policy);
+        assert_eq!(read(&policy.to_string()), policy);
+    }
+}

@@ -1,0 +1,120 @@
+//! AWS as a [`Provider`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use infra_provider_api::{
+    Account, CloudError, Cluster, Context, Declared, ErrorKind, Kind, Owner, Problem, Provider,
+    erase,
+};
+
+use crate::{
+    Connection, Scope, check, model,
+    resources::{
+        Alone, Api, Buckets, ElasticIps, HostedZones, IamRoles, Images, InstanceProfiles,
+        Instances, InternetGateways, KeyPairs, KubernetesLoadBalancers, KubernetesSecurityGroups,
+        Listeners, LoadBalancers, NatGateways, Records, RouteTables, SecurityGroups, Subnets,
+        TargetGroups, Targets, Volumes, Vpcs,
+    },
+};
+
+/// One account and region of AWS, for one cluster. Cheap to clone; all clones share the pace.
+#[derive(Clone)]
+pub struct Aws {
+    api: Arc<Api>,
+}
+
+impl Aws {
+    /// The provider for the cluster that `scope` was taken from. Makes no call.
+    pub fn new(connection: Connection, scope: Scope) -> Self {
+        Self { api: Api::new(connection, scope) }
+    }
+}
+
+#[async_trait]
+impl Provider for Aws {
+    fn name(&self) -> &'static str {
+        "aws"
+    }
+
+    async fn account(&self, cx: &Context) -> Result<Account, CloudError> {
+        let operation = "ask AWS who we are";
+        self.api.connection.log_in().await?;
+        let answer = self
+            .api
+            .read(cx, operation, || self.api.sts.get_caller_identity().send())
+            .await
+            .map_err(|error| unreachable(error, &self.api.scope.region))?;
+        let id = answer.account().unwrap_or_default().to_owned();
+        if let Some(wanted) = self.api.scope.account.as_ref().filter(|wanted| **wanted != id) {
+            let who = answer.arn().unwrap_or_default();
+            let message =
+                format!("these credentials are of the account {id} ({who}), not of {wanted}");
+            return Err(CloudError::new(ErrorKind::Forbidden, operation, message).with_hint(
+                "infra.toml names the account under [providers.aws]; choose another AWS_PROFILE",
+            ));
+        }
+        Ok(Account { name: id.clone(), id, machines_max: None })
+    }
+
+    /// Regions know nothing of each other but IAM and DNS, in which a cluster's name in two regions
+    /// would be the same twice.
+    fn realm(&self, account: &Account) -> String {
+        format!("{}/{}", account.id, self.api.scope.region)
+    }
+
+    fn kinds(&self) -> Vec<Arc<dyn Kind>> {
+        let api = || Arc::clone(&self.api);
+        vec![
+            erase(Alone(Vpcs(api()))),
+            erase(Alone(Subnets(api()))),
+            erase(Alone(InternetGateways(api()))),
+            erase(Alone(ElasticIps(api()))),
+            erase(Alone(NatGateways(api()))),
+            erase(Alone(RouteTables(api()))),
+            erase(Alone(SecurityGroups(api()))),
+            erase(Alone(KeyPairs(api()))),
+            erase(Alone(Buckets(api()))),
+            erase(Alone(IamRoles(api()))),
+            erase(Alone(InstanceProfiles(api()))),
+            erase(Alone(LoadBalancers(api()))),
+            erase(Alone(TargetGroups(api()))),
+            erase(Alone(Listeners(api()))),
+            erase(Alone(Images(api()))),
+            erase(Instances::new(api())),
+            erase(Alone(Targets(api()))),
+            erase(Alone(HostedZones(api()))),
+            erase(Alone(Records(api()))),
+            erase(Alone(Volumes(api()))),
+            erase(Alone(KubernetesLoadBalancers(api()))),
+            erase(Alone(KubernetesSecurityGroups(api()))),
+        ]
+    }
+
+    fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Problem>> {
+        model::model(cluster, owner)
+    }
+
+    async fn check(
+        &self,
+        cx: &Context,
+        cluster: &Cluster,
+        machines_new: usize,
+    ) -> Result<Vec<Problem>, CloudError> {
+        check::check(&self.api, cx, cluster, machines_new).await
+    }
+}
+
+/// A region that does not exist has no name in DNS: that is all there is to see of it.
+fn unreachable(error: CloudError, region: &str) -> CloudError {
+    if error.kind != ErrorKind::Unavailable || crate::regions::names().any(|name| name == region) {
+        return error;
+    }
+    let near = crate::check::nearest(region, crate::regions::names());
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`region` under [providers.aws] takes a name such as eu-central-1".to_owned(),
+    };
+    let message = format!("nothing answers for the region `{region}`: {}", error.message);
+    CloudError { kind: ErrorKind::Invalid, message, ..error }.with_hint(hint)
+}

@@ -1,0 +1,123 @@
+//! `hosted_zone`: the domain. Its comment, given in the create call, is the mark.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_route53::types::{HostedZone, HostedZoneConfig};
+use infra_provider_api::{Address, CloudError, Context, CreateRequest, Found, Observed, OnChange};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    api::{Api, not_told, outputs, ready},
+    solo::Solo,
+};
+
+/// A zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostedZoneSpec {
+    /// The domain: `example.com`.
+    pub name: String,
+}
+
+pub(crate) struct HostedZones(pub(crate) Arc<Api>);
+
+/// The id without what the API puts before it.
+pub(super) fn plain_id(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+/// A name as a person writes it: without the root's dot, `*` as `*`.
+pub(super) fn plain_name(name: &str) -> String {
+    name.trim_end_matches('.').replace("\\052", "*").to_lowercase()
+}
+
+pub(super) fn is_own(cx: &Context, zone: &HostedZone) -> bool {
+    zone.config().and_then(|config| config.comment()) == Some(cx.owner.tag().as_str())
+}
+
+impl Api {
+    /// Every public zone of the account.
+    pub(super) async fn zones(&self, cx: &Context) -> Result<Vec<HostedZone>, CloudError> {
+        let all = self
+            .read(cx, "list hosted zones", || {
+                let pages = self.route53.list_hosted_zones().into_paginator().items().send();
+                pages.collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let public = |zone: &HostedZone| !zone.config().is_some_and(|config| config.private_zone());
+        Ok(all.into_iter().filter(public).collect())
+    }
+}
+
+fn found(zone: &HostedZone) -> Found<HostedZoneSpec> {
+    let name = plain_name(zone.name());
+    let id = plain_id(zone.id());
+    let address = Address::new("hosted_zone", &name);
+    let outputs = outputs([("id", json!(id)), ("name", json!(name))]);
+    ready(address, id, HostedZoneSpec { name }, None, outputs)
+}
+
+#[async_trait]
+impl Solo for HostedZones {
+    type Spec = HostedZoneSpec;
+    const NAME: &'static str = "hosted_zone";
+    /// Its caller reference is the key.
+    const KEYED: bool = true;
+
+    fn on_change(&self, _field: &str) -> OnChange {
+        OnChange::Replace
+    }
+
+    async fn list(&self, cx: &Context) -> Result<Vec<Found<HostedZoneSpec>>, CloudError> {
+        let all = self.0.zones(cx).await?;
+        Ok(all.iter().filter(|zone| is_own(cx, zone)).map(found).collect())
+    }
+
+    async fn make(
+        &self,
+        cx: &Context,
+        request: &CreateRequest,
+        spec: HostedZoneSpec,
+    ) -> Result<Found<HostedZoneSpec>, CloudError> {
+        let operation = format!("create {}", request.address);
+        let zones = self.0.zones(cx).await?;
+        let same = zones.iter().find(|zone| plain_name(zone.name()) == spec.name);
+        match same {
+            Some(zone) if is_own(cx, zone) => return Ok(found(zone)),
+            // AWS would make a second zone of that name, which nobody is delegated to.
+            Some(zone) => {
+                let message = format!(
+                    "the account has a zone {} ({}) that is not this cluster's",
+                    spec.name,
+                    plain_id(zone.id())
+                );
+                let error =
+                    CloudError::new(infra_provider_api::ErrorKind::NameTaken, operation, message);
+                return Err(error.with_hint(
+                    "set `manage_zone = false` under [dns] to put records into it, or choose \
+                     another domain",
+                ));
+            }
+            None => {}
+        }
+        let config = HostedZoneConfig::builder().comment(cx.owner.tag()).build();
+        let call = self
+            .0
+            .route53
+            .create_hosted_zone()
+            .name(&spec.name)
+            .caller_reference(&request.intent_key)
+            .hosted_zone_config(config);
+        let made = self.0.effect(&operation, call.send()).await?;
+        let zone = made.hosted_zone().ok_or_else(|| not_told(&operation))?;
+        Ok(found(zone))
+    }
+
+    async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let operation = format!("delete {}", observed.address);
+        let call = self.0.route53.delete_hosted_zone().id(&observed.id).send();
+        self.0.delete(&operation, call).await?;
+        Ok(true)
+    }
+}

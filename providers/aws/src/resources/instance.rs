@@ -1,0 +1,223 @@
+//! `instance`: a machine. The tag `infra.dev/owner` in the create call itself is the mark.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use aws_sdk_ec2::types::{Filter, HttpTokensState, Instance, Tag};
+use infra_provider_api::{
+    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
+    UpdateRequest, Waits,
+};
+use sha2::{Digest, Sha256};
+
+use super::{
+    api::{Api, all_known, filter, owned},
+    instance_create::CALL_MAX,
+    instance_spec::{InstanceSpec, found},
+};
+use crate::scope::user_tag;
+
+/// Up to so many are looked at by their ids; more cost no more as a list.
+const LOOKS_MAX: usize = 100;
+
+pub(crate) struct Instances {
+    pub(super) api: Arc<Api>,
+    pub(super) sent: Sent,
+}
+
+/// Which create calls this process has sent.
+#[derive(Default)]
+pub(super) struct Sent(Mutex<(bool, HashSet<String>)>);
+
+impl Sent {
+    /// Notes that `keys` are being sent. True when it is sure that none of them has made anything:
+    /// the machines have been listed, and none of the keys was sent or seen.
+    pub(super) fn send<'a>(&self, keys: impl Iterator<Item = &'a str>) -> bool {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = sent.0;
+        for key in keys {
+            fresh &= sent.1.insert(key.to_owned());
+        }
+        fresh
+    }
+
+    fn listed(&self, all: &[Found<InstanceSpec>]) {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.0 = true;
+        sent.1.extend(all.iter().filter_map(|one| one.intent_key.clone()));
+    }
+}
+
+impl Instances {
+    pub(crate) fn new(api: Arc<Api>) -> Self {
+        Self { api, sent: Sent::default() }
+    }
+
+    async fn describe(
+        &self,
+        cx: &Context,
+        filters: Vec<Filter>,
+    ) -> Result<Vec<Instance>, CloudError> {
+        let reservations = self
+            .api
+            .read(cx, "list instances", || {
+                let call = self.api.ec2.describe_instances().set_filters(Some(filters.clone()));
+                let pages = call.into_paginator().page_size(1000).items().send();
+                pages.collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        Ok(reservations.into_iter().flat_map(|one| one.instances.unwrap_or_default()).collect())
+    }
+
+    /// All of the cluster's that are there to stay.
+    pub(super) async fn list(&self, cx: &Context) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
+        let states = ["pending", "running", "stopping", "stopped"];
+        let filters = vec![owned(cx), filter("instance-state-name", states)];
+        let all = self.describe(cx, filters).await?;
+        let owned: Vec<_> = all.iter().filter_map(|instance| found(cx, instance)).collect();
+        self.sent.listed(&owned);
+        Ok(owned)
+    }
+
+    async fn change_tags(
+        &self,
+        operation: &str,
+        observed: &Observed,
+        spec: &InstanceSpec,
+    ) -> Result<(), CloudError> {
+        let old: Vec<String> =
+            serde_json::from_value(observed.spec["tags"].clone()).unwrap_or_default();
+        let some = |of: &[String], not: &[String]| -> Vec<Tag> {
+            let differing = of.iter().filter(|tag| !not.contains(tag));
+            differing
+                .map(|tag| {
+                    let (key, value) = user_tag(tag);
+                    Tag::builder().key(key).value(value).build()
+                })
+                .collect()
+        };
+        let (new, gone) = (some(&spec.tags, &old), some(&old, &spec.tags));
+        if !gone.is_empty() {
+            let call = self.api.ec2.delete_tags().resources(&observed.id).set_tags(Some(gone));
+            self.api.effect(operation, call.send()).await?;
+        }
+        if !new.is_empty() {
+            let call = self.api.ec2.create_tags().resources(&observed.id).set_tags(Some(new));
+            self.api.effect(operation, call.send()).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Resource for Instances {
+    type Spec = InstanceSpec;
+
+    fn name(&self) -> &'static str {
+        "instance"
+    }
+
+    /// What would stop a machine or make it anew is taken up by rotating, never under running apps.
+    fn on_change(&self, field: &str) -> OnChange {
+        match field {
+            "tags" | "metadata" | "security_groups" => OnChange::Update,
+            "key" | "root_device" | "disk_gib" => OnChange::CreateOnly,
+            _ => OnChange::Rotate,
+        }
+    }
+
+    fn batch_max(&self) -> usize {
+        CALL_MAX
+    }
+
+    /// Everything that a call has once for all its machines. The names are no part of a spec.
+    fn batch_key(&self, spec: &InstanceSpec) -> String {
+        hex::encode(Sha256::digest(serde_json::to_vec(spec).unwrap_or_default()))
+    }
+
+    fn waits(&self) -> Waits {
+        Waits {
+            ready: Duration::from_secs(300),
+            look_max: Duration::from_secs(5),
+            ..Waits::default()
+        }
+    }
+
+    async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
+        self.list(cx).await
+    }
+
+    /// Also those that are on their way out: their network interfaces still are in the way.
+    async fn look(
+        &self,
+        cx: &Context,
+        ids: &[String],
+    ) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
+        let states = ["pending", "running", "stopping", "stopped", "shutting-down"];
+        let mut filters = vec![owned(cx), filter("instance-state-name", states)];
+        // As a filter: one that is gone is no error then.
+        if ids.len() <= LOOKS_MAX {
+            filters.push(filter("instance-id", ids));
+        }
+        let all = self.describe(cx, filters).await?;
+        let mut all: Vec<_> = all.iter().filter_map(|instance| found(cx, instance)).collect();
+        all.retain(|one| ids.contains(&one.id));
+        Ok(all)
+    }
+
+    async fn create(
+        &self,
+        cx: &Context,
+        requests: &[(CreateRequest, InstanceSpec)],
+    ) -> Vec<Result<Found<InstanceSpec>, CloudError>> {
+        self.create_all(cx, requests).await
+    }
+
+    async fn update(
+        &self,
+        cx: &Context,
+        request: &UpdateRequest,
+        spec: InstanceSpec,
+    ) -> Result<Found<InstanceSpec>, CloudError> {
+        let observed = &request.observed;
+        let operation = format!("update {}", observed.address);
+        let ec2 = &self.api.ec2;
+        for field in &request.changed {
+            match field.as_str() {
+                "tags" => self.change_tags(&operation, observed, &spec).await?,
+                "metadata" => {
+                    let call = ec2
+                        .modify_instance_metadata_options()
+                        .instance_id(&observed.id)
+                        .http_tokens(HttpTokensState::Required)
+                        .http_put_response_hop_limit(1);
+                    self.api.effect(&operation, call.send()).await?;
+                }
+                "security_groups" => {
+                    let groups = all_known(&operation, field, &spec.security_groups)?;
+                    let call = ec2.modify_instance_attribute().instance_id(&observed.id);
+                    self.api.effect(&operation, call.set_groups(Some(groups)).send()).await?;
+                }
+                _ => {}
+            }
+        }
+        let looked = self.look(cx, std::slice::from_ref(&observed.id)).await?;
+        looked.into_iter().next().ok_or_else(|| {
+            CloudError::new(ErrorKind::NotFound, operation, "it was deleted meanwhile")
+        })
+    }
+
+    async fn delete(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let operation = format!("delete {}", observed.address);
+        let call = self.api.ec2.terminate_instances().instance_ids(&observed.id).send();
+        match self.api.effect(&operation, call).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}

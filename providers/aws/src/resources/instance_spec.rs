@@ -1,0 +1,153 @@
+//! A machine's spec, and how one is read.
+
+use aws_sdk_ec2::types::{HttpTokensState, Instance, InstanceStateName};
+use infra_provider_api::{Address, Context, Found, Input, MadeBy, Readiness};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::api::{ec2_marks, inputs, outputs};
+use crate::marks::{INTENT, Marks, NODE, POOL, REVISION, ROLE};
+
+/// IMDSv2 only, and no further than the machine itself: pods can't read user-data or the machine's
+/// credentials.
+pub(crate) const METADATA: &str = "tokens required, 1 hop";
+
+/// A machine. Its address is its name: `instance.worker-1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSpec {
+    /// Its type: `t3.medium`.
+    #[serde(rename = "type")]
+    pub machine_type: String,
+    /// Its image.
+    pub image: Input<String>,
+    /// The name of the image's root device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_device: Option<Input<String>>,
+    /// Gibibytes of its root disk, which is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_gib: Option<u32>,
+    /// Its subnet, which decides its zone.
+    pub subnet: Input<String>,
+    /// Its security groups.
+    pub security_groups: Vec<Input<String>>,
+    /// The instance profile it acts as.
+    pub profile: Input<String>,
+    /// The key pair that may log in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Input<String>>,
+    /// Who may ask its metadata service, and from how far.
+    pub metadata: String,
+    /// What its node is for.
+    pub role: String,
+    /// Its pool.
+    pub pool: String,
+    /// Hash of what it boots with; empty where it boots with nothing of ours.
+    pub revision: String,
+    /// The user's own tags, sorted.
+    pub tags: Vec<String>,
+}
+
+fn readiness(instance: &Instance) -> Readiness {
+    let state = instance.state().and_then(|state| state.name());
+    let reason = || {
+        let said = instance.state_reason().and_then(|reason| reason.message());
+        said.or(instance.state_transition_reason()).unwrap_or_default().to_owned()
+    };
+    match state {
+        Some(InstanceStateName::Running) if instance.private_ip_address().is_some() => {
+            Readiness::Ready
+        }
+        Some(InstanceStateName::Running) => {
+            Readiness::Pending { reason: "no private address yet".to_owned() }
+        }
+        Some(InstanceStateName::Pending) | None => {
+            Readiness::Pending { reason: "state pending".to_owned() }
+        }
+        Some(InstanceStateName::Stopped | InstanceStateName::Stopping) => {
+            Readiness::Failed { reason: format!("it is stopped {}", reason()) }
+        }
+        Some(other) => Readiness::Failed { reason: format!("state {other} {}", reason()) },
+    }
+}
+
+/// Node and key of the machine with this launch index, from the tags of its call.
+pub(super) fn node_of(marks: &Marks, launch_index: i32) -> Option<(String, Option<String>)> {
+    if let Some(value) = marks.get(&format!("{NODE}{launch_index}")) {
+        let (node, key) = value.split_once(' ')?;
+        return Some((node.to_owned(), Some(key.to_owned())));
+    }
+    let name = marks.get(crate::marks::NAME)?;
+    Some((name.to_owned(), marks.get(INTENT).map(str::to_owned)))
+}
+
+fn metadata(instance: &Instance) -> String {
+    let Some(options) = instance.metadata_options() else { return METADATA.to_owned() };
+    let tokens = match options.http_tokens() {
+        Some(HttpTokensState::Required) => "required",
+        _ => "optional",
+    };
+    match options.http_put_response_hop_limit() {
+        Some(1) => format!("tokens {tokens}, 1 hop"),
+        Some(hops) => format!("tokens {tokens}, {hops} hops"),
+        None => format!("tokens {tokens}"),
+    }
+}
+
+/// A machine in normal form; `None` when it is not this cluster's.
+pub(super) fn found(cx: &Context, instance: &Instance) -> Option<Found<InstanceSpec>> {
+    let marks = ec2_marks(instance.tags());
+    if !marks.is_of(&cx.owner) {
+        return None;
+    }
+    let (node, intent_key) = node_of(&marks, instance.ami_launch_index().unwrap_or(0))?;
+    let id = instance.instance_id().unwrap_or_default();
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let profile = instance.iam_instance_profile().and_then(|profile| profile.arn());
+    let profile = profile.and_then(|arn| arn.rsplit('/').next());
+    let spec = InstanceSpec {
+        machine_type: text(instance.instance_type().map(|of| of.as_str())),
+        image: text(instance.image_id()).into(),
+        root_device: None,
+        disk_gib: None,
+        subnet: text(instance.subnet_id()).into(),
+        security_groups: inputs(instance.security_groups().iter().filter_map(|g| g.group_id())),
+        profile: text(profile).into(),
+        key: None,
+        metadata: metadata(instance),
+        role: text(marks.get(ROLE)),
+        pool: text(marks.get(POOL)),
+        revision: text(marks.get(REVISION)),
+        tags: marks.users(),
+    };
+    let zone = instance.placement().and_then(|placement| placement.availability_zone());
+    let mut outputs = outputs([("id", json!(id)), ("name", json!(node)), ("zone", json!(zone))]);
+    for (name, ip) in
+        [("public_ip", instance.public_ip_address()), ("private_ip", instance.private_ip_address())]
+    {
+        if let Some(ip) = ip.filter(|ip| !ip.is_empty()) {
+            outputs.insert(name.to_owned(), json!(ip));
+        }
+    }
+    Some(Found {
+        readiness: readiness(instance),
+        intent_key,
+        address: Address::new("instance", node),
+        id: id.to_owned(),
+        spec,
+        outputs,
+        made_by: MadeBy::Infra,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_knows_its_node_by_its_place_in_the_call() {
+        let tags = [("infra.dev/node-0", "worker-1 k1"), ("infra.dev/node-1", "worker-4 k2")];
+        let marks = Marks::of(tags.iter().map(|(k, v)| (Some(*k), Some(*v))));
+        assert_eq!(node_of(&marks, 1), Some(("worker-4".to_owned(), Some("k2".to_owned()))));
+        assert_eq!(node_of(&marks, 2), None);
+    }
+}

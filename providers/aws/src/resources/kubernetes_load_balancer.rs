@@ -1,0 +1,134 @@
+//! `kubernetes_load_balancer`: made by the cloud controller for a Service. All load balancers in
+//! the cluster's own network but ours: the network is made for the cluster alone, and can't go while
+//! they are there.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_elasticloadbalancingv2::types::LoadBalancer;
+use infra_provider_api::{
+    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    api::{Api, outputs, ready},
+    kubernetes_security_group::own_vpcs,
+    load_balancer::{name_of, readiness, tags_of},
+    made::never_created,
+    solo::Solo,
+};
+
+/// A load balancer of a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeLoadBalancerSpec {
+    /// Its name in the cloud: `a` and the Service's UID.
+    pub name: String,
+}
+
+pub(crate) struct KubernetesLoadBalancers(pub(crate) Arc<Api>);
+
+impl Api {
+    /// Every load balancer of the region.
+    pub(super) async fn all_balancers(
+        &self,
+        cx: &Context,
+    ) -> Result<Vec<LoadBalancer>, CloudError> {
+        self.read(cx, "list load balancers", || {
+            let pages = self.elb.describe_load_balancers().into_paginator().items().send();
+            pages.collect::<Result<Vec<_>, _>>()
+        })
+        .await
+    }
+}
+
+impl KubernetesLoadBalancers {
+    /// Groups that forward to the cluster's machines stay behind when their load balancer goes, and
+    /// can't go before: so its listeners go first.
+    async fn remove_parts(
+        &self,
+        cx: &Context,
+        operation: &str,
+        arn: &str,
+    ) -> Result<(), CloudError> {
+        let elb = &self.0.elb;
+        let groups = self
+            .0
+            .find(cx, operation, || elb.describe_target_groups().load_balancer_arn(arn).send())
+            .await?;
+        let listeners = self
+            .0
+            .find(cx, operation, || elb.describe_listeners().load_balancer_arn(arn).send())
+            .await?;
+        for listener in listeners.and_then(|all| all.listeners).unwrap_or_default() {
+            let call = elb.delete_listener().set_listener_arn(listener.listener_arn);
+            self.0.delete(operation, call.send()).await?;
+        }
+        for group in groups.and_then(|all| all.target_groups).unwrap_or_default() {
+            let call = elb.delete_target_group().set_target_group_arn(group.target_group_arn);
+            self.0.delete(operation, call.send()).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Solo for KubernetesLoadBalancers {
+    type Spec = MadeLoadBalancerSpec;
+    const NAME: &'static str = "kubernetes_load_balancer";
+    const KEYED: bool = true;
+
+    fn on_change(&self, _field: &str) -> OnChange {
+        OnChange::CreateOnly
+    }
+
+    async fn list(&self, cx: &Context) -> Result<Vec<Found<MadeLoadBalancerSpec>>, CloudError> {
+        let vpcs = own_vpcs(&self.0, cx).await?;
+        if vpcs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ours = name_of(&cx.owner, "api");
+        let mut all = self.0.all_balancers(cx).await?;
+        all.retain(|one| {
+            one.load_balancer_name() != Some(&ours)
+                && one.vpc_id().is_some_and(|vpc| vpcs.iter().any(|own| own == vpc))
+        });
+        let arns: Vec<String> =
+            all.iter().filter_map(|one| one.load_balancer_arn().map(str::to_owned)).collect();
+        let tags = tags_of(&self.0, cx, &arns).await?;
+        let found = all.iter().map(|balancer| {
+            let arn = balancer.load_balancer_arn().unwrap_or_default();
+            let name = balancer.load_balancer_name().unwrap_or_default().to_owned();
+            let service = tags.get(arn).and_then(|marks| marks.get("kubernetes.io/service-name"));
+            let object = match service {
+                Some(service) => format!("Service {service}"),
+                None => "a Service of type LoadBalancer".to_owned(),
+            };
+            let outputs = outputs([("id", json!(arn)), ("host", json!(balancer.dns_name()))]);
+            let address = Address::new(Self::NAME, &name);
+            let mut found = ready(address, arn, MadeLoadBalancerSpec { name }, None, outputs);
+            found.readiness = readiness(balancer);
+            found.made_by = MadeBy::Kubernetes { object };
+            found
+        });
+        Ok(found.collect())
+    }
+
+    async fn make(
+        &self,
+        _cx: &Context,
+        request: &CreateRequest,
+        _spec: MadeLoadBalancerSpec,
+    ) -> Result<Found<MadeLoadBalancerSpec>, CloudError> {
+        never_created(request)
+    }
+
+    async fn remove(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        let operation = format!("delete {}", observed.address);
+        self.remove_parts(cx, &operation, &observed.id).await?;
+        let call = self.0.elb.delete_load_balancer().load_balancer_arn(&observed.id).send();
+        self.0.delete(&operation, call).await?;
+        Ok(true)
+    }
+}
