@@ -132,7 +132,7 @@ fn what_is_wrong_in_the_file_has_its_place() {
             Place::new(&format!("{BASE}\n[dns]\ndomain = \"my_shop.example.com\"\n")),
         ),
         ("unknown_provider", with("\"do\"", "\"d0\"")),
-        ("provider_not_built", with("\"do\"", "\"aws\"")),
+        ("provider_not_built", with("\"do\"", "\"gcp\"")),
     ];
     for (name, place) in all {
         insta::assert_snapshot!(name, place.refusal(&["validate"]));

@@ -130,6 +130,7 @@ fn settings_that_cannot_work_are_refused() {
         access_key: KEY.into(),
         secret: SECRET.into(),
         session_token: None,
+        chain: None,
         ca_pem: None,
         path_style: false,
     };

@@ -30,7 +30,9 @@ macro_rules! addon {
     };
 }
 
-const ADDONS: [Addon; 3] = [
+const ADDONS: [Addon; 4] = [
+    addon!("aws": "cloud-controller-manager.yaml", "storage.yaml", "csi-rbac.yaml",
+        "csi-controller.yaml", "csi-node.yaml"),
     addon!("cni": "namespace.yaml", "rbac.yaml", "config.yaml", "daemonset.yaml"),
     addon!("digitalocean": "secret.yaml", "cloud-controller-manager.yaml", "storage.yaml",
         "csi-rbac.yaml", "csi-controller.yaml", "csi-node.yaml"),
@@ -42,7 +44,8 @@ pub fn names() -> Vec<&'static str> {
     ADDONS.iter().map(|addon| addon.name).collect()
 }
 
-/// An embedded suite, called `addon-<name>`. `cni` takes POD_CIDR; `digitalocean` takes REGION,
+/// An embedded suite, called `addon-<name>`. `cni` takes POD_CIDR; `aws` takes REGION and
+/// CLUSTER_ID; `digitalocean` takes REGION,
 /// VPC_ID, DO_TAG, and the secret DO_TOKEN; `ingress-nginx` takes LOAD_BALANCER_NAME.
 ///
 /// # Errors

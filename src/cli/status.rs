@@ -143,9 +143,10 @@ pub(super) fn report(session: &Session, looked: &Looked, outcome: Option<&Outcom
     let mut out = table(&headings, rows);
     out.push('\n');
     let observed = &looked.observed;
-    if let Some(ip) = text(observed, &session.cloud.api_balancer, "ip") {
+    let api_host = &session.cloud.api_host;
+    if let Some(host) = text(observed, &api_host.address, &api_host.field) {
         let port = looked.cluster.api_load_balancer.port;
-        out.push_str(&format!("API server      https://{ip}:{port}\n"));
+        out.push_str(&format!("API server      https://{host}:{port}\n"));
     }
     let ingress = Address::new("suite", "ingress");
     if let Some(ip) = text(observed, &ingress, "ingress_address") {
@@ -193,13 +194,14 @@ fn as_json(session: &Session, looked: &Looked) -> Value {
         })
         .collect();
     let observed = &looked.observed;
+    let api_host = &session.cloud.api_host;
     json!({
         "cluster": looked.cluster.name,
         "environment": looked.cluster.environment,
         "provider": looked.cluster.provider,
         "uuid": session.owner.uuid,
         "nodes": nodes,
-        "api_address": text(observed, &session.cloud.api_balancer, "ip"),
+        "api_address": text(observed, &api_host.address, &api_host.field),
         "ingress_address": text(observed, &Address::new("suite", "ingress"), "ingress_address"),
         "urls": urls(session, looked),
         "kubeconfig": session.places.kubeconfig(),

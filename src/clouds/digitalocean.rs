@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use infra_digitalocean::{Connection, DigitalOcean, Scope};
-use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input};
+use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
 use infra_provisioning::{store::ObjectStore, userdata::UserDataLimit};
 
 use super::{Cloud, CloudAddon, Surroundings};
@@ -33,11 +33,15 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
             access_key: store.access_key_id,
             secret: store.secret_access_key,
             session_token: None,
+            chain: None,
             ca_pem: store.ca_pem.map(String::into_bytes),
             path_style: true,
         },
         machine_kind: "droplet",
-        api_balancer: Address::new("load_balancer", "api"),
+        api_host: Reference {
+            address: Address::new("load_balancer", "api"),
+            field: "ip".to_owned(),
+        },
         bucket: Address::new("bucket", "artifacts"),
         limit: UserDataLimit::DIGITALOCEAN,
         addon: Box::new(move |_, owner| CloudAddon {

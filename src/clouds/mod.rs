@@ -1,11 +1,15 @@
 //! The clouds of this build. A new one is a file here and a line in [`connect`].
 
+#[cfg(feature = "aws")]
+mod aws;
 #[cfg(feature = "do")]
 mod digitalocean;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Owner, Provider};
+use infra_provider_api::{
+    Address, CloudError, Cluster, ErrorKind, Input, Owner, Provider, Reference,
+};
 use infra_provisioning::{store::ObjectStore, userdata::UserDataLimit};
 use secrecy::SecretString;
 
@@ -55,8 +59,9 @@ pub struct Cloud {
     pub object_store: ObjectStore,
     /// The kind that its machines are.
     pub machine_kind: &'static str,
-    /// The load balancer in front of the API servers.
-    pub api_balancer: Address,
+    /// Where clients reach the API servers: the output of the load balancer that is its address or
+    /// DNS name.
+    pub api_host: Reference,
     /// The resource that is the bucket.
     pub bucket: Address,
     /// The limit of user-data.
@@ -65,12 +70,18 @@ pub struct Cloud {
     pub addon: Box<MakeAddon>,
 }
 
-/// Connects to the cloud that `cluster` names. Makes no call.
+/// Connects to the cloud that `cluster` names. Makes no call. A region that infra.toml leaves open is
+/// filled in from where the cloud's own tools take it.
 ///
 /// # Errors
 /// Missing or contradictory credentials; a cloud that is not part of this build.
-pub fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<Cloud, CloudError> {
+pub async fn connect(
+    cluster: &mut Cluster,
+    surroundings: &Surroundings,
+) -> Result<Cloud, CloudError> {
     match cluster.provider.as_str() {
+        #[cfg(feature = "aws")]
+        "aws" => aws::connect(cluster, surroundings).await,
         #[cfg(feature = "do")]
         "do" => digitalocean::connect(cluster, surroundings),
         other => Err(CloudError::new(
@@ -84,6 +95,11 @@ pub fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<Cloud, 
 
 /// The clouds of this build.
 pub const NAMES: &[&str] = &[
+    #[cfg(feature = "aws")]
+    "aws",
     #[cfg(feature = "do")]
     "do",
 ];
+
+/// Clouds whose region may be left out of infra.toml, because their own tools know one.
+pub const KNOW_REGION: &[&str] = &["aws"];

@@ -152,6 +152,7 @@ fn store(
         access_key: key,
         secret: SecretString::from(secret),
         session_token: token.map(SecretString::from),
+        chain: None,
         ca_pem: surroundings.ca_pem.clone().map(String::into_bytes),
         path_style,
     })

@@ -46,7 +46,6 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
         .provider
         .model(of.cluster, &of.session.owner)
         .map_err(|problems| Failure::problems(&problems))?;
-    let balancer = &cloud.api_balancer;
     let port = of.cluster.api_load_balancer.port;
 
     for name in Certificates::NAMES {
@@ -56,7 +55,7 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
         all.push(declared);
     }
     let kubeconfig = CertificateSpec {
-        server: Some(Input::reference(balancer.clone(), "ip")),
+        server: Some(Input::Ref(cloud.api_host.clone())),
         port: Some(port),
         ..CertificateSpec::valid()
     };
@@ -88,7 +87,7 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
         let machine = Address::new(cloud.machine_kind, &name);
         let bundle_spec = NodeBundleSpec {
             revision: of.revisions.get(&name).cloned().unwrap_or_default(),
-            api: Some(Input::reference(cloud.api_balancer.clone(), "ip")),
+            api: Some(Input::Ref(cloud.api_host.clone())),
         };
         let mut bundle = make(Address::new("node_bundle", &name), &bundle_spec)?.after(artifacts());
         for name in Certificates::NAMES {

@@ -83,9 +83,9 @@ impl Session {
         let bucket_name = self.bucket_name(&cluster, &in_cloud)?;
         let bucket = self.cloud.object_store.bucket(bucket_name).map_err(Failure::local)?;
         let endpoint = in_cloud
-            .get(&self.cloud.api_balancer)
-            .and_then(|balancer| balancer.outputs.get("ip"))
-            .and_then(|ip| ip.as_str().map(str::to_owned));
+            .get(&self.cloud.api_host.address)
+            .and_then(|balancer| balancer.outputs.get(&self.cloud.api_host.field))
+            .and_then(|host| host.as_str().map(str::to_owned));
         let kube = Arc::new(KubeAccess::new(self.places.kubeconfig()));
         let machines: BTreeSet<String> = in_cloud
             .resources

@@ -104,20 +104,37 @@ impl Connected {
     /// # Errors
     /// The embedded cloud does not start; no credentials; the cloud does not answer.
     pub async fn to(
-        project: &Project,
+        project: &mut Project,
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
         let surroundings = surroundings(options).await?;
-        let cloud = clouds::connect(&project.cluster, &surroundings)?;
+        let cloud = clouds::connect(&mut project.cluster, &surroundings).await?;
         let cluster = project.cluster.name.clone();
         let mut cx = Context::quiet(Owner { cluster: cluster.clone(), uuid: Uuid::nil() });
         cx.progress = progress;
         let account = cloud.provider.account(&cx).await?;
+        check_account(&project.cluster, &account)?;
         let places = Places::of(&cluster);
-        let uuid = derived_uuid(cloud.provider.name(), &account.id, &cluster);
+        let uuid = derived_uuid(cloud.provider.name(), &cloud.provider.realm(&account), &cluster);
         Ok(Self { surroundings, cloud, account, cx, places, uuid })
     }
+}
+
+/// A file that names its account keeps every run out of all others.
+fn check_account(cluster: &Cluster, account: &Account) -> Result<(), Failure> {
+    let Some(wanted) = cluster.account.as_ref().filter(|wanted| **wanted != account.id) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the credentials are of the account {} ({}), infra.toml wants {wanted}",
+        account.id, account.name
+    );
+    let hint = format!(
+        "choose other credentials, or change `account` under [providers.{}]",
+        cluster.provider
+    );
+    Err(Failure::new(ExitCode::Credentials, message).hint(hint))
 }
 
 /// Endpoints and credentials: the environment's, or those of the embedded cloud, which is started.
@@ -142,9 +159,9 @@ impl Session {
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
-        let project = spec::load(&options.file, &options.spec)?;
+        let mut project = spec::load(&options.file, &options.spec)?;
         let Connected { surroundings, cloud, account, mut cx, places, uuid } =
-            Connected::to(&project, options, progress).await?;
+            Connected::to(&mut project, options, progress).await?;
         let cluster = &project.cluster.name;
         let remote = match &project.state {
             None => {

@@ -78,8 +78,16 @@ pub struct RawNetwork {
 pub struct RawProvider {
     /// The cloud's region, for instance "fra1".
     pub region: Option<String>,
-    /// The machines' image, for instance "ubuntu-24-04-x64".
+    /// The machines' image, for instance "ubuntu-24-04-x64" (do), "ubuntu-24.04" (aws).
     pub image: Option<String>,
+    /// The only account the cluster may be in; any other is refused. AWS: its 12 digits.
+    pub account: Option<String>,
+    /// Availability zones to spread over, by letter or full name: ["a", "b", "c"]. AWS only.
+    pub zones: Vec<String>,
+    /// Machines get no public address and reach the outside through a gateway. AWS only.
+    pub private: Option<bool>,
+    /// The machines' root disk, for instance "40GiB". AWS only.
+    pub disk: Option<String>,
 }
 
 /// A group of equal nodes.

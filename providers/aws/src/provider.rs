@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Account, CloudError, Cluster, Context, Declared, ErrorKind, Kind, Owner, Problem, Provider,
-    erase,
+    Account, CloudError, Cluster, Context, Declared, ErrorKind, Kind, Membership, Owner, Problem,
+    Provider, erase,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         Alone, Api, Buckets, ElasticIps, HostedZones, IamRoles, Images, InstanceProfiles,
         Instances, InternetGateways, KeyPairs, KubernetesLoadBalancers, KubernetesSecurityGroups,
         Listeners, LoadBalancers, NatGateways, Records, RouteTables, SecurityGroups, Subnets,
-        TargetGroups, Targets, Volumes, Vpcs,
+        TargetGroups, Targets, Volumes, Vpcs, memberships,
     },
 };
 
@@ -46,15 +46,12 @@ impl Provider for Aws {
             .await
             .map_err(|error| unreachable(error, &self.api.scope.region))?;
         let id = answer.account().unwrap_or_default().to_owned();
-        if let Some(wanted) = self.api.scope.account.as_ref().filter(|wanted| **wanted != id) {
-            let who = answer.arn().unwrap_or_default();
-            let message =
-                format!("these credentials are of the account {id} ({who}), not of {wanted}");
-            return Err(CloudError::new(ErrorKind::Forbidden, operation, message).with_hint(
-                "infra.toml names the account under [providers.aws]; choose another AWS_PROFILE",
-            ));
-        }
-        Ok(Account { name: id.clone(), id, machines_max: None })
+        let who = answer.arn().and_then(|arn| arn.rsplit(':').next());
+        let name = match who {
+            Some(who) => format!("{id} ({who})"),
+            None => id.clone(),
+        };
+        Ok(Account { id, name, machines_max: None })
     }
 
     /// Regions know nothing of each other but IAM and DNS, in which a cluster's name in two regions
@@ -102,6 +99,10 @@ impl Provider for Aws {
         machines_new: usize,
     ) -> Result<Vec<Problem>, CloudError> {
         check::check(&self.api, cx, cluster, machines_new).await
+    }
+
+    async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError> {
+        memberships(&self.api, cx).await
     }
 }
 

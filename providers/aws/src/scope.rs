@@ -13,8 +13,6 @@ pub struct Scope {
     pub domain: Option<String>,
     /// The user's own tags.
     pub tags: Vec<(String, String)>,
-    /// The only account that the cluster may be in.
-    pub account: Option<String>,
 }
 
 impl Scope {
@@ -25,7 +23,6 @@ impl Scope {
             bucket: cluster.bucket.clone(),
             domain: cluster.dns.as_ref().map(|dns| dns.domain.clone()),
             tags: cluster.tags.iter().map(|tag| user_tag(tag)).collect(),
-            account: cluster.account.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -28,6 +29,8 @@ pub struct ObjectStore {
     pub secret: SecretString,
     /// The token that temporary credentials come with.
     pub session_token: Option<SecretString>,
+    /// Who is asked for credentials instead of the two above, so that short-lived ones are renewed.
+    pub chain: Option<SharedCredentialsProvider>,
     /// A certificate authority trusted besides the system's (PEM).
     pub ca_pem: Option<Vec<u8>>,
     /// `https://host/bucket/key` instead of `https://bucket.host/key`.
@@ -60,6 +63,10 @@ impl ObjectStore {
         let token = self.session_token.as_ref().map(|token| token.expose_secret().to_owned());
         let credentials =
             Credentials::new(&self.access_key, self.secret.expose_secret(), token, None, "infra");
+        let credentials = match &self.chain {
+            Some(chain) => chain.clone(),
+            None => SharedCredentialsProvider::new(credentials),
+        };
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(10))
             .read_timeout(Duration::from_secs(60))
@@ -83,7 +90,8 @@ impl ObjectStore {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        if self.access_key.is_empty() || self.secret.expose_secret().is_empty() {
+        let fixed = self.chain.is_none();
+        if fixed && (self.access_key.is_empty() || self.secret.expose_secret().is_empty()) {
             return Err(StoreError::Config("the access key or its secret is empty".into()));
         }
         if let Some(pem) = &self.ca_pem

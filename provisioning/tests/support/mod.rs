@@ -69,6 +69,7 @@ impl Store {
             access_key: KEY.into(),
             secret: SECRET.into(),
             session_token: None,
+            chain: None,
             ca_pem: self.ca_pem.clone(),
             path_style: true,
         }

@@ -25,10 +25,10 @@ pub(super) struct MigrateArgs {
 }
 
 pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitCode, Failure> {
-    let project = global.project()?;
+    let mut project = global.project()?;
     let options = global.session();
     let quiet = Arc::new(NoProgress);
-    let connected = Connected::to(&project, &options, quiet).await?;
+    let connected = Connected::to(&mut project, &options, quiet).await?;
     let mut lock = LockOptions::new("state migrate");
     lock.timeout = args.lock_timeout;
     let (places, cluster) = (&connected.places, &project.cluster.name);

@@ -12,13 +12,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use infra_provider_api::{Cluster, LoadBalancerPlan, Source, Versions};
+use infra_provider_api::{Cluster, LoadBalancerPlan, Placement, Source, Versions};
 
 use super::{
     diagnostic::{Diagnostic, line_of, nearest},
     load::Options,
     project::Project,
-    raw::Raw,
+    raw::{Raw, RawProvider},
     tree::Node,
     values,
 };
@@ -118,13 +118,15 @@ impl Resolver<'_> {
         let region = settings.region.clone().unwrap_or_default();
         // What follows from an unknown provider is not worth a word of its own.
         let known = known_here(&provider);
-        if region.is_empty() && known {
+        let elsewhere = crate::clouds::KNOW_REGION.contains(&provider.as_str());
+        if region.is_empty() && known && !elsewhere {
             self.wrong_hint(
                 &["providers", &provider],
                 format!("`region` is missing for the provider `{provider}`"),
                 format!("add [providers.{provider}] with region = \"…\""),
             );
         }
+        let placement = self.placement(&provider, &settings);
         let network = self.network();
         let pools = self.pools(&provider, settings.image.as_deref());
         self.room(&network, pools.iter().map(|pool| pool.nodes.len()).sum());
@@ -135,6 +137,8 @@ impl Resolver<'_> {
             environment: environment.clone(),
             protected: raw.cluster.protected,
             region_source: self.source(&["providers", &provider, "region"]),
+            account: settings.account.clone(),
+            placement,
             versions: Versions { kubernetes: self.kubernetes() },
             ssh_keys: self.ssh_keys(),
             api_load_balancer: LoadBalancerPlan { port: raw.network.api_port.unwrap_or(6443) },
@@ -165,6 +169,19 @@ impl Resolver<'_> {
             cluster,
             apps,
             environments,
+        }
+    }
+
+    fn placement(&mut self, provider: &str, settings: &RawProvider) -> Placement {
+        let disk = settings.disk.as_deref().map(|text| {
+            let mib = self.take(&["providers", provider, "disk"], values::mebibytes(text), 1024);
+            mib.div_ceil(1024)
+        });
+        Placement {
+            zones: settings.zones.clone(),
+            private: settings.private.unwrap_or(false),
+            disk_gib: disk,
+            source: self.source(&["providers", provider]),
         }
     }
 

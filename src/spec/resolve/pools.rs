@@ -85,7 +85,10 @@ impl Resolver<'_> {
             self.wrong_hint(
                 &["providers", provider],
                 format!("`image` is missing for the provider `{provider}`"),
-                format!("add image = \"ubuntu-24-04-x64\" to [providers.{provider}]"),
+                format!(
+                    "add image = \"{}\" to [providers.{provider}]",
+                    if provider == "do" { "ubuntu-24-04-x64" } else { "ubuntu-24.04" }
+                ),
             );
             return None;
         };

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_elasticloadbalancingv2::types::LoadBalancer;
+use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetHealthStateEnum};
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange,
+    Address, CloudError, Context, CreateRequest, Found, MadeBy, Membership, Observed, OnChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -41,6 +41,42 @@ impl Api {
         })
         .await
     }
+}
+
+/// Which machines the load balancers of the cluster's network send traffic to: the healthy ones.
+pub(crate) async fn memberships(api: &Api, cx: &Context) -> Result<Vec<Membership>, CloudError> {
+    let operation = "look which machines load balancers use";
+    let vpcs = own_vpcs(api, cx).await?;
+    let mut memberships = Vec::new();
+    for balancer in api.all_balancers(cx).await? {
+        if !balancer.vpc_id().is_some_and(|vpc| vpcs.iter().any(|own| own == vpc)) {
+            continue;
+        }
+        let arn = balancer.load_balancer_arn().unwrap_or_default();
+        let groups = api
+            .find(cx, operation, || api.elb.describe_target_groups().load_balancer_arn(arn).send())
+            .await?;
+        let mut machines = Vec::new();
+        for group in groups.and_then(|all| all.target_groups).unwrap_or_default() {
+            let arn = group.target_group_arn().unwrap_or_default();
+            let health = api
+                .find(cx, operation, || {
+                    api.elb.describe_target_health().target_group_arn(arn).send()
+                })
+                .await?;
+            let targets = health.and_then(|health| health.target_health_descriptions);
+            let healthy = targets.iter().flatten().filter(|target| {
+                let state = target.target_health().and_then(|health| health.state());
+                state == Some(&TargetHealthStateEnum::Healthy)
+            });
+            machines.extend(healthy.filter_map(|one| one.target()?.id().map(str::to_owned)));
+        }
+        machines.sort();
+        machines.dedup();
+        let balancer = balancer.load_balancer_name().unwrap_or_default().to_owned();
+        memberships.push(Membership { balancer, machines });
+    }
+    Ok(memberships)
 }
 
 impl KubernetesLoadBalancers {

@@ -42,7 +42,7 @@ pub(crate) use instance_profile::{InstanceProfileSpec, InstanceProfiles};
 pub(crate) use instance_spec::{InstanceSpec, METADATA};
 pub(crate) use internet_gateway::{InternetGatewaySpec, InternetGateways};
 pub(crate) use key_pair::{KeyPairSpec, KeyPairs, without_comment};
-pub(crate) use kubernetes_load_balancer::KubernetesLoadBalancers;
+pub(crate) use kubernetes_load_balancer::{KubernetesLoadBalancers, memberships};
 pub(crate) use kubernetes_security_group::KubernetesSecurityGroups;
 pub(crate) use listener::{ListenerSpec, Listeners};
 pub(crate) use load_balancer::{LoadBalancerSpec, LoadBalancers};

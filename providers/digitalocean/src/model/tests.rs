@@ -37,6 +37,8 @@ fn cluster() -> Cluster {
         provider: "do".to_owned(),
         region: "fra1".to_owned(),
         region_source: None,
+        account: None,
+        placement: Default::default(),
         versions: Versions { kubernetes: "1.36.2".to_owned() },
         network: Network {
             machines: "10.20.0.0/20".parse().unwrap(),

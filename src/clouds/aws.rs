@@ -1,0 +1,64 @@
+//! AWS.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use infra_aws::{Aws, Connection, Scope, cluster_id, region_of};
+use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
+use infra_provisioning::{store::ObjectStore, userdata::UserDataLimit};
+use secrecy::SecretString;
+
+use super::{Cloud, CloudAddon, Surroundings};
+
+pub(super) async fn connect(
+    cluster: &mut Cluster,
+    surroundings: &Surroundings,
+) -> Result<Cloud, CloudError> {
+    let operation = "connect to AWS";
+    if surroundings.only {
+        let message = "the embedded cloud has no AWS";
+        return Err(CloudError::new(ErrorKind::Invalid, operation, message).with_hint(
+            "leave out --sim: a run on AWS goes where AWS_ENDPOINT_URL or the region leads",
+        ));
+    }
+    if cluster.region.is_empty() {
+        cluster.region = region_of().await.ok_or_else(|| {
+            CloudError::new(ErrorKind::Invalid, operation, "no region")
+                .with_hint("write `region` under [providers.aws], or set AWS_REGION or AWS_PROFILE")
+        })?;
+    }
+    let connection = Connection::open(&cluster.region).await?;
+    let store = connection.object_store()?;
+    let endpoint = store.endpoint.as_deref().map(str::parse).transpose().map_err(|error| {
+        CloudError::new(ErrorKind::Invalid, operation, format!("the endpoint of S3: {error}"))
+    })?;
+    let provider = Aws::new(connection, Scope::of(cluster));
+    let region = cluster.region.clone();
+    Ok(Cloud {
+        provider: Arc::new(provider),
+        object_store: ObjectStore {
+            path_style: endpoint.is_some(),
+            endpoint,
+            region: store.region,
+            access_key: String::new(),
+            secret: SecretString::default(),
+            session_token: None,
+            chain: Some(store.credentials),
+            ca_pem: None,
+        },
+        machine_kind: "instance",
+        api_host: Reference {
+            address: Address::new("load_balancer", "api"),
+            field: "host".to_owned(),
+        },
+        bucket: Address::new("bucket", "artifacts"),
+        limit: UserDataLimit::AWS,
+        addon: Box::new(move |_, owner| CloudAddon {
+            addon: "aws",
+            variables: BTreeMap::from([
+                ("REGION".to_owned(), Input::Known(region.clone())),
+                ("CLUSTER_ID".to_owned(), Input::Known(cluster_id(owner))),
+            ]),
+            secrets: BTreeMap::new(),
+        }),
+    })
+}

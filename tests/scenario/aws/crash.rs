@@ -1,0 +1,46 @@
+//! Killed anywhere, or with its record lost, the next apply ends with exactly what is wanted.
+
+use super::lab::{AwsLab, Config, count, more};
+
+#[test]
+fn killed_again_and_again_ends_with_what_is_wanted() {
+    let Some(lab) = AwsLab::of(&Config::default()) else { return };
+    let before = lab.inventory();
+    let mut kills = 0;
+    for lines in [3, 9, 5, 17, 12, 23] {
+        let target = lab.lab.journal_lines("lab") + lines;
+        let mut run = lab.start(&["apply", "--yes", "--phase", "infra"]);
+        let came = run.until(|| lab.lab.journal_lines("lab") >= target);
+        run.kill();
+        if !came {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills >= 3, "only {kills} kills hit a running apply");
+    lab.infra(&["apply", "--yes"]).ok();
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
+    let made = lab.inventory();
+    for (kind, wanted) in [("vpcId", 1), ("instanceId", 3), ("balancer", 1), ("internetGatewayId", 1)]
+    {
+        assert_eq!(count(&before, &made, kind), wanted, "{kind}: {:?}", more(&before, &made));
+    }
+
+    // The record is lost: everything is found again, nothing is made.
+    std::fs::remove_dir_all(lab.lab.file(".infra/lab")).unwrap();
+    let plan = lab.infra(&["plan"]).ok();
+    assert_eq!(plan.changed("+"), Vec::<String>::new(), "{plan}");
+    assert_eq!(plan.changed("-"), Vec::<String>::new(), "{plan}");
+    lab.infra(&["apply", "--yes"]).ok();
+    let after = lab.inventory();
+    assert_eq!((more(&made, &after), more(&after, &made)), (Vec::new(), Vec::new()));
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
+
+    // A destroy that is killed goes on, too.
+    let target = lab.lab.journal_lines("lab") + 12;
+    let mut run = lab.start(&["destroy", "--yes"]);
+    run.until(|| lab.lab.journal_lines("lab") >= target);
+    run.kill();
+    lab.run(&["destroy", "--yes"]).ok();
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new());
+}

@@ -1,0 +1,103 @@
+//! Every scenario closes: apply, empty plan, destroy, empty account.
+
+use super::lab::{AwsLab, Config, count, more};
+
+const DNS: &str = r#"
+[ssh_keys]
+ops = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com"
+
+[[firewall]]
+ports = "22"
+from = ["203.0.113.0/24"]
+
+[dns]
+domain = "shop.example.com"
+"#;
+
+#[test]
+fn from_one_file_to_machines_and_back_to_nothing() {
+    let config = Config { more: DNS, ..Config::default() };
+    let Some(lab) = AwsLab::of(&config) else { return };
+    let before = lab.inventory();
+    let ran = lab.infra(&["apply", "--yes"]).ok();
+    assert!(ran.stderr.contains(&lab.keys.account) || ran.stdout.contains(&lab.keys.account), "{ran}");
+    let made = lab.inventory();
+    for (kind, wanted) in [
+        ("vpcId", 1),
+        ("subnetId", 3),
+        ("instanceId", 3),
+        ("balancer", 1),
+        ("target_group", 1),
+        ("role", 2),
+        ("profile", 2),
+        ("bucket", 1),
+        ("zone", 1),
+        ("keyPairId", 1),
+    ] {
+        assert_eq!(count(&before, &made, kind), wanted, "{kind}: {:?}", more(&before, &made));
+    }
+    lab.infra(&["plan", "--detailed-exitcode"]).ok().says("No changes");
+
+    // A worker more, and one more rule of the firewall.
+    let changed = lab
+        .lab
+        .read("infra.toml")
+        .replacen("count = 2", "count = 3", 1)
+        .replacen("203.0.113.0/24", "198.51.100.0/24", 1);
+    lab.lab.write("infra.toml", &changed);
+    let plan = lab.infra(&["plan", "--detailed-exitcode"]).expect(2);
+    assert_eq!(plan.changed("+"), ["instance.worker-3", "node_bundle.worker-3"], "{plan}");
+    assert_eq!(plan.changed("~"), ["security_group.nodes"], "{plan}");
+    lab.infra(&["apply", "--yes"]).ok();
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
+    assert_eq!(count(&before, &lab.inventory(), "instanceId"), 4);
+
+    // One is made anew, whole.
+    let machines = lab.inventory()["instanceId"].clone();
+    lab.infra(&["apply", "--yes", "--replace", "instance.worker-1"]).ok();
+    let now = lab.inventory()["instanceId"].clone();
+    assert_eq!(machines.difference(&now).count(), 1);
+    assert_eq!(now.len(), machines.len());
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
+
+    lab.run(&["destroy", "--yes"]).ok();
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new());
+    lab.run(&["destroy", "--yes"]).ok();
+}
+
+#[test]
+fn private_machines_go_out_through_a_gateway() {
+    let settings = "private = true\nzones = [\"a\", \"b\"]\ndisk = \"60GiB\"";
+    let Some(lab) = AwsLab::of(&Config { settings, ..Config::default() }) else { return };
+    let before = lab.inventory();
+    lab.infra(&["apply", "--yes"]).ok();
+    let made = lab.inventory();
+    for (kind, wanted) in [("natGatewayId", 1), ("allocationId", 1), ("subnetId", 4)] {
+        assert_eq!(count(&before, &made, kind), wanted, "{kind}");
+    }
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
+    lab.run(&["destroy", "--yes"]).ok();
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new());
+}
+
+#[test]
+fn two_clusters_in_one_account_never_see_each_other() {
+    let Some(one) = AwsLab::of(&Config { name: "one", ..Config::default() }) else { return };
+    let config = Config { name: "one-more", ..Config::default() };
+    let two = AwsLab::in_account(&config, one.keys.clone(), one.moto);
+    let before = one.inventory();
+    one.infra(&["apply", "--yes"]).ok();
+    let first = one.inventory();
+    two.infra(&["apply", "--yes"]).ok();
+    one.infra(&["plan", "--detailed-exitcode"]).ok();
+    two.infra(&["plan", "--detailed-exitcode"]).ok();
+    // Also without a record, when all there is to go by is what the cloud says.
+    std::fs::remove_dir_all(two.lab.file(".infra/one-more")).unwrap();
+    two.run(&["destroy", "--yes"]).ok();
+    let left = one.inventory();
+    assert_eq!(more(&first, &left), Vec::<String>::new());
+    assert_eq!(more(&left, &first), Vec::<String>::new());
+    one.infra(&["plan", "--detailed-exitcode"]).ok();
+    one.run(&["destroy", "--yes"]).ok();
+    assert_eq!(more(&before, &one.inventory()), Vec::<String>::new());
+}
