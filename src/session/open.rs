@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use infra_provider_api::{Account, Context, Owner, Progress};
+use infra_provider_api::{Account, Cluster, Context, Owner, Progress};
 use infra_provisioning::artifacts::{self, Arch, Lock as ArtifactLock};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

@@ -152,7 +152,6 @@ impl AwsLab {
             ("natGatewayId", "DescribeNatGateways", not_deleted),
             ("instanceId", "DescribeInstances", alive),
             ("volumeId", "DescribeVolumes", ""),
-            ("networkInterfaceId", "DescribeNetworkInterfaces", ""),
         ];
         let mut all = Inventory::new();
         for (tag, action, filter) in ec2 {
@@ -163,10 +162,10 @@ impl AwsLab {
         all.insert("balancer", texts(&balancers, "LoadBalancerArn").into_iter().collect());
         let groups = self.elb("Action=DescribeTargetGroups");
         all.insert("target_group", texts(&groups, "TargetGroupArn").into_iter().collect());
-        for (kind, action) in [("role", "ListRoles"), ("profile", "ListInstanceProfiles")] {
-            let answer = self.iam(&format!("Action={action}"));
-            all.insert(kind, texts(&answer, "Arn").into_iter().collect());
-        }
+        let profiles = texts(&self.iam("Action=ListInstanceProfiles"), "InstanceProfileName");
+        all.insert("profile", profiles.into_iter().collect());
+        let roles = texts(&self.iam("Action=ListRoles"), "RoleName");
+        all.insert("role", roles.into_iter().collect());
         let buckets = self.moto.get("/", "s3", "us-east-1", &self.keys.id);
         all.insert("bucket", texts(&buckets, "Name").into_iter().collect());
         let zones = self.moto.get("/2013-04-01/hostedzone", "route53", "us-east-1", &self.keys.id);

@@ -2,6 +2,9 @@
 
 use super::lab::{AwsLab, Config, count, more};
 
+/// Calls of a plan without changes, for any number of machines up to a page's.
+const CALLS_MAX: usize = 60;
+
 const DNS: &str = r#"
 [ssh_keys]
 ops = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com"
@@ -20,7 +23,10 @@ fn from_one_file_to_machines_and_back_to_nothing() {
     let Some(lab) = AwsLab::of(&config) else { return };
     let before = lab.inventory();
     let ran = lab.infra(&["apply", "--yes"]).ok();
-    assert!(ran.stderr.contains(&lab.keys.account) || ran.stdout.contains(&lab.keys.account), "{ran}");
+    assert!(
+        ran.stderr.contains(&lab.keys.account) || ran.stdout.contains(&lab.keys.account),
+        "{ran}"
+    );
     let made = lab.inventory();
     for (kind, wanted) in [
         ("vpcId", 1),
@@ -36,14 +42,17 @@ fn from_one_file_to_machines_and_back_to_nothing() {
     ] {
         assert_eq!(count(&before, &made, kind), wanted, "{kind}: {:?}", more(&before, &made));
     }
+    lab.moto.calls(&lab.keys);
     lab.infra(&["plan", "--detailed-exitcode"]).ok().says("No changes");
+    let calls = lab.moto.calls(&lab.keys);
+    assert!(calls.len() <= CALLS_MAX, "{} calls: {calls:?}", calls.len());
 
     // A worker more, and one more rule of the firewall.
-    let changed = lab
-        .lab
-        .read("infra.toml")
-        .replacen("count = 2", "count = 3", 1)
-        .replacen("203.0.113.0/24", "198.51.100.0/24", 1);
+    let changed = lab.lab.read("infra.toml").replacen("count = 2", "count = 3", 1).replacen(
+        "203.0.113.0/24",
+        "198.51.100.0/24",
+        1,
+    );
     lab.lab.write("infra.toml", &changed);
     let plan = lab.infra(&["plan", "--detailed-exitcode"]).expect(2);
     assert_eq!(plan.changed("+"), ["instance.worker-3", "node_bundle.worker-3"], "{plan}");

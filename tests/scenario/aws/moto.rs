@@ -13,35 +13,15 @@ use std::{
 
 use crate::lab::skipped;
 
-/// Serves on a free port, says which, and ends when its standard input does: so it never outlives
-/// the tests, however they end. Counts calls: a line on standard output for each.
-const SERVER: &str = r#"
-import os, sys, threading
-def leave():
-    sys.stdin.read()
-    os._exit(0)
-threading.Thread(target=leave, daemon=True).start()
-import logging
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-from werkzeug.serving import make_server
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-app = DomainDispatcherApplication(create_backend_app)
-def counted(environ, start):
-    if not environ.get("PATH_INFO", "").startswith("/moto-api"):
-        parts = environ.get("HTTP_AUTHORIZATION", "").split("/")
-        key = parts[0].split("Credential=")[-1] if parts else ""
-        service = parts[3] if len(parts) > 3 else "-"
-        print(f"call {key} {service} {environ['REQUEST_METHOD']} {environ.get('PATH_INFO')}", flush=True)
-    return app(environ, start)
-server = make_server("127.0.0.1", 0, counted, True, request_handler=MotoRequestHandler)
-print("port", server.server_address[1], flush=True)
-server.serve_forever()
-"#;
+/// Ends when its standard input does: so it never outlives the tests, however they end.
+const SERVER: &str = include_str!("moto_server.py");
+
+/// The id of the request in every refusal that a test asked for.
+pub const REQUEST_ID: &str = "7a62c49f-347e-4fc4-9331-6e8e00000000";
 
 /// The server.
 pub struct Moto {
     port: u16,
-    calls: &'static Mutex<Vec<String>>,
     /// Its standard input: the server lives as long as this.
     _child: Child,
 }
@@ -60,16 +40,15 @@ pub struct Keys {
 }
 
 fn start() -> Option<Moto> {
-    let there = Command::new("python3").args(["-c", "import moto.server"]).output();
+    let there = Command::new("python3")
+        .args(["-c", "from moto.moto_server.werkzeug_app import MotoRequestHandler"])
+        .output();
     if !there.is_ok_and(|output| output.status.success()) {
         skipped("no moto in python3's packages: nothing is checked against AWS's API");
         return None;
     }
     let mut child = Command::new("python3")
         .args(["-c", SERVER])
-        .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
-        .env("MOTO_ENABLE_AMI_VALIDATION", "true")
-        .env("MOTO_ENABLE_KEYPAIR_VALIDATION", "true")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -83,7 +62,7 @@ fn start() -> Option<Moto> {
             }
         }
     });
-    Some(Moto { port, calls: &CALLS, _child: child })
+    Some(Moto { port, _child: child })
 }
 
 /// The server; `None`, and a loud word, where there is no moto.
@@ -103,7 +82,8 @@ impl Moto {
             "Action=AssumeRole&Version=2011-06-15&RoleSessionName=test&RoleArn=arn:aws:iam::{account}:role/ops"
         );
         let answer = self.post("sts", "us-east-1", "ops", &body);
-        let part = |tag: &str| texts(&answer, tag).pop().unwrap_or_else(|| panic!("{tag} in {answer}"));
+        let part =
+            |tag: &str| texts(&answer, tag).pop().unwrap_or_else(|| panic!("{tag} in {answer}"));
         Keys {
             account,
             id: part("AccessKeyId"),
@@ -133,11 +113,15 @@ impl Moto {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let port = self.port;
+        let form = match body.starts_with("Action=") || body.starts_with("Version=") {
+            true => "Content-Type: application/x-www-form-urlencoded\r\n",
+            false => "",
+        };
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
              Authorization: AWS4-HMAC-SHA256 Credential={key}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+             {form}Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
@@ -146,9 +130,23 @@ impl Moto {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// The calls that were made with these keys and not asked for before, as `service METHOD path`.
+    /// Lets a call of these keys fail: `{"call", "code", "message", "status", "skip", "count"}`; without
+    /// a code it has its effect, and its answer is lost.
+    pub fn fault(&self, keys: &Keys, fault: serde_json::Value) {
+        let mut fault = fault;
+        fault["key"] = keys.id.clone().into();
+        let path = "/infra-test/faults";
+        self.send("POST", path, "ec2", "us-east-1", &keys.id, &fault.to_string());
+    }
+
+    /// Calls of these keys succeed again.
+    pub fn clear_faults(&self, keys: &Keys) {
+        self.send("DELETE", "/infra-test/faults", "ec2", "us-east-1", &keys.id, &keys.id);
+    }
+
+    /// The calls that were made with these keys and not asked for before, as `service Name`.
     pub fn calls(&self, keys: &Keys) -> Vec<String> {
-        let mut all = self.calls.lock().unwrap();
+        let mut all = CALLS.lock().unwrap();
         let prefix = format!("{} ", keys.id);
         let (mine, others) = all.drain(..).partition(|call: &String| call.starts_with(&prefix));
         *all = others;

@@ -1,6 +1,11 @@
 //! What cannot work is said in one message, before anything is made.
 
-use super::lab::{AwsLab, Config};
+use serde_json::json;
+
+use super::{
+    lab::{AwsLab, Config, count, more},
+    moto::REQUEST_ID,
+};
 
 fn with(settings: &'static str) -> Option<AwsLab> {
     AwsLab::of(&Config { settings, ..Config::default() })
@@ -13,7 +18,8 @@ fn what_aws_does_not_have_is_said_at_plan() {
     let toml = lab.lab.read("infra.toml").replace("[\"a\", \"z\"]", "[\"a\"]");
     lab.lab.write("infra.toml", &toml.replace("t3.medium", "t3.mediun"));
     let plan = lab.infra(&["plan"]).expect(3);
-    plan.warns("the type `t3.mediun` does not exist in eu-central-1").warns("did you mean `t3.medium`?");
+    plan.warns("the type `t3.mediun` does not exist in eu-central-1")
+        .warns("did you mean `t3.medium`?");
     lab.lab.write("infra.toml", &toml.replace("ubuntu-*", "nothing-*"));
     lab.infra(&["plan"]).expect(3).warns("does not exist in eu-central-1");
 }
@@ -28,4 +34,82 @@ fn the_wrong_account_and_no_account_at_all() {
     bare.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     crate::lab::Ran::of(&mut bare).expect(4).warns("no credentials").warns("AWS_PROFILE");
     assert_eq!(super::lab::more(&before, &lab.inventory()), Vec::<String>::new());
+}
+
+#[test]
+fn a_session_that_is_over_is_told_with_the_request() {
+    let Some(lab) = with("") else { return };
+    lab.moto.fault(
+        &lab.keys,
+        json!({"call": "GetCallerIdentity", "code": "ExpiredToken", "status": 403,
+               "message": "The security token included in the request is expired"}),
+    );
+    let ran = lab.infra(&["plan"]).expect(4);
+    ran.warns("ExpiredToken").warns(REQUEST_ID).warns("aws sso login");
+}
+
+#[test]
+fn a_quota_in_the_middle_leaves_what_the_next_run_takes_up() {
+    let Some(lab) = AwsLab::of(&Config { workers: 4, ..Config::default() }) else { return };
+    let before = lab.inventory();
+    lab.moto.fault(
+        &lab.keys,
+        json!({"call": "RunInstances", "code": "VcpuLimitExceeded", "skip": 1, "count": 99,
+               "message": "You have requested more vCPU capacity than your current limit of 4"}),
+    );
+    let ran = lab.infra(&["apply", "--yes"]).expect(8);
+    let ran = ran.warns("VcpuLimitExceeded").warns(REQUEST_ID).warns("servicequotas");
+    let some = count(&before, &lab.inventory(), "instanceId");
+    assert!((1..5).contains(&some), "{some} machines: {ran}");
+    lab.moto.clear_faults(&lab.keys);
+    lab.infra(&["apply", "--yes"]).ok();
+    assert_eq!(count(&before, &lab.inventory(), "instanceId"), 5);
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
+    lab.run(&["destroy", "--yes"]).ok();
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new());
+}
+
+#[test]
+fn an_image_that_vanished_is_named() {
+    let Some(lab) = with("") else { return };
+    lab.moto.fault(
+        &lab.keys,
+        json!({"call": "RunInstances", "code": "InvalidAMIID.NotFound", "count": 99,
+               "message": "The image id '[ami-0123]' does not exist"}),
+    );
+    let ran = lab.infra(&["apply", "--yes"]).expect(8);
+    let ran = ran.warns("InvalidAMIID.NotFound").warns(REQUEST_ID).warns("--replace");
+    drop(ran);
+    lab.moto.clear_faults(&lab.keys);
+    lab.infra(&["apply", "--yes", "--replace", "image.nodes"]).ok();
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
+}
+
+#[test]
+fn names_that_somebody_else_has() {
+    let taken = "[artifacts]\nbucket = \"infra-taken-by-another\"\n";
+    let Some(lab) = AwsLab::of(&Config { more: taken, ..Config::default() }) else { return };
+    let (bucket, key) = ("/infra-taken-by-another", "/infra-taken-by-another/theirs");
+    for path in [bucket, key] {
+        let made = lab.moto.send("PUT", path, "s3", "us-east-1", &lab.keys.id, "");
+        assert!(made.contains(" 200 "), "{made}");
+    }
+    let ran = lab.infra(&["apply", "--yes"]).expect(8);
+    let ran = ran.warns("holds objects that are not this cluster's").warns("under [artifacts]");
+    assert!(!ran.stderr.contains("instance.worker-1: creating"), "no machine without it: {ran}");
+
+    let Some(lab) = with("") else { return };
+    lab.moto.fault(
+        &lab.keys,
+        json!({"call": "PUT", "code": "BucketAlreadyExists", "status": 409,
+               "message": "The requested bucket name is not available"}),
+    );
+    let ran = lab.infra(&["apply", "--yes"]).expect(8);
+    ran.warns("BucketAlreadyExists").warns(REQUEST_ID).warns("`bucket` under [artifacts]");
+    // The name was free after all.
+    lab.infra(&["apply", "--yes"]).ok();
+
+    let foreign = "[dns]\ndomain = \"shop.example.com\"\nmanage_zone = false\n";
+    let Some(lab) = AwsLab::of(&Config { more: foreign, ..Config::default() }) else { return };
+    lab.infra(&["apply", "--yes"]).expect(8).warns("the account has no zone shop.example.com");
 }

@@ -18,6 +18,7 @@ impl Lab {
             access_key: text("spaces_access_key_id"),
             secret: text("spaces_secret_access_key").into(),
             session_token: None,
+            chain: None,
             ca_pem: Some(std::fs::read(ca).unwrap()),
             path_style: true,
         };

@@ -42,6 +42,7 @@ pub(crate) fn mapped<E: sdk::OperationError>(
             let said = error.message().unwrap_or("no reason given");
             (of_code(code, said, status), format!("{code}: {said}"))
         }
+        SdkError::ServiceError(_) if status < 300 => (ErrorKind::Garbled, chain(error)),
         SdkError::ServiceError(_) => (of_status(status), format!("HTTP {status}")),
         SdkError::TimeoutError(_) => (ErrorKind::Unanswered, "no answer in time".to_owned()),
         SdkError::ResponseError(_) => (ErrorKind::Garbled, chain(error)),

@@ -102,7 +102,7 @@ fn from(cluster: &Cluster, asked: &FirewallRule) -> Vec<RuleSpec> {
             }
             // They are in the network; which ones Kubernetes will make is not known yet.
             SourceRange::LoadBalancers => {
-                rules.push(rule(protocol, ports, machines.clone().into()))
+                rules.push(rule(protocol, ports, machines.clone().into()));
             }
         }
     }

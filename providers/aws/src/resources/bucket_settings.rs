@@ -1,11 +1,16 @@
 //! The settings of the cluster's bucket: what is wanted, read and set.
 
-use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleRule,
-    LifecycleRuleFilter, NoncurrentVersionExpiration, PublicAccessBlockConfiguration,
-    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
-    ServerSideEncryptionRule, VersioningConfiguration,
+use aws_sdk_s3::{
+    error::SdkError,
+    operation::get_bucket_versioning::GetBucketVersioningError,
+    types::{
+        BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleRule,
+        LifecycleRuleFilter, NoncurrentVersionExpiration, PublicAccessBlockConfiguration,
+        ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+        ServerSideEncryptionRule, VersioningConfiguration,
+    },
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use infra_provider_api::{CloudError, Context};
 
 use super::api::{Api, busy};
@@ -37,7 +42,7 @@ pub(super) async fn read(api: &Api, cx: &Context, name: &str) -> Result<Settings
     let s3 = &api.s3;
     let operation = "look at the bucket's settings";
     let (versioning, encryption, access, policy) = futures::try_join!(
-        api.read(cx, operation, || s3.get_bucket_versioning().bucket(name).send()),
+        api.read(cx, operation, || versioned(api, name)),
         api.find(cx, operation, || s3.get_bucket_encryption().bucket(name).send()),
         api.find(cx, operation, || s3.get_public_access_block().bucket(name).send()),
         api.find(cx, operation, || s3.get_bucket_policy().bucket(name).send()),
@@ -45,11 +50,30 @@ pub(super) async fn read(api: &Api, cx: &Context, name: &str) -> Result<Settings
     let access = access.and_then(|access| access.public_access_block_configuration);
     let policy = policy.and_then(|policy| policy.policy);
     Ok(Settings {
-        versioned: versioning.status() == Some(&BucketVersioningStatus::Enabled),
+        versioned: versioning,
         encrypted: encryption.is_some(),
         public_access_blocked: access == Some(block()),
         tls_only: policy.is_some_and(|text| policies::read(&text) == policies::tls_only(name)),
     })
+}
+
+/// Whether replaced objects are kept. Some servers of S3's API call the answer's root by another name
+/// than AWS does, which the SDK refuses to read: then the answer's text decides.
+async fn versioned(
+    api: &Api,
+    name: &str,
+) -> Result<bool, SdkError<GetBucketVersioningError, HttpResponse>> {
+    match api.s3.get_bucket_versioning().bucket(name).send().await {
+        Ok(answer) => Ok(answer.status() == Some(&BucketVersioningStatus::Enabled)),
+        Err(error) => {
+            let answer = error.raw_response().filter(|answer| answer.status().is_success());
+            let text = answer.and_then(|answer| answer.body().bytes());
+            match text.and_then(|text| std::str::from_utf8(text).ok()) {
+                Some(text) => Ok(text.contains("<Status>Enabled</Status>")),
+                None => Err(error),
+            }
+        }
+    }
 }
 
 /// Sets all of them. Setting them again changes nothing.

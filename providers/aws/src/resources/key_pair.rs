@@ -77,9 +77,12 @@ impl Solo for KeyPairs {
         Ok(ready(request.address.clone(), id, spec, Some(request.intent_key.clone()), outputs))
     }
 
-    async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+    async fn remove(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
-        let call = self.0.ec2.delete_key_pair().key_pair_id(&observed.id).send();
+        // A region has a name once, so it is the one that was listed.
+        let name = observed.outputs.get("name").and_then(|name| name.as_str());
+        let name = name.map_or_else(|| cx.owner.exact_name(observed.address.name()), str::to_owned);
+        let call = self.0.ec2.delete_key_pair().key_name(name).send();
         self.0.delete(&operation, call).await?;
         Ok(true)
     }
