@@ -143,6 +143,11 @@ impl Call<'_> {
         if matches!(e, SdkError::ConstructionFailure(_)) {
             return StoreError::Config(reason);
         }
+        // A success whose body is not the store's: something on the way answered.
+        if (200..300).contains(&status) {
+            let reason = format!("no sense in its answer (HTTP {status})");
+            return StoreError::Unavailable { action, what, reason, request };
+        }
         match (code.as_str(), status) {
             ("NoSuchKey" | "NoSuchBucket" | "NotFound" | "NoSuchUpload", _) | (_, 404) => {
                 StoreError::NotFound { what, request }

@@ -75,9 +75,10 @@ fn kind_of(status: u16, code: &str) -> ErrorKind {
         (_, "BucketAlreadyExists" | "BucketAlreadyOwnedByYou") => ErrorKind::NameTaken,
         (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch") | (401, _) => ErrorKind::Unauthorized,
         (_, "TooManyBuckets" | "QuotaExceeded") => ErrorKind::Quota,
-        (_, "SlowDown") | (429, _) => ErrorKind::RateLimited,
+        (429, _) => ErrorKind::RateLimited,
         (403, _) => ErrorKind::Forbidden,
         (409, _) => ErrorKind::Busy,
+        // `SlowDown` names no window to wait for.
         (503, _) => ErrorKind::Unavailable,
         (500..=599, _) => ErrorKind::Unanswered,
         (400..=499, _) => ErrorKind::Invalid,
