@@ -31,6 +31,7 @@ pub use advice::advice;
 pub use apply::{
     ApplyOptions, Change, DeleteOptions, Force, Outcome, Protection, apply, delete, restart,
 };
+pub(crate) use client::explain;
 pub use client::{Catalog, ClusterRef, KubeClient, Target};
 pub use error::{AppsError, Problem, ProblemKind};
 pub use events::{AppsEvent, Events};

@@ -6,7 +6,7 @@ use infra_provider_api::{CloudError, ErrorKind};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::apps::KubeClient;
+use crate::apps::{KubeClient, explain};
 
 /// A client for the API server, made at first use. Shared by the kinds that live behind it.
 pub struct KubeAccess {
@@ -105,5 +105,5 @@ pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
         },
         _ => ErrorKind::Unavailable,
     };
-    CloudError::new(kind, operation, error.to_string())
+    CloudError::new(kind, operation, explain(error))
 }

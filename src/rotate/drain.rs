@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
-use infra_provider_api::{Address, CloudError, Context, ErrorKind};
+use infra_provider_api::{Address, CloudError, Context, ErrorKind, RetryPolicy, retry};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{
     Api, Client,
@@ -11,6 +11,8 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::json;
+
+use crate::apps::explain;
 
 /// How to drain.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +36,7 @@ fn failed(operation: &str, error: &kube::Error) -> CloudError {
         kube::Error::Api(status) if status.code < 500 && status.code != 429 => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,
     };
-    CloudError::new(kind, operation, error.to_string())
+    CloudError::new(kind, operation, explain(error))
 }
 
 async fn set_unschedulable(client: &Client, node: &str, on: bool) -> Result<bool, CloudError> {
@@ -102,6 +104,22 @@ fn why_held(status: &kube::core::Status) -> String {
     if causes.is_empty() { status.message.clone() } else { causes.join(", ") }
 }
 
+/// Evicts one pod; why it is held, if a PodDisruptionBudget does.
+async fn evict(
+    client: &Client,
+    operation: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<String>, CloudError> {
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    match pods.evict(name, &EvictParams::default()).await {
+        Ok(_) => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 429 => Ok(Some(why_held(&status))),
+        Err(error) => Err(failed(&format!("{operation}: evict {namespace}/{name}"), &error)),
+    }
+}
+
 /// Evicts every pod of a node and waits until they are gone. PodDisruptionBudgets are respected:
 /// what they hold is asked for again until the deadline, and named all the while.
 ///
@@ -124,10 +142,9 @@ pub async fn drain(
     let deadline = tokio::time::Instant::now() + options.deadline;
     let mut held: Vec<String> = Vec::new();
     loop {
-        let listed = pods
-            .list(&ListParams::default().fields(&selector))
-            .await
-            .map_err(|error| failed(&operation, &error))?;
+        let on_it = ListParams::default().fields(&selector);
+        let list = || async { pods.list(&on_it).await.map_err(|error| failed(&operation, &error)) };
+        let listed = retry(cx, RetryPolicy::READ, list).await?;
         let left: Vec<&Pod> = listed.items.iter().filter(|pod| moves(pod)).collect();
         if left.is_empty() {
             return Ok(());
@@ -135,16 +152,9 @@ pub async fn drain(
         held.clear();
         for pod in left.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
             let (namespace, name) = name_of(pod);
-            let api = Api::<Pod>::namespaced(client.clone(), &namespace);
-            match api.evict(&name, &EvictParams::default()).await {
-                Ok(_) => {}
-                Err(kube::Error::Api(status)) if status.code == 404 => {}
-                Err(kube::Error::Api(status)) if status.code == 429 => {
-                    held.push(format!("{namespace}/{name}: {}", why_held(&status)));
-                }
-                Err(error) => {
-                    return Err(failed(&format!("{operation}: evict {namespace}/{name}"), &error));
-                }
+            let evict = || evict(client, &operation, &namespace, &name);
+            if let Some(why) = retry(cx, RetryPolicy::READ, evict).await? {
+                held.push(format!("{namespace}/{name}: {why}"));
             }
         }
         let waiting = if held.is_empty() {

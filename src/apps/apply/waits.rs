@@ -26,7 +26,12 @@ pub(super) struct Wait {
     pub(super) reason: String,
     /// Since when an image cannot be pulled.
     image_since: Option<Instant>,
+    /// It had failed before this run; what it failed for may have been mended since.
+    had_failed: bool,
 }
+
+/// How long a Deployment that had failed before gets to show that it moves again.
+const MENDED_WITHIN: Duration = Duration::from_secs(120);
 
 /// What became of a wait.
 pub(super) enum Turn {
@@ -64,6 +69,8 @@ impl Waits {
             Some(latest) if self::generation(latest) >= generation => latest.clone(),
             _ => after,
         };
+        let had_failed = object.id.kind == "Deployment"
+            && matches!(health(&object.id, &seen, &self.classes), Health::Failed(_));
         let wait = Wait {
             object: place,
             id: object.id.clone(),
@@ -73,6 +80,7 @@ impl Waits {
             deadline: now + named.unwrap_or(timeout),
             reason: String::new(),
             image_since: None,
+            had_failed,
         };
         self.open.insert(object.id.clone(), wait);
     }
@@ -136,6 +144,9 @@ impl Waits {
                 self.open.remove(id);
                 return Some((object, Turn::Ready(elapsed)));
             }
+            Health::Failed(reason) if wait.had_failed && wait.begun.elapsed() < MENDED_WITHIN => {
+                reason
+            }
             Health::Failed(reason) => {
                 let message = self.with_pods(id, &reason, tracker).0;
                 self.open.remove(id);
@@ -198,7 +209,10 @@ impl Waits {
     /// When something runs out next.
     pub(super) fn next_deadline(&self, image_grace: Duration) -> Option<Instant> {
         let of = |wait: &Wait| {
-            wait.image_since.map_or(wait.deadline, |s| (s + image_grace).min(wait.deadline))
+            let mended = wait.had_failed.then(|| wait.begun + MENDED_WITHIN);
+            let mended = mended.filter(|until| *until > Instant::now());
+            let image = wait.image_since.map(|since| since + image_grace);
+            [mended, image].into_iter().flatten().fold(wait.deadline, Instant::min)
         };
         self.open.values().map(of).min()
     }

@@ -24,7 +24,7 @@ pub(super) fn transient(error: &kube::Error) -> Option<Option<Duration>> {
 }
 
 /// The error as a person wants it: what the API server said, or the innermost reason.
-pub(in crate::apps) fn explain(error: &kube::Error) -> String {
+pub(crate) fn explain(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return status.message.clone();
     }

@@ -8,5 +8,6 @@ mod objects;
 
 pub use catalog::{Catalog, Target};
 pub use connect::{ClusterRef, KubeClient};
+pub(crate) use failure::explain;
 pub(super) use failure::{conflicts, is_gone, is_immutable, refusal};
 pub(super) use objects::{identity, listed, live_objects};
