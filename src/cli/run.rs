@@ -58,7 +58,8 @@ impl Run {
         if let Some(before) = lock.taken_over()
             && self.style != Style::Json
         {
-            eprintln!("Took over the lock of {} ({}), who is gone.", before.holder, before.verb);
+            let Lease { holder, verb, .. } = before;
+            eprintln!("Took over the lock of {holder} ({verb}): no sign of life any more.");
         }
         let (lost, session) = (lock.lost().clone(), &self.session);
         let (stop, leave) = (session.stop.clone(), session.cx.stop.clone());

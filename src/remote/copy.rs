@@ -22,6 +22,9 @@ pub struct Marker {
     pub url: String,
     /// By name, as the record has it.
     pub files: BTreeMap<String, Copied>,
+    /// The record was moved here: what is still there waits to be deleted, and counts no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
 }
 
 /// A file that is the same here and there.
@@ -41,7 +44,12 @@ pub(super) fn sum(bytes: &[u8]) -> String {
 impl Marker {
     /// An empty one.
     pub(super) fn new(url: &str) -> Self {
-        Self { version: VERSION, url: url.to_owned(), files: BTreeMap::new() }
+        Self { version: VERSION, url: url.to_owned(), files: BTreeMap::new(), left: false }
+    }
+
+    /// One that says that the record was moved here.
+    pub(super) fn of_left(url: &str) -> Self {
+        Self { left: true, ..Self::new(url) }
     }
 
     /// That of a folder; `None`: its files are no copy.
@@ -80,16 +88,34 @@ impl Marker {
 /// # Errors
 /// They are.
 pub fn refuse_working_copy(places: &Places) -> Result<(), Failure> {
-    let Some(marker) = Marker::read(places)? else { return Ok(()) };
+    let Some(marker) = Marker::read(places)?.filter(|marker| !marker.left) else { return Ok(()) };
     let url = marker.url;
     Err(Failure::new(
         ExitCode::Record,
         format!("the record of this cluster is in {url}, and infra.toml has no [state] backend"),
     )
-    .hint(format!(
-        "put it back into infra.toml, or move the record here: infra state migrate --from {}",
-        url.rsplit_once('/').map_or(url.as_str(), |(parent, _)| parent)
-    )))
+    .hint(format!("put it back into infra.toml, or move the record here: {}", come_back(&url))))
+}
+
+/// Refuses to open what was moved from `url` to this machine, and is being deleted there.
+///
+/// # Errors
+/// It is.
+pub(super) fn refuse_left(places: &Places, url: &str) -> Result<(), Failure> {
+    if !Marker::read(places)?.is_some_and(|marker| marker.left && marker.url == url) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ExitCode::Record,
+        format!("the record was moved from {url} to this machine, and was not all deleted there"),
+    )
+    .hint(format!("take [state] out of infra.toml and let it finish: {}", come_back(url))))
+}
+
+/// The command that moves the record at `url` to this machine.
+pub(super) fn come_back(url: &str) -> String {
+    let backend = url.rsplit_once('/').map_or(url, |(parent, _)| parent);
+    format!("infra state migrate --from {backend}")
 }
 
 /// Where a file of the record is on this machine; `None`: a name that this version does not know.

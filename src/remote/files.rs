@@ -88,7 +88,7 @@ impl Files {
 
     /// The marker; a folder with files of its own is refused.
     fn marker(&self, kept: &BTreeMap<String, KeptFile>) -> Result<Marker, Failure> {
-        match Marker::read(&self.places)? {
+        match Marker::read(&self.places)?.filter(|marker| !marker.left) {
             Some(marker) if marker.url == self.url => return Ok(marker),
             Some(marker) => {
                 return Err(Failure::new(

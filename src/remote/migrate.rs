@@ -6,6 +6,7 @@ use infra_provider_api::Owner;
 
 use super::{
     copy::{self, Marker, sum},
+    empty,
     record::RemoteRecord,
 };
 use crate::{
@@ -127,6 +128,26 @@ async fn compare_files(remote: &RemoteRecord, places: &Places) -> Result<Vec<Pie
     Ok(pieces)
 }
 
+/// Deletes the record of this machine: first what it is known by.
+async fn clear(folder: &Arc<dyn Backend>) -> Result<usize, Failure> {
+    let history = folder.list("history/").await?;
+    let names: Vec<String> = OWN.iter().map(|name| (*name).to_owned()).chain(history).collect();
+    for name in &names {
+        folder.remove(name).await?;
+    }
+    Ok(names.len())
+}
+
+/// Deletes what an earlier move to `url` left here that was cut off while it deleted.
+async fn clear_leftovers(places: &Places, url: &str) -> Result<(), Failure> {
+    let folder: Arc<dyn Backend> = Arc::new(Folder::new(&places.record));
+    let moved = Marker::read(places)?.is_some_and(|marker| marker.url == url && !marker.left);
+    if moved && folder.read("identity.json").await?.is_none() {
+        clear(&folder).await?;
+    }
+    Ok(())
+}
+
 fn same_cluster(here: &Owner, there: &Owner, url: &str) -> Result<(), Failure> {
     if here.uuid == there.uuid {
         return Ok(());
@@ -151,7 +172,10 @@ pub async fn send_off(
     options: &LockOptions,
 ) -> Result<Option<Moved>, Failure> {
     let folder: Arc<dyn Backend> = Arc::new(Folder::new(&places.record));
-    let Some(_) = folder.read("identity.json").await? else { return Ok(None) };
+    if folder.read("identity.json").await?.is_none() {
+        clear_leftovers(places, remote.target.url()).await?;
+        return Ok(None);
+    }
     let _here = Lock::acquire(&places.record, options.clone()).await?;
     let owner = remote.store.owner();
     let store = Store::open_unclaimed(folder, &owner.cluster, owner.uuid).await?;
@@ -182,12 +206,7 @@ pub async fn send_off(
         }
     };
     let resources = store.record().resources.len();
-    let mut deleted = 0;
-    let history = store.backend().list("history/").await?;
-    for name in OWN.iter().map(|name| (*name).to_owned()).chain(history) {
-        store.backend().remove(&name).await?;
-        deleted += 1;
-    }
+    let deleted = clear(store.backend()).await?;
     there.release().await;
     Ok(Some(Moved { pieces, resources, deleted }))
 }
@@ -206,6 +225,7 @@ pub async fn bring_back(
     let _here = Lock::acquire(&places.record, options.clone()).await?;
     let folder: Arc<dyn Backend> = Arc::new(Folder::new(&places.record));
     let there = remote.lock(options.clone(), &|_| {}).await?;
+    clear_leftovers(places, &url).await?;
     let before = Store::open_unclaimed(Arc::clone(&folder), &owner.cluster, owner.uuid).await?;
     same_cluster(before.owner(), &owner, &url)?;
     if !is_free(&remote.store.record(), &before.record()) {
@@ -222,18 +242,9 @@ pub async fn bring_back(
     let mut pieces = compare(&remote.store, &again, &place).await?;
     pieces.extend(compare_files(remote, places).await?);
     // From here on the record here is the one that counts.
-    Marker::remove(places)?;
+    Marker::of_left(&url).write(places)?;
     let resources = remote.store.record().resources.len();
-    let objects = remote.target.objects();
-    let mut keys = objects.list("").await?;
-    keys.retain(|key| key != "identity.json" && key != crate::engine::lock::remote::LOCK);
-    // What a record is known by goes first: cut off here, the bucket is as good as empty.
-    keys.insert(0, "identity.json".to_owned());
-    for key in &keys {
-        remote.store.may_act()?;
-        objects.remove(key).await?;
-    }
-    there.release().await;
-    objects.remove(crate::engine::lock::remote::LOCK).await?;
-    Ok(Moved { pieces, resources, deleted: keys.len() + 1 })
+    let deleted = empty::empty(&*remote.target.objects(), there).await?;
+    Marker::remove(places)?;
+    Ok(Moved { pieces, resources, deleted })
 }

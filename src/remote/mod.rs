@@ -6,6 +6,7 @@
 
 mod bucket;
 mod copy;
+mod empty;
 mod files;
 mod keys;
 mod migrate;
@@ -13,6 +14,7 @@ mod record;
 mod target;
 
 pub use copy::{Marker, refuse_working_copy};
+pub use empty::finish;
 pub use keys::Keyring;
 pub use migrate::{Moved, Piece, bring_back, send_off};
 pub use record::RemoteRecord;

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
+    copy,
     files::{Bring, Files},
     keys::Keyring,
     target::Target,
@@ -53,6 +54,7 @@ impl RemoteRecord {
         cluster: &str,
         uuid: Uuid,
     ) -> Result<Self, Failure> {
+        copy::refuse_left(places, target.url())?;
         target.check().await?;
         let objects = target.objects();
         let remote = Arc::new(Remote::new(Arc::clone(&objects)));

@@ -9,7 +9,7 @@ use super::Global;
 use crate::{
     cli::run::{duration, plural},
     engine::LockOptions,
-    remote::{Moved, RemoteRecord, Target, bring_back, send_off},
+    remote::{Moved, RemoteRecord, Target, bring_back, finish, send_off},
     session::{Connected, ExitCode, Failure},
     spec::BucketPlan,
 };
@@ -19,6 +19,12 @@ pub(super) struct MigrateArgs {
     /// Where the record is now: s3://bucket/prefix. Default: this machine.
     #[arg(long, value_name = "URL")]
     from: Option<String>,
+    /// The store that --from is in, as `endpoint` of [state] names it.
+    #[arg(long, value_name = "URL", requires = "from")]
+    endpoint: Option<String>,
+    /// The region that --from is in.
+    #[arg(long, value_name = "NAME", requires = "from")]
+    region: Option<String>,
     /// How long to wait for a lock that somebody else holds.
     #[arg(long, default_value = "0s", value_name = "TIME", value_parser = duration)]
     lock_timeout: Duration,
@@ -47,9 +53,16 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
             tell(global, moved.as_ref(), remote.target.url(), &places.record.display().to_string());
         }
         (None, Some(url)) => {
-            let remote = open(elsewhere(url)?).await?;
-            let moved = bring_back(places, &remote, &lock).await?;
+            let plan = elsewhere(url, args)?;
             let here = places.record.display().to_string();
+            let target = Target::connect(&plan, &project, &connected.surroundings)?;
+            lock.lease = plan.lease;
+            if let Some(deleted) = finish(places, &target, cluster, &lock).await? {
+                tell_finished(global, deleted, target.url(), &here);
+                return Ok(ExitCode::Ok);
+            }
+            let remote = open(plan).await?;
+            let moved = bring_back(places, &remote, &lock).await?;
             tell(global, Some(&moved), &here, remote.target.url());
         }
         (None, None) => {
@@ -70,19 +83,28 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
     Ok(ExitCode::Ok)
 }
 
-/// A bucket that infra.toml does not name any more; endpoint and region are the surroundings'.
-fn elsewhere(url: &str) -> Result<BucketPlan, Failure> {
+/// A bucket that infra.toml does not name any more.
+fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketPlan, Failure> {
     let (bucket, prefix) =
         BucketPlan::parse_url(url).map_err(|why| Failure::new(ExitCode::Usage, why))?;
     Ok(BucketPlan {
         bucket,
         prefix,
-        endpoint: None,
-        region: None,
+        endpoint: args.endpoint.clone(),
+        region: args.region.clone(),
         recipients: Vec::new(),
         identity: None,
         lease: Duration::from_secs(60),
     })
+}
+
+fn tell_finished(global: &Global, deleted: usize, from: &str, to: &str) {
+    if global.json {
+        println!("{}", serde_json::json!({"to": to, "deleted": deleted}));
+    } else {
+        let deleted = plural(deleted, "object");
+        println!("Finished the move to {to}: {deleted} deleted from {from}.");
+    }
 }
 
 fn tell(global: &Global, moved: Option<&Moved>, to: &str, from: &str) {

@@ -1,0 +1,95 @@
+//! Deleting a record from a bucket after it was moved.
+
+use std::{path::Path, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{copy::Marker, target::Target};
+use crate::{
+    engine::{
+        Lock, LockOptions, RemoteLock, Store,
+        lock::remote::{Clock, LOCK, SystemClock},
+        store::{Folder, remote::Objects},
+    },
+    session::{ExitCode, Failure, Places},
+};
+
+/// Deletes everything, under `lock`. In such an order that what is left is no record, and is not
+/// taken for one: a journal whose beginning is missing is refused.
+pub(super) async fn empty(objects: &dyn Objects, lock: RemoteLock) -> Result<usize, Failure> {
+    let mut keys = objects.list("").await?;
+    keys.retain(|key| key != LOCK);
+    keys.sort_by_cached_key(|key| (rank(key), key.clone()));
+    for key in &keys {
+        lock.held().check()?;
+        objects.remove(key).await?;
+    }
+    lock.release().await;
+    objects.remove(LOCK).await?;
+    Ok(keys.len() + 1)
+}
+
+fn rank(key: &str) -> u8 {
+    match key {
+        "identity.json" => 3,
+        key if !key.starts_with("journal/") => 2,
+        key if key.ends_with(".jsonl") => 1,
+        _ => 0,
+    }
+}
+
+/// Goes on with the deleting, where a move from `target` to this machine was cut off in it. `None`:
+/// there was none.
+///
+/// # Errors
+/// The bucket is locked, or can't be used.
+pub async fn finish(
+    places: &Places,
+    target: &Target,
+    cluster: &str,
+    options: &LockOptions,
+) -> Result<Option<usize>, Failure> {
+    let begun = |marker: Marker| marker.left && marker.url == target.url();
+    if !Marker::read(places)?.is_some_and(begun) {
+        return Ok(None);
+    }
+    let _here = Lock::acquire(&places.record, options.clone()).await?;
+    let owner = known(&places.record, cluster).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let lock = RemoteLock::acquire(target.objects(), clock, &owner, options).await?;
+    let deleted = empty(&*target.objects(), lock).await?;
+    Marker::remove(places)?;
+    Ok(Some(deleted))
+}
+
+/// The owner of the record here. It must be there: it is the only one that is left.
+async fn known(folder: &Path, cluster: &str) -> Result<infra_provider_api::Owner, Failure> {
+    let store = Store::open_unclaimed(Arc::new(Folder::new(folder)), cluster, Uuid::nil()).await?;
+    if store.owner().uuid.is_nil() {
+        return Err(Failure::new(
+            ExitCode::Record,
+            format!("the record that was moved to {} is not there any more", folder.display()),
+        ));
+    }
+    Ok(store.owner().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rank;
+
+    #[test]
+    fn what_is_left_is_no_record() {
+        let mut keys = [
+            "files/000001-aa/pki/ca.crt",
+            "identity.json",
+            "journal/000000000003.jsonl",
+            "journal/000000000004.snapshot.json",
+            "journal/000000000005.jsonl",
+        ];
+        keys.sort_by_key(|key| (rank(key), *key));
+        assert_eq!(keys[0], "journal/000000000004.snapshot.json");
+        assert_eq!(keys[1], "journal/000000000003.jsonl");
+        assert_eq!(keys[4], "identity.json");
+    }
+}
