@@ -5,6 +5,7 @@ use std::sync::Arc;
 use infra_provider_api::{CloudError, CreateRequest, ErrorKind, Kind, Observed, Readiness};
 
 use super::{
+    fence,
     job::{Called, Env, Finished, StepError, intent},
     tries::{self, Tries},
     unanswered::{Sought, Unclear, look_for},
@@ -67,13 +68,14 @@ impl Creating<'_> {
     async fn round(&mut self, open: Vec<Open>) -> Vec<Open> {
         let requests: Vec<CreateRequest> =
             open.iter().map(|open| open.item.request.clone()).collect();
-        // Between the intents and here the process may have slept past its lease.
-        if let Err(error) = self.env.store.may_act() {
-            let lost = |open: Open| (open.item.step, Err(StepError::Journal(error.clone())));
-            self.results.extend(open.into_iter().map(lost));
-            return Vec::new();
-        }
+        // Since the intents the process may have slept past its lease, and may yet.
         let answers = tokio::select! {
+            biased;
+            error = fence::lost(&self.env.store) => {
+                let lost = |open: Open| (open.item.step, Err(StepError::Journal(error.clone())));
+                self.results.extend(open.into_iter().map(lost));
+                return Vec::new();
+            }
             answers = self.kind.create(&self.env.cx, &requests) => answers,
             () = self.env.cx.stop.cancelled() => return self.stopped(open),
         };

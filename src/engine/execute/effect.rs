@@ -7,6 +7,7 @@ use infra_provider_api::{
 };
 
 use super::{
+    fence,
     job::{Called, Env, Finished, StepError, intent},
     tries::{self, Tries},
 };
@@ -86,9 +87,10 @@ async fn effect<T, Fut: Future<Output = Result<T, CloudError>>>(
     env.started(address, action);
     let mut tries = Tries::new(env.options.retry, busy_max);
     loop {
-        // Between the intent and here the process may have slept past its lease.
-        env.store.may_act()?;
+        // Since the intent the process may have slept past its lease, and may yet.
         let result = tokio::select! {
+            biased;
+            error = fence::lost(&env.store) => return Err(error.into()),
             result = call() => result,
             () = env.cx.stop.cancelled() => return Err(StepError::Stopped),
         };

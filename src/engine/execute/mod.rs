@@ -7,6 +7,7 @@
 mod batch;
 mod create;
 mod effect;
+mod fence;
 mod job;
 mod looker;
 mod options;
