@@ -70,7 +70,7 @@ pub(super) fn startup(infra: &Path) -> Result<Row, BenchError> {
     Ok(Row::new("start-up (`infra --version`)", took, "-"))
 }
 
-/// Makes a cluster of `nodes`, plans it again with nothing to change, and looks at it afresh.
+/// Makes a cluster of `nodes`, and plans it again with nothing to change.
 pub(super) fn plan(infra: &Path, nodes: usize) -> Result<Scale, BenchError> {
     let mut lab = Lab::new(infra, &workers(nodes - 1))?;
     lab.run(&["sim", "start", "--machines", "fast", "--speed", FAST])?;
@@ -88,7 +88,6 @@ pub(super) fn plan(infra: &Path, nodes: usize) -> Result<Scale, BenchError> {
         runs.push(lab.infra(steady)?);
     }
     let memory = runs.iter().map(|run| run.memory).max().unwrap_or(0);
-    let refreshed = lab.infra(&["plan", "--refresh-only", "--phase", "infra"])?;
     Ok(Scale {
         nodes,
         apply: applied.took,
@@ -97,7 +96,6 @@ pub(super) fn plan(infra: &Path, nodes: usize) -> Result<Scale, BenchError> {
         plan: median(runs).map(|run| run.took).unwrap_or_default(),
         calls,
         memory,
-        refresh: refreshed.took,
         cloud_memory: lab.cloud_memory(),
     })
 }

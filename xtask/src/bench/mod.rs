@@ -18,7 +18,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     infra: Option<PathBuf>,
     /// Nodes of the clusters that are planned.
-    #[arg(long, value_delimiter = ',', default_value = "100,1000,10000")]
+    #[arg(long, value_delimiter = ',', default_value = "100,1000,5000,10000")]
     nodes: Vec<usize>,
     /// Only these: startup, plan, apply, rate-limit.
     #[arg(long, value_delimiter = ',')]

@@ -29,7 +29,6 @@ pub(super) struct Scale {
     pub(super) plan: Duration,
     pub(super) calls: u64,
     pub(super) memory: u64,
-    pub(super) refresh: Duration,
     pub(super) cloud_memory: u64,
 }
 
@@ -69,20 +68,19 @@ impl Tables {
         let mut text = machine();
         if !self.scales.is_empty() {
             text.push_str(
-                "\n| nodes | plan, nothing to change | calls | peak memory | refresh | apply, clock \
+                "\n| nodes | plan, nothing to change | calls | peak memory | apply, clock \
                  x 60 | its peak memory | journal | embedded cloud's peak |\n\
-                 |---|---|---|---|---|---|---|---|---|\n",
+                 |---|---|---|---|---|---|---|---|\n",
             );
         }
         for one in &self.scales {
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
                 one.nodes,
                 time(one.plan),
                 one.calls,
                 megabytes(one.memory),
-                time(one.refresh),
                 time(one.apply),
                 megabytes(one.apply_memory),
                 megabytes(one.journal_bytes),
