@@ -17,13 +17,23 @@ mkdir -p "$state/done" "$root/var/log"
 . "$root/etc/infra/boot.env"
 # shellcheck source=/dev/null
 . "$bundle/node.env"
+export STORE_URL="${STORE_URL:-}" STORE_REGION="${STORE_REGION:-}"
 
 metadata="${INFRA_METADATA_URL:-http://169.254.169.254/metadata/v1}"
+ec2="$root/usr/local/sbin/infra-ec2"
 poll="${INFRA_POLL_SECONDS:-1}"
 ca=()
 if [ -s "$root/etc/infra/store-ca.pem" ]; then
   ca=(--cacert "$root/etc/infra/store-ca.pem")
 fi
+
+# A target is a URL, or `s3:KEY`: signed when it is used, as the machine.
+url() { # method target
+  case "$2" in
+    s3:*) printf '%s %s\n' "$1" "${2#s3:}" | "$ec2" urls ;;
+    *) printf '%s\n' "$2" ;;
+  esac
+}
 
 # ---- reporting -------------------------------------------------------------------------------
 
@@ -54,7 +64,7 @@ note() { # stage state message
 report() { # stage state message
   note "$@"
   # The report is for people; a boot never fails because it could not be sent.
-  printf 'url = "%s"\n' "$STATUS_PUT_URL" |
+  printf 'url = "%s"\n' "$(url PUT "$STATUS_PUT_URL" 2>>"$log")" |
     curl -fsS -o /dev/null --connect-timeout 5 --max-time 20 --retry 2 "${ca[@]}" --config - \
       --upload-file "$state/status.json" 2>>"$log" || say "the report of stage $1 could not be sent"
 }
@@ -103,12 +113,12 @@ sum_of() { sha256sum "$1" 2>/dev/null | cut -d' ' -f1; }
 # URLs are secrets: they go to curl by its standard input, not by its arguments. Refusals (4xx) are
 # final, nearly everything else is tried again; the caller finds the last HTTP status in $answer.
 answer=""
-call() { # url curl-arguments…
-  local url="$1" attempt rc
-  shift
+call() { # method target curl-arguments…
+  local method="$1" target="$2" attempt rc
+  shift 2
   for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    if answer="$(printf 'url = "%s"\n' "$url" |
-      curl -fsS -w '%{http_code}' --connect-timeout 10 --max-time 1800 "${ca[@]}" --config - "$@")"; then
+    if answer="$(printf 'url = "%s"\n' "$(url "$method" "$target")" |
+      curl -fsS -X "$method" -w '%{http_code}' --connect-timeout 10 --max-time 1800 "${ca[@]}" --config - "$@")"; then
       return 0
     else
       rc=$?
@@ -122,7 +132,7 @@ call() { # url curl-arguments…
   done
   return 1
 }
-fetch() { call "$1" -o "$2"; } # url file
+fetch() { call GET "$1" -o "$2"; } # target file
 
 put_file() { # source target mode
   mkdir -p "$(dirname "$2")"
@@ -134,7 +144,8 @@ put_file() { # source target mode
 # Fills in what only the machine knows.
 fill() { # source target mode
   mkdir -p "$(dirname "$2")"
-  sed "s/@PRIVATE_IP@/$(cat "$state/private-ip")/g" "$1" >"$2.new"
+  sed -e "s/@PRIVATE_IP@/$(cat "$state/private-ip")/g" \
+    -e "s|@PROVIDER_ID@|$(cat "$state/provider-id" 2>/dev/null || true)|g" "$1" >"$2.new"
   chmod "$3" "$2.new"
   mv "$2.new" "$2"
 }
@@ -144,9 +155,16 @@ folder() { mkdir -p "$@" && chmod 0755 "$@"; }
 # ---- stages ----------------------------------------------------------------------------------
 
 stage_metadata() {
-  local ip=""
-  ip="$(curl -fsS --connect-timeout 5 --max-time 20 --retry 8 --retry-all-errors --retry-max-time 120 --noproxy '*' \
-    "$metadata/interfaces/private/0/ipv4/address")" || die "the metadata service gives no private address"
+  local ip="" zone id
+  if [ -x "$ec2" ]; then
+    ip="$("$ec2" metadata local-ipv4)" || die "the metadata service gives no private address"
+    zone="$("$ec2" metadata placement/availability-zone)" || die "the metadata service gives no zone"
+    id="$("$ec2" metadata instance-id)" || die "the metadata service gives no instance id"
+    printf 'aws:///%s/%s' "$zone" "$id" >"$state/provider-id"
+  else
+    ip="$(curl -fsS --connect-timeout 5 --max-time 20 --retry 8 --retry-all-errors --retry-max-time 120 --noproxy '*' \
+      "$metadata/interfaces/private/0/ipv4/address")" || die "the metadata service gives no private address"
+  fi
   [[ "$ip" =~ ^[0-9]+(\.[0-9]+){3}$ ]] || die "the metadata service's private address is no address"
   printf '%s' "$ip" >"$state/private-ip"
 }
@@ -189,7 +207,7 @@ fetch_all() {
   # shellcheck disable=SC2034
   while IFS=$'\t' read -r sha label kind target url; do
     [ -e "$state/artifacts/$sha" ] || [ -e "$state/artifacts/$sha.part" ] ||
-      printf 'url = "%s"\noutput = "%s"\n' "$url" "$state/artifacts/$sha.part"
+      printf 'url = "%s"\noutput = "%s"\n' "$(url GET "$url")" "$state/artifacts/$sha.part"
   done <"$bundle/artifacts.tsv" |
     curl -fsS --parallel --parallel-max 4 --connect-timeout 10 --max-time 1800 "${ca[@]}" --config - || true
 }
@@ -243,14 +261,21 @@ stage_containerd() {
 # The authorities and the service-account key come once; the bucket's copy is burnt as soon as they
 # are safe here. kubeadm's `reset` would take them away, so the archive stays until it is done.
 stage_pki() {
-  local file="$state/pki.tar.gz"
+  local file="$state/pki.tar.gz" target version
   if [ "$(sum_of "$file")" != "$PKI_SHA256" ]; then
-    fetch "$PKI_GET_URL" "$file.part" || die "cannot download the PKI bundle (HTTP $answer)"
+    call GET "$PKI_GET_URL" -o "$file.part" -D "$state/pki.headers" || die "cannot download the PKI bundle (HTTP $answer)"
     [ "$(sum_of "$file.part")" = "$PKI_SHA256" ] || die "checksum mismatch for pki.tar.gz"
     mv "$file.part" "$file"
   fi
   place_pki
-  call "$PKI_DELETE_URL" -o /dev/null -X DELETE ||
+  # A bucket that keeps versions gives up this one only when it is named.
+  target="$PKI_DELETE_URL"
+  case "$target" in s3:*)
+    version="$(sed -n 's/^x-amz-version-id: *\([^[:space:]]*\).*/\1/Ip' "$state/pki.headers" | tail -n 1)"
+    [ -z "$version" ] || target="$target?versionId=$version"
+    ;;
+  esac
+  call DELETE "$target" -o /dev/null ||
     die "the PKI bundle could not be deleted from the bucket (HTTP $answer)"
 }
 
@@ -265,7 +290,7 @@ stage_turn() {
   local deadline
   deadline=$((SECONDS + TURN_TIMEOUT))
   while :; do
-    answer="$(printf 'url = "%s"\n' "$TURN_URL" |
+    answer="$(printf 'url = "%s"\n' "$(url GET "$TURN_URL")" |
       curl -sS -o /dev/null -w '%{http_code}' --connect-timeout 10 --max-time 30 "${ca[@]}" --config - || true)"
     [ "$answer" != 200 ] || return 0
     [ "$SECONDS" -lt "$deadline" ] || die "it was not this node's turn within $TURN_TIMEOUT s (last answer: $answer)"

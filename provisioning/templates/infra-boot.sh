@@ -3,11 +3,17 @@
 set -euo pipefail
 umask 077
 root="${INFRA_ROOT:-}"
-# Machines made by one call have the same user-data: each takes its own part, by its name.
+ec2="$root/usr/local/sbin/infra-ec2"
+# Machines made by one call have the same user-data: each takes its own part, by its name, or by its
+# number in the call where machines have no names.
 parts="$root/etc/infra/boot.d"
 if [ -d "$parts" ]; then
   metadata="${INFRA_METADATA_URL:-http://169.254.169.254/metadata/v1}"
-  name="$(curl -fsS --retry 30 --retry-delay 2 --retry-connrefused --max-time 10 "$metadata/hostname")"
+  if [ -x "$ec2" ]; then
+    name="$("$ec2" metadata ami-launch-index)"
+  else
+    name="$(curl -fsS --retry 30 --retry-delay 2 --retry-connrefused --max-time 10 "$metadata/hostname")"
+  fi
   if [ ! -s "$parts/${name%%.*}.env" ]; then
     echo "infra-boot: the user-data has no part for the machine '$name'" >&2
     exit 1
@@ -17,6 +23,7 @@ if [ -d "$parts" ]; then
 fi
 # shellcheck source=/dev/null
 . "$root/etc/infra/boot.env"
+export STORE_URL="${STORE_URL:-}" STORE_REGION="${STORE_REGION:-}"
 state="$root/var/lib/infra"
 mkdir -p "$state"
 ca=()
@@ -24,10 +31,17 @@ if [ -s "$root/etc/infra/store-ca.pem" ]; then
   export CURL_CA_BUNDLE="$root/etc/infra/store-ca.pem"
   ca=(--cacert "$CURL_CA_BUNDLE")
 fi
+# A target is a URL, or `s3:KEY`: signed when it is used, as the machine.
+url() { # method target
+  case "$2" in
+    s3:*) printf '%s %s\n' "$1" "${2#s3:}" | "$ec2" urls ;;
+    *) printf '%s\n' "$2" ;;
+  esac
+}
 report() {
   printf '{"node":"%s","stage":"bundle","state":"failed","message":"%s","at":"%s","stages":[{"stage":"bundle","state":"failed"}]}' \
     "$NODE" "$1" "$(date -u +%FT%TZ)" >"$state/status.json"
-  printf 'url = "%s"\n' "$STATUS_PUT_URL" |
+  printf 'url = "%s"\n' "$(url PUT "$STATUS_PUT_URL")" |
     curl -sS -o /dev/null --max-time 20 --retry 3 "${ca[@]}" --config - --upload-file "$state/status.json" || true
   echo "infra-boot: $1" >&2
   exit 1
@@ -37,7 +51,7 @@ file="$state/bundle.tar.gz"
 # An earlier run's bundle is used again: its URL may have ended since.
 if [ "$(sum "$file")" != "$BUNDLE_SHA256" ]; then
   for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    code="$(printf 'url = "%s"\n' "$BUNDLE_URL" |
+    code="$(printf 'url = "%s"\n' "$(url GET "$BUNDLE_URL")" |
       curl -fsS -o "$file.part" -w '%{http_code}' --connect-timeout 10 --max-time 300 "${ca[@]}" --config - || true)"
     case "$code" in 2* | 400 | 403 | 404) break ;; esac
     sleep "$attempt"

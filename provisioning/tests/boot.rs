@@ -6,7 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
 use infra_provisioning::artifacts::{Arch, Lock, NoProgress, key_of, stand_ins, sync};
-use infra_provisioning::boot::{BOOT_SCRIPT, BOOT_STUB};
+use infra_provisioning::boot::{BOOT_SCRIPT, BOOT_STUB, Platform};
+use infra_provisioning::kubeadm::NodeBoot;
 use infra_provisioning::node::{
     BootStatus, NodeKit, PublishedNode, StageState, grant_turn, publish_node, read_status,
 };
@@ -324,4 +325,45 @@ fn the_scripts_are_shellcheck_clean() {
         let out = std::process::Command::new("shellcheck").arg(&path).output().unwrap();
         assert!(out.status.success(), "{}", text(&out));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_ec2_machines_sign_for_themselves() {
+    if !program("python3", "a boot on EC2, whose images have it") {
+        return;
+    }
+    let world = World::new().await;
+    let on_ec2 = |node: &str, boot: NodeBoot| {
+        let mut boot = NodeBoot { node: node.into(), ..boot };
+        boot.cloud_provider_external = true;
+        let pki = kit(boot.clone(), &world.lock).pki;
+        NodeKit { pki, ..NodeKit::new(boot, world.lock.clone()).on(Platform::Ec2) }
+    };
+    let cp = world.publish(on_ec2("cp-1", first())).await;
+    assert!(cp.keys.pki.starts_with("nodes/control-plane/cp-1/"));
+    assert!(cp.user_data.expose_secret().len() < 10 * 1024, "a machine's user-data is small");
+    let env = cp.env.text().unwrap();
+    assert!(!env.expose_secret().contains('?'), "nothing in it is secret");
+    let metadata = imds(&[("ami-launch-index", "0"), ("instance-id", "i-0a1")]).await;
+    let machine = Machine::new();
+    machine.apply_user_data(cp.user_data.expose_secret());
+    let out = machine.boot(&metadata).await;
+    assert!(out.status.success(), "{}", text(&out));
+    assert!(world.status("cp-1").await.is_done());
+    assert_eq!(world.bucket.head(&cp.keys.pki).await.unwrap(), None, "burnt");
+    let config = machine.read("/seen-kubeadm.yaml");
+    assert!(config.contains("aws:///eu-central-1a/i-0a1") && config.contains("10.10.0.7"));
+
+    // Two of one call: the second takes the second part.
+    let one = world.publish(on_ec2("worker-1", worker())).await;
+    let two = world.publish(on_ec2("worker-2", worker())).await;
+    let ca = one.store_ca_pem.as_deref();
+    let shared = cloud_config(&[&one.env, &two.env], ca, &UserDataLimit::AWS).unwrap();
+    let metadata = imds(&[("ami-launch-index", "1"), ("instance-id", "i-0b2")]).await;
+    let machine = Machine::new();
+    machine.apply_user_data(shared.contents.expose_secret());
+    let out = machine.boot(&metadata).await;
+    assert!(out.status.success(), "{}", text(&out));
+    assert!(world.status("worker-2").await.is_done());
+    assert!(!machine.read("/curl-args").contains("Signature"), "URLs are not in arguments");
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use infra_aws::{Aws, Connection, Scope, cluster_id, region_of};
 use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
-use infra_provisioning::{store::ObjectStore, userdata::UserDataLimit};
+use infra_provisioning::{boot::Platform, store::ObjectStore};
 use secrecy::SecretString;
 
 use super::{Cloud, CloudAddon, Surroundings};
@@ -51,7 +51,7 @@ pub(super) async fn connect(
             field: "host".to_owned(),
         },
         bucket: Address::new("bucket", "artifacts"),
-        limit: UserDataLimit::AWS,
+        platform: Platform::Ec2,
         addon: Box::new(move |_, owner| CloudAddon {
             addon: "aws",
             variables: BTreeMap::from([

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use infra_digitalocean::{Connection, DigitalOcean, Scope};
 use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
-use infra_provisioning::{store::ObjectStore, userdata::UserDataLimit};
+use infra_provisioning::{boot::Platform, store::ObjectStore};
 
 use super::{Cloud, CloudAddon, Surroundings};
 
@@ -43,7 +43,7 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
             field: "ip".to_owned(),
         },
         bucket: Address::new("bucket", "artifacts"),
-        limit: UserDataLimit::DIGITALOCEAN,
+        platform: Platform::DigitalOcean,
         addon: Box::new(move |_, owner| CloudAddon {
             addon: "digitalocean",
             variables: BTreeMap::from([

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use infra_provider_api::{
     Address, CloudError, Cluster, ErrorKind, Input, Owner, Provider, Reference,
 };
-use infra_provisioning::{store::ObjectStore, userdata::UserDataLimit};
+use infra_provisioning::{boot::Platform, store::ObjectStore};
 use secrecy::SecretString;
 
 /// Where endpoints and credentials come from: the environment, or the embedded cloud.
@@ -64,8 +64,8 @@ pub struct Cloud {
     pub api_host: Reference,
     /// The resource that is the bucket.
     pub bucket: Address,
-    /// The limit of user-data.
-    pub limit: UserDataLimit,
+    /// What its machines find around them when they boot.
+    pub platform: Platform,
     /// The controllers that Kubernetes needs here, for the cluster `owner`.
     pub addon: Box<MakeAddon>,
 }

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use infra_provider_api::{CloudError, Cluster, ErrorKind, MachineBoot, NodePlan, Pool, Role};
 use infra_provisioning::{
     artifacts::Lock,
+    boot::Platform,
     kubeadm::{BootToken, NodeBoot, Role as BootRole, Taint},
     node::{NodeKit, PkiFile, PublishedNode, publish_node},
     store::Bucket,
@@ -54,7 +55,7 @@ pub struct Kits {
     pki: PkiLayout,
     lock: Lock,
     bucket: Bucket,
-    limit: UserDataLimit,
+    platform: Platform,
     external_cloud: bool,
     /// Whether some control plane has run `kubeadm init`: then nobody may run it again.
     initialised: bool,
@@ -73,8 +74,8 @@ pub struct KitsInput {
     pub lock: Lock,
     /// The cluster's bucket.
     pub bucket: Bucket,
-    /// The cloud's limit.
-    pub limit: UserDataLimit,
+    /// Where machines run.
+    pub platform: Platform,
     /// Whether a cloud controller manager will run.
     pub external_cloud: bool,
     /// Whether the cluster exists already.
@@ -100,7 +101,7 @@ impl Kits {
             pki: PkiLayout::new(input.pki),
             lock: input.lock,
             bucket: input.bucket,
-            limit: input.limit,
+            platform: input.platform,
             external_cloud: input.external_cloud,
             initialised: input.initialised,
             endpoint: Mutex::new(input.endpoint),
@@ -115,7 +116,11 @@ impl Kits {
 
     /// Hash of what the pool's nodes boot with; needs no secret and no address.
     pub fn revision(&self, pool: &Pool, node: &NodePlan) -> String {
-        NodeKit::new(self.plain_boot(pool, node, ""), self.lock.clone()).revision()
+        self.node_kit(self.plain_boot(pool, node, "")).revision()
+    }
+
+    fn node_kit(&self, boot: NodeBoot) -> NodeKit {
+        NodeKit::new(boot, self.lock.clone()).on(self.platform)
     }
 
     /// The load balancer's address, learnt while the run goes on.
@@ -210,8 +215,7 @@ impl Kits {
                 }
             }
         }
-        let mut kit = NodeKit::new(boot, self.lock.clone());
-        kit.limit = self.limit;
+        let mut kit = self.node_kit(boot);
         if pool.role == Role::ControlPlane {
             kit.pki = node_pki(self.pki.dir())?
                 .files
@@ -259,7 +263,9 @@ impl MachineBoot for Kits {
         }
         let envs: Vec<_> = published.iter().map(|one| &one.env).collect();
         let store_ca = published.first().and_then(|one| one.store_ca_pem.as_deref());
-        let limit = UserDataLimit { bytes: limit_bytes.min(self.limit.bytes), ..self.limit };
+        let own = self.platform.limit();
+        // What the cloud unpacks may be longer than what it takes.
+        let limit = UserDataLimit { bytes: limit_bytes, ..own };
         cloud_config(&envs, store_ca, &limit)
             .map(|file| file.contents)
             .map_err(|error| CloudError::new(ErrorKind::Invalid, operation, error.to_string()))

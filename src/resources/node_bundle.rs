@@ -132,9 +132,9 @@ impl Resource for NodeBundles {
         };
         let mut all: Vec<Found<NodeBundleSpec>> = Vec::new();
         for object in objects {
-            // nodes/<node>/<revision>/bundle.tar.gz
+            // nodes/<role>/<node>/<revision>/bundle.tar.gz
             let parts: Vec<&str> = object.key.split('/').collect();
-            let ["nodes", node, revision, "bundle.tar.gz"] = parts.as_slice() else { continue };
+            let ["nodes", _, node, revision, "bundle.tar.gz"] = parts.as_slice() else { continue };
             // Of several revisions of one node any will do: the difference is made good below.
             if all.last().is_none_or(|last| last.id != *node) {
                 all.push(found(node, revision));

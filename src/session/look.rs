@@ -104,7 +104,7 @@ impl Session {
             pki: self.places.pki.clone(),
             lock: lock.clone(),
             bucket: bucket.clone(),
-            limit: self.cloud.limit,
+            platform: self.cloud.platform,
             external_cloud: self.project.apps.addons.cloud,
             initialised,
             endpoint,

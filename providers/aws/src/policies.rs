@@ -60,8 +60,8 @@ pub(crate) fn tls_only(bucket: &str) -> Value {
     })
 }
 
-/// What machines of a role may do. In the bucket: artifacts and bundles of workers for all; what is
-/// in `control-plane/` (join tokens of all nodes, and the cluster's keys) for control planes only.
+/// What machines of a role may do. In the bucket: artifacts for all, bundles by role; what is in
+/// `nodes/control-plane/` (join tokens of all nodes, and the cluster's keys) is nothing to workers.
 pub(crate) fn machine(role: Role, bucket: &str, region: &str, owner: &Owner) -> Value {
     let partition = partition(region);
     let object = |key: &str| format!("arn:{partition}:s3:::{bucket}/{key}");
@@ -70,7 +70,7 @@ pub(crate) fn machine(role: Role, bucket: &str, region: &str, owner: &Owner) -> 
             "Sid": "Read",
             "Effect": "Allow",
             "Action": ["s3:GetObject"],
-            "Resource": [object("artifacts/*"), object("nodes/*")],
+            "Resource": [object("artifacts/*"), object(&format!("nodes/{}/*", role.as_str()))],
         }),
         json!({
             "Sid": "Report",
@@ -81,16 +81,16 @@ pub(crate) fn machine(role: Role, bucket: &str, region: &str, owner: &Owner) -> 
     ];
     if role == Role::ControlPlane {
         statements.push(json!({
-            "Sid": "ReadOwn",
+            "Sid": "SeeTurns",
             "Effect": "Allow",
             "Action": ["s3:GetObject"],
-            "Resource": [object("control-plane/*"), object("turns/*")],
+            "Resource": [object("turns/*")],
         }));
         statements.push(json!({
             "Sid": "BurnKeys",
             "Effect": "Allow",
             "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            "Resource": [object("control-plane/*/pki.tar.gz")],
+            "Resource": [object("nodes/control-plane/*/pki.tar.gz")],
         }));
         statements.extend(controllers(owner));
     }
@@ -176,7 +176,7 @@ mod tests {
         assert!(!policy.contains("control-plane") && !policy.contains("ec2:"));
         assert!(policy.contains("arn:aws:s3:::b/artifacts/*"));
         let policy = machine(Role::ControlPlane, "b", "cn-north-1", &owner()).to_string();
-        assert!(policy.contains("arn:aws-cn:s3:::b/control-plane/*"));
+        assert!(policy.contains("arn:aws-cn:s3:::b/nodes/control-plane/*"));
         // IAM's limit of all inline policies of a role.
         assert!(policy.len() < 10_240);
     }

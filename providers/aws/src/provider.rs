@@ -40,11 +40,15 @@ impl Provider for Aws {
     async fn account(&self, cx: &Context) -> Result<Account, CloudError> {
         let operation = "ask AWS who we are";
         self.api.connection.log_in().await?;
-        let answer = self
-            .api
-            .read(cx, operation, || self.api.sts.get_caller_identity().send())
-            .await
-            .map_err(|error| unreachable(error, &self.api.scope.region))?;
+        let region = &self.api.scope.region;
+        let call = || self.api.sts.get_caller_identity().send();
+        // What is probably mistyped is not tried again and again.
+        let answer = if crate::regions::names().any(|name| name == region) {
+            self.api.read(cx, operation, call).await
+        } else {
+            self.api.effect(operation, call()).await
+        };
+        let answer = answer.map_err(|error| unreachable(error, region))?;
         let id = answer.account().unwrap_or_default().to_owned();
         let who = answer.arn().and_then(|arn| arn.rsplit(':').next());
         let name = match who {
@@ -108,7 +112,8 @@ impl Provider for Aws {
 
 /// A region that does not exist has no name in DNS: that is all there is to see of it.
 fn unreachable(error: CloudError, region: &str) -> CloudError {
-    if error.kind != ErrorKind::Unavailable || crate::regions::names().any(|name| name == region) {
+    let absent = error.kind == ErrorKind::Unavailable;
+    if !absent || crate::regions::names().any(|name| name == region) {
         return error;
     }
     let near = crate::check::nearest(region, crate::regions::names());

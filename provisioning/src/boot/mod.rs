@@ -1,5 +1,7 @@
 //! The boot script and the host files that come with it.
 
+mod platform;
 mod templates;
 
-pub use templates::{BOOT_SCRIPT, BOOT_STUB, STAGES, host_files, templates_hash};
+pub use platform::Platform;
+pub use templates::{BOOT_SCRIPT, BOOT_STUB, EC2_TOOL, STAGES, host_files, templates_hash};

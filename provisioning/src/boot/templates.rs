@@ -9,6 +9,10 @@ pub const BOOT_STUB: &str = include_str!("../../templates/infra-boot.sh");
 /// The boot script.
 pub const BOOT_SCRIPT: &str = include_str!("../../templates/boot.sh");
 
+/// What user-data installs on EC2 besides: metadata by session tokens, and URLs of the bucket signed as
+/// the machine.
+pub const EC2_TOOL: &str = include_str!("../../templates/infra-ec2.py");
+
 /// Stages in order; `pki` on control planes only, `turn` on all of those but the first.
 pub const STAGES: [&str; 10] = [
     "metadata",
@@ -44,7 +48,8 @@ pub fn host_files(pause: &str) -> Vec<NodeFile> {
 /// SHA-256 over all templates: part of a node's revision.
 pub fn templates_hash() -> String {
     let mut hasher = Sha256::new();
-    for (name, text) in [("stub", BOOT_STUB), ("boot.sh", BOOT_SCRIPT)].iter().chain(HOST.iter()) {
+    let boot = [("stub", BOOT_STUB), ("boot.sh", BOOT_SCRIPT), ("ec2", EC2_TOOL)];
+    for (name, text) in boot.iter().chain(HOST.iter()) {
         hasher.update(name.as_bytes());
         hasher.update([0]);
         hasher.update(text.as_bytes());

@@ -11,6 +11,6 @@ pub use documents::{
     KubeProxyConfiguration, KubeletConfiguration,
 };
 pub use error::KubeadmError;
-pub use node_boot::{BootToken, NodeBoot, PRIVATE_IP_MARK, Role, Taint};
+pub use node_boot::{BootToken, NodeBoot, PRIVATE_IP_MARK, PROVIDER_ID_MARK, Role, Taint};
 pub use render::{Documents, documents, render, render_masked};
 pub use token_secret::bootstrap_token_secret;

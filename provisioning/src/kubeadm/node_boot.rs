@@ -13,6 +13,9 @@ use crate::kubeadm::KubeadmError;
 /// boot script puts it in.
 pub const PRIVATE_IP_MARK: &str = "@PRIVATE_IP@";
 
+/// The same for what the cloud calls the machine: `aws:///eu-central-1a/i-0123`.
+pub const PROVIDER_ID_MARK: &str = "@PROVIDER_ID@";
+
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -21,6 +24,16 @@ pub enum Role {
     ControlPlane,
     /// Runs pods.
     Worker,
+}
+
+impl Role {
+    /// As it is written in files and keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control-plane",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 /// A taint.

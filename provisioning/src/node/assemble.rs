@@ -11,12 +11,16 @@ use crate::kubeadm::{Role, render, render_masked};
 use crate::node::{NodeKit, NodeKitError};
 use crate::userdata::BootEnv;
 
-/// URLs by object key; presigned ones when publishing, placeholders when previewing.
-pub(crate) struct Urls<'a>(pub &'a BTreeMap<String, SecretString>);
+/// URLs by object key, where there are presigned ones; else the key behind a scheme.
+pub(crate) struct Urls<'a> {
+    pub signed: &'a BTreeMap<String, SecretString>,
+    pub scheme: &'static str,
+}
 
 impl Urls<'_> {
     pub fn get(&self, key: &str) -> SecretString {
-        self.0.get(key).cloned().unwrap_or_else(|| SecretString::from(format!("bucket:{key}")))
+        let unsigned = || SecretString::from(format!("{}{key}", self.scheme));
+        self.signed.get(key).cloned().unwrap_or_else(unsigned)
     }
 }
 
@@ -49,10 +53,7 @@ pub(crate) fn pki_files(kit: &NodeKit) -> Vec<NodeFile> {
 }
 
 fn node_env(kit: &NodeKit) -> String {
-    let role = match kit.boot.role {
-        Role::ControlPlane => "control-plane",
-        Role::Worker => "worker",
-    };
+    let role = kit.boot.role.as_str();
     format!(
         "NODE={}\nROLE={role}\nKUBEADM_VERB={}\nTURN_TIMEOUT={}\n",
         kit.boot.node,
@@ -95,6 +96,7 @@ pub(crate) fn boot_env(
     let control_plane = kit.boot.role == Role::ControlPlane;
     BootEnv {
         node: kit.boot.node.clone(),
+        store: None,
         bundle_url: get.get(&keys.bundle),
         bundle_sha256: bundle_sha256.into(),
         status_put_url: put.clone(),

@@ -5,8 +5,9 @@ use std::time::Duration;
 use infra_ssl::PkiFile;
 
 use crate::artifacts::Lock;
+use crate::boot::Platform;
 use crate::bundle::{RevisionInputs, revision};
-use crate::kubeadm::{NodeBoot, Role};
+use crate::kubeadm::{NodeBoot, PROVIDER_ID_MARK, Role};
 use crate::node::NodeKitError;
 use crate::userdata::UserDataLimit;
 
@@ -23,6 +24,8 @@ pub struct NodeKit {
     /// Authorities and service-account key ([`infra_ssl::node_pki`]): for control planes, and only
     /// for them.
     pub pki: Vec<PkiFile>,
+    /// Where it runs.
+    pub platform: Platform,
     /// The cloud's limit of user-data.
     pub limit: UserDataLimit,
     /// How long the URLs are good for.
@@ -41,11 +44,24 @@ impl NodeKit {
             boot,
             lock,
             pki: Vec::new(),
+            platform: Platform::DigitalOcean,
             limit: UserDataLimit::DIGITALOCEAN,
             url_ttl: DEFAULT_URL_TTL,
             turn_timeout: Duration::from_secs(2700),
             store_ca_pem: None,
         }
+    }
+
+    /// The same on another platform, with its limit, and for kubelets that know their machine by the
+    /// cloud's own id of it.
+    #[must_use]
+    pub fn on(mut self, platform: Platform) -> NodeKit {
+        self.platform = platform;
+        self.limit = platform.limit();
+        if platform == Platform::Ec2 && self.boot.cloud_provider_external {
+            self.boot.kubelet_args.push(("provider-id".into(), PROVIDER_ID_MARK.into()));
+        }
+        self
     }
 
     /// The revision: 16 hexadecimal digits over the stable inputs. Pure.

@@ -2,22 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::artifacts::{key_of, sha256_bytes};
+use crate::boot::Platform;
 use crate::bundle::{NodeFiles, bundle_archive, pki_archive};
 use crate::kubeadm::Role;
 use crate::node::assemble::{Urls, boot_env, bundle_files, needed, pki_files};
 use crate::node::{NodeKit, NodeKitError};
 use crate::store::{Bucket, StoreError};
-use crate::userdata::{BootEnv, cloud_config};
+use crate::userdata::{BootEnv, StorePlace, cloud_config};
 
 /// Where a node's objects lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeKeys {
-    /// `nodes/<node>/<revision>/bundle.tar.gz`
+    /// `nodes/<role>/<node>/<revision>/bundle.tar.gz`: by role, so that workers can be kept from what
+    /// control planes get.
     pub bundle: String,
-    /// `nodes/<node>/<revision>/pki.tar.gz`
+    /// `nodes/control-plane/<node>/<revision>/pki.tar.gz`
     pub pki: String,
     /// `turns/<node>`
     pub turn: String,
@@ -26,13 +28,24 @@ pub struct NodeKeys {
 }
 
 /// The keys of one node.
-pub fn keys(node: &str, revision: &str) -> NodeKeys {
+pub fn keys(role: Role, node: &str, revision: &str) -> NodeKeys {
+    let folder = format!("nodes/{}/{node}/{revision}", role.as_str());
     NodeKeys {
-        bundle: format!("nodes/{node}/{revision}/bundle.tar.gz"),
-        pki: format!("nodes/{node}/{revision}/pki.tar.gz"),
-        turn: format!("turns/{node}"),
-        status: format!("status/{node}/{revision}.json"),
+        bundle: format!("{folder}/bundle.tar.gz"),
+        pki: format!("{folder}/pki.tar.gz"),
+        turn: turn(node),
+        status: status(node, revision),
     }
+}
+
+/// The object that lets a control plane join.
+fn turn(node: &str) -> String {
+    format!("turns/{node}")
+}
+
+/// A node's reports.
+pub(super) fn status(node: &str, revision: &str) -> String {
+    format!("status/{node}/{revision}.json")
 }
 
 /// A node whose files are in the bucket.
@@ -57,15 +70,18 @@ pub struct PublishedNode {
 /// Exactly what the node would get, with placeholders for the URLs. No I/O.
 pub fn preview(kit: &NodeKit) -> Result<NodeFiles, NodeKitError> {
     let none = BTreeMap::new();
-    let urls = Urls(&none);
-    let keys = keys(&kit.boot.node, &kit.revision());
+    let urls = Urls { signed: &none, scheme: scheme(kit) };
+    let keys = keys(kit.boot.role, &kit.boot.node, &kit.revision());
     let bundle = bundle_files(kit, &urls)?;
     let pki = pki_files(kit);
     let archive = |archive| move |e: std::io::Error| failed(kit, archive, &e);
     let bundle_sha = sha256_bytes(&bundle_archive(&bundle).map_err(archive("bundle.tar.gz"))?);
     let pki_sha = sha256_bytes(&pki_archive(&pki).map_err(archive("pki.tar.gz"))?);
     let (put, delete) = (urls.get(&keys.status), urls.get(&keys.pki));
-    let env = boot_env(kit, &keys, &bundle_sha, &pki_sha, &urls, &put, &delete);
+    let mut env = boot_env(kit, &keys, &bundle_sha, &pki_sha, &urls, &put, &delete);
+    if kit.platform == Platform::Ec2 {
+        env.store = Some(StorePlace { url: "bucket:".into(), region: "region".into() });
+    }
     let user_data = cloud_config(&[&env], kit.store_ca_pem.as_deref(), &kit.limit)?;
     Ok(NodeFiles { node: kit.boot.node.clone(), revision: kit.revision(), user_data, bundle, pki })
 }
@@ -74,25 +90,23 @@ pub fn preview(kit: &NodeKit) -> Result<NodeFiles, NodeKitError> {
 /// replaces the objects: fresh URLs for a machine that is made later.
 pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNode, NodeKitError> {
     kit.check()?;
-    let keys = keys(&kit.boot.node, &kit.revision());
-    let mut urls = BTreeMap::new();
-    for locked in needed(kit) {
-        let key = key_of(locked);
-        let url = bucket.presign_get(&key, kit.url_ttl).await?;
-        urls.insert(key, url);
-    }
-    for key in [&keys.bundle, &keys.pki, &keys.turn] {
-        urls.insert(key.clone(), bucket.presign_get(key, kit.url_ttl).await?);
-    }
-    let put = bucket.presign_put(&keys.status, kit.url_ttl).await?;
-    let delete = bucket.presign_delete(&keys.pki, kit.url_ttl).await?;
-    let urls = Urls(&urls);
+    let keys = keys(kit.boot.role, &kit.boot.node, &kit.revision());
+    let signed = match kit.platform {
+        Platform::DigitalOcean => signed(bucket, kit, &keys).await?,
+        Platform::Ec2 => Signed::default(),
+    };
+    let urls = Urls { signed: &signed.get, scheme: scheme(kit) };
+    let put = signed.put.unwrap_or_else(|| urls.get(&keys.status));
+    let delete = signed.delete.unwrap_or_else(|| urls.get(&keys.pki));
 
     let archive = |archive| move |e: std::io::Error| failed(kit, archive, &e);
     let bundle = bundle_archive(&bundle_files(kit, &urls)?).map_err(archive("bundle.tar.gz"))?;
     let pki = pki_archive(&pki_files(kit)).map_err(archive("pki.tar.gz"))?;
     let (bundle_sha256, pki_sha256) = (sha256_bytes(&bundle), sha256_bytes(&pki));
-    let env = boot_env(kit, &keys, &bundle_sha256, &pki_sha256, &urls, &put, &delete);
+    let mut env = boot_env(kit, &keys, &bundle_sha256, &pki_sha256, &urls, &put, &delete);
+    if kit.platform == Platform::Ec2 {
+        env.store = Some(place(bucket, kit).await?);
+    }
     // What this program must be told to trust, the node must be told too.
     let stores = bucket.store().ca_pem.as_deref().and_then(|pem| std::str::from_utf8(pem).ok());
     let store_ca = kit.store_ca_pem.as_deref().or(stores);
@@ -115,26 +129,65 @@ pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNod
     })
 }
 
+/// Presigned URLs of a node.
+#[derive(Default)]
+struct Signed {
+    get: BTreeMap<String, SecretString>,
+    put: Option<SecretString>,
+    delete: Option<SecretString>,
+}
+
+async fn signed(bucket: &Bucket, kit: &NodeKit, keys: &NodeKeys) -> Result<Signed, NodeKitError> {
+    let artifacts = needed(kit).into_iter().map(key_of);
+    let own = [&keys.bundle, &keys.pki, &keys.turn].map(Clone::clone);
+    let mut get = BTreeMap::new();
+    for key in artifacts.chain(own) {
+        let url = bucket.presign_get(&key, kit.url_ttl).await?;
+        get.insert(key, url);
+    }
+    let put = Some(bucket.presign_put(&keys.status, kit.url_ttl).await?);
+    let delete = Some(bucket.presign_delete(&keys.pki, kit.url_ttl).await?);
+    Ok(Signed { get, put, delete })
+}
+
+/// The bucket's base: what stands before a key in its URLs.
+async fn place(bucket: &Bucket, kit: &NodeKit) -> Result<StorePlace, NodeKitError> {
+    let url = bucket.presign_get("k", kit.url_ttl).await?;
+    let url = url.expose_secret().split('?').next().unwrap_or_default();
+    let url = url.strip_suffix("/k").unwrap_or(url).to_owned();
+    Ok(StorePlace { url, region: bucket.store().region.clone() })
+}
+
+/// What targets without a URL begin with: placeholders, or keys that the machine signs itself.
+fn scheme(kit: &NodeKit) -> &'static str {
+    match kit.platform {
+        Platform::DigitalOcean => "bucket:",
+        Platform::Ec2 => "s3:",
+    }
+}
+
 /// Lets a waiting control plane join. One at a time: grant the next when etcd has promoted this.
 pub async fn grant_turn(bucket: &Bucket, node: &str) -> Result<(), StoreError> {
-    bucket.put(&keys(node, "").turn, "go\n").await
+    bucket.put(&turn(node), "go\n").await
 }
 
 /// Whether a control plane was let in.
 pub async fn is_turn_granted(bucket: &Bucket, node: &str) -> Result<bool, StoreError> {
-    Ok(bucket.head(&keys(node, "").turn).await?.is_some())
+    Ok(bucket.head(&turn(node)).await?.is_some())
 }
 
 /// Makes sure that no copy of the cluster's keys is left in the bucket for this node.
 pub async fn burn(bucket: &Bucket, node: &str, revision: &str) -> Result<(), StoreError> {
-    bucket.delete(&keys(node, revision).pki).await
+    bucket.delete(&keys(Role::ControlPlane, node, revision).pki).await
 }
 
 /// Deletes all objects of a node that is gone, of every revision.
 pub async fn remove_node(bucket: &Bucket, node: &str) -> Result<(), StoreError> {
-    bucket.delete_prefix(&format!("nodes/{node}/")).await?;
+    for role in [Role::Worker, Role::ControlPlane] {
+        bucket.delete_prefix(&format!("nodes/{}/{node}/", role.as_str())).await?;
+    }
     bucket.delete_prefix(&format!("status/{node}/")).await?;
-    bucket.delete(&keys(node, "").turn).await
+    bucket.delete(&turn(node)).await
 }
 
 fn failed(kit: &NodeKit, archive: &'static str, e: &std::io::Error) -> NodeKitError {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::node::{NodeKitError, keys};
+use crate::node::{NodeKitError, publish};
 use crate::store::Bucket;
 
 /// State of a stage.
@@ -76,7 +76,7 @@ pub async fn read_boot_status(
     node: &str,
     revision: &str,
 ) -> Result<Option<BootStatus>, NodeKitError> {
-    read(bucket, node, &keys(node, revision).status).await
+    read(bucket, node, &publish::status(node, revision)).await
 }
 
 /// A node's newest report whatever its revision (by the report's own time).

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use crate::boot::BOOT_STUB;
+use crate::boot::{BOOT_STUB, EC2_TOOL};
 use crate::bundle::NodeFile;
 use crate::userdata::{BootEnv, UserDataError, UserDataLimit};
 
@@ -20,9 +20,14 @@ struct WriteFile<'a> {
     content: &'a str,
 }
 
+/// The second one only where machines sign their own requests.
+const PROGRAMS: [(&str, &str); 2] =
+    [("/usr/local/sbin/infra-boot", BOOT_STUB), ("/usr/local/sbin/infra-ec2", EC2_TOOL)];
+
 /// User-data: writes `/etc/infra/boot.env` and the stub, and runs the stub. Of several machines that
-/// one call makes, each has its part in `/etc/infra/boot.d/<node>.env`, and the stub takes the one
-/// of its machine; they are of one pool, so none learns what it could not have had. `store_ca_pem`
+/// one call makes, each has its part in `/etc/infra/boot.d/<node>.env` (on EC2, where machines have no
+/// names, `<number in the call>.env`), and the stub takes the one of its machine; they are of one pool,
+/// so none learns what it could not have had. `store_ca_pem`
 /// is written too when the object store's certificate is not one that the system trusts.
 ///
 /// # Errors
@@ -35,17 +40,20 @@ pub fn cloud_config(
     let names: Vec<&str> = envs.iter().map(|env| env.node.as_str()).collect();
     let names = names.join(", ");
     let (mut plain, mut masked) = (Vec::new(), Vec::new());
-    for env in envs {
+    let signs_itself = envs.iter().any(|env| env.store.is_some());
+    for (number, env) in envs.iter().enumerate() {
         let path = match envs {
             [_] => "/etc/infra/boot.env".to_owned(),
+            _ if signs_itself => format!("/etc/infra/boot.d/{number}.env"),
             _ => format!("/etc/infra/boot.d/{}.env", env.node),
         };
         plain.push((path.clone(), env.text()?));
         masked.push((path, SecretString::from(env.masked()?)));
     }
-    let text = document(&names, &plain, store_ca_pem)?;
+    let tools = if signs_itself { &PROGRAMS[..] } else { &PROGRAMS[..1] };
+    let text = document(&names, &plain, store_ca_pem, tools)?;
     limit.check(&names, &text)?;
-    let masked = document(&names, &masked, store_ca_pem)?;
+    let masked = document(&names, &masked, store_ca_pem, tools)?;
     Ok(NodeFile::secret("user-data", 0o600, SecretString::from(text), masked))
 }
 
@@ -53,6 +61,7 @@ fn document(
     nodes: &str,
     parts: &[(String, SecretString)],
     store_ca_pem: Option<&str>,
+    programs: &[(&str, &str)],
 ) -> Result<String, UserDataError> {
     let mut write_files: Vec<WriteFile<'_>> = parts
         .iter()
@@ -69,11 +78,11 @@ fn document(
             content: pem,
         });
     }
-    write_files.push(WriteFile {
-        path: "/usr/local/sbin/infra-boot".into(),
+    write_files.extend(programs.iter().map(|(path, content)| WriteFile {
+        path: (*path).into(),
         permissions: "0755",
-        content: BOOT_STUB,
-    });
+        content,
+    }));
     let config = CloudConfig { write_files, runcmd: [["/usr/local/sbin/infra-boot"]] };
     let body = serde_yaml_ng::to_string(&config)
         .map_err(|e| UserDataError::Yaml { node: nodes.into(), reason: e.to_string() })?;

@@ -4,11 +4,22 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::userdata::UserDataError;
 
+/// Where a machine that signs its own requests finds the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorePlace {
+    /// What stands before a key in the bucket's URLs.
+    pub url: String,
+    /// The region that requests are signed for.
+    pub region: String,
+}
+
 /// The variables that the stub and the boot script read; the URLs end after about an hour.
 #[derive(Debug, Clone)]
 pub struct BootEnv {
     /// Node name.
     pub node: String,
+    /// For machines that sign their own requests; their targets below are `s3:KEY`, not URLs.
+    pub store: Option<StorePlace>,
     /// Presigned GET of the bundle.
     pub bundle_url: SecretString,
     /// SHA-256 of the bundle.
@@ -39,6 +50,10 @@ impl BootEnv {
             ("BUNDLE_URL", show(&self.bundle_url)),
             ("STATUS_PUT_URL", show(&self.status_put_url)),
         ];
+        if let Some(store) = &self.store {
+            pairs.push(("STORE_URL", store.url.clone()));
+            pairs.push(("STORE_REGION", store.region.clone()));
+        }
         if let Some((get, delete, sha256)) = &self.pki {
             pairs.push(("PKI_SHA256", sha256.clone()));
             pairs.push(("PKI_GET_URL", show(get)));

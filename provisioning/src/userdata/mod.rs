@@ -5,6 +5,6 @@ mod env;
 mod limit;
 
 pub use cloud_config::cloud_config;
-pub use env::BootEnv;
 pub(crate) use env::mask_url;
+pub use env::{BootEnv, StorePlace};
 pub use limit::{UserDataError, UserDataLimit};

@@ -139,6 +139,48 @@ pub async fn file_server(folder: std::path::PathBuf) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
+/// EC2's metadata service, version 2 only, of a machine with the store's key as its profile.
+pub async fn imds(facts: &[(&str, &str)]) -> String {
+    use axum::{
+        Router,
+        extract::Path,
+        http::{HeaderMap, StatusCode},
+        routing::{get, put},
+    };
+    let credentials = format!(
+        r#"{{"AccessKeyId":"{KEY}","SecretAccessKey":"{SECRET}","Token":"session-of-the-machine"}}"#
+    );
+    let known = [
+        ("local-ipv4", "10.10.0.7"),
+        ("placement/availability-zone", "eu-central-1a"),
+        ("iam/security-credentials/", "role-of-nodes"),
+        ("iam/security-credentials/role-of-nodes", &credentials),
+    ];
+    let known: std::collections::HashMap<String, String> = known
+        .iter()
+        .chain(facts)
+        .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()))
+        .collect();
+    let answer = move |Path(path): Path<String>, headers: HeaderMap| {
+        let token = headers.get("x-aws-ec2-metadata-token").is_some_and(|token| token == "t0ken");
+        let said = known.get(&path).cloned();
+        async move {
+            match said {
+                _ if !token => (StatusCode::UNAUTHORIZED, String::new()),
+                Some(said) => (StatusCode::OK, said),
+                None => (StatusCode::NOT_FOUND, String::new()),
+            }
+        }
+    };
+    let app = Router::new()
+        .route("/latest/api/token", put(|| async { "t0ken" }))
+        .route("/latest/meta-data/{*path}", get(answer));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
 /// Looks for a program; says loudly that a check is skipped when there is none.
 pub fn program(name: &str, what: &str) -> bool {
     let found = std::process::Command::new(name).arg("--version").output().is_ok();

@@ -86,7 +86,11 @@ impl AwsLab {
 
     /// A folder of its own in an account that others are in, too.
     pub fn in_account(config: &Config, keys: Keys, moto: &'static Moto) -> Self {
-        let lab = Lab::with(&config.toml());
+        Self::around(Lab::with(&config.toml()), keys, moto)
+    }
+
+    /// The same in a folder that is there.
+    pub fn around(lab: Lab, keys: Keys, moto: &'static Moto) -> Self {
         let source = lab.file("source");
         stand_ins(&source, "1.36.2", Arch::Amd64).unwrap();
         let made = Self { lab, moto, keys };
@@ -100,6 +104,11 @@ impl AwsLab {
             command.env_remove(name);
         }
         command
+            // What the example wants exported.
+            .envs(
+                ["PAYMENT_API_KEY", "MAIL_API_KEY", "MONGO_PASSWORD", "GRAFANA_PASSWORD"]
+                    .map(|name| (name, "secret")),
+            )
             .env("AWS_ENDPOINT_URL", self.moto.url())
             .env("AWS_ACCESS_KEY_ID", &self.keys.id)
             .env("AWS_SECRET_ACCESS_KEY", &self.keys.secret)

@@ -1,6 +1,10 @@
 //! Every scenario closes: apply, empty plan, destroy, empty account.
 
-use super::lab::{AwsLab, Config, count, more};
+use super::{
+    lab::{AwsLab, Config, IMAGE, count, more},
+    moto::serving,
+};
+use crate::lab::Lab;
 
 /// Calls of a plan without changes, for any number of machines up to a page's.
 const CALLS_MAX: usize = 60;
@@ -75,6 +79,22 @@ fn from_one_file_to_machines_and_back_to_nothing() {
 }
 
 #[test]
+fn many_machines_take_few_calls_to_make_and_no_more_to_plan() {
+    let Some(lab) = AwsLab::of(&Config { workers: 80, ..Config::default() }) else { return };
+    let before = lab.inventory();
+    lab.infra(&["apply", "--yes"]).ok();
+    let runs = lab.moto.calls(&lab.keys).iter().filter(|call| *call == "ec2 RunInstances").count();
+    assert!(runs <= 10, "{runs} calls for 81 machines in three zones");
+    assert_eq!(count(&before, &lab.inventory(), "instanceId"), 81);
+    lab.moto.calls(&lab.keys);
+    lab.infra(&["plan", "--detailed-exitcode"]).ok().says("No changes");
+    let calls = lab.moto.calls(&lab.keys);
+    assert!(calls.len() <= CALLS_MAX, "{} calls: {calls:?}", calls.len());
+    lab.run(&["destroy", "--yes"]).ok();
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new());
+}
+
+#[test]
 fn private_machines_go_out_through_a_gateway() {
     let settings = "private = true\nzones = [\"a\", \"b\"]\ndisk = \"60GiB\"";
     let Some(lab) = AwsLab::of(&Config { settings, ..Config::default() }) else { return };
@@ -109,4 +129,26 @@ fn two_clusters_in_one_account_never_see_each_other() {
     one.infra(&["plan", "--detailed-exitcode"]).ok();
     one.run(&["destroy", "--yes"]).ok();
     assert_eq!(more(&before, &one.inventory()), Vec::<String>::new());
+}
+
+#[test]
+fn the_example_of_the_aws_system() {
+    let Some(moto) = serving() else { return };
+    let lab = Lab::example("aws-suite");
+    let toml = lab.read("infra.toml");
+    assert!(toml.contains("image = \"ubuntu-24.04\""), "the vendor's newest");
+    lab.write("infra.toml", &toml.replace("\"ubuntu-24.04\"", &format!("\"{IMAGE}\"")));
+    let lab = AwsLab::around(lab, moto.account(), moto);
+    let before = lab.inventory();
+    lab.infra(&["apply", "--env", "acc", "--yes"]).ok();
+    lab.infra(&["plan", "--env", "acc", "--detailed-exitcode"]).ok().says("No changes");
+    let made = lab.inventory();
+    for (kind, wanted) in [("instanceId", 4), ("natGatewayId", 1), ("zone", 1), ("subnetId", 6)] {
+        assert_eq!(count(&before, &made, kind), wanted, "{kind}: {:?}", more(&before, &made));
+    }
+    // The other environment is of the same cluster, and protected.
+    lab.infra(&["plan", "--env", "prod", "--detailed-exitcode"]).ok().says("No changes");
+    lab.run(&["destroy", "--env", "prod", "--yes"]).expect(7);
+    lab.run(&["destroy", "--env", "prod", "--yes", "--confirm", "prod"]).ok();
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new());
 }

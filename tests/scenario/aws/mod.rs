@@ -4,4 +4,5 @@ mod crash;
 mod lab;
 mod life;
 mod moto;
+mod record;
 mod refusals;

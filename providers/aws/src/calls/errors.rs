@@ -2,7 +2,7 @@
 //! else.
 
 use aws_sdk_ec2::{
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -55,10 +55,19 @@ pub(crate) fn mapped<E: sdk::OperationError>(
     mapped
 }
 
+/// The whole chain of causes: the last one says the most. None of them holds a secret.
 fn chain<E: sdk::OperationError>(error: &SdkError<E, HttpResponse>) -> String {
-    let text = DisplayErrorContext(error).to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.split(" (").next().unwrap_or(line).chars().take(300).collect()
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text.chars().take(300).collect()
 }
 
 fn of_dispatch(text: String) -> (ErrorKind, String) {

@@ -68,16 +68,70 @@ impl<T: Solo> Alone<T> {
         request: &CreateRequest,
         spec: &T::Spec,
     ) -> Result<Found<T::Spec>, CloudError> {
-        if !T::KEYED {
-            let before = self.0.list(cx).await?.into_iter().find(|found| {
-                found.address == request.address
-                    && found.intent_key.as_ref() == Some(&request.intent_key)
-            });
-            if let Some(found) = before {
-                return Ok(found);
-            }
+        if !T::KEYED
+            && let Some(found) = self.made_before(cx, request).await?
+            && found.intent_key.is_some()
+        {
+            return self.completed(cx, found, spec).await;
         }
-        self.0.make(cx, request, spec.clone()).await
+        match self.0.make(cx, request, spec.clone()).await {
+            // One of its calls got no answer: what is there may lack what the others would have set.
+            Err(error) if error.is_uncertain() => match self.made_before(cx, request).await {
+                Ok(Some(found)) => self.completed(cx, found, spec).await,
+                _ => Err(error),
+            },
+            made => made,
+        }
+    }
+
+    /// What the same request made before, if it did.
+    async fn made_before(
+        &self,
+        cx: &Context,
+        request: &CreateRequest,
+    ) -> Result<Option<Found<T::Spec>>, CloudError> {
+        let all = self.0.list(cx).await?;
+        Ok(all.into_iter().find(|found| {
+            found.address == request.address
+                && found.intent_key.as_ref().is_none_or(|key| *key == request.intent_key)
+        }))
+    }
+
+    /// What was found, with all that making it sets by further calls.
+    async fn completed(
+        &self,
+        cx: &Context,
+        found: Found<T::Spec>,
+        spec: &T::Spec,
+    ) -> Result<Found<T::Spec>, CloudError> {
+        let operation = format!("create {}", found.address);
+        let value = |spec: &T::Spec| {
+            serde_json::to_value(spec)
+                .map_err(|error| CloudError::new(ErrorKind::Local, &operation, error.to_string()))
+        };
+        let (is, shall) = (value(&found.spec)?, value(spec)?);
+        let changed: Vec<String> = shall
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(field, wanted)| is.get(field.as_str()) != Some(wanted))
+            .filter(|(field, _)| self.0.on_change(field) == OnChange::Update)
+            .map(|(field, _)| field.clone())
+            .collect();
+        if changed.is_empty() {
+            return Ok(found);
+        }
+        let observed = Observed {
+            address: found.address,
+            id: found.id,
+            spec: is,
+            outputs: found.outputs,
+            readiness: found.readiness,
+            intent_key: found.intent_key,
+            made_by: found.made_by,
+        };
+        let request = UpdateRequest { observed, spec: shall, changed };
+        self.0.change(cx, &request, spec.clone()).await
     }
 }
 
