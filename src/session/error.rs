@@ -212,13 +212,7 @@ impl From<LockError> for Failure {
             }
             other => other,
         };
-        let code = match other {
-            LockError::Newer { .. }
-            | LockError::OtherCluster { .. }
-            | LockError::Damaged { .. } => ExitCode::Record,
-            _ => ExitCode::Locked,
-        };
-        Self::new(code, other.to_string())
+        Self::new(ExitCode::Record, other.to_string())
     }
 }
 

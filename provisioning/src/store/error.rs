@@ -139,7 +139,10 @@ impl Call<'_> {
             s => format!("HTTP {s}"),
         });
         let said = e.message().map(str::to_string);
-        let reason = said.unwrap_or_else(|| short(&DisplayErrorContext(&e).to_string()));
+        let reason = said.unwrap_or_else(|| match &e {
+            SdkError::DispatchFailure(_) => short(&innermost(&e)),
+            _ => short(&DisplayErrorContext(&e).to_string()),
+        });
         if matches!(e, SdkError::ConstructionFailure(_)) {
             return StoreError::Config(reason);
         }
@@ -166,6 +169,17 @@ impl Call<'_> {
             _ => StoreError::Refused { action, what, code, reason, request },
         }
     }
+}
+
+/// What is at the bottom of it: `connection reset by peer`.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    text
 }
 
 /// The first line of an error's chain, cut to what fits a terminal line or two.
