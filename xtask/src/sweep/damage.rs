@@ -87,9 +87,9 @@ impl Damage {
 }
 
 fn disk_full(lab: &Lab, scenario: &Scenario) -> Result<Outcome, SweepError> {
-    // What is there takes whole pages, the last of which has room; a new record needs a first one.
+    // What is there takes whole pages. One more is for the lock, and a new record needs a first.
     let pages: u64 = files(&lab.file(".infra/lab")).iter().map(|size| size.div_ceil(4096)).sum();
-    let size = if pages == 0 { 3 * 4096 } else { pages * 4096 };
+    let size = (pages + if pages == 0 { 3 } else { 1 }) * 4096;
     let ended = lab.hold(scenario.words, &[("INFRA_DISK", size.to_string())], SMALL_DISK)?.go()?;
     if ended.code() == Some(99) || ended.stderr.contains("unshare:") {
         println!("SKIPPED: no name space of its own for a full disk: {}", ended.complaint());
