@@ -1,8 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use serde_json::json;
 
 use super::auth::{self, Action, User};
@@ -21,9 +22,16 @@ pub(crate) struct Call {
     pub(crate) user: User,
     /// A fault wants an old list.
     pub(crate) stale: bool,
+    /// The connection, when the client wants to speak something else on it.
+    pub(crate) upgrade: Mutex<Option<OnUpgrade>>,
 }
 
 impl Call {
+    /// The connection once it speaks something else; given away once.
+    pub(crate) fn upgrade(&self) -> Option<OnUpgrade> {
+        self.upgrade.lock().ok()?.take()
+    }
+
     /// The field manager: named by the client, else the first word of its User-Agent.
     pub(crate) fn manager(&self) -> String {
         if let Some(name) = self.query.get("fieldManager").filter(|name| !name.is_empty()) {
@@ -68,7 +76,8 @@ async fn handle(
     request: Request<Incoming>,
     stale: bool,
 ) -> ApiResult<Response<Body>> {
-    let (parts, incoming) = request.into_parts();
+    let (mut parts, incoming) = request.into_parts();
+    let upgrade = Mutex::new(parts.extensions.remove::<OnUpgrade>());
     let user = server.shared.authenticator.user(certificate, &parts.headers)?;
     let user = impersonate(server, user, &parts.headers)?;
     let path = parts.uri.path().to_owned();
@@ -76,8 +85,8 @@ async fn handle(
     let about = parse_path(&path);
     authorize(server, &user, &parts.method, &path, &query, about.as_ref())?;
     let body = body::read(incoming).await?;
-    let call =
-        Call { method: parts.method, path, query, headers: parts.headers, body, user, stale };
+    let (method, headers) = (parts.method, parts.headers);
+    let call = Call { method, path, query, headers, body, user, stale, upgrade };
     match about {
         Some(about) => {
             let watch = about.watch;

@@ -3,6 +3,7 @@
 mod binding;
 mod eviction;
 mod log;
+mod portforward;
 mod review;
 mod scale;
 mod token;
@@ -30,7 +31,8 @@ pub(crate) async fn answer(
         "binding" if post => binding::bind(server, call, target),
         "token" if post => token::issue(server, call, target),
         "log" if call.method == Method::GET => log::read(server, call, target),
-        "exec" | "attach" | "portforward" => Err(ApiError::bad_request(
+        "portforward" => portforward::forward(server, call, target),
+        "exec" | "attach" => Err(ApiError::bad_request(
             "pods of the embedded cloud are simulated: there is no process to connect to",
         )),
         _ => Err(ApiError::method_not_supported()),

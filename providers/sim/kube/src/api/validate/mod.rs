@@ -7,6 +7,7 @@ mod meta;
 mod names;
 mod network;
 mod pod;
+mod quota;
 mod required;
 mod service;
 mod storage;
@@ -51,6 +52,7 @@ pub(crate) fn updated(
 
 /// Refusals that are not about the object alone.
 pub(crate) fn admit(server: &Server, kind: &Kind, object: &Value) -> ApiResult<()> {
+    quota::check(server, kind, object)?;
     if !kind.is("", "pods") {
         return Ok(());
     }
