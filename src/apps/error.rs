@@ -36,6 +36,8 @@ pub enum ProblemKind {
     Subdomain,
     /// What must not run twice, and could.
     Single,
+    /// An object that no API server takes.
+    TooLarge,
     /// A kind that the cluster does not serve.
     UnknownKind,
     /// A namespace that is neither declared nor there.
@@ -178,6 +180,24 @@ pub enum AppsError {
         /// Why.
         message: String,
     },
+    /// A Service that leads nowhere.
+    #[error("Service {service}: {message}")]
+    Service {
+        /// namespace/name.
+        service: String,
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A port of this machine cannot be listened on.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}")]
+    Port {
+        /// Which; 0 for any.
+        port: u16,
+        /// Why.
+        source: std::io::Error,
+    },
     /// No addon of that name.
     #[error("there is no addon {name}; there are {}", known.join(", "))]
     UnknownAddon {
@@ -211,6 +231,8 @@ impl AppsError {
             Self::OtherProject { .. } => vec![
                 "is this the right cluster (--kubeconfig, --context)? If so, give this suite a name of its own: --suite NAME".to_owned(),
             ],
+            Self::Service { hint, .. } => vec![hint.clone()],
+            Self::Port { .. } => vec!["without --port, any free one is taken".to_owned()],
             Self::Git { .. } => {
                 vec!["give a folder with an earlier render, or a revision such as HEAD or main".to_owned()]
             }

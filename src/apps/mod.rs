@@ -11,9 +11,9 @@ mod apply;
 mod client;
 mod error;
 mod events;
+mod forward;
 mod inventory;
 mod kinds;
-
 mod load;
 mod object;
 mod order;
@@ -35,6 +35,7 @@ pub(crate) use client::explain;
 pub use client::{Catalog, ClusterRef, KubeClient, Target};
 pub use error::{AppsError, Problem, ProblemKind};
 pub use events::{AppsEvent, Events};
+pub use forward::{Forward, ForwardTo};
 pub use inventory::{Inventory, inventory_name};
 pub use load::{DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource};
 pub use object::{Object, ObjectId, Origin};
@@ -44,7 +45,6 @@ pub use plan::{
 };
 pub use promotion::check_promotion;
 pub use rendered::{Earlier, Rendered, compare_suites, earlier_source, read_rendered};
-pub use service::DynamicService;
 pub use status::{ObjectStatus, SuiteStatus, status};
 pub use suite::{Reveal, Suite};
 pub use wait::Health;

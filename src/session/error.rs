@@ -261,7 +261,9 @@ impl From<crate::apps::AppsError> for Failure {
     fn from(error: crate::apps::AppsError) -> Self {
         use crate::apps::AppsError;
         let code = match &error {
-            AppsError::Unreachable { .. } => ExitCode::Failed,
+            AppsError::Unreachable { .. } | AppsError::Service { .. } | AppsError::Port { .. } => {
+                ExitCode::Failed
+            }
             AppsError::Api { code: 401 | 403, .. } => ExitCode::Credentials,
             AppsError::Api { .. } => ExitCode::Failed,
             AppsError::Objects(_) | AppsError::Conflict { .. } => ExitCode::Partly,

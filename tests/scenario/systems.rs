@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::lab::{Kubectl, Lab, Ran};
+use super::lab::{Kubectl, Lab, Ran, Watched, visit_at};
 
 /// One system in a cluster that is there.
 struct System<'a> {
@@ -172,8 +172,33 @@ fn aws_suite(lab: &Lab) {
     let plan = suite.run(&["plan", "--detailed-exitcode", "--env", "acc"]).expect(2);
     assert!(!plan.stdout.contains("k-2") && plan.stdout.contains("(another secret)"), "{plan}");
     suite.installs(&["--env", "acc"]);
+    opens(&suite);
     suite.prunes("apps/base/apps/jobs.yaml", "CronJob/apps-acc/cleanup", &["--env", "acc"]);
     suite.goes(&["--env", "acc"]);
+}
+
+/// Each page of the suite, through a port of its own; the first line names the cluster.
+fn opens(suite: &System<'_>) {
+    let kubeconfig = suite.kubeconfig.display().to_string();
+    let shared = ["--env", "acc", "-f", "aws-suite/infra.toml", "--kubeconfig", &kubeconfig];
+    let open = |words: &[&str]| suite.lab.bare(&[&["open"], words, &shared[..]].concat());
+    let pages = ["dashboard", "kibana", "grafana", "mongo-express"];
+    for page in pages {
+        let mut watched = Watched::start(open(&[page, "--json"]));
+        assert!(watched.until_says("\"url\""), "{page}");
+        let told: serde_json::Value = serde_json::from_str(watched.stdout()).unwrap();
+        assert_eq!((&told["environment"], &told["cluster"]), (&"acc".into(), &"storefront".into()));
+        let (_, rest) = told["url"].as_str().unwrap().split_once("http://").unwrap();
+        let (address, path) = rest.split_once('/').unwrap();
+        let (status, body) = visit_at(address, address, &format!("/{path}"));
+        assert!(status.contains("200"), "{page}: {status}");
+        assert!(body.contains(&format!("\"{page}\"")) && body.contains("-acc/"), "{body}");
+        watched.interrupt();
+        watched.wait().ok();
+    }
+    let list = Ran::of(&mut open(&[])).ok();
+    assert!(pages.iter().all(|page| list.stdout.contains(page)), "{list}");
+    Ran::of(&mut open(&["graphana"])).expect(3).warns("there are: dashboard");
 }
 
 #[test]

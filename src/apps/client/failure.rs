@@ -10,6 +10,10 @@ use crate::apps::Conflict;
 pub(super) fn transient(error: &kube::Error) -> Option<Option<Duration>> {
     match error {
         kube::Error::Api(status) => {
+            // etcd's limit comes as a 500, and stays.
+            if status.message.contains("request is too large") {
+                return None;
+            }
             let asked = status.details.as_ref().map(|d| d.retry_after_seconds).filter(|&s| s > 0);
             let asked = asked.map(|seconds| Duration::from_secs(u64::from(seconds)));
             matches!(status.code, 429 | 500 | 502 | 503 | 504).then_some(asked)
@@ -42,10 +46,13 @@ pub(in crate::apps) fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-/// The API server's refusal, when it is one of the request's content (422) or a conflict (409).
+/// The API server's refusal, when it is one of the request's content (400, 413, 422), of
+/// rights (403) or a conflict (409).
 pub(in crate::apps) fn refusal(error: &kube::Error) -> Option<&Status> {
     match error {
-        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 409 | 422) => Some(status),
+        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 409 | 413 | 422) => {
+            Some(status)
+        }
         _ => None,
     }
 }

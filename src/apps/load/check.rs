@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::manifests::Manifest;
-use crate::apps::{ObjectId, Origin, Problem, ProblemKind, kinds};
+use crate::apps::{Object, ObjectId, Origin, Problem, ProblemKind, kinds};
 
 /// Gives namespaced objects their namespace and takes it from those of the whole cluster. Kinds
 /// that neither Kubernetes nor the suite's own CRDs know count as namespaced until the cluster says
@@ -47,6 +47,44 @@ pub(super) fn duplicates(manifests: &[Manifest], problems: &mut Vec<Problem>) {
             let problem = Problem::new(ProblemKind::Duplicate, object.origin.clone(), message);
             problems.push(problem.hint("remove one of them or give it another name"));
         }
+    }
+}
+
+/// The largest object that etcd takes, in bytes (its default, `--max-request-bytes`).
+const OBJECT_MAX: usize = 1_572_864;
+/// The most data that a ConfigMap or Secret may have, in bytes (`MaxSecretSize` of the Kubernetes API).
+const DATA_MAX: usize = 1_048_576;
+
+/// What no API server would take, known before anything is sent.
+pub(super) fn sizes(objects: &[Object], problems: &mut Vec<Problem>) {
+    for object in objects {
+        let whole = object.value.to_string().len();
+        let data = match object.id.kind.as_str() {
+            "ConfigMap" | "Secret" if object.id.group.is_empty() => data_bytes(&object.value),
+            _ => 0,
+        };
+        let message = if data > DATA_MAX {
+            format!("{}: its data has {data} bytes; {DATA_MAX} are allowed", object.id)
+        } else if whole > OBJECT_MAX {
+            format!("{}: the object has {whole} bytes; {OBJECT_MAX} are allowed", object.id)
+        } else {
+            continue;
+        };
+        let problem = Problem::new(ProblemKind::TooLarge, object.origin.clone(), message);
+        problems.push(problem.hint("split it, or keep the data elsewhere (an image, a volume)"));
+    }
+}
+
+fn data_bytes(object: &Value) -> usize {
+    let of = |field: &str, bytes: fn(&str) -> usize| {
+        let entries = object.get(field).and_then(Value::as_object).into_iter().flatten();
+        entries.map(|(key, value)| key.len() + value.as_str().map_or(0, bytes)).sum::<usize>()
+    };
+    let decoded = |text: &str| text.len() / 4 * 3;
+    if object["kind"] == "Secret" {
+        of("data", decoded)
+    } else {
+        of("data", str::len) + of("binaryData", decoded)
     }
 }
 

@@ -179,6 +179,10 @@ pub(crate) fn finish(
     }
     let mut objects: Vec<Object> = manifests.into_iter().map(|m| m.object).collect();
     objects.iter_mut().for_each(secrets::fold_string_data);
+    check::sizes(&objects, &mut problems);
+    if !problems.is_empty() {
+        return Err(AppsError::Manifests(problems));
+    }
     hashed::rename(&mut objects);
     objects.sort_by(|a, b| a.id.cmp(&b.id));
     let given = source.variables.keys().chain(source.secret_variables.keys());

@@ -135,19 +135,52 @@ pub(super) struct Opened {
     pub(super) stop: CancellationToken,
 }
 
+/// The cluster that is meant.
+pub(in crate::cli) struct Connected {
+    pub(in crate::cli) client: KubeClient,
+    /// Its entry in the kubeconfig.
+    pub(in crate::cli) at: ClusterRef,
+    /// Whether it is infra.toml's own.
+    is_own: bool,
+}
+
+impl Connected {
+    /// The cluster's name: infra.toml's own, else the kubeconfig's.
+    pub(in crate::cli) fn cluster<'a>(&'a self, project: Option<&'a str>) -> &'a str {
+        project.filter(|_| self.is_own).unwrap_or(&self.at.cluster)
+    }
+
+    /// What a verb is about, in one line.
+    pub(in crate::cli) fn line(
+        &self,
+        verb: &str,
+        project: Option<&str>,
+        environment: Option<&str>,
+        suite: Option<&str>,
+    ) -> String {
+        let cluster = self.cluster(project);
+        let mut parts = vec![format!("infra {verb}"), format!("cluster {cluster}")];
+        parts.extend(project.filter(|name| *name != cluster).map(|name| format!("project {name}")));
+        parts.extend(environment.map(|name| format!("environment {name}")));
+        parts.extend(suite.map(|name| format!("suite {name}")));
+        parts.push(format!("context {} of {}", self.at.context, self.at.origin));
+        parts.push(self.client.server().to_owned());
+        parts.join(" · ")
+    }
+}
+
 impl ClusterArgs {
-    /// Connects to the cluster that is meant: its client, the entry in the kubeconfig, and that
-    /// file unless it is kubectl's own. Nothing is sent.
+    /// Connects to the cluster that is meant. Nothing is sent.
     pub(in crate::cli) async fn connect(
         &self,
         global: &Global,
         cluster: Option<&str>,
-    ) -> Result<(KubeClient, ClusterRef, Option<PathBuf>), Failure> {
+    ) -> Result<Connected, Failure> {
         if global.sim {
             sim::start(&sim::folder(), global.sim_speed, None).await?;
         }
         let own = cluster.map(|name| Places::of(name).kubeconfig()).filter(|path| path.exists());
-        let path = self.kubeconfig.clone().or(own);
+        let path = self.kubeconfig.clone().or_else(|| own.clone());
         if path.is_none() && global.sim {
             return Err(Failure::new(ExitCode::Failed, "the cluster is not there yet")
                 .hint("`infra apply --sim` makes it"));
@@ -157,7 +190,8 @@ impl ClusterArgs {
             Some(path) => KubeClient::from_file_named(path, context).await?,
             None => KubeClient::from_environment(context).await?,
         };
-        Ok((client, at, path))
+        let is_own = path.is_some() && path == own;
+        Ok(Connected { client, at, is_own })
     }
 
     /// Connects, and says what the verb is about. Nothing is sent.
@@ -167,20 +201,15 @@ impl ClusterArgs {
         chosen: &Chosen,
         verb: &str,
     ) -> Result<Opened, Failure> {
-        let (client, at, _) = self.connect(global, chosen.cluster.as_deref()).await?;
+        let connected = self.connect(global, chosen.cluster.as_deref()).await?;
         if !global.json {
-            let mut parts = vec![format!("infra {verb}")];
-            parts.push(format!("cluster {}", chosen.cluster.as_deref().unwrap_or(&at.cluster)));
-            if let Some(environment) = &chosen.environment {
-                parts.push(format!("environment {environment}"));
-            }
-            parts.push(format!("suite {}", chosen.source.name));
-            parts.push(format!("context {} of {}", at.context, at.origin));
-            parts.push(client.server().to_owned());
-            eprintln!("{}", parts.join(" · "));
+            let environment = chosen.environment.as_deref();
+            let suite = Some(chosen.source.name.as_str());
+            let line = connected.line(verb, chosen.cluster.as_deref(), environment, suite);
+            eprintln!("{line}");
         }
         let stop = CancellationToken::new();
         listen(stop.clone(), CancellationToken::new());
-        Ok(Opened { client, stop })
+        Ok(Opened { client: connected.client, stop })
     }
 }

@@ -14,22 +14,32 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// # Panics
 /// When nobody does within the deadline.
 pub fn visit(ip: &str, host: &str, path: &str) -> (String, String) {
+    visit_at(&format!("{ip}:80"), host, path)
+}
+
+/// The same at another port.
+///
+/// # Panics
+/// When nobody answers within the deadline.
+pub fn visit_at(address: &str, host: &str, path: &str) -> (String, String) {
     let begun = Instant::now();
     loop {
-        match ask(ip, host, path) {
+        match ask(address, host, path) {
             Ok(text) if !text.is_empty() => {
                 let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
                 let status = head.lines().next().unwrap_or_default();
                 return (status.to_owned(), body.to_owned());
             }
-            said => assert!(begun.elapsed() < DEADLINE, "http://{ip}{path} ({host}): {said:?}"),
+            said => {
+                assert!(begun.elapsed() < DEADLINE, "http://{address}{path} ({host}): {said:?}");
+            }
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-fn ask(ip: &str, host: &str, path: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect((ip, 80))?;
+fn ask(address: &str, host: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;

@@ -12,7 +12,7 @@ mod watched;
 pub use cloud::Inventory;
 pub use config::{Config, quickstart};
 pub use folder::Lab;
-pub use http::visit;
+pub use http::{visit, visit_at};
 pub use kubectl::Kubectl;
 pub use outcome::Ran;
 pub use watched::Watched;

@@ -94,6 +94,11 @@ impl Watched {
         true
     }
 
+    /// What has been read of its standard output.
+    pub fn stdout(&self) -> &str {
+        &self.stdout
+    }
+
     pub fn ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
