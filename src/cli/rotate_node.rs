@@ -131,7 +131,7 @@ async fn refuse_what_would_hold(run: &Run, looked: &Looked, slot: &str) -> Resul
         .find(|(_, node)| node.slot == slot)
         .map(|(_, node)| node.name())
         .unwrap_or_default();
-    let held = blockers(client.raw(), &node).await.map_err(Failure::local)?;
+    let held = blockers(client.raw(), &node, &run.session.cx).await?;
     if held.is_empty() {
         return Ok(());
     }

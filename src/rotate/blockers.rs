@@ -1,12 +1,13 @@
 //! What would hold a drain, found before anything is started.
 
+use infra_provider_api::{CloudError, Context, RetryPolicy, retry};
 use k8s_openapi::{
     api::{core::v1::Pod, policy::v1::PodDisruptionBudget},
     apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
 use kube::{Api, Client, api::ListParams};
 
-use super::drain::moves;
+use super::drain::{failed, moves};
 
 /// A pod that a drain can't move now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +45,17 @@ fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
 ///
 /// # Errors
 /// The API server refuses or is away.
-pub async fn blockers(client: &Client, node: &str) -> Result<Vec<Blocker>, kube::Error> {
+pub async fn blockers(
+    client: &Client,
+    node: &str,
+    cx: &Context,
+) -> Result<Vec<Blocker>, CloudError> {
+    let operation = format!("look what would hold a drain of {node}");
+    let look = || async { look(client, node).await.map_err(|error| failed(&operation, &error)) };
+    retry(cx, RetryPolicy::READ, look).await
+}
+
+async fn look(client: &Client, node: &str) -> Result<Vec<Blocker>, kube::Error> {
     let fields = ListParams::default().fields(&format!("spec.nodeName={node}"));
     let pods = Api::<Pod>::all(client.clone()).list(&fields).await?;
     let budgets =

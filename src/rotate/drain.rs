@@ -30,7 +30,7 @@ impl Default for DrainOptions {
     }
 }
 
-fn failed(operation: &str, error: &kube::Error) -> CloudError {
+pub(super) fn failed(operation: &str, error: &kube::Error) -> CloudError {
     let kind = match error {
         kube::Error::Api(status) if status.code == 403 => ErrorKind::Forbidden,
         kube::Error::Api(status) if status.code < 500 && status.code != 429 => ErrorKind::Invalid,
