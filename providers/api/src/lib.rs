@@ -31,4 +31,4 @@ pub use observed::{MadeBy, Observed, Outputs, Readiness};
 pub use owner::Owner;
 pub use provider::{Account, Membership, Problem, Provider};
 pub use resource::{Erased, Found, Resource, erase};
-pub use retry::{RetryPolicy, retry};
+pub use retry::{RATE_LIMIT_MAX, RetryPolicy, retry};

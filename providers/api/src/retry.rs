@@ -6,6 +6,12 @@ use rand::Rng;
 
 use crate::{CloudError, Context, ErrorKind};
 
+/// How long refusals for the rate limit are waited out when the cloud says until when: the longest
+/// window of those clouds is an hour.
+pub const RATE_LIMIT_MAX: Duration = Duration::from_secs(65 * 60);
+/// The shortest of those waits: a cloud may round down to nothing.
+const RATE_LIMIT_PAUSE_MIN: Duration = Duration::from_millis(250);
+
 /// How often and how long to try again.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
@@ -49,7 +55,8 @@ impl RetryPolicy {
     }
 }
 
-/// Calls `operation` until it works, its error is not to be retried, or the user stops.
+/// Calls `operation` until it works, its error is not to be retried, or the user stops. A rate
+/// limit that says until when is waited out, for 65 minutes at most.
 ///
 /// # Errors
 /// The last error of `operation`, or [`ErrorKind::Cancelled`].
@@ -63,6 +70,7 @@ where
     Fut: Future<Output = Result<T, CloudError>>,
 {
     let mut attempt = 0;
+    let mut waited = Duration::ZERO;
     loop {
         attempt += 1;
         let error = match operation().await {
@@ -72,7 +80,15 @@ where
         if !policy.allows(&error, attempt) {
             return Err(error);
         }
-        let pause = policy.pause(&error, attempt);
+        let mut pause = policy.pause(&error, attempt);
+        // Sent away until a time that the cloud names: that is no failed try. Many that share an
+        // account are sent away often before their turn comes.
+        let named = error.kind == ErrorKind::RateLimited && error.retry_after.is_some();
+        if named && waited < RATE_LIMIT_MAX {
+            pause = pause.max(RATE_LIMIT_PAUSE_MIN);
+            waited += pause;
+            attempt -= 1;
+        }
         if pause >= Duration::from_secs(1) {
             let seconds = pause.as_secs_f64().ceil();
             let why = if error.kind == ErrorKind::RateLimited {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infra_provider_api::{CloudError, ErrorKind, RetryPolicy};
+use infra_provider_api::{CloudError, ErrorKind, RATE_LIMIT_MAX, RetryPolicy};
 use tokio::time::Instant;
 
 use super::job::Env;
@@ -15,9 +15,6 @@ pub(super) struct Tries {
     busy_max: Duration,
     attempts: u32,
 }
-
-/// Longest wait for a rate limit: the longest window that clouds count in is an hour.
-const RATE_LIMIT_MAX: Duration = Duration::from_secs(3900);
 
 impl Tries {
     pub(super) fn new(policy: RetryPolicy, busy_max: Duration) -> Self {

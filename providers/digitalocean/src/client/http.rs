@@ -24,6 +24,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Creating droplets takes the vendor several seconds; cutting it short would leave the outcome
 /// open.
 const EFFECT_TIMEOUT: Duration = Duration::from_secs(90);
+/// After a refusal without a word about when: a few seconds free some of the minute's requests.
+const PAUSE_UNASKED: Duration = Duration::from_secs(2);
 const USER_AGENT: &str = concat!("infra/", env!("CARGO_PKG_VERSION"));
 
 /// One account on one API. Connections are pooled; all calls share the account's rate limit.
@@ -223,12 +225,9 @@ impl Client {
         if status.is_success() {
             return body.map(Vec::from).map_err(|e| errors::no_answer(operation, &e));
         }
-        let mut retry_after = number(&headers, "retry-after").map(Duration::from_secs);
+        let retry_after = number(&headers, "retry-after").map(Duration::from_secs);
         if status.as_u16() == 429 {
-            // Without a word about when, a few seconds are what one token of the minute takes.
-            let pause = retry_after.unwrap_or(Duration::from_secs(2));
-            retry_after = Some(pause);
-            self.limiter.refused(pause);
+            self.limiter.refused(retry_after.unwrap_or(PAUSE_UNASKED));
         }
         let text =
             |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);

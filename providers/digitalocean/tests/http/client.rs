@@ -101,6 +101,23 @@ async fn too_many_requests_waits_as_told_and_says_so() {
 }
 
 #[tokio::test]
+async fn one_of_many_is_sent_away_more_often_than_a_failing_call_is_repeated() {
+    let refusals = u64::from(infra_provider_api::RetryPolicy::READ.attempts_max) + 2;
+    let mock = Mock::start(move |asked, number| {
+        if number as u64 <= refusals {
+            let mut refused = reply(429, json!({"id": "too_many_requests", "message": "slow"}));
+            refused.headers_mut().insert("retry-after", 0.into());
+            return refused;
+        }
+        reply(200, page(asked, 1))
+    })
+    .await;
+    let found = kind(&mock.provider(), "droplet").list_owned(&context(None)).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(mock.asked().len() as u64, refusals + 1);
+}
+
+#[tokio::test]
 async fn a_spent_hour_closes_the_gate_until_its_reset() {
     let mock = Mock::start(|asked, _| {
         let mut answer = reply(200, page(asked, 1));
