@@ -25,7 +25,7 @@ pub struct Global {
     /// The environment whose overlay is laid over the file.
     #[arg(long, global = true, value_name = "NAME")]
     pub env: Option<String>,
-    /// The cloud, instead of the one the file names. This version has: do.
+    /// The cloud, instead of the one the file names: aws or do.
     #[arg(long, global = true, value_name = "CLOUD")]
     pub provider: Option<String>,
     /// Use the embedded cloud (data in .infra/sim, loopback only); no real one is touched.
