@@ -1,0 +1,147 @@
+//! `[apps]` as it is written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The app suite.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawApps {
+    /// Folder of manifests that every environment gets, relative to infra.toml.
+    pub base: Option<String>,
+    /// Folder of the environment's own manifests, merged over the base; usually set in
+    /// `[environments.NAME.apps]`.
+    pub overlay: Option<String>,
+    /// Values for `${NAME}` in manifests. `DOMAIN` and `ENVIRONMENT` are always there.
+    pub variables: BTreeMap<String, String>,
+    /// Environment variables that `${NAME}` takes its values from; each must be exported. Their
+    /// values are secret: they may stand in Secrets only, and are never shown.
+    pub exported: Vec<String>,
+    /// Make namespaces that no manifest declares.
+    pub create_namespaces: bool,
+    /// The version that is rolled out, unless `--version` says otherwise: the value of `${VERSION}`.
+    pub version: Option<String>,
+    /// The environment that must have run a version before this one may get it.
+    pub promote_from: Option<String>,
+    /// Which images may be run.
+    pub images: RawImages,
+    /// What Ingresses are made of, for Services with the annotation `infra.dev/subdomain`.
+    pub ingress: RawIngress,
+    /// Secrets made of files.
+    pub file_secret: Vec<RawFileSecret>,
+    /// What `infra open NAME` forwards to.
+    pub open: BTreeMap<String, RawOpen>,
+    /// Secrets made of a `.env` file.
+    pub env_secret: Option<RawEnvSecret>,
+    /// Image pull secret made of a docker `config.json`.
+    pub docker_secret: Option<RawDockerSecret>,
+    /// What the tool installs itself. Default: cni, cloud and ingress, all true.
+    pub addons: RawAddons,
+    /// Longest wait for one object, for instance "5m".
+    pub timeout: Option<String>,
+}
+
+/// What the tool installs itself.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAddons {
+    /// The network plugin (flannel).
+    pub cni: Option<bool>,
+    /// The cloud's controller manager and volume driver.
+    pub cloud: Option<bool>,
+    /// The ingress controller (ingress-nginx).
+    pub ingress: Option<bool>,
+}
+
+/// Which images may be run.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawImages {
+    /// Images (names without a tag; `*` at the end stands for the rest) whose tag must be a semantic
+    /// version, and the version that is rolled out.
+    pub versioned: Vec<String>,
+    /// Demand a digest (`image@sha256:…`).
+    pub require_digest: bool,
+}
+
+/// What Ingresses are made of.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawIngress {
+    /// Their class. Default "nginx".
+    pub class: Option<String>,
+    /// The ClusterIssuer of cert-manager that makes their certificates.
+    pub issuer: Option<String>,
+    /// Whether each host gets TLS, with the Secret `<service>-tls`. Default true.
+    pub tls: Option<bool>,
+}
+
+/// A Secret made of files.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFileSecret {
+    /// The Secret's name.
+    pub name: String,
+    /// Each key with its file, relative to infra.toml; `-` is standard input.
+    pub files: BTreeMap<String, String>,
+    /// Its type. Default "Opaque".
+    #[serde(default, rename = "type")]
+    pub secret_type: Option<String>,
+    /// The namespaces that get it. Default: every namespace that the suite declares.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// Put a hash of the content behind the name, so that a change of it rolls the pods.
+    #[serde(default)]
+    pub hashed: bool,
+}
+
+/// What `infra open NAME` forwards to.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawOpen {
+    /// The Service: "namespace/name". `${ENVIRONMENT}` stands for the environment.
+    pub service: String,
+    /// Its port. Default: the first.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// The path to show, for instance "/login".
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// Secrets made of a `.env` file.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawEnvSecret {
+    /// The file, relative to infra.toml; `-` is standard input.
+    pub file: String,
+    /// The keys that may be taken from it; each must be there.
+    pub keys: Vec<String>,
+    /// The Secret's name.
+    pub name: String,
+    /// The namespaces that get it. Default: every namespace that the suite declares.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// Put a hash of the content behind the name, so that a change of it rolls the pods.
+    #[serde(default)]
+    pub hashed: bool,
+}
+
+/// Image pull secret made of a docker `config.json`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawDockerSecret {
+    /// The file; by default docker's own, `~/.docker/config.json`.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The Secret's name.
+    pub name: String,
+    /// The namespaces that get it. Default: every namespace that the suite declares.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// The registries whose credentials are taken. Default: all that the file knows.
+    #[serde(default)]
+    pub registries: Vec<String>,
+}

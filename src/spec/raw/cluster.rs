@@ -1,0 +1,104 @@
+//! `[cluster]`, `[providers]`, `[pools]` and `[ssh_keys]` as they are written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The cluster itself.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawCluster {
+    /// Its name: lower-case letters, digits and `-`, at most 40 characters.
+    pub name: String,
+    /// The cloud, unless `--provider` says otherwise: do, aws or gcp.
+    pub provider: Option<String>,
+    /// Kubernetes version, for instance "1.36.2".
+    pub kubernetes: Option<String>,
+    /// The environment taken when `--env` is not given.
+    pub default_environment: Option<String>,
+    /// Take any name after `--env`, also one without a table of its own.
+    pub any_environment: bool,
+    /// Ask for the environment's (or cluster's) name to be typed before anything is changed.
+    pub protected: bool,
+    /// Tags put on every cloud resource that can carry them.
+    pub tags: Vec<String>,
+}
+
+/// What differs from cloud to cloud.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawProvider {
+    /// The cloud's region, for instance "fra1".
+    pub region: Option<String>,
+    /// The machines' image, for instance "ubuntu-24-04-x64" (do), "ubuntu-24.04" (aws).
+    pub image: Option<String>,
+    /// The only account the cluster may be in; any other is refused. AWS: its 12 digits.
+    pub account: Option<String>,
+    /// Availability zones to spread over, by letter or full name: ["a", "b", "c"]. AWS only.
+    pub zones: Vec<String>,
+    /// Machines get no public address and reach the outside through a gateway. AWS only.
+    pub private: Option<bool>,
+    /// The machines' root disk, for instance "40GiB". AWS only.
+    pub disk: Option<String>,
+}
+
+/// A group of equal nodes.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPool {
+    /// What its nodes are for. Default: `control-plane` for the pool of that name, else `worker`.
+    pub role: Option<RawRole>,
+    /// How many nodes.
+    pub count: u32,
+    /// The least number of virtual processors.
+    pub vcpus: Option<u32>,
+    /// The least memory, for instance "4GiB".
+    pub memory: Option<String>,
+    /// The cloud's own name of the machine type, instead of `vcpus` and `memory`; a table where it
+    /// differs from cloud to cloud: `{ do = "s-2vcpu-4gb", aws = "t3.medium" }`.
+    #[serde(rename = "type")]
+    pub machine_type: Option<RawType>,
+    /// Labels of the Nodes.
+    pub labels: BTreeMap<String, String>,
+    /// Taints of the Nodes, as kubectl writes them: "key=value:NoSchedule".
+    pub taints: Vec<String>,
+}
+
+/// What a pool's nodes are for.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawRole {
+    /// Runs the API server and etcd.
+    ControlPlane,
+    /// Runs the apps.
+    Worker,
+}
+
+/// A machine type, or one for each cloud.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawType {
+    /// The same name whatever the cloud.
+    One(String),
+    /// By the cloud's short name.
+    Each(BTreeMap<String, String>),
+}
+
+/// A public key, or the file that holds it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawSshKey {
+    /// The key itself, one line in OpenSSH's format.
+    Key(String),
+    /// The file that holds it.
+    File(RawFile),
+}
+
+/// A file.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFile {
+    /// Path, relative to infra.toml's folder; `~/` is your home folder.
+    pub file: String,
+}
