@@ -1,87 +1,11 @@
 //! What can go wrong with a suite, with what the user can do about it.
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf};
 
-use serde::Serialize;
-
-use super::{ObjectId, Origin};
-
-/// What is wrong with a manifest; tests and exit codes hang on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProblemKind {
-    /// Not YAML, or YAML that is no Kubernetes object.
-    Yaml,
-    /// No apiVersion, kind or name.
-    MissingField,
-    /// `${VAR}` without a value.
-    UndefinedVariable,
-    /// `${…}` of a form that is not known.
-    BadVariable,
-    /// A secret variable outside a Secret.
-    SecretLeak,
-    /// The same object twice.
-    Duplicate,
-    /// An image without a tag, with `latest`, or without a digest where one is demanded.
-    Image,
-    /// The file of a Secret: `.env` or docker `config.json`.
-    SecretFile,
-    /// A depends-on that names nothing in the suite.
-    Dependency,
-    /// A kustomization that cannot be built.
-    Kustomization,
-    /// A version that is none, or not the one of an image.
-    Version,
-    /// A subdomain that makes no host.
-    Subdomain,
-    /// What must not run twice, and could.
-    Single,
-    /// An object that no API server takes.
-    TooLarge,
-    /// A kind that the cluster does not serve.
-    UnknownKind,
-    /// A namespace that is neither declared nor there.
-    Namespace,
-    /// Something this tool cannot do (generateName, kustomization.yaml).
-    Unsupported,
-}
-
-/// One thing that is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// What it is.
-    pub kind: ProblemKind,
-    /// File and line.
-    pub origin: Option<Origin>,
-    /// One sentence, no secret in it.
-    pub message: String,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-impl Problem {
-    pub(super) fn new(
-        kind: ProblemKind,
-        origin: impl Into<Option<Origin>>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self { kind, origin: origin.into(), message: message.into(), hint: None }
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(origin) = &self.origin {
-            write!(f, "{origin}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
+use super::{
+    ObjectId,
+    problem::{Problem, SHOWN_MAX, lines},
+};
 
 /// Why a suite could not be loaded, planned or applied at all. What goes wrong with single objects
 /// while the others go on is in [`super::Outcome::failed`].
@@ -215,7 +139,9 @@ impl AppsError {
     /// What the user can do, one line each.
     pub fn hints(&self) -> Vec<String> {
         let mut hints: Vec<String> = match self {
-            Self::Manifests(problems) => problems.iter().filter_map(|p| p.hint.clone()).collect(),
+            Self::Manifests(problems) => {
+                problems.iter().take(SHOWN_MAX).filter_map(|p| p.hint.clone()).collect()
+            }
             Self::Cycle(_) => {
                 vec!["take one `infra.dev/depends-on` out of the circle".to_owned()]
             }
@@ -259,13 +185,10 @@ impl AppsError {
             }
             _ => Vec::new(),
         };
-        hints.dedup();
+        let mut told = BTreeSet::new();
+        hints.retain(|hint| told.insert(hint.clone()));
         hints
     }
-}
-
-fn lines(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn failures(failed: &[(ObjectId, String)]) -> String {

@@ -18,6 +18,7 @@ mod load;
 mod object;
 mod order;
 mod plan;
+mod problem;
 mod promotion;
 mod rendered;
 mod service;
@@ -33,7 +34,7 @@ pub use apply::{
 };
 pub(crate) use client::explain;
 pub use client::{Catalog, ClusterRef, KubeClient, Target};
-pub use error::{AppsError, Problem, ProblemKind};
+pub use error::AppsError;
 pub use events::{AppsEvent, Events};
 pub use forward::{Forward, ForwardTo};
 pub use inventory::{Inventory, inventory_name};
@@ -43,6 +44,7 @@ pub use order::{Need, Order};
 pub use plan::{
     Action, AppsPlan, Conflict, Counts, FieldChange, ObjectChange, PlanOptions, plan, plan_with,
 };
+pub use problem::{Problem, ProblemKind};
 pub use promotion::check_promotion;
 pub use rendered::{Earlier, Rendered, compare_suites, earlier_source, read_rendered};
 pub use status::{ObjectStatus, SuiteStatus, status};

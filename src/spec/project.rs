@@ -93,6 +93,8 @@ pub struct AppsPlan {
     pub exported: Vec<String>,
     /// Whether namespaces that no manifest declares are made.
     pub create_namespaces: bool,
+    /// Manifests, from base or overlay on, whose `${…}` is their own text.
+    pub verbatim: Vec<String>,
     /// The version that is rolled out.
     pub version: Option<String>,
     /// The environment that must have run a version before.

@@ -23,6 +23,18 @@ fn undefined_and_malformed_variables() {
 }
 
 #[test]
+fn more_than_a_person_reads_is_counted() {
+    let data: String = (0..60).map(|n| format!("  k{n}: ${{NOPE}}\n")).collect();
+    let text = refused_file(&format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: a }}\ndata:\n{data}"
+    ));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 22, "{text}");
+    assert_eq!(lines[20], "and 40 more");
+    assert!(lines[21].contains("give NOPE a value"), "{text}");
+}
+
+#[test]
 fn not_yaml() {
     insta::assert_snapshot!(refused_file(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n---\n# second\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: b\n bad: [\n"

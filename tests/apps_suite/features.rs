@@ -7,7 +7,7 @@ use infra::apps::{
     read_rendered,
 };
 
-use crate::lab::{Folder, Lab, deployment, small};
+use crate::lab::{Folder, Lab, deployment, on_each_server, small};
 
 fn value(suite: &Suite, id: &str) -> serde_json::Value {
     let found = suite.objects().iter().find(|object| object.id.to_string() == id);
@@ -166,38 +166,40 @@ fn a_kustomization_is_built_and_variables_come_after() {
     assert!(refused(&folder, &source).contains("nowhere"));
 }
 
-#[tokio::test]
-async fn only_the_named_field_is_taken_over() {
-    let (lab, folder) = (Lab::new().await, small());
-    lab.apply(&folder.load()).await;
-    let deployments = kube::Api::<k8s_openapi::api::apps::v1::Deployment>::namespaced(
-        lab.client.raw().clone(),
-        "shop",
-    );
-    let scaled = serde_json::json!({ "apiVersion": "apps/v1", "kind": "Deployment", "spec": { "replicas": 4 } });
-    let params = kube::api::PatchParams::apply("scaler").force();
-    deployments.patch("web", &params, &kube::api::Patch::Apply(scaled)).await.unwrap();
-    let with = |what: &str| ApplyOptions {
-        force: Force::Only(vec![what.to_owned()]),
-        ..Default::default()
-    };
-    let suite = folder.load();
-    let other = apply(&lab.client, &suite, &with(".spec.paused"), &Events::quiet()).await.unwrap();
-    assert_eq!(other.failed.len(), 1);
-    let named = with("Deployment/shop/web:.spec.replicas");
-    let done = apply(&lab.client, &suite, &named, &Events::quiet()).await.unwrap();
-    done.into_result().unwrap();
-    assert!(lab.plan(&suite).await.is_empty());
+on_each_server! {
+    async fn only_the_named_field_is_taken_over(lab: &Lab) {
+        let folder = small();
+        lab.apply(&folder.load()).await;
+        let deployments = kube::Api::<k8s_openapi::api::apps::v1::Deployment>::namespaced(
+            lab.client.raw().clone(),
+            "shop",
+        );
+        let scaled = serde_json::json!({ "apiVersion": "apps/v1", "kind": "Deployment", "spec": { "replicas": 4 } });
+        let params = kube::api::PatchParams::apply("scaler").force();
+        deployments.patch("web", &params, &kube::api::Patch::Apply(scaled)).await.unwrap();
+        let with = |what: &str| ApplyOptions {
+            force: Force::Only(vec![what.to_owned()]),
+            ..Default::default()
+        };
+        let suite = folder.load();
+        let other = apply(&lab.client, &suite, &with(".spec.paused"), &Events::quiet()).await.unwrap();
+        assert_eq!(other.failed.len(), 1);
+        let named = with("Deployment/shop/web:.spec.replicas");
+        let done = apply(&lab.client, &suite, &named, &Events::quiet()).await.unwrap();
+        done.into_result().unwrap();
+        assert!(lab.plan(&suite).await.is_empty());
+    }
 }
 
-#[tokio::test]
-async fn another_projects_suite_of_the_same_name_is_left_alone() {
-    let (lab, folder) = (Lab::new().await, small());
-    let of = |project: &str| SuiteSource { project: Some(project.to_owned()), ..folder.source() };
-    lab.apply(&Suite::load(&of("mine")).unwrap()).await;
-    let theirs = Suite::load(&of("theirs")).unwrap();
-    let error = apply(&lab.client, &theirs, &ApplyOptions::default(), &Events::quiet()).await;
-    assert!(error.unwrap_err().to_string().contains("belongs to mine"));
-    let inventory = Inventory::read(&lab.client, "shop").await.unwrap().unwrap();
-    assert!(inventory.check_project(Some("mine")).is_ok());
+on_each_server! {
+    async fn another_projects_suite_of_the_same_name_is_left_alone(lab: &Lab) {
+        let folder = small();
+        let of = |project: &str| SuiteSource { project: Some(project.to_owned()), ..folder.source() };
+        lab.apply(&Suite::load(&of("mine")).unwrap()).await;
+        let theirs = Suite::load(&of("theirs")).unwrap();
+        let error = apply(&lab.client, &theirs, &ApplyOptions::default(), &Events::quiet()).await;
+        assert!(error.unwrap_err().to_string().contains("belongs to mine"));
+        let inventory = Inventory::read(&lab.client, "shop").await.unwrap().unwrap();
+        assert!(inventory.check_project(Some("mine")).is_ok());
+    }
 }

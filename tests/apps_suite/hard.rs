@@ -2,7 +2,7 @@
 
 use infra::apps::{Suite, SuiteSource};
 
-use crate::lab::{Folder, Lab};
+use crate::lab::{Folder, Lab, on_each_server};
 
 /// Everything in one file: Windows line ends, a byte order mark, comments between documents, empty
 /// documents, anchors, a List and a typed list, cluster-scoped beside namespaced, a definition after
@@ -116,35 +116,19 @@ pub fn suite(folder: &Folder) -> Suite {
     Suite::load(&source).unwrap()
 }
 
-#[tokio::test]
-async fn hard_manifests_apply_and_stay() {
-    let (lab, folder) = (Lab::new().await, hard());
-    let suite = suite(&folder);
-    assert_eq!(suite.objects().len(), 9);
-    let text = |name: &str| {
-        let object = suite.objects().iter().find(|o| o.id.name == name).unwrap();
-        object.value["data"]["text"].clone()
-    };
-    assert_eq!((text("one"), text("two")), ("first\nsecond\n".into(), "first\nsecond\n".into()));
-    lab.apply(&suite).await;
-    assert!(lab.plan(&suite).await.is_empty());
-    // A client that has asked before the definitions were there.
-    assert!(lab.exists(("example.com", "v1", "harbours"), None, "main"));
-}
-
-/// A real API server, without controllers: what it alone can show.
-#[tokio::test]
-async fn a_real_api_server_takes_it_too() {
-    let Some(server) = crate::real::ApiServer::start().await else { return };
-    let folder = hard();
-    let suite = suite(&folder);
-    let options = infra::apps::ApplyOptions::default();
-    let quiet = infra::apps::Events::quiet();
-    let first = infra::apps::apply(&server.client, &suite, &options, &quiet).await.unwrap();
-    first.into_result().unwrap();
-    let inventory = infra::apps::Inventory::read(&server.client, "hard").await.unwrap();
-    let plan = infra::apps::plan(&server.client, &suite, inventory.as_ref()).await.unwrap();
-    assert!(plan.is_empty(), "{plan:#?}");
-    let again = infra::apps::apply(&server.client, &suite, &options, &quiet).await.unwrap();
-    assert_eq!(again.count(infra::apps::Change::Unchanged), suite.objects().len());
+on_each_server! {
+    async fn hard_manifests_apply_and_stay(lab: &Lab) {
+        let folder = hard();
+        let suite = suite(&folder);
+        assert_eq!(suite.objects().len(), 9);
+        let text = |name: &str| {
+            let object = suite.objects().iter().find(|o| o.id.name == name).unwrap();
+            object.value["data"]["text"].clone()
+        };
+        assert_eq!((text("one"), text("two")), ("first\nsecond\n".into(), "first\nsecond\n".into()));
+        lab.apply(&suite).await;
+        assert!(lab.plan(&suite).await.is_empty());
+        // A client that has asked before the definitions were there.
+        assert!(lab.exists(("example.com", "v1", "harbours"), None, "main").await);
+    }
 }

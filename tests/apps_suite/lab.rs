@@ -19,6 +19,8 @@ use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::{hands, real::ApiServer};
+
 /// A folder with manifests; `file` writes one.
 pub struct Folder(pub TempDir);
 
@@ -103,14 +105,46 @@ fn private_ip(number: u64) -> IpAddr {
     format!("10.110.0.{number}").parse().unwrap()
 }
 
-/// A cluster with nodes and a client of it.
+/// A cluster and a client of it.
 pub struct Lab {
-    pub cluster: Cluster,
     pub client: KubeClient,
     pub kubeconfig: String,
     stop: CancellationToken,
-    _dir: TempDir,
+    _server: Server,
 }
+
+/// What answers.
+enum Server {
+    /// The embedded Kubernetes, with nodes and all controllers.
+    Embedded { _cluster: Cluster, _dir: TempDir },
+    /// A real API server, with [`hands`] for controllers.
+    Real { _server: ApiServer },
+}
+
+/// A test on the embedded Kubernetes, and on a real API server where there is one: for what an API
+/// server can show without nodes.
+macro_rules! on_each_server {
+    ($(async fn $name:ident($lab:ident: &Lab) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn body($lab: &Lab) $body
+
+            #[tokio::test]
+            async fn embedded() {
+                body(&Lab::new().await).await;
+            }
+
+            #[tokio::test]
+            async fn real() {
+                if let Some(lab) = Lab::real().await {
+                    body(&lab).await;
+                }
+            }
+        }
+    )*};
+}
+pub(crate) use on_each_server;
 
 impl Lab {
     /// Two workers whose network comes with the `cni` addon, as on a real cluster.
@@ -123,6 +157,15 @@ impl Lab {
         );
         lab.apply(&cni.unwrap()).await;
         lab
+    }
+
+    /// A real API server, where the environment names one.
+    pub async fn real() -> Option<Self> {
+        let server = ApiServer::start().await?;
+        let stop = CancellationToken::new();
+        let (client, kubeconfig) = (server.client.clone(), server.kubeconfig.clone());
+        tokio::spawn(hands::work(client.raw().clone(), stop.clone()));
+        Some(Self { client, kubeconfig, stop, _server: Server::Real { _server: server } })
     }
 
     pub async fn with_faults(faults: Arc<dyn Faults>) -> Self {
@@ -187,7 +230,8 @@ impl Lab {
                 .await
         });
         cluster.start_controllers(stop.clone());
-        Self { cluster, client, kubeconfig, stop, _dir: dir }
+        let server = Server::Embedded { _cluster: cluster, _dir: dir };
+        Self { client, kubeconfig, stop, _server: server }
     }
 
     /// Applies a suite, all of which must become ready.
@@ -203,15 +247,22 @@ impl Lab {
         infra::apps::plan(&self.client, suite, inventory.as_ref()).await.unwrap()
     }
 
-    pub fn exists(
+    /// Whether the API server has it; the resource is group, version and plural.
+    pub async fn exists(
         &self,
-        resource: (&str, &str, &str),
+        (group, version, plural): (&str, &str, &str),
         namespace: Option<&str>,
         name: &str,
     ) -> bool {
-        let (group, version, plural) = resource;
-        let resource = infra_sim_kube::Resource::new(group, version, plural);
-        self.cluster.store().get(&resource, namespace, name).is_some()
+        let root = if group.is_empty() { "api".to_owned() } else { format!("apis/{group}") };
+        let within = namespace.map(|name| format!("namespaces/{name}/")).unwrap_or_default();
+        let path = format!("/{root}/{version}/{within}{plural}/{name}");
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        match self.client.raw().request_text(request).await {
+            Ok(_) => true,
+            Err(kube::Error::Api(status)) if status.code == 404 => false,
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

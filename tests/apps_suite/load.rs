@@ -36,6 +36,29 @@ fn a_variable_is_text_in_quotes_and_a_number_without() {
 }
 
 #[test]
+fn what_is_verbatim_keeps_its_text() {
+    let folder = Folder::new();
+    let dashboard = format!("{HEAD}data: {{ query: '${{datasource}} ${{1}} ${{N}}' }}\n");
+    let own = format!("{}data: {{ n: '${{N}}' }}\n", HEAD.replace("name: a", "name: own"));
+    folder.file("base/theirs/dashboard.yaml", &dashboard).file("base/own.yaml", &own);
+    let mut source = folder.source();
+    source.variables = [("N".to_owned(), "3".to_owned())].into();
+    let refused = Suite::load(&source).unwrap_err();
+    assert!(folder.text(&refused).contains("--verbatim"), "{refused}");
+    let data = |source: &SuiteSource, name: &str| {
+        let suite = Suite::load(source).unwrap();
+        object(&suite, &format!("ConfigMap/default/{name}")).value["data"].clone()
+    };
+    for verbatim in ["theirs", "theirs/dashboard.yaml"] {
+        source.verbatim = vec![verbatim.into()];
+        assert_eq!(data(&source, "a"), json!({ "query": "${datasource} ${1} ${N}" }));
+        assert_eq!(data(&source, "own"), json!({ "n": "3" }));
+    }
+    source.verbatim = vec![".".into()];
+    assert_eq!(data(&source, "own"), json!({ "n": "${N}" }));
+}
+
+#[test]
 fn an_undefined_variable_in_a_comment_is_nobodys_business() {
     let suite = config(
         &format!("# ${{NOWHERE}} ${{odd form}}\n{HEAD}data: {{ a: b }} # ${{NOWHERE}}\n"),

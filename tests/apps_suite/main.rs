@@ -1,10 +1,12 @@
-//! The app suite: loading (no cluster needed) and applying to the embedded Kubernetes.
+//! The app suite: loading (no cluster needed) and applying, to the embedded Kubernetes and, where
+//! `KUBEBUILDER_ASSETS` names one, to a real API server.
 
 mod apply;
 mod errors;
 mod faults;
 mod features;
 mod forward;
+mod hands;
 mod hard;
 mod lab;
 mod load;

@@ -1,6 +1,7 @@
 //! A real kube-apiserver with etcd, when KUBEBUILDER_ASSETS names a folder with both.
 
 use std::{
+    fs::File,
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -8,7 +9,11 @@ use std::{
 };
 
 use infra::apps::KubeClient;
-use infra_ssl::{Authority, Credentials, Kubeconfig, LeafRequest, Names, Validity};
+use infra_ssl::{
+    ADMIN_GROUP, Authority, Credentials, Kubeconfig, LeafRequest, Names, Profile, Validity,
+};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::{Api, api::PostParams};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -18,8 +23,9 @@ const START_MAX: Duration = Duration::from_secs(120);
 /// Both processes; they end with it.
 pub struct ApiServer {
     pub client: KubeClient,
+    pub kubeconfig: String,
     children: Vec<Child>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn free_port() -> u16 {
@@ -50,13 +56,16 @@ impl ApiServer {
         let ca_file = write("ca.crt", ca.cert_pem());
         let cert = write("server.crt", &serving.cert_pem);
         let key = write("server.key", serving.key.pem().expose_secret());
+        // The API server reads public keys only from files with public keys.
+        let public = write("sa.pub", &serving.key.public_pem());
         let (etcd, peer, port) = (free_port(), free_port(), free_port());
         let spawn = |program: &str, words: Vec<String>| {
+            let log = File::create(folder.path().join(format!("{program}.log"))).unwrap();
             Command::new(assets.join(program))
                 .args(words)
                 .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
+                .stdout(log.try_clone().unwrap())
+                .stderr(log)
                 .spawn()
                 .unwrap()
         };
@@ -80,12 +89,12 @@ impl ApiServer {
                 format!("--client-ca-file={ca_file}"),
                 format!("--tls-cert-file={cert}"),
                 format!("--tls-private-key-file={key}"),
-                format!("--service-account-key-file={key}"),
+                format!("--service-account-key-file={public}"),
                 format!("--service-account-signing-key-file={key}"),
                 "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
                 "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
-                // Nobody has bound roles yet.
-                "--authorization-mode=AlwaysAllow".to_owned(),
+                format!("--cert-dir={}", folder.path().display()),
+                "--authorization-mode=RBAC".to_owned(),
                 "--disable-admission-plugins=ServiceAccount".to_owned(),
             ],
         );
@@ -95,14 +104,55 @@ impl ApiServer {
         let kubeconfig = Kubeconfig::new("real", &at, ca.cert_pem()).with_credentials(credentials);
         let kubeconfig = kubeconfig.to_yaml().unwrap().expose_secret().to_owned();
         let client = KubeClient::from_text(&kubeconfig, None).await.unwrap();
-        let server = Self { client, children: vec![first, second], _folder: folder };
-        let begun = Instant::now();
-        while server.client.raw().apiserver_version().await.is_err() {
-            assert!(begun.elapsed() < START_MAX, "the API server never answered");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let server = Self { client, kubeconfig, children: vec![first, second], folder };
+        let master = Profile::Generic {
+            common_name: "super-admin".to_owned(),
+            organization: Some("system:masters".to_owned()),
+            server: false,
+            client: true,
+        };
+        let master = LeafRequest { profile: master, names: Names::default() };
+        let master = ca.issue(&master, &validity, now).unwrap();
+        let credentials =
+            Credentials { cert_pem: master.cert_pem.clone(), key_pem: master.key.pem().clone() };
+        let master = Kubeconfig::new("real", &at, ca.cert_pem()).with_credentials(credentials);
+        let master = master.to_yaml().unwrap().expose_secret().to_owned();
+        let master = KubeClient::from_text(&master, None).await.unwrap();
+        server.is_up(&master).await;
+        bind_admins(&master).await;
         Some(server)
     }
+
+    /// Waits until it says that it is ready: with the namespaces and roles that it makes itself.
+    async fn is_up(&self, master: &KubeClient) {
+        let begun = Instant::now();
+        loop {
+            let ready = http::Request::get("/readyz").body(Vec::new()).unwrap();
+            let Err(error) = master.raw().request_text(ready).await else { return };
+            if begun.elapsed() > START_MAX {
+                let log = std::fs::read_to_string(self.folder.path().join("kube-apiserver.log"));
+                panic!("the API server never got ready: {error}\n{}", log.unwrap_or_default());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// The group of the administrators has no rights of its own; `kubeadm init` binds it, too.
+async fn bind_admins(master: &KubeClient) {
+    let binding = serde_json::json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": { "name": ADMIN_GROUP },
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin",
+        },
+        "subjects": [{
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": ADMIN_GROUP,
+        }],
+    });
+    let bindings = Api::<ClusterRoleBinding>::all(master.raw().clone());
+    let binding = serde_json::from_value(binding).unwrap();
+    bindings.create(&PostParams::default(), &binding).await.unwrap();
 }
 
 impl Drop for ApiServer {

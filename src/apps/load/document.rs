@@ -93,14 +93,15 @@ fn report(file: &Path, first_line: usize, findings: &Findings, problems: &mut Ve
                 format!("${{{name}}} has no value"),
             )
             .hint(format!(
-                "give {name} a value, write ${{{name}:-default}}, or $${{{name}}} to keep the text as it is"
+                "give {name} a value, write ${{{name}:-default}}, or $${{{name}}} to keep the text as it is; \
+                 --verbatim PATH (infra.toml: [apps] verbatim) keeps all of a file or folder"
             )),
             Fault::Malformed(inner) => Problem::new(
                 ProblemKind::BadVariable,
                 Origin::new(file, *line),
                 format!("${{{inner}}} is no substitution"),
             )
-            .hint("write ${NAME} or ${NAME:-default}; $${…} keeps the text as it is"),
+            .hint("write ${NAME} or ${NAME:-default}; $${…} keeps the text as it is, --verbatim PATH all of a file"),
         });
     }
     for message in &findings.unsupported {

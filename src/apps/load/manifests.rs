@@ -40,18 +40,17 @@ pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
     let mut problems = Vec::new();
     let exported = exported(source, &mut problems);
     let source = &SuiteSource { secret_variables: exported, ..source.clone() };
-    let variables = Variables { plain: &source.variables, secret: &source.secret_variables };
     let mut used = BTreeSet::new();
     let is_whole = |overlay: &&PathBuf| kustomize::file_of(overlay).is_some();
     let (mut manifests, overlay) = match &source.overlay {
         // A kustomization names its base itself.
         Some(overlay) if is_whole(&overlay) => {
-            (folder(overlay, &variables, &mut used, &mut problems)?, Vec::new())
+            (folder(overlay, source, &mut used, &mut problems)?, Vec::new())
         }
         overlay => {
-            let base = folder(&source.base, &variables, &mut used, &mut problems)?;
+            let base = folder(&source.base, source, &mut used, &mut problems)?;
             let over = overlay.as_ref();
-            let over = over.map(|over| folder(over, &variables, &mut used, &mut problems));
+            let over = over.map(|over| folder(over, source, &mut used, &mut problems));
             (base, over.transpose()?.unwrap_or_default())
         }
     };
@@ -107,6 +106,13 @@ pub(crate) fn read(
     found.into_iter().flat_map(|document| manifests_of(document, problems)).collect()
 }
 
+/// The manifests of one text in which nothing is a variable.
+fn as_it_is(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Vec<Manifest> {
+    let (text, marks) = Marks::none(&files::normalised(text));
+    let found = documents(file, &text, &marks, problems);
+    found.into_iter().flat_map(|document| manifests_of(document, problems)).collect()
+}
+
 /// The objects of a folder that a render has written, as they are.
 ///
 /// # Errors
@@ -116,10 +122,7 @@ pub(crate) fn rendered_objects(root: &Path) -> Result<Vec<Object>, AppsError> {
     let mut objects = Vec::new();
     for file in files::manifests(root)? {
         // Nothing in a render is a variable any more.
-        let (text, marks) = Marks::none(&files::text(&file)?);
-        let found = documents(&file, &text, &marks, &mut problems);
-        objects
-            .extend(found.into_iter().flat_map(|document| manifests_of(document, &mut problems)));
+        objects.extend(as_it_is(&file, &files::text(&file)?, &mut problems));
     }
     if problems.is_empty() {
         Ok(objects.into_iter().map(|manifest| manifest.object).collect())
@@ -193,13 +196,25 @@ pub(crate) fn finish(
 
 fn folder(
     root: &Path,
-    variables: &Variables<'_>,
+    source: &SuiteSource,
     used: &mut BTreeSet<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Manifest>, AppsError> {
+    let variables = Variables { plain: &source.variables, secret: &source.secret_variables };
+    let is_verbatim = |file: &Path| {
+        let file = file.strip_prefix(root).unwrap_or(file);
+        let mut verbatim = source.verbatim.iter();
+        verbatim.any(|path| path.as_os_str() == "." || file.starts_with(path))
+    };
+    let mut text_of = |file: &Path, text: &str, problems: &mut Vec<Problem>| {
+        if is_verbatim(file) {
+            return as_it_is(file, text, problems);
+        }
+        read(file, text, &variables, used, problems)
+    };
     if let Some(file) = kustomize::file_of(root) {
         return Ok(match kustomize::build(root, &file) {
-            Ok(text) => read(&file, &text, variables, used, problems),
+            Ok(text) => text_of(&file, &text, problems),
             Err(problem) => {
                 problems.push(problem);
                 Vec::new()
@@ -219,7 +234,7 @@ fn folder(
             );
             continue;
         }
-        found.extend(read(&file, &files::text(&file)?, variables, used, problems));
+        found.extend(text_of(&file, &files::text(&file)?, problems));
     }
     Ok(found)
 }

@@ -42,6 +42,9 @@ pub struct SuiteSource {
     pub images: ImagePolicy,
     /// Whether namespaces that no manifest declares are made all the same.
     pub create_namespaces: bool,
+    /// Files and folders, from base (or overlay) on, whose `${…}` is their own text: manifests of
+    /// other projects, as they come. `.` is all.
+    pub verbatim: Vec<PathBuf>,
 }
 
 /// A Secret made from allow-listed keys of a `.env` file.

@@ -29,6 +29,10 @@ pub struct SuiteArgs {
     /// A value for ${NAME}, over those of infra.toml; may be given more than once.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
+    /// A file or folder of manifests, from base or overlay on, whose ${…} is its own text (manifests
+    /// of other projects, as they come); `.` is all. May be given more than once.
+    #[arg(long, value_name = "PATH")]
+    verbatim: Vec<PathBuf>,
     /// The version that is rolled out: the value of ${VERSION}, and the tag that versioned images
     /// must have.
     #[arg(long, value_name = "VERSION")]
@@ -77,6 +81,7 @@ impl SuiteArgs {
             if let Some(name) = &self.suite {
                 source.name.clone_from(name);
             }
+            source.verbatim.extend(self.verbatim.iter().cloned());
             return Ok(Chosen {
                 source,
                 cluster: Some(project.cluster.name.clone()),
@@ -100,6 +105,7 @@ impl SuiteArgs {
             overlay: self.overlay.clone(),
             namespace: self.namespace.clone(),
             variables,
+            verbatim: self.verbatim.clone(),
             ..SuiteSource::default()
         };
         let timeout = std::time::Duration::from_secs(300);

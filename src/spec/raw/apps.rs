@@ -21,6 +21,9 @@ pub struct RawApps {
     pub exported: Vec<String>,
     /// Make namespaces that no manifest declares.
     pub create_namespaces: bool,
+    /// Files and folders of manifests, from base (or overlay) on, whose `${…}` is their own text:
+    /// manifests of other projects, as they come. `"."` is all.
+    pub verbatim: Vec<String>,
     /// The version that is rolled out, unless `--version` says otherwise: the value of `${VERSION}`.
     pub version: Option<String>,
     /// The environment that must have run a version before this one may get it.

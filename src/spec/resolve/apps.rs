@@ -84,6 +84,7 @@ impl Resolver<'_> {
             variables,
             exported: raw.exported,
             create_namespaces: raw.create_namespaces,
+            verbatim: raw.verbatim.clone(),
             version: raw.version,
             promote_from: raw.promote_from,
             versioned_images: raw.images.versioned,

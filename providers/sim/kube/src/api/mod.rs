@@ -24,3 +24,4 @@ mod verbs;
 
 pub(crate) use server::{Server, Shared, serve};
 pub(crate) use tls::acceptor;
+pub(crate) use validate::counted;

@@ -24,6 +24,7 @@ kinds! {
     CONFIG_MAPS = "", "v1", "configmaps";
     SERVICE_ACCOUNTS = "", "v1", "serviceaccounts";
     EVENTS = "", "v1", "events";
+    QUOTAS = "", "v1", "resourcequotas";
     CLAIMS = "", "v1", "persistentvolumeclaims";
     VOLUMES = "", "v1", "persistentvolumes";
     LEASES = "coordination.k8s.io", "v1", "leases";

@@ -24,6 +24,7 @@ mod object;
 mod pods;
 mod quantity;
 mod queue;
+mod quota;
 mod replicaset;
 mod requests;
 mod revisions;

@@ -26,6 +26,7 @@ fn all() -> Vec<Arc<dyn Controller>> {
         Arc::new(super::namespace::ServiceAccounts),
         Arc::new(super::endpoints::Endpoints),
         Arc::new(super::budget::Budgets),
+        Arc::new(super::quota::Quotas),
         Arc::new(super::scheduler::Scheduler::default()),
         Arc::new(super::node::NodeIpam::default()),
         Arc::new(super::node::NodeStatus),

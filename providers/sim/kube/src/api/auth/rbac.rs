@@ -22,11 +22,7 @@ fn rbac(plural: &str) -> Resource {
 
 /// Whether the user may: system:masters all, everyone what their roles say.
 pub(crate) fn allowed(store: &Store, user: &User, action: &Action) -> bool {
-    if user
-        .groups
-        .iter()
-        .any(|group| group == "system:masters" || group == "kubeadm:cluster-admins")
-    {
+    if user.groups.iter().any(|group| group == "system:masters") {
         return true;
     }
     if let Some(path) = &action.path
@@ -40,11 +36,7 @@ pub(crate) fn allowed(store: &Store, user: &User, action: &Action) -> bool {
 /// All rules that hold for the user in a namespace, for SelfSubjectRulesReview.
 pub(crate) fn rules_of(store: &Store, user: &User, namespace: &str) -> Vec<Value> {
     let mut found = rules(store, user, namespace);
-    if user
-        .groups
-        .iter()
-        .any(|group| group == "system:masters" || group == "kubeadm:cluster-admins")
-    {
+    if user.groups.iter().any(|group| group == "system:masters") {
         found.push(json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}));
         found.push(json!({"verbs": ["*"], "nonResourceURLs": ["*"]}));
     }

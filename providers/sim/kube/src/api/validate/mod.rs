@@ -15,6 +15,8 @@ mod workload;
 
 use serde_json::Value;
 
+pub(crate) use quota::counted;
+
 use super::error::{ApiError, ApiResult};
 use super::field_error::FieldError;
 use super::kind::Kind;

@@ -27,7 +27,9 @@ pub(super) fn check(server: &Server, kind: &Kind, object: &Value) -> ApiResult<(
     let (quotas, _) = store.list(&Resource::core("resourcequotas"), Some(namespace));
     for quota in &quotas {
         let hard = quota["spec"]["hard"].as_object().into_iter().flatten();
-        for (key, limit) in hard.filter(|(key, _)| counts(key, kind)) {
+        for (key, limit) in
+            hard.filter(|(key, _)| counted(key) == Some((&kind.plural, &kind.group)))
+        {
             let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
             let Ok(most) = limit.parse::<usize>() else { continue };
             let used = store.list(&kind.stored(), Some(namespace)).0.len();
@@ -44,13 +46,10 @@ pub(super) fn check(server: &Server, kind: &Kind, object: &Value) -> ApiResult<(
     Ok(())
 }
 
-/// Whether a quota's key counts objects of this kind.
-fn counts(key: &str, kind: &Kind) -> bool {
+/// What a quota's key counts: plural and group. `None` for what is not counted, such as CPU.
+pub(crate) fn counted(key: &str) -> Option<(&str, &str)> {
     match key.strip_prefix("count/") {
-        Some(resource) => match resource.split_once('.') {
-            Some((plural, group)) => plural == kind.plural && group == kind.group,
-            None => resource == kind.plural && kind.group.is_empty(),
-        },
-        None => kind.group.is_empty() && kind.plural == key && PLAIN.contains(&key),
+        Some(resource) => Some(resource.split_once('.').unwrap_or((resource, ""))),
+        None => PLAIN.contains(&key).then_some((key, "")),
     }
 }
