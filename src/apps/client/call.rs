@@ -7,15 +7,13 @@ use tokio::time::{Instant, timeout};
 use super::{KubeClient, failure};
 use crate::apps::{AppsError, AppsEvent};
 
-/// How long a call is tried again.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 impl KubeClient {
-    /// Makes a call; repeats it on 429, 5xx and lost connections until a minute has gone by. Every
+    /// Makes a call; repeats it on 429, 5xx and lost connections until its patience (a minute) is over. Every
     /// call of this module may be repeated: reads, server-side applies, deletes.
     ///
     /// # Errors
@@ -38,7 +36,7 @@ impl KubeClient {
         F: Fn() -> Fut,
         Fut: Future<Output = kube::Result<T>>,
     {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         let mut pause = PAUSE_FIRST;
         loop {
             let error = match timeout(ANSWER_MAX, make()).await {

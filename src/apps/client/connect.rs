@@ -1,6 +1,6 @@
 //! A connection from a kubeconfig.
 
-use std::{net::IpAddr, path::Path, sync::Arc};
+use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use kube::{
     Api, Client, Config,
@@ -12,6 +12,9 @@ use tokio::sync::Mutex;
 
 use super::{Catalog, Target};
 use crate::apps::{AppsError, Events};
+
+/// How long a call is tried again, unless said otherwise.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which entry of a kubeconfig a connection goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub struct KubeClient {
     pub(super) server: String,
     /// Where retries are reported.
     pub(super) events: Events,
+    /// How long a call is tried again.
+    pub(super) patience: Duration,
     discovery: Arc<Mutex<Option<Arc<Catalog>>>>,
 }
 
@@ -143,7 +148,13 @@ impl KubeClient {
         let server = config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|e| failed(e.to_string()))?;
-        Ok(Self { client, server, events: Events::quiet(), discovery: Arc::default() })
+        Ok(Self {
+            client,
+            server,
+            events: Events::quiet(),
+            patience: PATIENCE,
+            discovery: Arc::default(),
+        })
     }
 
     /// The API server's URL.
@@ -160,6 +171,12 @@ impl KubeClient {
     #[must_use]
     pub fn reporting(&self, events: &Events) -> Self {
         Self { events: events.clone(), ..self.clone() }
+    }
+
+    /// The same, trying a call again for `patience` only; a minute without it.
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
     }
 
     /// What the cluster serves; asked once (two calls), then kept.

@@ -83,77 +83,81 @@ pub fn run(args: &AppsBenchArgs) -> Result<bool, String> {
     Ok(!args.check || measured.is_enough())
 }
 
-struct Measured {
-    infra_first: Duration,
-    infra_again: Duration,
-    server_side_first: Duration,
-    server_side_again: Duration,
-    kubectl_first: Duration,
-    kubectl_again: Duration,
+/// Who applies, and how. kubectl never waits for readiness, so it is compared with `--no-wait`.
+const TOOLS: [(&str, &str, &[&str]); 4] = [
+    ("infra", "infra apps apply --yes --no-wait", &["apply", "--yes", "--no-wait"]),
+    ("infra-ready", "infra apps apply --yes", &["apply", "--yes"]),
+    ("server-side", "kubectl apply --server-side -f", &["apply", "--server-side"]),
+    ("kubectl", "kubectl apply -f", &["apply"]),
+];
+
+/// One tool's times: the first apply, and the one after it.
+#[derive(Clone, Copy)]
+struct Times {
+    first: Duration,
+    again: Duration,
 }
+
+impl Times {
+    fn min(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), again: self.again.min(other.again) }
+    }
+}
+
+/// The times of [`TOOLS`], in their order.
+struct Measured([Times; TOOLS.len()]);
 
 fn measure(tools: &Tools, args: &AppsBenchArgs) -> Result<Measured, String> {
-    let mut best: Option<Measured> = None;
+    let mut best: Vec<Times> = Vec::new();
     for round in 0..args.rounds.max(1) {
-        let measured = one(tools, args.objects / KINDS, round)?;
-        best = Some(match best {
-            None => measured,
-            Some(best) => best.min(measured),
-        });
+        for (at, tool) in TOOLS.iter().enumerate() {
+            let times = one(tools, args.objects / KINDS, tool, round)?;
+            match best.get_mut(at) {
+                Some(best) => *best = best.min(times),
+                None => best.push(times),
+            }
+        }
     }
-    best.ok_or_else(|| "nothing was measured".to_owned())
+    let best = best.try_into().map_err(|_| "nothing was measured".to_owned())?;
+    Ok(Measured(best))
 }
 
-fn one(tools: &Tools, each: usize, round: usize) -> Result<Measured, String> {
-    let prepare = |name: &str| -> Result<(String, String), String> {
-        let namespace = format!("bench-{name}-{round}");
-        let path = tools.folder.join(&namespace);
-        std::fs::create_dir_all(&path).map_err(|error| error.to_string())?;
-        std::fs::write(path.join("all.yaml"), manifests(&namespace, each))
-            .map_err(|error| error.to_string())?;
-        tools.kubectl(&["create", "namespace", &namespace])?;
-        Ok((namespace, path.join("all.yaml").display().to_string()))
+/// Applies `each` of each kind twice, in a namespace of their own.
+fn one(
+    tools: &Tools,
+    each: usize,
+    (name, _, words): &(&str, &str, &[&str]),
+    round: usize,
+) -> Result<Times, String> {
+    let namespace = format!("bench-{name}-{round}");
+    let path = tools.folder.join(&namespace);
+    std::fs::create_dir_all(&path).map_err(|error| error.to_string())?;
+    let file = path.join("all.yaml");
+    std::fs::write(&file, manifests(&namespace, each)).map_err(|error| error.to_string())?;
+    tools.kubectl(&["create", "namespace", &namespace])?;
+    let file = file.display().to_string();
+    let apply = || {
+        if name.starts_with("infra") {
+            return tools.apps(&[*words, &["--base", &file, "--suite", &namespace]].concat());
+        }
+        tools.kubectl(&[*words, &["-f", &file]].concat())
     };
-    let (ours, folder) = prepare("infra")?;
-    let apply = ["apply", "--yes", "--base", &folder, "--suite", &ours];
-    let (infra_first, infra_again) = (tools.apps(&apply)?, tools.apps(&apply)?);
-    let (server_side, file) = prepare("server-side")?;
-    let apply = ["apply", "--server-side", "-f", &file];
-    let (server_side_first, server_side_again) = (tools.kubectl(&apply)?, tools.kubectl(&apply)?);
-    let (client_side, file) = prepare("kubectl")?;
-    let apply = ["apply", "-f", &file];
-    let (kubectl_first, kubectl_again) = (tools.kubectl(&apply)?, tools.kubectl(&apply)?);
-    for namespace in [ours, server_side, client_side] {
-        tools.kubectl(&["delete", "namespace", &namespace, "--wait=false"])?;
-    }
-    Ok(Measured {
-        infra_first,
-        infra_again,
-        server_side_first,
-        server_side_again,
-        kubectl_first,
-        kubectl_again,
-    })
+    let times = Times { first: apply()?, again: apply()? };
+    tools.kubectl(&["delete", "namespace", &namespace, "--wait=false"])?;
+    Ok(times)
 }
 
 impl Measured {
-    fn min(self, other: Self) -> Self {
-        Self {
-            infra_first: self.infra_first.min(other.infra_first),
-            infra_again: self.infra_again.min(other.infra_again),
-            server_side_first: self.server_side_first.min(other.server_side_first),
-            server_side_again: self.server_side_again.min(other.server_side_again),
-            kubectl_first: self.kubectl_first.min(other.kubectl_first),
-            kubectl_again: self.kubectl_again.min(other.kubectl_again),
-        }
-    }
-
+    /// How many times as fast the first apply is as `kubectl apply --server-side`.
     fn first(&self) -> f64 {
-        self.server_side_first.as_secs_f64() / self.infra_first.as_secs_f64()
+        let [ours, _, server_side, _] = self.0;
+        server_side.first.as_secs_f64() / ours.first.as_secs_f64()
     }
 
+    /// How many times as fast an apply without changes is as `kubectl apply`.
     fn again(&self) -> f64 {
-        self.kubectl_again.as_secs_f64() / self.infra_again.as_secs_f64()
+        let [ours, _, _, kubectl] = self.0;
+        kubectl.again.as_secs_f64() / ours.again.as_secs_f64()
     }
 
     fn is_enough(&self) -> bool {
@@ -161,17 +165,11 @@ impl Measured {
     }
 
     fn table(&self, objects: usize) -> String {
-        let row = |tool: &str, first: Duration, again: Duration| {
-            format!("| {tool} | {:.2} s | {:.2} s |\n", first.as_secs_f64(), again.as_secs_f64())
-        };
         let mut text = format!("| {objects} objects | first | again, no change |\n|---|---|---|\n");
-        text += &row("`infra apps apply --yes`", self.infra_first, self.infra_again);
-        text += &row(
-            "`kubectl apply --server-side -f`",
-            self.server_side_first,
-            self.server_side_again,
-        );
-        text += &row("`kubectl apply -f`", self.kubectl_first, self.kubectl_again);
+        for ((_, tool, _), times) in TOOLS.iter().zip(self.0) {
+            let (first, again) = (times.first.as_secs_f64(), times.again.as_secs_f64());
+            text += &format!("| `{tool}` | {first:.2} s | {again:.2} s |\n");
+        }
         text += &format!(
             "\nFirst: {:.1} times as fast as `kubectl apply --server-side` (wanted: {FIRST_MIN}). \
              Without changes: {:.1} times as fast as `kubectl apply` (wanted: {AGAIN_MIN}).",
