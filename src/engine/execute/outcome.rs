@@ -1,8 +1,8 @@
 //! What a run did.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use infra_provider_api::{Address, CloudError, Outputs};
+use infra_provider_api::{Address, CloudError};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{events::StepAction, store::StoreError};
@@ -86,8 +86,6 @@ pub struct Outcome {
     pub skipped: Vec<SkippedStep>,
     /// Created, but not ready when the run was stopped; the next run waits for them.
     pub waiting: Vec<Address>,
-    /// Outputs of everything that exists now.
-    pub outputs: BTreeMap<Address, Outputs>,
     /// Why it ended before its end, if it did.
     pub stopped: Option<Stopped>,
     /// From start to end.

@@ -1,10 +1,6 @@
 //! The run: one task that starts steps and takes in what comes of them.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    future::Future,
-    sync::Arc,
-};
+use std::{collections::HashMap, future::Future, sync::Arc};
 
 use infra_provider_api::{Address, CloudError, Context, ErrorKind, Outputs};
 use tokio::{task::JoinSet, time::Instant};
@@ -57,7 +53,6 @@ pub async fn execute(
     }
     run.close();
     let mut outcome = run.outcome;
-    outcome.outputs = run.outputs.into_iter().collect::<BTreeMap<_, _>>();
     outcome.took = began.elapsed();
     events.send(Event::RunFinished { counts: outcome.counts, took_ms: millis(outcome.took) });
     outcome
@@ -135,7 +130,7 @@ impl<'a> Run<'a> {
                 _ => {}
             }
             if matches!(change.action, Action::Adopt | Action::NoOp | Action::Resume) {
-                entries.extend(change.record.clone().map(Entry::Found));
+                entries.extend(change.record.as_deref().cloned().map(Entry::Found));
             }
         }
         if entries.is_empty() && self.steps.steps.is_empty() {

@@ -52,7 +52,8 @@ impl Run<'_> {
                 self.call(vec![step], effect::update(env, kind, step, request, record));
             }
             StepAction::Delete => {
-                let observed = change.observed.clone().ok_or_else(|| incomplete(change))?;
+                let observed =
+                    change.observed.as_deref().ok_or_else(|| incomplete(change))?.clone();
                 let address = change.address.clone();
                 self.call(vec![step], effect::delete(env, kind, step, address, observed));
             }
@@ -100,7 +101,7 @@ impl Run<'_> {
         kind: &dyn Kind,
     ) -> Result<(UpdateRequest, Recorded), CloudError> {
         let (Some(declared), Some(observed), Some(planned)) =
-            (&change.declared, &change.observed, &change.record)
+            (change.declared.as_deref(), change.observed.as_deref(), change.record.as_deref())
         else {
             return Err(incomplete(change));
         };

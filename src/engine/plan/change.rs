@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Action;
 use crate::engine::{diff::FieldChange, record::Recorded};
 
-/// What is done to one resource, and why.
+/// What is done to one resource, and why. Most are no-ops, in their thousands: what only others
+/// hold is boxed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// The resource. Of two that exist at one address (a fault, only deleted by destroy), the
@@ -22,10 +23,10 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// What exists; left out of a no-op.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed: Option<Observed>,
+    pub observed: Option<Box<Observed>>,
     /// What is asked for; left out of a no-op.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub declared: Option<Declared>,
+    pub declared: Option<Box<Declared>>,
     /// Generation of the create, if it creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,
@@ -47,7 +48,7 @@ pub struct Change {
     pub warning: Option<String>,
     /// What the record will say, where it must be brought up to date without a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record: Option<Recorded>,
+    pub record: Option<Box<Recorded>>,
 }
 
 impl Change {

@@ -150,7 +150,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         change.reason = reason;
         change.fields = created(&declared.spec, &lookup, &on_change);
         change.generation = Some(self.world.input.record.next_generation(&declared.address));
-        change.declared = Some(declared.clone());
+        change.declared = Some(Box::new(declared.clone()));
         change
     }
 
@@ -188,17 +188,18 @@ impl<'w, 'a> Decider<'w, 'a> {
             }
             change.fields = fields;
             // What waits for a rotation is not applied by the update either.
-            change.record = Some(record);
+            change.record = Some(Box::new(record));
         } else if observed.readiness != Readiness::Ready {
             change.action = Action::Resume;
             self.explain_resume(&mut change, observed);
-            change.record = recorded.is_none_or(|recorded| *recorded != record).then_some(record);
+            change.record =
+                recorded.is_none_or(|recorded| *recorded != record).then(|| Box::new(record));
         } else {
             adopt(&mut change, recorded, record);
         }
         if change.action != Action::NoOp {
-            change.observed = Some(observed.clone());
-            change.declared = Some(declared.clone());
+            change.observed = Some(Box::new(observed.clone()));
+            change.declared = Some(Box::new(declared.clone()));
         }
         change
     }
@@ -240,8 +241,8 @@ impl<'w, 'a> Decider<'w, 'a> {
         change.generation = Some(self.world.input.record.next_generation(&declared.address));
         change.warning =
             self.world.kind(&declared.address).and_then(|kind| kind.delete_warning(observed));
-        change.declared = Some(declared.clone());
-        change.observed = Some(observed.clone());
+        change.declared = Some(Box::new(declared.clone()));
+        change.observed = Some(Box::new(observed.clone()));
         change
     }
 
@@ -335,5 +336,5 @@ fn adopt(change: &mut Change, recorded: Option<&Recorded>, record: Recorded) {
         Some(recorded) if *recorded == record => return,
         Some(_) => {}
     }
-    change.record = Some(record);
+    change.record = Some(Box::new(record));
 }

@@ -1,6 +1,6 @@
 //! Making a plan.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use infra_provider_api::{Address, MadeBy, Outputs};
 
@@ -89,28 +89,23 @@ fn check_protected(world: &World<'_>, changes: &[Change]) -> Result<(), PlanErro
     Ok(())
 }
 
-/// Outputs of what exists and stays, also of what the plan leaves out.
+/// Outputs of what exists and stays, as far as a change refers to it; also of what the plan leaves
+/// out.
 fn known_outputs(world: &World<'_>, changes: &[Change]) -> BTreeMap<Address, Outputs> {
-    let mut known: BTreeMap<Address, Outputs> = world
-        .assumed
-        .values()
-        .chain(world.observed.values().copied())
-        .filter(|observed| observed.made_by == MadeBy::Infra)
-        .map(|observed| {
-            let recorded = world.recorded(&observed.address);
-            let mut outputs = recorded.map(|found| found.outputs.clone()).unwrap_or_default();
-            outputs.extend(observed.outputs.clone());
-            (observed.address.clone(), outputs)
-        })
-        .collect();
-    for change in changes {
-        if change.action.destroys() || change.action.creates() {
-            known.remove(&change.address);
-        }
-    }
-    known
+    let anew = |change: &&Change| change.action.destroys() || change.action.creates();
+    let anew: HashSet<&Address> = changes.iter().filter(anew).map(|c| &c.address).collect();
+    let declared = changes.iter().filter_map(|change| change.declared.as_ref());
+    let needed: BTreeSet<Address> = declared.flat_map(|declared| declared.needs()).collect();
+    let stays = needed.into_iter().filter(|address| !anew.contains(address));
+    let known = stays.filter_map(|address| {
+        let exists = world.existing(&address).filter(|found| found.made_by == MadeBy::Infra)?;
+        let recorded = world.recorded(&address);
+        let mut outputs = recorded.map(|found| found.outputs.clone()).unwrap_or_default();
+        outputs.extend(exists.outputs.clone());
+        Some((address, outputs))
+    });
+    known.collect()
 }
-
 /// What is needed first; in a destroy, what goes first. What is not declared any more comes last.
 fn sort(changes: &mut Vec<Change>, steps: &Steps, destroy: bool) {
     let mut places: HashMap<usize, usize> = HashMap::new();

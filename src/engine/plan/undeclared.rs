@@ -109,5 +109,5 @@ fn fill(world: &World<'_>, change: &mut Change, observed: &Observed) {
         change.after_machines = !world.input.options.machine_kinds.is_empty();
     }
     change.warning = world.kind(&observed.address).and_then(|kind| kind.delete_warning(observed));
-    change.observed = Some(observed.clone());
+    change.observed = Some(Box::new(observed.clone()));
 }
