@@ -6,6 +6,7 @@ mod cloud;
 mod converge;
 mod kill;
 mod lock;
+mod looks;
 mod order;
 mod plans;
 mod remote;

@@ -8,7 +8,7 @@ use infra_provider_api::{
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        oneshot,
+        oneshot, watch,
     },
     task::JoinSet,
     time::Instant,
@@ -17,7 +17,8 @@ use tokio::{
 use crate::engine::events::{Event, Events};
 
 /// A look costs a page for each 200 that wait, and the account's requests are needed for other
-/// things, too: this much of a pause for each leaves three quarters of them.
+/// things, too: this much of a pause for each leaves three quarters of them. Once no other call is
+/// made, it need not be left: then a look may follow when as much time has gone by as the last took.
 const LOOK_EACH: Duration = Duration::from_millis(4);
 
 /// What is waited for.
@@ -44,6 +45,8 @@ pub(super) struct Lookers {
     /// Longest wait until ready, instead of what the kind says.
     ready_max: Option<Duration>,
     inboxes: HashMap<&'static str, UnboundedSender<Watch>>,
+    /// Whether nothing but looks is done.
+    alone: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
 
@@ -54,7 +57,13 @@ impl Lookers {
         grace: Duration,
         ready_max: Option<Duration>,
     ) -> Self {
-        Self { cx, events, grace, ready_max, inboxes: HashMap::new(), tasks: JoinSet::new() }
+        let (inboxes, tasks) = (HashMap::new(), JoinSet::new());
+        Self { cx, events, grace, ready_max, inboxes, alone: watch::Sender::new(true), tasks }
+    }
+
+    /// Says whether nothing but looks is done now.
+    pub(super) fn set_alone(&self, alone: bool) {
+        self.alone.send_if_modified(|was| std::mem::replace(was, alone) != alone);
     }
 
     /// Waits for one. The answer is what it is when ready, or `None` when gone.
@@ -80,6 +89,8 @@ impl Lookers {
                 watches: Vec::new(),
                 due: None,
                 pause: Duration::ZERO,
+                took: Duration::ZERO,
+                alone: self.alone.subscribe(),
             };
             self.tasks.spawn(looker.run(inbox));
             sender
@@ -109,6 +120,9 @@ struct Looker {
     due: Option<Instant>,
     /// A failed look asked for a pause.
     pause: Duration,
+    /// How long the last look took, with the waits for the rate limit.
+    took: Duration,
+    alone: watch::Receiver<bool>,
 }
 
 impl Looker {
@@ -121,6 +135,7 @@ impl Looker {
                     Some(watch) => self.add(watch),
                     None => return,
                 },
+                Ok(()) = self.alone.changed() => self.sooner(),
                 () = sleep_until(due), if due.is_some() => self.look().await,
             }
         }
@@ -136,7 +151,17 @@ impl Looker {
     /// The pause before a look of all that wait, where `wanted` would be right for one.
     fn interval(&self, wanted: Duration) -> Duration {
         let watches = u32::try_from(self.watches.len()).unwrap_or(u32::MAX);
-        wanted.max(LOOK_EACH.saturating_mul(watches)).max(self.pause)
+        let least =
+            if *self.alone.borrow() { self.took } else { LOOK_EACH.saturating_mul(watches) };
+        wanted.max(least).max(self.pause)
+    }
+
+    /// What others left may be used: a pause that was made for them ends.
+    fn sooner(&mut self) {
+        if *self.alone.borrow_and_update() && self.pause.is_zero() {
+            let due = Instant::now() + self.interval(self.waits.look_first);
+            self.due = self.due.map(|known| known.min(due));
+        }
     }
 
     /// The newest one decides: what was just made is looked at soon, what takes long less often. A
@@ -157,8 +182,10 @@ impl Looker {
             self.due = None;
             return;
         }
+        let began = Instant::now();
         let looked = self.kind.look(&self.cx, &ids).await;
         let now = Instant::now();
+        self.took = now - began;
         match looked {
             Ok(found) => {
                 let mut by_id: HashMap<String, Observed> =

@@ -167,6 +167,7 @@ impl<'a> Run<'a> {
             if self.tasks.is_empty() && (self.stopping || self.batches.is_empty()) {
                 return;
             }
+            self.lookers.set_alone(self.calls == 0);
             let due = if self.stopping { None } else { self.batches.next_due() };
             let (env, slots) = (Arc::clone(&self.env), self.slots());
             tokio::select! {

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
@@ -33,6 +34,8 @@ const STAGES: [&str; 8] =
 /// How often a machine that waits for its cluster tries again, on the embedded cloud's clock.
 const AGAIN: Duration = Duration::from_secs(1);
 const AGAIN_MIN: Duration = Duration::from_millis(50);
+/// Thousands that wait ask less often, so that asking does not take the whole host.
+const AGAIN_EACH: Duration = Duration::from_micros(200);
 /// How often a request that got no answer is made again.
 const TRIES: u32 = 5;
 const TRY_PAUSE: Duration = Duration::from_millis(300);
@@ -105,7 +108,12 @@ impl MachineSet {
                 "containerd",
                 "the container runtime does not start (a fault that was set)".to_owned(),
             ),
-            Ok(worker) => self.join_fast(droplet, &boot, worker, stop).await,
+            Ok(worker) => {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                let ended = self.join_fast(droplet, &boot, worker, stop).await;
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                ended
+            }
             Err(reason) => Ended::Failed("bundle", reason),
         };
         let record = match ended {
@@ -163,7 +171,8 @@ impl MachineSet {
                 self.report(boot, "kubeadm", "running", "").await;
                 said = true;
             }
-            let pause = self.sim.clock.scale(AGAIN).max(AGAIN_MIN);
+            let others = AGAIN_EACH * self.waiting.load(Ordering::Relaxed);
+            let pause = self.sim.clock.scale(AGAIN).max(AGAIN_MIN).max(others);
             if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return Ended::Killed;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -23,6 +24,8 @@ pub struct MachineSet {
     pub(super) folder: PathBuf,
     /// How many boots may load the host at once.
     pub(super) slots: Arc<Semaphore>,
+    /// How many fast machines wait for their cluster.
+    pub(super) waiting: AtomicU32,
     running: Mutex<HashMap<u64, CancellationToken>>,
     pub(super) clusters: Arc<Clusters>,
     /// TLS to the embedded S3, for machines that fetch without a process.
@@ -49,6 +52,7 @@ pub async fn open(sim: Arc<Sim>) -> Result<Arc<dyn Machines>, SimError> {
         sim,
         folder,
         slots: Arc::new(Semaphore::new((cpus * 4).max(8))),
+        waiting: AtomicU32::new(0),
         running: Mutex::default(),
         clusters,
         s3_tls,

@@ -45,10 +45,12 @@ pub struct Table<R: Row> {
     changes: Vec<Change>,
     /// When rows came into being in this process; only what is young counts (lists that lag).
     births: HashMap<u64, Instant>,
+    /// Old births are dropped when there are as many: doubled each time, so that it costs nothing.
+    births_max: usize,
 }
 
-/// Births kept before old ones are dropped.
-const BIRTHS_MAX: usize = 4096;
+/// Births kept before old ones are dropped for the first time.
+const BIRTHS_MIN: usize = 4096;
 /// No list lags longer.
 const LAG_MAX: Duration = Duration::from_secs(600);
 
@@ -62,6 +64,7 @@ impl<R: Row> Default for Table<R> {
             by_group: HashMap::new(),
             changes: Vec::new(),
             births: HashMap::new(),
+            births_max: BIRTHS_MIN,
         }
     }
 }
@@ -132,8 +135,9 @@ impl<R: Row> Table<R> {
             Err(e) => tracing::error!("a {} is not recorded: {e}", R::KIND),
         }
         if !self.rows.contains_key(&row.seq()) {
-            if self.births.len() >= BIRTHS_MAX {
+            if self.births.len() >= self.births_max {
                 self.births.retain(|_, born| born.elapsed() < LAG_MAX);
+                self.births_max = BIRTHS_MIN.max(2 * self.births.len());
             }
             self.births.insert(row.seq(), Instant::now());
         }
