@@ -6,25 +6,18 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
-use infra::{
-    engine::{
-        ExecuteOptions, Outcome, PlanOptions, RecoverOptions, events::Events, execute, recover,
-    },
-    resources::KUBERNETES_KINDS,
-    session::{Planned, Purpose, Session, SessionOptions},
-    spec,
-};
-use infra_provider_api::NoProgress;
+use infra::{session::SessionOptions, spec};
+use infra_provider_api::Phase;
 use xtask::sweep::{Lab, SUITE, Tools};
 
-use super::troubled::{Log, Trouble, trouble};
+use super::{
+    runs::Runs,
+    troubled::{Log, Trouble},
+};
 
 const SPEED: f64 = 25.0;
-/// With every action failing once, each layer of the graph takes two runs.
-const RUNS_MAX: usize = 40;
 
 /// Kinds that no file can declare: Kubernetes makes them.
 const MADE_BY_KUBERNETES: [&str; 2] = ["kubernetes_load_balancer", "volume"];
@@ -96,60 +89,6 @@ fn options() -> SessionOptions {
     }
 }
 
-/// One run, as `infra apply` makes it, with troubled kinds.
-async fn run(options_of_plan: &PlanOptions, how: Trouble, log: &Arc<Mutex<Log>>) -> Outcome {
-    let session = Session::open(&options(), Arc::new(NoProgress)).await.unwrap();
-    let grace = Duration::from_millis(500);
-    if !session.store.record().intents.is_empty() {
-        let looked = session.look(Purpose::Apply).await.unwrap();
-        let options = RecoverOptions {
-            grace,
-            optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
-            ..RecoverOptions::default()
-        };
-        recover(&looked.kinds, &session.cx, &session.store, &options, &Events::none())
-            .await
-            .unwrap();
-    }
-    let Planned { looked, plan } = session.plan(options_of_plan.clone()).await.unwrap();
-    let mut cx = session.cx.clone();
-    cx.boot = Some(looked.boot.clone());
-    let kinds = trouble(&looked.kinds, how, log);
-    let options = ExecuteOptions { unanswered_grace: grace, ..ExecuteOptions::default() };
-    execute(&plan, &kinds, &cx, &session.store, &options, &Events::none()).await
-}
-
-/// Runs until all is done; how many runs it took.
-async fn converge(plan: &PlanOptions, how: Trouble, log: &Arc<Mutex<Log>>) -> usize {
-    for number in 1..=RUNS_MAX {
-        let outcome = run(plan, how, log).await;
-        if outcome.is_complete() {
-            return number;
-        }
-        assert!(how != Trouble::Twice, "{outcome:#?}");
-        assert!(
-            outcome.failures.iter().all(|step| step.error.message.contains("fails once")),
-            "{outcome:#?}"
-        );
-    }
-    panic!("not complete after {RUNS_MAX} runs");
-}
-
-/// Nothing is left to plan, and no intent is open.
-async fn assert_settled(when: &str) {
-    let session = Session::open(&options(), Arc::new(NoProgress)).await.unwrap();
-    assert!(session.store.record().intents.is_empty(), "{when}: open intents");
-    let planned = session.plan(PlanOptions::default()).await.unwrap();
-    let left: Vec<_> = planned.plan.real_changes().collect();
-    assert!(left.is_empty(), "{when}: {left:#?}");
-}
-
-/// Registered kinds, and which of them the session could not exercise.
-async fn registered() -> Vec<&'static str> {
-    let session = Session::open(&options(), Arc::new(NoProgress)).await.unwrap();
-    session.look(Purpose::Apply).await.unwrap().kinds.names().collect()
-}
-
 #[test]
 fn every_kinds_actions_twice_and_failed_once() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -164,25 +103,26 @@ fn every_kinds_actions_twice_and_failed_once() {
         // A session works in the current folder. Nothing else in this program asks for it.
         std::env::set_current_dir(lab.path()).unwrap();
         let log = Arc::new(Mutex::new(Log::default()));
-        let mut runs = BTreeMap::new();
+        let phase = Phase::default();
+        let runs = Runs { session: options(), phase, how, log: Arc::clone(&log) };
+        let mut took = BTreeMap::new();
 
-        let apply = PlanOptions::default();
-        runs.insert("create", runtime.block_on(converge(&apply, how, &log)));
-        runtime.block_on(assert_settled("created"));
-        let names = runtime.block_on(registered());
+        took.insert("create", runtime.block_on(runs.converge(false)));
+        runtime.block_on(runs.assert_settled("created"));
+        let looked = runtime.block_on(runs.look());
+        let names: Vec<&str> = looked.kinds.names().collect();
         lab.write("infra.toml", &changed()).unwrap();
         lab.write("apps/all.yaml", &SUITE.replace("green", "blue")).unwrap();
-        runs.insert("update", runtime.block_on(converge(&apply, how, &log)));
-        runtime.block_on(assert_settled("updated"));
+        took.insert("update", runtime.block_on(runs.converge(false)));
+        runtime.block_on(runs.assert_settled("updated"));
         shapes.push(lab.shape().unwrap());
-        let destroy = PlanOptions { destroy: true, ..PlanOptions::default() };
-        runs.insert("destroy", runtime.block_on(converge(&destroy, how, &log)));
+        took.insert("destroy", runtime.block_on(runs.converge(true)));
         assert_eq!(lab.shape().unwrap(), BTreeMap::new(), "{how:?}: something is left");
         std::env::set_current_dir(&home).unwrap();
 
         let log = log.lock().unwrap();
         assert!(log.broken.is_empty(), "{:#?}", log.broken);
-        eprintln!("{how:?}: runs {runs:?}; {:?}", log.actions);
+        eprintln!("{how:?}: runs {took:?}; {:?}", log.actions);
         for name in names.into_iter().filter(|name| *name != TURN) {
             let actions = log.actions.get(name);
             let wanted = if MADE_BY_KUBERNETES.contains(&name) { "delete" } else { "create" };

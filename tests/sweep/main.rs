@@ -2,5 +2,6 @@
 //! failed once.
 
 mod idempotence;
+mod runs;
 mod sample;
 mod troubled;

@@ -1,8 +1,13 @@
 //! AWS, up to the infrastructure, from the built binary against `moto`.
 
 mod crash;
+mod idempotence;
 mod lab;
 mod life;
 mod moto;
 mod record;
 mod refusals;
+#[path = "../../sweep/runs.rs"]
+mod runs;
+#[path = "../../sweep/troubled.rs"]
+mod troubled;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     lab::{AwsLab, Config, count, more},
-    moto::REQUEST_ID,
+    moto::{REQUEST_ID, texts},
 };
 
 fn with(settings: &'static str) -> Option<AwsLab> {
@@ -112,4 +112,56 @@ fn names_that_somebody_else_has() {
     let foreign = "[dns]\ndomain = \"shop.example.com\"\nmanage_zone = false\n";
     let Some(lab) = AwsLab::of(&Config { more: foreign, ..Config::default() }) else { return };
     lab.infra(&["apply", "--yes"]).expect(8).warns("the account has no zone shop.example.com");
+}
+
+#[test]
+fn a_region_that_is_none() {
+    let Some(lab) = with("") else { return };
+    let toml = lab.lab.read("infra.toml").replace("eu-central-1", "eu-centrall-1");
+    lab.lab.write("infra.toml", &toml);
+    // A region that does not exist has no name in DNS: nothing can be connected to.
+    let mut command = lab.command(&["plan"]);
+    let plan = crate::lab::Ran::of(command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1"));
+    plan.expect(3)
+        .warns("nothing answers for the region `eu-centrall-1`")
+        .warns("did you mean `eu-central-1`?");
+}
+
+#[test]
+fn a_type_that_a_zone_lacks() {
+    let Some(lab) = AwsLab::of(&Config { workers: 3, ..Config::default() }) else { return };
+    let toml = lab.lab.read("infra.toml").replace("t3.medium", "c3.large");
+    lab.lab.write("infra.toml", &toml);
+    lab.infra(&["plan"])
+        .expect(3)
+        .warns("infra.toml:24: the type `c3.large` is not offered in eu-central-1c")
+        .warns("it is in eu-central-1a, eu-central-1b");
+    lab.lab.write("infra.toml", &toml.replace("image =", "zones = [\"a\", \"b\"]\nimage ="));
+    lab.infra(&["plan"]).ok();
+}
+
+#[test]
+fn what_keeps_a_network_from_going_is_named() {
+    let Some(lab) = with("") else { return };
+    let before = lab.inventory();
+    lab.infra(&["apply", "--yes"]).ok();
+    let made = lab.inventory();
+    let subnet = made["subnetId"].difference(&before["subnetId"]).next().unwrap();
+    let answer = lab.ec2(&format!(
+        "Action=CreateNetworkInterface&SubnetId={subnet}&Description=ELB%20net/theirs/0123"
+    ));
+    let interface = texts(&answer, "networkInterfaceId").pop().unwrap();
+    // moto lets a subnet go with what is in it.
+    lab.moto.fault(
+        &lab.keys,
+        json!({"call": "DeleteSubnet", "code": "DependencyViolation", "count": 9999,
+               "message": "The subnet has dependencies and cannot be deleted"}),
+    );
+    let mut destroy = lab.start(&["destroy", "--yes"]);
+    assert!(destroy.until_says(&format!("{interface} (ELB net/theirs/0123); trying again in")));
+    // It is waited for, and goes on as soon as it may.
+    lab.moto.clear_faults(&lab.keys);
+    lab.ec2(&format!("Action=DeleteNetworkInterface&NetworkInterfaceId={interface}"));
+    destroy.wait().ok();
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new());
 }

@@ -76,10 +76,13 @@ impl<T: Solo> Alone<T> {
         }
         match self.0.make(cx, request, spec.clone()).await {
             // One of its calls got no answer: what is there may lack what the others would have set.
-            Err(error) if error.is_uncertain() => match self.made_before(cx, request).await {
-                Ok(Some(found)) => self.completed(cx, found, spec).await,
-                _ => Err(error),
-            },
+            // Or what is in the way is what the same request made, and the cloud forgot its token.
+            Err(error) if error.is_uncertain() || error.kind == ErrorKind::NameTaken => {
+                match self.made_before(cx, request).await {
+                    Ok(Some(found)) => self.completed(cx, found, spec).await,
+                    _ => Err(error),
+                }
+            }
             made => made,
         }
     }

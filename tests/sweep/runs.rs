@@ -1,0 +1,91 @@
+//! Runs as `infra apply` makes them, with kinds that are troubled.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use infra::{
+    engine::{
+        ExecuteOptions, Outcome, PlanOptions, RecoverOptions, events::Events, execute, recover,
+    },
+    resources::KUBERNETES_KINDS,
+    session::{Looked, Planned, Purpose, Session, SessionOptions},
+};
+use infra_provider_api::{NoProgress, Phase};
+
+use super::troubled::{Log, Trouble, trouble};
+
+/// With every action failing once, each layer of the graph takes two runs.
+const RUNS_MAX: usize = 40;
+/// How long what was made may be out of sight.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What a session is opened with, and how far its plans go.
+pub struct Runs {
+    pub session: SessionOptions,
+    pub phase: Phase,
+    pub how: Trouble,
+    pub log: Arc<Mutex<Log>>,
+}
+
+impl Runs {
+    fn plan(&self, destroy: bool) -> PlanOptions {
+        PlanOptions { phase: self.phase, destroy, ..PlanOptions::default() }
+    }
+
+    async fn open(&self) -> Session {
+        Session::open(&self.session, Arc::new(NoProgress)).await.unwrap()
+    }
+
+    async fn one(&self, destroy: bool) -> Outcome {
+        let session = self.open().await;
+        if !session.store.record().intents.is_empty() {
+            let looked = session.look(Purpose::Apply).await.unwrap();
+            let options = RecoverOptions {
+                grace: GRACE,
+                optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
+                ..RecoverOptions::default()
+            };
+            recover(&looked.kinds, &session.cx, &session.store, &options, &Events::none())
+                .await
+                .unwrap();
+        }
+        let Planned { looked, plan } = session.plan(self.plan(destroy)).await.unwrap();
+        let mut cx = session.cx.clone();
+        cx.boot = Some(looked.boot.clone());
+        let kinds = trouble(&looked.kinds, self.how, &self.log);
+        let options = ExecuteOptions { unanswered_grace: GRACE, ..ExecuteOptions::default() };
+        execute(&plan, &kinds, &cx, &session.store, &options, &Events::none()).await
+    }
+
+    /// Runs until all is done; how many runs it took.
+    pub async fn converge(&self, destroy: bool) -> usize {
+        for number in 1..=RUNS_MAX {
+            let outcome = self.one(destroy).await;
+            if outcome.is_complete() {
+                return number;
+            }
+            assert!(self.how != Trouble::Twice, "{outcome:#?}");
+            assert!(
+                outcome.failures.iter().all(|step| step.error.message.contains("fails once")),
+                "{outcome:#?}"
+            );
+        }
+        panic!("not complete after {RUNS_MAX} runs");
+    }
+
+    /// Nothing is left to plan, and no intent is open.
+    pub async fn assert_settled(&self, when: &str) {
+        let session = self.open().await;
+        assert!(session.store.record().intents.is_empty(), "{when}: open intents");
+        let planned = session.plan(self.plan(false)).await.unwrap();
+        let left: Vec<_> = planned.plan.real_changes().collect();
+        assert!(left.is_empty(), "{when}: {left:#?}");
+    }
+
+    /// What there is: kinds, and what is declared of them.
+    pub async fn look(&self) -> Looked {
+        self.open().await.look(Purpose::Apply).await.unwrap()
+    }
+}
