@@ -44,9 +44,13 @@ impl SuiteStatus {
 /// How `suite` is in the cluster.
 ///
 /// # Errors
-/// [`AppsError::Manifests`] for unknown kinds and namespaces, and what calls give.
+/// [`AppsError::Manifests`] for unknown kinds and namespaces, [`AppsError::OtherProject`], and what
+/// calls give.
 pub async fn status(client: &KubeClient, suite: &Suite) -> Result<SuiteStatus, AppsError> {
     let inventory = Inventory::read(client, suite.name()).await?;
+    if let Some(inventory) = &inventory {
+        inventory.check_project(suite.project())?;
+    }
     let prepared = prepare(client, suite, inventory.as_ref()).await?;
     let classes = listed(client, "storage.k8s.io/v1", "StorageClass").await?;
     let classes = StorageClasses::of(&classes);

@@ -85,7 +85,8 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     if run.style != Style::Json || plan.is_empty() {
         run.print_plan(&plan, args.verbose)?;
     }
-    if plan.is_empty() {
+    let refreshes = plan.options.refresh_only && plan.changes.iter().any(|c| c.record.is_some());
+    if plan.is_empty() && !refreshes {
         if run.style != Style::Json {
             print!("{}", super::status::report(&run.session, &looked, None));
         }
@@ -94,7 +95,14 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     // A saved plan has been read by whoever gives it.
     let mut consent = args.change.consent(&run.session);
     consent.yes |= args.plan.is_some();
-    confirm(&consent, "make these changes")?;
+    if !plan.is_empty() {
+        let what = if plan.options.refresh_only {
+            "bring the record up to date"
+        } else {
+            "make these changes"
+        };
+        confirm(&consent, what)?;
+    }
     let outcome = run_plan(&run, &plan, &looked, &args.change).await;
     let style = run.style;
     let Run { session, reporter, .. } = run;

@@ -20,6 +20,9 @@ pub struct PartArgs {
     /// Make this resource anew even if nothing differs; may be given more than once.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<Address>,
+    /// Only bring the record up to date with what exists; what differs is told, nothing is changed.
+    #[arg(long, conflicts_with = "replace")]
+    pub refresh_only: bool,
     /// How far to go: everything up to this phase.
     #[arg(long, value_enum, default_value = "apps")]
     pub phase: PhaseArg,
@@ -42,6 +45,7 @@ impl PartArgs {
         PlanOptions {
             targets: self.target.clone(),
             replace: self.replace.clone(),
+            refresh_only: self.refresh_only,
             phase: match self.phase {
                 PhaseArg::Infra => Phase::Infra,
                 PhaseArg::Bootstrap => Phase::Bootstrap,
@@ -58,7 +62,7 @@ pub struct PlanArgs {
     #[command(flatten)]
     part: PartArgs,
     /// Plan to delete everything the cluster owns.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "refresh_only")]
     destroy: bool,
     /// Save the plan; `infra apply FILE` then does exactly that, or refuses when anything moved.
     #[arg(short, long, value_name = "FILE")]

@@ -199,6 +199,8 @@ on_each_server! {
         let theirs = Suite::load(&of("theirs")).unwrap();
         let error = apply(&lab.client, &theirs, &ApplyOptions::default(), &Events::quiet()).await;
         assert!(error.unwrap_err().to_string().contains("belongs to mine"));
+        let error = infra::apps::status(&lab.client, &theirs).await.unwrap_err();
+        assert!(error.to_string().contains("belongs to mine"), "{error}");
         let inventory = Inventory::read(&lab.client, "shop").await.unwrap().unwrap();
         assert!(inventory.check_project(Some("mine")).is_ok());
     }

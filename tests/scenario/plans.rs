@@ -69,3 +69,40 @@ fn one_phase_after_the_other() {
     lab.run(&["destroy", "--yes"]).ok();
     lab.inventory().assert_empty();
 }
+
+#[test]
+fn a_refresh_brings_the_record_up_to_date_and_changes_nothing() {
+    let two = Config { workers: 2, ..TINY }.toml();
+    let lab = crate::lab::Lab::with(&two);
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    // Somebody takes a machine away, and the record does not know.
+    let (record, aside) = (lab.file(".infra/lab"), lab.file("aside"));
+    std::fs::create_dir(&aside).unwrap();
+    let copied = |from: &std::path::Path, to: &std::path::Path| {
+        for name in ["journal", "snapshot.json"] {
+            match std::fs::copy(from.join(name), to.join(name)) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                result => drop(result.unwrap()),
+            }
+        }
+    };
+    copied(&record, &aside);
+    lab.write("infra.toml", &TINY.toml());
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    copied(&aside, &record);
+    lab.write("infra.toml", &two);
+
+    let before = lab.inventory();
+    let refresh = ["--refresh-only", "--phase", "infra"];
+    let plan = lab.run(&[&["plan", "--detailed-exitcode"], &refresh[..]].concat()).expect(2);
+    assert!(plan.stdout.contains("x droplet.worker-2  (gone from the cloud"), "{plan}");
+    assert!(plan.changed("+").is_empty() && plan.changed("-").is_empty(), "{plan}");
+    lab.run(&[&["apply", "--yes"], &refresh[..]].concat()).ok();
+    assert_eq!(lab.inventory().ids(), before.ids(), "nothing in the cloud is changed");
+    lab.run(&[&["plan", "--detailed-exitcode"], &refresh[..]].concat()).ok();
+    let plan = lab.run(&["plan", "--detailed-exitcode", "--phase", "infra"]).expect(2);
+    assert!(plan.changed("+").contains(&"droplet.worker-2".to_owned()), "{plan}");
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    lab.run(&["plan", "--detailed-exitcode", "--phase", "infra"]).ok();
+    lab.run(&["plan", "--refresh-only", "--replace", "droplet.worker-1"]).expect(64);
+}

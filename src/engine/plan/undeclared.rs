@@ -63,7 +63,12 @@ pub(super) fn add(
         changes.extend(delete(world, address, &reason));
     }
     for extra in &world.extra {
-        if selection.is_targeted(&extra.address) {
+        if !selection.is_targeted(&extra.address) {
+            continue;
+        }
+        if options.refresh_only {
+            notes.push(format!("a second {}: an apply would delete it", extra.address));
+        } else {
             changes.push(delete_extra(world, extra));
         }
     }
