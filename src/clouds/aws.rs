@@ -6,8 +6,47 @@ use infra_aws::{Aws, Connection, Scope, cluster_id, region_of};
 use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
 use infra_provisioning::{boot::Platform, store::ObjectStore};
 use secrecy::SecretString;
+use url::Url;
 
 use super::{Cloud, CloudAddon, Surroundings};
+
+/// A store whose credentials come from the SDK's default chain. Its region is the one given, else
+/// that of the usual places.
+///
+/// # Errors
+/// `Unauthorized` when the chain has no credentials, `Invalid` for an endpoint that can't be used.
+pub(crate) async fn chained_store(
+    region: Option<String>,
+    endpoint: Option<Url>,
+) -> Result<ObjectStore, CloudError> {
+    let region = match region {
+        Some(region) => region,
+        None => region_of().await.unwrap_or_else(|| "us-east-1".to_owned()),
+    };
+    let connection = Connection::open(&region).await?;
+    connection.log_in().await?;
+    let store = object_store(&connection)?;
+    let endpoint = endpoint.or(store.endpoint.clone());
+    Ok(ObjectStore { path_style: endpoint.is_some(), endpoint, ..store })
+}
+
+fn object_store(connection: &Connection) -> Result<ObjectStore, CloudError> {
+    let store = connection.object_store()?;
+    let endpoint = store.endpoint.as_deref().map(str::parse).transpose().map_err(|error| {
+        let message = format!("the endpoint of S3: {error}");
+        CloudError::new(ErrorKind::Invalid, "connect to AWS", message)
+    })?;
+    Ok(ObjectStore {
+        path_style: endpoint.is_some(),
+        endpoint,
+        region: store.region,
+        access_key: String::new(),
+        secret: SecretString::default(),
+        session_token: None,
+        chain: Some(store.credentials),
+        ca_pem: None,
+    })
+}
 
 pub(super) async fn connect(
     cluster: &mut Cluster,
@@ -27,24 +66,12 @@ pub(super) async fn connect(
         })?;
     }
     let connection = Connection::open(&cluster.region).await?;
-    let store = connection.object_store()?;
-    let endpoint = store.endpoint.as_deref().map(str::parse).transpose().map_err(|error| {
-        CloudError::new(ErrorKind::Invalid, operation, format!("the endpoint of S3: {error}"))
-    })?;
+    let object_store = object_store(&connection)?;
     let provider = Aws::new(connection, Scope::of(cluster));
     let region = cluster.region.clone();
     Ok(Cloud {
         provider: Arc::new(provider),
-        object_store: ObjectStore {
-            path_style: endpoint.is_some(),
-            endpoint,
-            region: store.region,
-            access_key: String::new(),
-            secret: SecretString::default(),
-            session_token: None,
-            chain: Some(store.credentials),
-            ca_pem: None,
-        },
+        object_store,
         machine_kind: "instance",
         api_host: Reference {
             address: Address::new("load_balancer", "api"),

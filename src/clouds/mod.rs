@@ -1,7 +1,7 @@
 //! The clouds of this build. A new one is a file here and a line in [`connect`].
 
 #[cfg(feature = "aws")]
-mod aws;
+pub(crate) mod aws;
 #[cfg(feature = "do")]
 mod digitalocean;
 

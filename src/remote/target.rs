@@ -21,16 +21,17 @@ pub struct Target {
 }
 
 impl Target {
-    /// The bucket of `plan`. Makes no call.
+    /// The bucket of `plan`. Makes no call to it.
     ///
     /// # Errors
     /// Credentials are missing, or the endpoint can't be used.
-    pub fn connect(
+    pub async fn connect(
         plan: &BucketPlan,
         project: &Project,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
-        let bucket = store(plan, project, surroundings)?
+        let bucket = store(plan, project, surroundings)
+            .await?
             .bucket(&plan.bucket)
             .map_err(|error| unusable(&error))?;
         let cluster = &project.cluster.name;
@@ -97,8 +98,9 @@ fn unusable(error: &BucketError) -> Failure {
 }
 
 /// Spaces where the provider is DigitalOcean and the endpoint is its own, Amazon's variables
-/// everywhere else: that is what MinIO and the like read, too.
-fn store(
+/// everywhere else: that is what MinIO and the like read, too. Without those, the SDK's default chain
+/// (profiles, SSO, a machine's own role), as for the provider AWS.
+async fn store(
     plan: &BucketPlan,
     project: &Project,
     surroundings: &Surroundings,
@@ -120,8 +122,13 @@ fn store(
             .hint(if is_spaces {
                 "set SPACES_ACCESS_KEY_ID and SPACES_SECRET_ACCESS_KEY"
             } else {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (`aws configure export-credentials --format env` prints those of a profile)"
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             })
+        })
+    };
+    let parse = |url: String| {
+        url.parse().map_err(|error| {
+            Failure::new(ExitCode::Invalid, format!("the endpoint of [state]: {url}: {error}"))
         })
     };
     let own = plan.endpoint.clone().filter(|_| !surroundings.only);
@@ -133,17 +140,22 @@ fn store(
         let (key, secret) = (need("SPACES_ACCESS_KEY_ID")?, need("SPACES_SECRET_ACCESS_KEY")?);
         (Some(endpoint), region, key, secret, None)
     } else {
+        #[cfg(feature = "aws")]
+        if get("AWS_ACCESS_KEY_ID").is_none() && get("AWS_SECRET_ACCESS_KEY").is_none() {
+            let own = own.map(parse).transpose()?;
+            return crate::clouds::aws::chained_store(plan.region.clone(), own).await.map_err(
+                |mut error| {
+                    error.operation = format!("{} for the bucket of [state]", error.operation);
+                    Failure::from(error)
+                },
+            );
+        }
         let endpoint = own.or_else(|| first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
         let region = plan.region.clone();
         let region = region.or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
         let (key, secret) = (need("AWS_ACCESS_KEY_ID")?, need("AWS_SECRET_ACCESS_KEY")?);
         (endpoint, region, key, secret, get("AWS_SESSION_TOKEN"))
-    };
-    let parse = |url: String| {
-        url.parse().map_err(|error| {
-            Failure::new(ExitCode::Invalid, format!("the endpoint of [state]: {url}: {error}"))
-        })
     };
     let path_style = endpoint.is_some();
     Ok(ObjectStore {

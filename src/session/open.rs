@@ -169,7 +169,7 @@ impl Session {
                 None
             }
             Some(plan) => {
-                let target = Target::connect(plan, &project, &surroundings)?;
+                let target = Target::connect(plan, &project, &surroundings).await?;
                 if options.sim {
                     target.make().await?;
                 }

@@ -46,7 +46,7 @@ impl OpenRecord {
             };
             return Ok(Self { project, places, store, remote: None });
         };
-        let target = Target::connect(plan, &project, &surroundings(options).await?)?;
+        let target = Target::connect(plan, &project, &surroundings(options).await?).await?;
         let remote = RemoteRecord::open(target, plan, &places, cluster, Uuid::nil()).await?;
         let store = (!remote.store.owner().uuid.is_nil()).then(|| Arc::clone(&remote.store));
         Ok(Self { project, places, store, remote: Some(remote) })

@@ -99,7 +99,10 @@ impl Connection {
     }
 
     /// Takes credentials once, so that their absence has one message, whatever is called first.
-    pub(crate) async fn log_in(&self) -> Result<(), CloudError> {
+    ///
+    /// # Errors
+    /// `Unauthorized`: there are none, or they are refused where they come from.
+    pub async fn log_in(&self) -> Result<(), CloudError> {
         let taken = self.credentials()?.provide_credentials().await;
         taken.map(|_| ()).map_err(|error| refused(&error))
     }

@@ -39,9 +39,9 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
     lock.timeout = args.lock_timeout;
     let (places, cluster) = (&connected.places, &project.cluster.name);
     let open = |plan: BucketPlan| {
-        let target = Target::connect(&plan, &project, &connected.surroundings);
+        let (project, surroundings) = (&project, &connected.surroundings);
         async move {
-            let target = target?;
+            let target = Target::connect(&plan, project, surroundings).await?;
             target.make().await?;
             RemoteRecord::open(target, &plan, places, cluster, connected.uuid).await
         }
@@ -55,7 +55,7 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
         (None, Some(url)) => {
             let plan = elsewhere(url, args)?;
             let here = places.record.display().to_string();
-            let target = Target::connect(&plan, &project, &connected.surroundings)?;
+            let target = Target::connect(&plan, &project, &connected.surroundings).await?;
             lock.lease = plan.lease;
             if let Some(deleted) = finish(places, &target, cluster, &lock).await? {
                 tell_finished(global, deleted, target.url(), &here);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::lab::{AwsLab, Config, more};
+use crate::lab::Ran;
 
 #[test]
 fn the_record_in_a_bucket_goes_from_machine_to_machine() {
@@ -34,7 +35,27 @@ fn the_record_in_a_bucket_goes_from_machine_to_machine() {
     first.moto.clear_faults(&first.keys);
     run.wait().ok();
 
-    second.infra(&["plan", "--detailed-exitcode"]).ok().says("No changes");
+    // The other one has its keys in a profile.
+    let keys = &second.keys;
+    second.lab.write(
+        "aws-credentials",
+        &format!(
+            "[ops]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
+            keys.id, keys.secret, keys.token
+        ),
+    );
+    let by_profile = |profile: &str, words: &[&str]| {
+        let mut command = second.command(words);
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+            command.env_remove(name);
+        }
+        Ran::of(command.env("AWS_PROFILE", profile))
+    };
+    let plan = ["plan", "--phase", "infra", "--detailed-exitcode"];
+    by_profile("ops", &plan).ok().says("No changes");
+    by_profile("ops", &["state", "list"]).ok().says("instance.worker-1");
+    let unknown = by_profile("nobody", &["state", "list"]).expect(4);
+    unknown.warns("the bucket of [state]").warns("profile `nobody` was not defined");
     second.run(&["destroy", "--yes"]).ok();
     assert_eq!(more(&before, &first.inventory()), Vec::<String>::new());
 }

@@ -112,6 +112,25 @@ fn names_that_somebody_else_has() {
     let foreign = "[dns]\ndomain = \"shop.example.com\"\nmanage_zone = false\n";
     let Some(lab) = AwsLab::of(&Config { more: foreign, ..Config::default() }) else { return };
     lab.infra(&["apply", "--yes"]).expect(8).warns("the account has no zone shop.example.com");
+
+    // A second zone of that name would be made, which nobody is delegated to.
+    let managed = "[dns]\ndomain = \"shop.example.com\"\n";
+    let Some(lab) = AwsLab::of(&Config { more: managed, ..Config::default() }) else { return };
+    let zone = "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+                <Name>shop.example.com</Name><CallerReference>theirs</CallerReference>\
+                </CreateHostedZoneRequest>";
+    let path = "/2013-04-01/hostedzone";
+    lab.moto.send("POST", path, "route53", "us-east-1", &lab.keys.id, zone);
+    let ran = lab.infra(&["apply", "--yes"]).expect(8);
+    ran.warns("that is not this cluster's").warns("manage_zone = false");
+    lab.lab.write(
+        "infra.toml",
+        &lab.lab
+            .read("infra.toml")
+            .replace("shop.example.com\"", "shop.example.com\"\nmanage_zone = false"),
+    );
+    lab.infra(&["apply", "--yes"]).ok();
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
 }
 
 #[test]
