@@ -12,6 +12,8 @@ fn sample(scenarios: &[&str], kills: bool, sample: usize) {
         kills,
         faults: !kills,
         fault: None,
+        point: None,
+        times: 1,
         seed: seed.unwrap_or(1),
         sample: Some(sample),
         minutes: None,

@@ -116,9 +116,12 @@ fn no_credentials() -> CloudError {
 
 fn refused(error: &CredentialsError) -> CloudError {
     let text = chain(error);
-    let sso = ["SSO", "sso", "token"].iter().any(|word| text.contains(word));
+    // The last place of the chain, and it has none either.
+    let machines = text.contains("IMDS");
+    let sso = !machines && ["SSO", "sso", "token"].iter().any(|word| text.contains(word));
     match error {
         CredentialsError::CredentialsNotLoaded(_) if !sso => no_credentials(),
+        _ if machines => no_credentials(),
         CredentialsError::ProviderTimedOut(_) => CloudError::new(
             ErrorKind::Unauthorized,
             OPERATION,

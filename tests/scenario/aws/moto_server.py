@@ -19,6 +19,8 @@ os.environ.setdefault("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
 os.environ.setdefault("MOTO_ENABLE_AMI_VALIDATION", "true")
 os.environ.setdefault("MOTO_ENABLE_KEYPAIR_VALIDATION", "true")
 
+from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -30,6 +32,24 @@ from werkzeug.serving import make_server
 
 # moto knows no conditions: it takes "refused without TLS" for "refused".
 FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
+
+
+
+def tags_of(resource):
+    """The same tags as moto finds, which looks at all tags of the account for each resource."""
+    tags = resource.ec2_backend.tags.get(resource.id, {}) if resource.id else {}
+    return [
+        {
+            "resource_id": resource.id,
+            "key": key,
+            "value": value,
+            "resource_type": EC2_PREFIX_TO_RESOURCE.get(get_prefix(resource.id), ""),
+        }
+        for key, value in tags.items()
+    ]
+
+
+TaggedEC2Resource.get_tags = tags_of
 
 REQUEST_ID = "7a62c49f-347e-4fc4-9331-6e8e00000000"
 EC2 = "<Response><Errors><Error>{}</Error></Errors><RequestID>{}</RequestID></Response>"

@@ -30,6 +30,12 @@ pub struct SweepArgs {
     /// Only faults whose name holds this.
     #[arg(long, value_name = "TEXT", conflicts_with = "kills")]
     pub fault: Option<String>,
+    /// Only points whose name holds this, such as "before GET 56".
+    #[arg(long, value_name = "TEXT", conflicts_with = "faults")]
+    pub point: Option<String>,
+    /// Each case so many times.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub times: usize,
     /// Drives the sample, and the clouds.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -95,15 +101,20 @@ fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Que
                 points.append(&mut others);
                 points = sample(&points, count, &mut seed);
             }
+            if let Some(text) = &args.point {
+                points.append(&mut others);
+                points.retain(|point| point.to_string().contains(text.as_str()));
+            }
             queue.extend(points.into_iter().map(Case::Kill).map(case));
             reads.extend(others.into_iter().map(Case::Kill).map(case));
         }
-        if !args.kills {
+        if !args.kills && args.point.is_none() {
             queue.extend(faults(args, &reference, &mut seed).into_iter().map(case));
         }
     }
     queue.append(&mut reads);
-    Ok(queue)
+    let again = queue.iter().flat_map(|case| std::iter::repeat_n(case.clone(), args.times));
+    Ok(again.collect())
 }
 
 fn faults(args: &SweepArgs, reference: &Reference, seed: &mut Seed) -> Vec<Case> {

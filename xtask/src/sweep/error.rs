@@ -29,6 +29,14 @@ impl SweepError {
         move |source| Self::Io { path, source }
     }
 
+    /// With more to read, when a promise was broken.
+    pub(super) fn with(self, more: &str) -> Self {
+        match self {
+            Self::Broken(text) => Self::Broken(format!("{text}\n{more}")),
+            other => other,
+        }
+    }
+
     pub(super) fn broken(text: impl Into<String>) -> Self {
         Self::Broken(text.into())
     }

@@ -65,10 +65,23 @@ pub fn kill_at(
     scenario.prepare(&lab)?;
     let outcome = killed(&lab, scenario, point)?;
     if outcome == Outcome::Killed {
-        lab.must(scenario.words)?;
+        lab.must(scenario.words).map_err(|error| error.with(&consoles(&lab)))?;
     }
     check(&lab, scenario, &reference.shape)?;
     Ok(outcome)
+}
+
+/// The ends of the machines' consoles: what a run waits for is told there.
+fn consoles(lab: &Lab) -> String {
+    const LINES: usize = 12;
+    let folders = std::fs::read_dir(lab.file(".infra/sim/machines")).into_iter().flatten();
+    let of = |folder: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(folder.path().join("console.log")).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+        format!("--- machine {}\n{last}\n", folder.file_name().to_string_lossy())
+    };
+    folders.flatten().map(of).collect()
 }
 
 /// Runs a scenario and kills it at `point`.
