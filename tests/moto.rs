@@ -93,7 +93,7 @@ async fn the_record_works_on_another_makers_s3() {
         clock_speed: None,
     };
     let open = async |machine: &str| {
-        let target = Target::connect(&plan, &project, &surroundings).unwrap();
+        let target = Target::connect(&plan, &project, &surroundings).await.unwrap();
         let places = Places {
             record: folder.path().join(machine).join("record"),
             pki: folder.path().join(machine).join("pki"),
@@ -101,7 +101,7 @@ async fn the_record_works_on_another_makers_s3() {
         let opened = RemoteRecord::open(target, &plan, &places, "lab", Uuid::from_u128(7)).await;
         (opened, places)
     };
-    let target = Target::connect(&plan, &project, &surroundings).unwrap();
+    let target = Target::connect(&plan, &project, &surroundings).await.unwrap();
     assert_eq!(open("first").await.0.map(drop).unwrap_err().code, ExitCode::Record, "no bucket");
     target.make().await.unwrap();
     let objects = target.objects();
