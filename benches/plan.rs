@@ -9,7 +9,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use infra::engine::{Kinds, Observations, PlanInput, PlanOptions, Record, Recorded, plan};
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Declared, ErrorKind, Input, Kind, MadeBy,
-    Observed, OnChange, Outputs, Owner, Readiness, UpdateRequest,
+    Observed, OnChange, Owner, Packed, Readiness, UpdateRequest,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -66,9 +66,9 @@ fn world(count: usize) -> (Vec<Declared>, Observations, Record) {
             seen["vpc"] = json!("id-0");
             (Address::new("machine", format!("worker-{number}")), spec, seen)
         };
-        let outputs = Outputs::from([("id".to_owned(), json!(format!("id-{number}")))]);
+        let outputs = Packed::from(json!({"id": format!("id-{number}")}));
         if let Ok(one) = Declared::new(address.clone(), &spec) {
-            let mut recorded = Recorded::planned(&one, seen.clone(), 1);
+            let mut recorded = Recorded::planned(&one, seen.clone().into(), 1);
             recorded.id = format!("id-{number}");
             recorded.outputs = outputs.clone();
             recorded.ready = true;
@@ -79,7 +79,7 @@ fn world(count: usize) -> (Vec<Declared>, Observations, Record) {
         observed.push(Observed {
             address,
             id: format!("id-{number}"),
-            spec: seen,
+            spec: seen.into(),
             outputs,
             readiness: Readiness::Ready,
             intent_key: None,

@@ -22,7 +22,8 @@ pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, Fail
     let mut all = Map::new();
     for (address, resource) in &record.resources {
         if args.address.as_ref().is_none_or(|wanted| wanted == address) {
-            let outputs = resource.outputs.clone().into_iter().collect::<Map<_, _>>();
+            let mut outputs = resource.outputs.fields();
+            outputs.sort_keys();
             if !outputs.is_empty() {
                 all.insert(address.to_string(), Value::Object(outputs));
             }

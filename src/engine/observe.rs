@@ -1,7 +1,7 @@
 //! What the cloud holds, all kinds at once and in bulk.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::{Duration, Instant},
 };
 
@@ -55,7 +55,11 @@ impl Observations {
 
     fn extend(&mut self, resources: impl IntoIterator<Item = Observed>) {
         for observed in resources {
-            self.resources.entry(observed.address.clone()).or_default().push(observed);
+            match self.resources.entry(observed.address.clone()) {
+                // One, as a rule: room for it alone.
+                Entry::Vacant(place) => drop(place.insert(vec![observed])),
+                Entry::Occupied(mut place) => place.get_mut().push(observed),
+            }
         }
     }
 }

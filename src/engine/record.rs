@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use infra_provider_api::{Address, Declared, Observed, Outputs, Phase, Readiness};
+use infra_provider_api::{Address, Declared, Observed, Packed, Phase, Readiness};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::journal::Entry;
 
@@ -19,10 +18,10 @@ pub struct Recorded {
     /// How often it has been created, from 1. Part of the idempotency key.
     pub generation: u64,
     /// The declared spec that was applied, references resolved. Secrets are digests.
-    pub spec: Value,
+    pub spec: Packed,
     /// Its outputs, as last seen.
     #[serde(default)]
-    pub outputs: Outputs,
+    pub outputs: Packed,
     /// What it needed; orders its deletion when it is no longer declared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Address>,
@@ -38,13 +37,13 @@ pub struct Recorded {
 
 impl Recorded {
     /// What to record of a declared resource, with its spec resolved, before it exists.
-    pub fn planned(declared: &Declared, spec: Value, generation: u64) -> Self {
+    pub fn planned(declared: &Declared, spec: Packed, generation: u64) -> Self {
         Self {
             address: declared.address.clone(),
             id: String::new(),
             generation,
             spec,
-            outputs: Outputs::new(),
+            outputs: Packed::default(),
             needs: declared.needs(),
             phase: declared.phase,
             protect: declared.protect,

@@ -65,7 +65,7 @@ fn found(readiness: Readiness, version: Option<String>) -> Found<ApiServerSpec> 
         address: ApiServers::address(),
         id: "main".into(),
         spec: ApiServerSpec {},
-        outputs,
+        outputs: outputs.into(),
         readiness,
         intent_key: None,
         made_by: MadeBy::Infra,

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Mutex};
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Outputs,
+    Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Packed,
     Readiness, Resource, UpdateRequest,
 };
 use infra_provisioning::{
@@ -54,7 +54,7 @@ impl Artifacts {
             address: Address::new("artifacts", "kubernetes"),
             id: digest.clone(),
             spec: ArtifactsSpec { bucket: Input::Known(self.bucket.name().to_owned()), digest },
-            outputs: Outputs::new(),
+            outputs: Packed::default(),
             readiness: Readiness::Ready,
             intent_key: None,
             made_by: MadeBy::Infra,

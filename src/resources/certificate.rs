@@ -139,7 +139,7 @@ impl Certificates {
             address: Address::new("certificate", name),
             id: name.to_owned(),
             spec,
-            outputs,
+            outputs: outputs.into(),
             readiness: Readiness::Ready,
             intent_key: None,
             made_by: MadeBy::Infra,

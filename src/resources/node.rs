@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Outputs,
-    Readiness, Resource, UpdateRequest, Waits,
+    Packed, Readiness, Resource, UpdateRequest, Waits,
 };
 use k8s_openapi::api::core::v1::Node;
 use kube::{
@@ -147,7 +147,7 @@ fn found(node: &Node) -> Found<NodeSpec> {
         address: Address::new("node", &name),
         id: name,
         spec: NodeSpec { slot, machine: machine_id(node) },
-        outputs,
+        outputs: outputs.into(),
         readiness: readiness(node),
         intent_key: None,
         made_by: MadeBy::Infra,
@@ -159,7 +159,7 @@ fn waited_for(name: &str, readiness: Readiness) -> Found<NodeSpec> {
         address: Address::new("node", name),
         id: name.to_owned(),
         spec: NodeSpec { slot: infra_provider_api::NodePlan::parse_name(name).0, machine: None },
-        outputs: Outputs::new(),
+        outputs: Packed::default(),
         readiness,
         intent_key: None,
         made_by: MadeBy::Infra,

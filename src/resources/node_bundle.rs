@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, MachineBoot, MadeBy, Observed,
-    OnChange, Outputs, Readiness, Resource, UpdateRequest,
+    OnChange, Packed, Readiness, Resource, UpdateRequest,
 };
 use infra_provisioning::{kubeadm::bootstrap_token_secret, node::remove_node};
 use k8s_openapi::api::core::v1::Secret;
@@ -88,7 +88,7 @@ fn found(node: &str, revision: &str) -> Found<NodeBundleSpec> {
         address: Address::new("node_bundle", node),
         id: node.to_owned(),
         spec: NodeBundleSpec { revision: revision.to_owned(), api: None },
-        outputs: Outputs::new(),
+        outputs: Packed::default(),
         readiness: Readiness::Ready,
         intent_key: None,
         made_by: MadeBy::Infra,

@@ -173,7 +173,7 @@ fn found(
         address: Address::new("suite", name),
         id: suite_name.to_owned(),
         spec: SuiteSpec { digest, objects, variables: BTreeMap::new() },
-        outputs,
+        outputs: outputs.into(),
         readiness: Readiness::Ready,
         intent_key: None,
         made_by: MadeBy::Infra,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs,
+    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Packed,
     Readiness, Resource, UpdateRequest,
 };
 use infra_provisioning::{node::grant_turn, store::Bucket};
@@ -23,7 +23,7 @@ fn found(node: &str) -> Found<TurnSpec> {
         address: Address::new("turn", node),
         id: node.to_owned(),
         spec: TurnSpec {},
-        outputs: Outputs::new(),
+        outputs: Packed::default(),
         readiness: Readiness::Ready,
         intent_key: None,
         made_by: MadeBy::Infra,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use infra_provider_api::{Address, Cluster, Declared, Input, Phase, references};
+use infra_provider_api::{Address, Cluster, Declared, Input, Phase};
 use infra_provisioning::artifacts::Lock;
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
     // What refers to a suite that is switched off (DNS to the ingress) has nothing to point at.
     let there: Vec<Address> = all.iter().map(|declared| declared.address.clone()).collect();
     all.retain(|declared| {
-        references(&declared.spec).iter().all(|reference| {
+        declared.spec.references().iter().all(|reference| {
             reference.address.kind() != "suite" || there.contains(&reference.address)
         })
     });
@@ -82,6 +82,8 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
 fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
     let cloud = &of.session.cloud;
     let mut before: Option<Address> = None;
+    let mut bundled = vec![artifacts()];
+    bundled.extend(Certificates::NAMES.map(certificate));
     for (pool, node) in of.cluster.nodes() {
         let name = node.name();
         let machine = Address::new(cloud.machine_kind, &name);
@@ -89,10 +91,8 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
             revision: of.revisions.get(&name).cloned().unwrap_or_default(),
             api: Some(Input::Ref(cloud.api_host.clone())),
         };
-        let mut bundle = make(Address::new("node_bundle", &name), &bundle_spec)?.after(artifacts());
-        for name in Certificates::NAMES {
-            bundle = bundle.after(certificate(name));
-        }
+        let mut bundle = make(Address::new("node_bundle", &name), &bundle_spec)?;
+        bundle.depends_on.clone_from(&bundled);
         all.push(bundle);
 
         // Without its controllers in the cluster, no Node tells what the cloud calls its machine.

@@ -8,6 +8,7 @@ use std::{
 
 use infra_provider_api::{Cluster, Declared, Kind, NodePlan, Pool, Reference, Role, erase};
 use infra_ssl::Validity;
+use serde_json::Value;
 
 use super::{
     declare::{self, Declaring},
@@ -84,8 +85,7 @@ impl Session {
         let bucket = self.cloud.object_store.bucket(bucket_name).map_err(Failure::local)?;
         let endpoint = in_cloud
             .get(&self.cloud.api_host.address)
-            .and_then(|balancer| balancer.outputs.get(&self.cloud.api_host.field))
-            .and_then(|host| host.as_str().map(str::to_owned));
+            .and_then(|balancer| balancer.outputs.text(&self.cloud.api_host.field));
         let kube = Arc::new(KubeAccess::new(self.places.kubeconfig()));
         let machines: BTreeSet<String> = in_cloud
             .resources
@@ -133,7 +133,7 @@ impl Session {
         let booted = |name: &str| -> Option<String> {
             let bundle = infra_provider_api::Address::new("node_bundle", name);
             machines.contains(name).then_some(())?;
-            Some(in_bucket.get(&bundle)?.spec["revision"].as_str()?.to_owned())
+            in_bucket.get(&bundle)?.spec.text("revision")
         };
         let revisions: BTreeMap<String, String> = cluster
             .nodes()
@@ -146,7 +146,7 @@ impl Session {
         let suites = suites::seeds(&self.project, &self.cloud, &self.owner);
         let outputs = |reference: &Reference| -> Option<String> {
             let observed = in_cloud.get(&reference.address)?;
-            observed.outputs.get(&reference.field)?.as_str().map(str::to_owned)
+            observed.outputs.text(&reference.field)
         };
         let mut suite_specs = BTreeMap::new();
         let mut loaded = BTreeMap::new();
@@ -232,9 +232,9 @@ impl Session {
     /// The bucket's name: that of the one there is, else that of the model.
     fn bucket_name(&self, cluster: &Cluster, in_cloud: &Observations) -> Result<String, Failure> {
         if let Some(bucket) = in_cloud.get(&self.cloud.bucket)
-            && let Some(name) = bucket.outputs.get("name").and_then(|name| name.as_str())
+            && let Some(name) = bucket.outputs.text("name")
         {
-            return Ok(name.to_owned());
+            return Ok(name);
         }
         let declared = self
             .cloud
@@ -244,7 +244,7 @@ impl Session {
         declared
             .iter()
             .find(|one| one.address == self.cloud.bucket)
-            .and_then(|one| one.spec["name"].as_str().map(str::to_owned))
+            .and_then(|one| one.spec.text("name"))
             .ok_or_else(|| Failure::local("the cloud's model has no bucket"))
     }
 
@@ -285,9 +285,9 @@ pub(super) fn first_control_plane(cluster: &Cluster) -> Option<(&Pool, &NodePlan
     cluster.nodes().into_iter().find(|(pool, _)| pool.role == Role::ControlPlane)
 }
 
-fn machine_ids(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, serde_json::Value> {
+fn machine_ids(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, Value> {
     let machines = in_cloud.iter().filter(|machine| machine.address.kind() == machine_kind);
     machines
-        .filter_map(|one| Some((one.address.name().to_owned(), one.outputs.get("id")?.clone())))
+        .filter_map(|one| Some((one.address.name().to_owned(), one.outputs.get("id")?)))
         .collect()
 }

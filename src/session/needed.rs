@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use infra_provider_api::{Address, Cluster, Kind, MadeBy, Observed, Outputs, Readiness};
+use infra_provider_api::{Address, Cluster, Kind, MadeBy, Observed, Packed, Readiness};
 use serde_json::json;
 
 use super::{error::Failure, look::Purpose, open::Session};
@@ -61,13 +61,13 @@ impl Session {
         let mut resources = BTreeMap::new();
         for name in &names {
             let machine = in_cloud.get(&Address::new(self.cloud.machine_kind, name))?;
-            let revision = machine.spec.get("revision")?.as_str()?;
+            let revision = machine.spec.get("revision")?;
             let address = Address::new("node_bundle", name);
             let bundle = Observed {
                 address: address.clone(),
                 id: name.clone(),
-                spec: json!({"revision": revision}),
-                outputs: Outputs::new(),
+                spec: json!({"revision": revision}).into(),
+                outputs: Packed::default(),
                 readiness: Readiness::Ready,
                 intent_key: None,
                 made_by: MadeBy::Infra,

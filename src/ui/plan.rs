@@ -125,18 +125,16 @@ fn field_text(field: &FieldChange, action: Action, width: usize, text: &mut Stri
 
 /// The few fields that tell one resource from the next: short texts and numbers.
 fn gist(change: &Change) -> String {
-    let Some(Value::Object(spec)) = change.declared.as_ref().map(|declared| &declared.spec) else {
-        return String::new();
-    };
+    let Some(declared) = &change.declared else { return String::new() };
     let mut parts = Vec::new();
-    for (name, value) in spec {
-        let worth = match value {
+    for (name, value) in declared.spec.fields() {
+        let worth = match &value {
             Value::String(value) => !value.is_empty() && value.len() <= 40,
             Value::Number(_) => true,
             _ => false,
         };
         if worth && parts.len() < 4 {
-            parts.push(format!("{name} {}", show(value)));
+            parts.push(format!("{name} {}", show(&value)));
         }
     }
     parts.join(", ")

@@ -201,12 +201,11 @@ impl Stored {
         } else {
             Readiness::Pending { reason: format!("{} looks to go", self.looks_to_ready) }
         };
-        let id = json!(self.id);
         Observed {
             address: self.address.clone(),
             id: self.id.clone(),
-            spec: self.spec.clone(),
-            outputs: [("id".to_owned(), id)].into(),
+            spec: self.spec.clone().into(),
+            outputs: json!({"id": self.id}).into(),
             readiness,
             intent_key: self.key.clone(),
             made_by: self.made_by.clone(),

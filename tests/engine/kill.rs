@@ -14,9 +14,9 @@ use crate::{
 fn scenarios() -> Vec<(&'static str, Vec<Declared>, Vec<Declared>)> {
     let small = cluster(4);
     let mut changed = cluster(4);
-    changed[1].spec["r_size"] = json!("large");
-    changed[2].spec["u_ttl"] = json!(30);
-    changed[3].spec["u_tags"] = json!(["x", "y"]);
+    changed[1].spec.set("r_size", Some(json!("large")));
+    changed[2].spec.set("u_ttl", Some(json!(30)));
+    changed[3].spec.set("u_tags", Some(json!(["x", "y"])));
     changed.truncate(7);
     changed.push(declare("rec.all", json!({"u_members": ["a"]}), &[]));
     let mut rotated = cluster(2);

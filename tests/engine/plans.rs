@@ -49,10 +49,10 @@ async fn applied(declared: &[Declared]) -> World {
 async fn changes_say_what_and_why() {
     let world = applied(&cluster(2)).await;
     let mut declared = cluster(2);
-    declared[1].spec["r_size"] = json!("large");
-    declared[2].spec["u_ttl"] = json!(30);
-    declared[2].spec["t_revision"] = json!("b");
-    declared[3].spec["u_tags"] = json!(["y", "x"]);
+    declared[1].spec.set("r_size", Some(json!("large")));
+    declared[2].spec.set("u_ttl", Some(json!(30)));
+    declared[2].spec.set("t_revision", Some(json!("b")));
+    declared[3].spec.set("u_tags", Some(json!(["y", "x"])));
     world.cloud.drift(|address| address.to_string() != "rec.m2");
     insta::assert_snapshot!(text(&world.plan(&declared).await.unwrap()));
 }
@@ -89,7 +89,7 @@ async fn protected_ones_are_neither_deleted_nor_replaced() {
     let world = applied(&declared).await;
     let error = world.plan(&[]).await.unwrap_err();
     insta::assert_snapshot!(error, @"rec.a is protected, and this plan would delete it (no longer declared)");
-    declared[0].spec["r_size"] = json!(2);
+    declared[0].spec.set("r_size", Some(json!(2)));
     let error = world.plan(&declared).await.unwrap_err();
     insta::assert_snapshot!(error, @"rec.a is protected, and this plan would replace it (r_size can't be changed in place)");
 }

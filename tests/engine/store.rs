@@ -6,7 +6,7 @@ use infra::engine::{
     Recorded, Store, StoreError,
     journal::{Entry, JournalError},
 };
-use infra_provider_api::{Outputs, Phase};
+use infra_provider_api::{Packed, Phase};
 use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -22,8 +22,8 @@ fn created(name: &str) -> Entry {
         address: format!("box.{name}").parse().unwrap(),
         id: format!("id-{name}"),
         generation: 1,
-        spec: json!({"a": 1.5, "b": [null, "ü"]}),
-        outputs: Outputs::new(),
+        spec: json!({"a": 1.5, "b": [null, "ü"]}).into(),
+        outputs: Packed::default(),
         needs: vec![],
         phase: Phase::Infra,
         protect: false,

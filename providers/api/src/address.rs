@@ -1,17 +1,16 @@
 //! The name of a resource inside one cluster.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use crate::shared::shared;
+
 /// `kind.name`, for instance `droplet.worker-1`. The kind has no dots, the name may have
-/// (`domain.example.com`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// (`domain.example.com`). Cheap to clone: copies share their text.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Address {
-    kind: String,
-    name: String,
-}
+pub struct Address(Arc<str>);
 
 /// Why a text is not an address.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -23,24 +22,47 @@ pub struct AddressError {
 
 impl Address {
     /// An address from its two parts.
-    pub fn new(kind: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { kind: kind.into(), name: name.into() }
+    pub fn new(kind: impl AsRef<str>, name: impl AsRef<str>) -> Self {
+        Self(shared(&format!("{}.{}", kind.as_ref(), name.as_ref())))
     }
 
     /// The kind, for instance `droplet`.
     pub fn kind(&self) -> &str {
-        &self.kind
+        self.parts().0
     }
 
     /// The name within the kind, for instance `worker-1`.
     pub fn name(&self) -> &str {
-        &self.name
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        self.0.split_once('.').unwrap_or((&self.0, ""))
+    }
+}
+
+/// By kind, then by name.
+impl Ord for Address {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl PartialOrd for Address {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.kind, self.name)
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({})", self.0)
     }
 }
 
@@ -49,7 +71,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         match text.split_once('.') {
-            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(Self::new(kind, name)),
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(Self(shared(text))),
             _ => Err(AddressError { text: text.to_owned() }),
         }
     }
@@ -80,5 +102,12 @@ mod tests {
         assert_eq!(address.to_string(), "domain.example.com");
         assert!("droplet".parse::<Address>().is_err());
         assert!(".x".parse::<Address>().is_err());
+    }
+
+    #[test]
+    fn a_kind_comes_before_the_one_that_begins_like_it() {
+        let mut sorted = [Address::new("node-pool", "a"), Address::new("node", "b")];
+        sorted.sort();
+        assert_eq!(sorted[0].kind(), "node");
     }
 }

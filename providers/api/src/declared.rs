@@ -1,9 +1,8 @@
 //! What infra.toml asks for.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::{Address, references};
+use crate::{Address, Packed};
 
 /// Up to where a run goes. Each phase holds the ones before it.
 #[derive(
@@ -37,7 +36,7 @@ pub struct Declared {
     /// The phase in which it is made.
     pub phase: Phase,
     /// The kind's spec, erased; references are `{"$ref": ADDRESS, "field": OUTPUT}`.
-    pub spec: Value,
+    pub spec: Packed,
     /// What must be there before, without a value flowing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Address>,
@@ -59,7 +58,7 @@ impl Declared {
         Ok(Self {
             address,
             phase: Phase::Infra,
-            spec: serde_json::to_value(spec)?,
+            spec: Packed::of(spec)?,
             depends_on: Vec::new(),
             supersedes: Vec::new(),
             protect: false,
@@ -84,7 +83,7 @@ impl Declared {
     /// The addresses this one needs, by reference or by `depends_on`, each once.
     pub fn needs(&self) -> Vec<Address> {
         let mut needs: Vec<Address> =
-            references(&self.spec).into_iter().map(|reference| reference.address).collect();
+            self.spec.references().into_iter().map(|reference| reference.address).collect();
         needs.extend(self.depends_on.iter().cloned());
         needs.sort();
         needs.dedup();

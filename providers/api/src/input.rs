@@ -1,7 +1,5 @@
 //! Values that may come from another resource: the edges of the graph.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -88,22 +86,20 @@ fn collect(value: &Value, found: &mut Vec<Reference>) {
 /// known yet stays as it is, and is returned in the second part.
 pub fn resolve(
     spec: &Value,
-    outputs: &dyn Fn(&Address) -> Option<BTreeMap<String, Value>>,
+    output: &dyn Fn(&Reference) -> Option<Value>,
 ) -> (Value, Vec<Reference>) {
     let mut unknown = Vec::new();
-    let resolved = resolve_inner(spec, outputs, &mut unknown);
+    let resolved = resolve_inner(spec, output, &mut unknown);
     (resolved, unknown)
 }
 
 fn resolve_inner(
     value: &Value,
-    outputs: &dyn Fn(&Address) -> Option<BTreeMap<String, Value>>,
+    output: &dyn Fn(&Reference) -> Option<Value>,
     unknown: &mut Vec<Reference>,
 ) -> Value {
     if let Some(reference) = as_reference(value) {
-        if let Some(known) =
-            outputs(&reference.address).and_then(|fields| fields.get(&reference.field).cloned())
-        {
+        if let Some(known) = output(&reference) {
             return known;
         }
         unknown.push(reference);
@@ -111,12 +107,12 @@ fn resolve_inner(
     }
     match value {
         Value::Array(items) => {
-            Value::Array(items.iter().map(|item| resolve_inner(item, outputs, unknown)).collect())
+            Value::Array(items.iter().map(|item| resolve_inner(item, output, unknown)).collect())
         }
         Value::Object(fields) => Value::Object(
             fields
                 .iter()
-                .map(|(name, field)| (name.clone(), resolve_inner(field, outputs, unknown)))
+                .map(|(name, field)| (name.clone(), resolve_inner(field, output, unknown)))
                 .collect(),
         ),
         other => other.clone(),
@@ -151,10 +147,10 @@ mod tests {
         assert_eq!(serde_json::from_value::<Spec>(erased.clone()).unwrap(), spec);
         assert_eq!(references(&erased).len(), 2);
 
-        let outputs = |address: &Address| {
-            (*address == vpc).then(|| BTreeMap::from([("id".to_owned(), json!("v-1"))]))
+        let output = |reference: &Reference| {
+            (reference.address == vpc && reference.field == "id").then(|| json!("v-1"))
         };
-        let (resolved, unknown) = resolve(&erased, &outputs);
+        let (resolved, unknown) = resolve(&erased, &output);
         assert_eq!(resolved["vpc"], json!("v-1"));
         assert_eq!(unknown, vec![Reference { address: vpc.clone(), field: "name".into() }]);
     }

@@ -13,9 +13,11 @@ mod input;
 mod kind;
 mod observed;
 mod owner;
+mod packed;
 mod provider;
 mod resource;
 mod retry;
+mod shared;
 
 pub use address::{Address, AddressError};
 pub use cluster::{
@@ -29,6 +31,7 @@ pub use input::{Input, Reference, SECRET_KEY, references, resolve, secret_digest
 pub use kind::{CreateRequest, Kind, OnChange, UpdateRequest, Waits};
 pub use observed::{MadeBy, Observed, Outputs, Readiness};
 pub use owner::Owner;
+pub use packed::Packed;
 pub use provider::{Account, Membership, Problem, Provider};
 pub use resource::{Erased, Found, Resource, erase};
 pub use retry::{RATE_LIMIT_MAX, RetryPolicy, retry};

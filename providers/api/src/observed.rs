@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Address;
+use crate::{Address, Packed};
 
 /// What others can refer to, by name: `id`, `ip`, …
 pub type Outputs = BTreeMap<String, Value>;
@@ -52,9 +52,9 @@ pub struct Observed {
     /// The cloud's id. Unique within the kind.
     pub id: String,
     /// Its spec in the same normal form as a declared one; all fields known.
-    pub spec: Value,
+    pub spec: Packed,
     /// Its outputs.
-    pub outputs: Outputs,
+    pub outputs: Packed,
     /// Whether it can be used.
     pub readiness: Readiness,
     /// The idempotency key of the create call that made it, where the cloud keeps it.

@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Kind, MadeBy, Observed, OnChange,
-    Outputs, Readiness, UpdateRequest, Waits,
+    Packed, Readiness, UpdateRequest, Waits,
 };
 
 /// A resource that exists, with its typed spec.
@@ -18,7 +18,7 @@ pub struct Found<S> {
     /// Its spec, in normal form.
     pub spec: S,
     /// Its outputs.
-    pub outputs: Outputs,
+    pub outputs: Packed,
     /// Whether it can be used.
     pub readiness: Readiness,
     /// The key of the create call that made it, where the cloud keeps it.
@@ -102,8 +102,8 @@ fn spec_error(operation: &str, address: &Address, error: &serde_json::Error) -> 
 }
 
 fn erase_found<S: Serialize>(found: Found<S>) -> Result<Observed, CloudError> {
-    let spec = serde_json::to_value(&found.spec)
-        .map_err(|error| spec_error("read", &found.address, &error))?;
+    let spec =
+        Packed::of(&found.spec).map_err(|error| spec_error("read", &found.address, &error))?;
     Ok(Observed {
         address: found.address,
         id: found.id,

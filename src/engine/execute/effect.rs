@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use infra_provider_api::{
-    Address, CloudError, ErrorKind, Kind, Observed, Readiness, UpdateRequest,
+    Address, CloudError, ErrorKind, Kind, Observed, Packed, Readiness, UpdateRequest,
 };
 
 use super::{
@@ -117,8 +117,8 @@ fn going(address: &Address, observed: &Observed) -> Recorded {
         address: address.clone(),
         id: observed.id.clone(),
         generation: 0,
-        spec: serde_json::Value::Null,
-        outputs: infra_provider_api::Outputs::new(),
+        spec: Packed::default(),
+        outputs: Packed::default(),
         needs: Vec::new(),
         phase: infra_provider_api::Phase::Infra,
         protect: false,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, future::Future, sync::Arc};
 
-use infra_provider_api::{Address, CloudError, Context, ErrorKind, Outputs};
+use infra_provider_api::{Address, CloudError, Context, ErrorKind, Packed};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
@@ -72,7 +72,7 @@ pub(super) struct Run<'a> {
     pub steps: &'a Steps,
     pub queue: Queue,
     pub batches: Batches,
-    pub outputs: HashMap<Address, Outputs>,
+    pub outputs: HashMap<Address, Packed>,
     pub started: Vec<Option<Instant>>,
     pub outcome: Outcome,
     /// Nothing new is started.

@@ -1,9 +1,10 @@
 //! Beginning a step: its references are resolved now, not earlier.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use infra_provider_api::{
-    Address, CloudError, CreateRequest, ErrorKind, Kind, OnChange, UpdateRequest, resolve,
+    Address, CloudError, CreateRequest, ErrorKind, Kind, OnChange, Packed, Reference,
+    UpdateRequest, resolve,
 };
 use serde_json::Value;
 
@@ -89,7 +90,7 @@ impl Run<'_> {
         let intent_key = self.plan.owner.intent_key(&change.address, generation);
         Ok(Item {
             step,
-            record: Recorded::planned(declared, spec.clone(), generation),
+            record: Recorded::planned(declared, spec.clone().into(), generation),
             request: CreateRequest { address: change.address.clone(), spec, intent_key },
             before: change.observed.as_ref().map(|observed| observed.id.clone()),
         })
@@ -109,21 +110,20 @@ impl Run<'_> {
         for (name, value) in spec.as_object_mut().into_iter().flatten() {
             // What waits for a rotation stays as it is.
             if kind.on_change(name) == OnChange::Rotate {
-                *value = planned.spec.get(name).cloned().unwrap_or(Value::Null);
+                *value = planned.spec.get(name).unwrap_or_default();
             }
         }
         let mut changed: Vec<String> =
             change.fields.iter().map(|field| field.field().to_owned()).collect();
         changed.dedup();
-        let record = Recorded { spec: spec.clone(), ..planned.clone() };
+        let record = Recorded { spec: spec.clone().into(), ..planned.clone() };
         Ok((UpdateRequest { observed: observed.clone(), spec, changed }, record))
     }
 
-    fn resolved(&self, address: &Address, spec: &Value) -> Result<Value, CloudError> {
-        let outputs = |address: &Address| -> Option<BTreeMap<String, Value>> {
-            self.outputs.get(address).cloned()
-        };
-        let (spec, unknown) = resolve(spec, &outputs);
+    fn resolved(&self, address: &Address, spec: &Packed) -> Result<Value, CloudError> {
+        let output =
+            |reference: &Reference| self.outputs.get(&reference.address)?.get(&reference.field);
+        let (spec, unknown) = resolve(&spec.value(), &output);
         match unknown.first() {
             None => Ok(spec),
             Some(reference) => Err(local(

@@ -10,9 +10,8 @@ use super::{GraphError, find_cycle, nearest, topological};
 #[derive(Clone, Debug)]
 pub struct Graph<'a> {
     nodes: &'a [Declared],
-    by_address: HashMap<Address, usize>,
+    by_address: HashMap<&'a Address, usize>,
     needs: Vec<Vec<usize>>,
-    needed_by: Vec<Vec<usize>>,
     order: Vec<usize>,
 }
 
@@ -24,7 +23,7 @@ impl<'a> Graph<'a> {
     pub fn build(declared: &'a [Declared]) -> Result<Self, GraphError> {
         let mut by_address = HashMap::with_capacity(declared.len());
         for (index, resource) in declared.iter().enumerate() {
-            if let Some(first) = by_address.insert(resource.address.clone(), index) {
+            if let Some(first) = by_address.insert(&resource.address, index) {
                 return Err(GraphError::Duplicate {
                     address: resource.address.clone(),
                     first: declared[first].source.clone(),
@@ -33,14 +32,13 @@ impl<'a> Graph<'a> {
             }
         }
         let mut needs = Vec::with_capacity(declared.len());
-        let mut needed_by = vec![Vec::new(); declared.len()];
-        for (index, resource) in declared.iter().enumerate() {
-            let mut found = Vec::new();
-            for address in resource.needs() {
+        for resource in declared {
+            let addresses = resource.needs();
+            let mut found = Vec::with_capacity(addresses.len());
+            for address in addresses {
                 let Some(&need) = by_address.get(&address) else {
                     return Err(unknown(resource, address, declared));
                 };
-                needed_by[need].push(index);
                 found.push(need);
             }
             needs.push(found);
@@ -54,7 +52,7 @@ impl<'a> Graph<'a> {
             path.extend(path.first().cloned());
             return Err(GraphError::Cycle { path });
         };
-        Ok(Self { nodes: declared, by_address, needs, needed_by, order })
+        Ok(Self { nodes: declared, by_address, needs, order })
     }
 
     /// How many resources there are.
@@ -84,20 +82,7 @@ impl<'a> Graph<'a> {
 
     /// What `address` needs directly, sorted.
     pub fn needs(&self, address: &Address) -> impl Iterator<Item = &'a Address> {
-        self.edges(&self.needs, address)
-    }
-
-    /// What needs `address` directly.
-    pub fn needed_by(&self, address: &Address) -> impl Iterator<Item = &'a Address> {
-        self.edges(&self.needed_by, address)
-    }
-
-    fn edges<'b>(
-        &'b self,
-        edges: &'b [Vec<usize>],
-        address: &Address,
-    ) -> impl Iterator<Item = &'a Address> + use<'a, 'b> {
-        let found = self.by_address.get(address).map(|&index| edges[index].as_slice());
+        let found = self.by_address.get(address).map(|&index| self.needs[index].as_slice());
         found.unwrap_or_default().iter().map(|&index| &self.nodes[index].address)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_provider_api::{Address, Outputs};
+use infra_provider_api::{Address, Packed};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ pub enum Entry {
         /// Which.
         address: Address,
         /// Its outputs, now complete.
-        outputs: Outputs,
+        outputs: Packed,
     },
     /// An update is done. Ends the intent.
     Updated(Recorded),

@@ -24,7 +24,7 @@ pub(super) struct Decider<'w, 'a> {
 /// What becomes of an address, for those that refer to it.
 enum Fate {
     /// Its outputs stay, but for these fields of its spec, which change.
-    Stays(HashMap<String, Option<Value>>),
+    Stays(Option<Box<HashMap<String, Option<Value>>>>),
     /// It is made anew.
     Anew,
     /// It is left out of the plan.
@@ -95,21 +95,23 @@ impl<'w, 'a> Decider<'w, 'a> {
             Action::Create | Action::Replace => Fate::Anew,
             Action::Update => {
                 let lookup = |reference: &Reference| self.lookup(reference);
+                let mut spec = declared.spec.fields();
                 let fields = change.fields.iter().map(|change| {
                     let field = change.field().to_owned();
-                    let after = declared.spec.get(&field).unwrap_or(&Value::Null);
-                    let (value, known) = resolve_known(after, &lookup);
+                    let after = spec.remove(&field).unwrap_or_default();
+                    let (value, known) = resolve_known(&after, &lookup);
                     (field, known.then_some(value))
                 });
                 // An output that is not there now may be there after the update.
                 let missing =
                     self.world.existing(&change.address).into_iter().flat_map(|observed| {
-                        let nulls = observed.outputs.iter().filter(|(_, value)| value.is_null());
-                        nulls.map(|(name, _)| (name.clone(), None))
+                        let outputs = observed.outputs.fields().into_iter();
+                        let nulls = outputs.filter(|(_, value)| value.is_null());
+                        nulls.map(|(name, _)| (name, None))
                     });
-                Fate::Stays(fields.chain(missing).collect())
+                Fate::Stays(Some(Box::new(fields.chain(missing).collect())))
             }
-            _ => Fate::Stays(HashMap::new()),
+            _ => Fate::Stays(None),
         }
     }
 
@@ -120,18 +122,18 @@ impl<'w, 'a> Decider<'w, 'a> {
             Some(Fate::Anew) => return Lookup::Later,
             Some(Fate::LeftOut) if exists.is_none() => return Lookup::Later,
             // An output that is called like a field of the spec is that field.
-            Some(Fate::Stays(fields)) => match fields.get(&reference.field) {
+            Some(Fate::Stays(Some(fields))) => match fields.get(&reference.field) {
                 Some(Some(value)) => return Lookup::Known(value.clone()),
                 Some(None) => return Lookup::Later,
                 None => {}
             },
-            Some(Fate::LeftOut) | None => {}
+            Some(Fate::Stays(None) | Fate::LeftOut) | None => {}
         }
         exists
             .and_then(|observed| observed.outputs.get(&reference.field))
             .filter(|value| !value.is_null())
             .or_else(|| self.world.recorded(address)?.outputs.get(&reference.field))
-            .map_or(Lookup::Missing, |value| Lookup::Known(value.clone()))
+            .map_or(Lookup::Missing, Lookup::Known)
     }
 
     fn why_create(&self, address: &Address) -> Option<String> {
@@ -148,7 +150,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         let on_change = self.on_change(&declared.address);
         let mut change = Change::new(declared.address.clone(), Action::Create);
         change.reason = reason;
-        change.fields = created(&declared.spec, &lookup, &on_change);
+        change.fields = created(&declared.spec.value(), &lookup, &on_change);
         change.generation = Some(self.world.input.record.next_generation(&declared.address));
         change.declared = Some(Box::new(declared.clone()));
         change
@@ -163,10 +165,11 @@ impl<'w, 'a> Decider<'w, 'a> {
         }
         let lookup = |reference: &Reference| self.lookup(reference);
         let on_change = self.on_change(address);
+        let spec = declared.spec.value();
         let fields = compare(&Compare {
-            declared: &declared.spec,
-            observed: &observed.spec,
-            recorded: recorded.map(|recorded| &recorded.spec),
+            declared: &spec,
+            observed: &observed.spec.value(),
+            recorded: recorded.map(|recorded| recorded.spec.value()).as_ref(),
             lookup: &lookup,
             on_change: &on_change,
         });
@@ -177,7 +180,7 @@ impl<'w, 'a> Decider<'w, 'a> {
             fields.extend(waiting);
             return self.replace(declared, observed, fields, asked);
         }
-        let (spec, _) = resolve_known(&declared.spec, &lookup);
+        let (spec, _) = resolve_known(&spec, &lookup);
         let record = self.record(declared, observed, spec, &waiting);
         self.note_waiting(address, &waiting);
         let mut change = Change::new(address.clone(), Action::NoOp);
@@ -272,7 +275,7 @@ impl<'w, 'a> Decider<'w, 'a> {
             for field in waiting.iter().map(FieldChange::field) {
                 let old = recorded.and_then(|recorded| recorded.spec.get(field));
                 match old.or_else(|| observed.spec.get(field)) {
-                    Some(old) => fields.insert(field.to_owned(), old.clone()),
+                    Some(old) => fields.insert(field.to_owned(), old),
                     None => fields.remove(field),
                 };
             }
@@ -281,10 +284,10 @@ impl<'w, 'a> Decider<'w, 'a> {
             Some(recorded) => recorded.generation,
             None => self.generation_of(observed),
         };
-        let mut outputs = recorded.map(|found| found.outputs.clone()).unwrap_or_default();
-        outputs.extend(observed.outputs.clone());
-        let mut record = Recorded::planned(declared, spec, generation).seen(observed);
-        record.outputs = outputs;
+        let mut record = Recorded::planned(declared, spec.into(), generation).seen(observed);
+        if let Some(recorded) = recorded {
+            record.outputs = recorded.outputs.with(&observed.outputs);
+        }
         record
     }
 
@@ -315,7 +318,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         self.notes.push(format!("{address} differs: an apply would {} it", change.action.as_str()));
         let recorded = self.world.recorded(address);
         let mut refreshed = Change::new(address.clone(), Action::NoOp);
-        let spec = recorded.map_or(&observed.spec, |recorded| &recorded.spec).clone();
+        let spec = recorded.map_or(&observed.spec, |recorded| &recorded.spec).value();
         let record = self.record(declared, observed, spec, &[]);
         adopt(&mut refreshed, recorded, record);
         Some(refreshed)

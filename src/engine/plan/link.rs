@@ -15,6 +15,7 @@ pub(super) fn link(world: &World<'_>, ids: &Ids<'_>, changes: &mut [Change], gue
     let actions: HashMap<Address, (usize, Action)> = changes
         .iter()
         .enumerate()
+        .filter(|(_, change)| change.action != Action::NoOp)
         .map(|(index, change)| (change.address.clone(), (index, change.action)))
         .collect();
     let makes =

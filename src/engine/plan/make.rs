@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use infra_provider_api::{Address, MadeBy, Outputs};
+use infra_provider_api::{Address, MadeBy, Packed};
 
 use super::{
     Action, Change, PLAN_VERSION, Plan, PlanError, PlanInput,
@@ -91,7 +91,7 @@ fn check_protected(world: &World<'_>, changes: &[Change]) -> Result<(), PlanErro
 
 /// Outputs of what exists and stays, as far as a change refers to it; also of what the plan leaves
 /// out.
-fn known_outputs(world: &World<'_>, changes: &[Change]) -> BTreeMap<Address, Outputs> {
+fn known_outputs(world: &World<'_>, changes: &[Change]) -> BTreeMap<Address, Packed> {
     let anew = |change: &&Change| change.action.destroys() || change.action.creates();
     let anew: HashSet<&Address> = changes.iter().filter(anew).map(|c| &c.address).collect();
     let declared = changes.iter().filter_map(|change| change.declared.as_ref());
@@ -100,35 +100,27 @@ fn known_outputs(world: &World<'_>, changes: &[Change]) -> BTreeMap<Address, Out
     let known = stays.filter_map(|address| {
         let exists = world.existing(&address).filter(|found| found.made_by == MadeBy::Infra)?;
         let recorded = world.recorded(&address);
-        let mut outputs = recorded.map(|found| found.outputs.clone()).unwrap_or_default();
-        outputs.extend(exists.outputs.clone());
-        Some((address, outputs))
+        let recorded = recorded.map(|found| found.outputs.clone()).unwrap_or_default();
+        Some((address, recorded.with(&exists.outputs)))
     });
     known.collect()
 }
+
 /// What is needed first; in a destroy, what goes first. What is not declared any more comes last.
-fn sort(changes: &mut Vec<Change>, steps: &Steps, destroy: bool) {
-    let mut places: HashMap<usize, usize> = HashMap::new();
+fn sort(changes: &mut [Change], steps: &Steps, destroy: bool) {
+    let goes = |change: &Change| change.action == Action::Delete;
+    let mut places: HashMap<Address, usize> = HashMap::new();
     for (place, &step) in steps.order.iter().enumerate() {
-        if let Step::Do { change, .. } = steps.steps[step] {
-            places.insert(change, place);
+        if let Step::Do { change, .. } = steps.steps[step]
+            && (destroy || goes(&changes[change]))
+        {
+            places.insert(changes[change].address.clone(), place);
         }
     }
-    let mut keyed: Vec<_> = std::mem::take(changes)
-        .into_iter()
-        .enumerate()
-        .map(|(index, change)| {
-            let goes = change.action == Action::Delete;
-            let key = if destroy || goes {
-                (usize::from(goes), places.get(&index).copied().unwrap_or(0), index)
-            } else {
-                (0, 0, index)
-            };
-            (key, change)
-        })
-        .collect();
-    keyed.sort_by_key(|(key, _)| *key);
-    changes.extend(keyed.into_iter().map(|(_, change)| change));
+    // Stable, and in place: there may be tens of thousands.
+    changes.sort_by_cached_key(|change| {
+        (goes(change), places.get(&change.address).copied().unwrap_or(0))
+    });
 }
 
 fn note_world(world: &World<'_>, notes: &mut Vec<String>) {

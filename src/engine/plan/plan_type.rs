@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_provider_api::{Address, Outputs, Owner};
+use infra_provider_api::{Address, Owner, Packed};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +34,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What is worth saying besides: fields that wait for a rotation, phases left out.
     pub notes: Vec<String>,
-    /// Outputs of what exists and stays, for references.
-    pub known: BTreeMap<Address, Outputs>,
+    /// Packed of what exists and stays, for references.
+    pub known: BTreeMap<Address, Packed>,
 }
 
 impl Plan {

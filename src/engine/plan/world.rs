@@ -150,7 +150,7 @@ impl<'a> Ids<'a> {
 
     pub(super) fn mentioned_in(&self, observed: &Observed) -> Vec<Address> {
         let mut found = Vec::new();
-        self.collect(&observed.spec, &mut found);
+        self.collect(&observed.spec.value(), &mut found);
         found.retain(|address| *address != observed.address);
         found.sort();
         found.dedup();

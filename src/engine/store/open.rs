@@ -155,8 +155,11 @@ async fn load(backend: &dyn Backend, owner: &Owner) -> Result<Shared, StoreError
         None => Record::default(),
     };
     let bytes = backend.read(JOURNAL).await?;
-    let read = journal::read(bytes.as_deref().unwrap_or_default(), snapshot, owner)
+    let mut read = journal::read(bytes.as_deref().unwrap_or_default(), snapshot, owner)
         .map_err(|source| StoreError::Journal { name: backend.describe(JOURNAL), source })?;
+    // Inserted one by one, the nodes of the map are half empty.
+    let resources = std::mem::take(&mut read.record.resources);
+    read.record.resources = resources.into_iter().collect();
     let unclean = match &bytes {
         // An empty file is as good as none: it lacks its first line.
         Some(bytes) if read.complete == 0 || bytes.is_empty() => Unclean::Absent,

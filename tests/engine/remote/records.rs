@@ -8,7 +8,7 @@ use infra::engine::{
     lock::remote::LOCK,
     store::remote::Remote,
 };
-use infra_provider_api::{Outputs, Phase};
+use infra_provider_api::{Packed, Phase};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -24,8 +24,8 @@ pub fn created(name: &str) -> Entry {
         address: format!("box.{name}").parse().unwrap(),
         id: format!("id-{name}"),
         generation: 1,
-        spec: json!({"a": 1.5}),
-        outputs: Outputs::new(),
+        spec: json!({"a": 1.5}).into(),
+        outputs: Packed::default(),
         needs: vec![],
         phase: Phase::Infra,
         protect: false,

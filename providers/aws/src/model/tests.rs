@@ -82,7 +82,7 @@ fn every_reference_leads_somewhere() {
         let declared = model(&cluster, &owner()).unwrap();
         let there: Vec<_> = declared.iter().map(|one| &one.address).collect();
         for one in &declared {
-            for reference in infra_provider_api::references(&one.spec) {
+            for reference in one.spec.references() {
                 let elsewhere = ["suite"].contains(&reference.address.kind());
                 assert!(elsewhere || there.contains(&&reference.address), "{reference:?}");
             }
@@ -100,7 +100,7 @@ fn machines_are_spread_over_zones_and_stay_there() {
     let subnet = |of: &Cluster, name: &str| {
         let declared = model(of, &owner()).unwrap();
         let one = declared.iter().find(|one| one.address.name() == name).unwrap();
-        one.spec["subnet"]["$ref"].as_str().unwrap().to_owned()
+        one.spec.value()["subnet"]["$ref"].as_str().unwrap().to_owned()
     };
     assert_eq!(subnet(&cluster, "worker-1"), "subnet.nodes-a");
     assert_eq!(subnet(&cluster, "worker-3"), "subnet.nodes-c");

@@ -218,7 +218,7 @@ pub(crate) fn ready<S>(
         address,
         id: id.into(),
         spec,
-        outputs,
+        outputs: outputs.into(),
         readiness: Readiness::Ready,
         intent_key,
         made_by: MadeBy::Infra,

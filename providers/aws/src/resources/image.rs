@@ -159,7 +159,7 @@ impl Solo for Images {
 
     async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("unpin {}", observed.address);
-        if let Some(vpc) = observed.spec["vpc"].as_str() {
+        if let Some(vpc) = observed.spec.text("vpc") {
             let tag = Tag::builder().key(format!("{IMAGE}{}", observed.id)).build();
             let call = self.0.ec2.delete_tags().resources(vpc).tags(tag);
             self.0.delete(&operation, call.send()).await?;

@@ -90,7 +90,8 @@ impl Instances {
         spec: &InstanceSpec,
     ) -> Result<(), CloudError> {
         let old: Vec<String> =
-            serde_json::from_value(observed.spec["tags"].clone()).unwrap_or_default();
+            serde_json::from_value(observed.spec.get("tags").unwrap_or_default())
+                .unwrap_or_default();
         let some = |of: &[String], not: &[String]| -> Vec<Tag> {
             let differing = of.iter().filter(|tag| !not.contains(tag));
             differing

@@ -122,17 +122,17 @@ impl Solo for InstanceProfiles {
     ) -> Result<Found<InstanceProfileSpec>, CloudError> {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
-        let old = observed.spec["role"].as_str().unwrap_or_default();
-        self.clear(&operation, &observed.id, old).await?;
+        let old = observed.spec.text("role").unwrap_or_default();
+        self.clear(&operation, &observed.id, &old).await?;
         let role = known(&operation, "role", &spec.role)?;
-        self.set_role(&operation, &observed.id, role).await?;
+        self.set_role(&operation, &observed.id, &role).await?;
         self.again(cx, observed).await
     }
 
     async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
-        let role = observed.spec["role"].as_str().unwrap_or_default();
-        self.clear(&operation, &observed.id, role).await?;
+        let role = observed.spec.text("role").unwrap_or_default();
+        self.clear(&operation, &observed.id, &role).await?;
         let call = self.0.iam.delete_instance_profile().instance_profile_name(&observed.id);
         self.0.delete(&operation, call.send()).await?;
         Ok(true)

@@ -134,7 +134,7 @@ pub(super) fn found(cx: &Context, instance: &Instance) -> Option<Found<InstanceS
         address: Address::new("instance", node),
         id: id.to_owned(),
         spec,
-        outputs,
+        outputs: outputs.into(),
         made_by: MadeBy::Infra,
     })
 }

@@ -92,8 +92,7 @@ impl Solo for InternetGateways {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
         let vpc = known(&operation, "vpc", &spec.vpc)?;
-        if let Some(old) = observed.spec["vpc"].as_str().filter(|old| !old.is_empty() && old != vpc)
-        {
+        if let Some(old) = observed.spec.text("vpc").filter(|old| !old.is_empty() && old != vpc) {
             let call = self.0.ec2.detach_internet_gateway().internet_gateway_id(&observed.id);
             self.0.delete(&operation, call.vpc_id(old).send()).await?;
         }
@@ -103,7 +102,7 @@ impl Solo for InternetGateways {
 
     async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
-        if let Some(vpc) = observed.spec["vpc"].as_str().filter(|vpc| !vpc.is_empty()) {
+        if let Some(vpc) = observed.spec.text("vpc").filter(|vpc| !vpc.is_empty()) {
             let call = self.0.ec2.detach_internet_gateway().internet_gateway_id(&observed.id);
             match self.0.delete(&operation, call.vpc_id(vpc).send()).await {
                 Err(error) if error.message.starts_with("Gateway.NotAttached") => {}

@@ -80,8 +80,8 @@ impl Solo for KeyPairs {
     async fn remove(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
         // A region has a name once, so it is the one that was listed.
-        let name = observed.outputs.get("name").and_then(|name| name.as_str());
-        let name = name.map_or_else(|| cx.owner.exact_name(observed.address.name()), str::to_owned);
+        let name = observed.outputs.text("name");
+        let name = name.unwrap_or_else(|| cx.owner.exact_name(observed.address.name()));
         let call = self.0.ec2.delete_key_pair().key_name(name).send();
         self.0.delete(&operation, call).await?;
         Ok(true)

@@ -122,7 +122,7 @@ fn found(
         address,
         id: arn.to_owned(),
         spec,
-        outputs,
+        outputs: outputs.into(),
         intent_key: key,
         made_by: MadeBy::Infra,
     }

@@ -127,7 +127,7 @@ impl<T: Solo> Alone<T> {
         let observed = Observed {
             address: found.address,
             id: found.id,
-            spec: is,
+            spec: is.into(),
             outputs: found.outputs,
             readiness: found.readiness,
             intent_key: found.intent_key,

@@ -87,7 +87,7 @@ impl Solo for Volumes {
     }
 
     fn warning(&self, observed: &Observed) -> Option<String> {
-        let size_gib = observed.spec.get("size_gib").and_then(serde_json::Value::as_i64)?;
+        let size_gib = observed.spec.get("size_gib")?.as_i64()?;
         Some(format!("its data is lost ({size_gib} GiB)"))
     }
 }

@@ -118,7 +118,7 @@ fn a_cluster_becomes_these_resources() {
         for older in &declared.supersedes {
             writeln!(text, "  supersedes {older}").unwrap();
         }
-        for (field, value) in by_name(&declared.spec) {
+        for (field, value) in by_name(&declared.spec.value()) {
             writeln!(text, "  {field} = {}", sorted(value)).unwrap();
         }
     }

@@ -49,7 +49,7 @@ pub(crate) fn ready<S>(address: Address, id: String, spec: S, outputs: Outputs) 
         address,
         id,
         spec,
-        outputs,
+        outputs: outputs.into(),
         readiness: Readiness::Ready,
         intent_key: None,
         made_by: MadeBy::Infra,

@@ -71,7 +71,8 @@ impl Droplets {
         let query = [("tag_name", tag.as_str())];
         let all: Vec<Droplet> =
             self.api.client.list(cx, "list droplets", &["droplets"], &query, "droplets").await?;
-        let owned: Vec<_> = all.iter().filter_map(|droplet| found(cx, droplet)).collect();
+        // Each goes as soon as it is read: there may be ten thousand.
+        let owned: Vec<_> = all.into_iter().filter_map(|droplet| found(cx, &droplet)).collect();
         self.sent.listed(&owned);
         Ok(owned)
     }
@@ -88,7 +89,7 @@ impl Droplets {
 }
 
 fn tags_of(observed: &Observed) -> Vec<String> {
-    serde_json::from_value(observed.spec["tags"].clone()).unwrap_or_default()
+    serde_json::from_value(observed.spec.get("tags").unwrap_or_default()).unwrap_or_default()
 }
 
 #[async_trait]

@@ -80,7 +80,7 @@ pub(super) fn found(cx: &Context, droplet: &Droplet) -> Option<Found<DropletSpec
         address: Address::new("droplet", node),
         id: droplet.id.to_string(),
         spec,
-        outputs,
+        outputs: outputs.into(),
         made_by: MadeBy::Infra,
     })
 }

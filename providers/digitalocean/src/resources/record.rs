@@ -179,7 +179,7 @@ impl Resource for Records {
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
-        let spec: RecordSpec = serde_json::from_value(observed.spec.clone()).map_err(|error| {
+        let spec: RecordSpec = serde_json::from_value(observed.spec.value()).map_err(|error| {
             let message = format!("the observed record makes no sense: {error}");
             CloudError::new(ErrorKind::Local, &operation, message)
         })?;

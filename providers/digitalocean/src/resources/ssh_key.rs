@@ -135,7 +135,7 @@ impl Resource for SshKeys {
     }
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
-        if observed.outputs.get("shared") != Some(&json!(true)) {
+        if observed.outputs.get("shared") != Some(json!(true)) {
             let operation = format!("delete {}", observed.address);
             self.0.client.delete(cx, &operation, &["account", "keys", &observed.id]).await?;
         }
@@ -143,7 +143,7 @@ impl Resource for SshKeys {
     }
 
     fn delete_warning(&self, observed: &Observed) -> Option<String> {
-        (observed.outputs.get("shared") == Some(&json!(true)))
+        (observed.outputs.get("shared") == Some(json!(true)))
             .then(|| "was in the account before, and stays there".to_owned())
     }
 }

@@ -90,7 +90,7 @@ impl Resource for Volumes {
     }
 
     fn delete_warning(&self, observed: &Observed) -> Option<String> {
-        let size_gib = observed.spec.get("size_gib").and_then(serde_json::Value::as_u64)?;
+        let size_gib = observed.spec.get("size_gib")?.as_u64()?;
         Some(format!("its data is lost ({size_gib} GiB)"))
     }
 }

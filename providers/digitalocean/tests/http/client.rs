@@ -262,7 +262,7 @@ async fn two_kinds_share_one_list_and_an_effect_ends_that() {
     let gone = infra_provider_api::Observed {
         address: "firewall.nodes".parse().unwrap(),
         id: "f-1".to_owned(),
-        spec: json!({}),
+        spec: json!({}).into(),
         outputs: Default::default(),
         readiness: infra_provider_api::Readiness::Ready,
         intent_key: None,

@@ -91,7 +91,7 @@ async fn ten_names_are_one_call_and_read_back_as_declared() {
     let mut declared = spec();
     declared.as_object_mut().unwrap().remove("ssh_keys");
     for (found, request) in found.iter().zip(&requests) {
-        assert_eq!(found.spec, declared);
+        assert_eq!(found.spec.value(), declared);
         assert_eq!(found.address, request.address);
         assert_eq!(found.intent_key.as_ref(), Some(&request.intent_key));
     }

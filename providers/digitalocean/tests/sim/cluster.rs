@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use infra_provider_api::{
     Access, Address, Cluster, Declared, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan,
-    Pool, Protocol, Role, SizeRequest, SourceRange, SshKey, Versions, resolve,
+    Packed, Pool, Protocol, Reference, Role, SizeRequest, SourceRange, SshKey, Versions, resolve,
 };
 use serde_json::{Value, json};
 
@@ -84,17 +84,18 @@ pub fn cluster() -> Cluster {
 }
 
 /// Outputs by address; what other makers than the cloud put out is there from the start.
-pub type Known = BTreeMap<Address, BTreeMap<String, Value>>;
+pub type Known = BTreeMap<Address, Packed>;
 
 pub fn known_elsewhere() -> Known {
     let suite: Address = "suite.ingress".parse().unwrap();
-    let outputs = BTreeMap::from([("ingress_address".to_owned(), json!("203.0.113.10"))]);
+    let outputs = json!({"ingress_address": "203.0.113.10"}).into();
     Known::from([(suite, outputs)])
 }
 
 /// A declared spec with every reference replaced.
 pub fn resolved(declared: &Declared, known: &Known) -> Value {
-    let (spec, unknown) = resolve(&declared.spec, &|address| known.get(address).cloned());
+    let output = |reference: &Reference| known.get(&reference.address)?.get(&reference.field);
+    let (spec, unknown) = resolve(&declared.spec.value(), &output);
     assert!(unknown.is_empty(), "{}: {unknown:?}", declared.address);
     spec
 }

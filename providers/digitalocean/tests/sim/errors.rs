@@ -57,7 +57,7 @@ async fn two_clusters_of_one_name_never_touch_each_other() {
 
     // One public key, one entry: the second uses the first's and leaves it alone.
     let shared = all["ssh_key"].list_owned(&other).await.unwrap().remove(0);
-    assert_eq!(shared.outputs["shared"], json!(true));
+    assert_eq!(shared.outputs.get("shared"), Some(json!(true)));
     assert!(all["ssh_key"].delete_warning(&shared).is_some());
 
     let count = list_all(&cx, &kinds(&first)).await.len();

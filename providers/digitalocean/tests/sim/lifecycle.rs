@@ -45,7 +45,7 @@ pub async fn life(cloud: &Cloud, provider: &DigitalOcean) {
 
     change(&cx, &all).await;
     made_by_kubernetes(cloud, &cx, &all).await;
-    fill_bucket(cloud, known[&"bucket.artifacts".parse().unwrap()]["name"].as_str().unwrap()).await;
+    fill_bucket(cloud, &known[&"bucket.artifacts".parse().unwrap()].text("name").unwrap()).await;
 
     delete_all(&cx, &all).await;
     assert!(list_all(&cx, &all).await.is_empty());
@@ -65,12 +65,12 @@ async fn change(cx: &Context, all: &Kinds) {
     update(cx, all["firewall"].as_ref(), &firewall, "inbound", rules).await;
 
     let balancer = find("load_balancer", "api").await;
-    let mut check = balancer.spec["health_check"].clone();
+    let mut check = balancer.spec.get("health_check").unwrap();
     check["healthy_threshold"] = json!(4);
     update(cx, all["load_balancer"].as_ref(), &balancer, "health_check", check).await;
 
     let droplet = find("droplet", "worker-2").await;
-    let mut tags: Vec<Value> = droplet.spec["tags"].as_array().unwrap().clone();
+    let mut tags: Vec<Value> = droplet.spec.value()["tags"].as_array().unwrap().clone();
     tags.retain(|tag| tag != "team-shop");
     tags.push(json!("team-web"));
     update(cx, all["droplet"].as_ref(), &droplet, "tags", json!(tags)).await;

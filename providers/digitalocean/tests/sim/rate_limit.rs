@@ -57,7 +57,7 @@ async fn network(cloud: &Cloud, cx: &Context) -> String {
     let mut declared = provider.model(&cluster(), &cx.owner).unwrap();
     declared.retain(|one| one.address.kind() == "vpc");
     let known = create_all(cx, &kinds(&provider), &declared).await;
-    known[&declared[0].address]["id"].as_str().unwrap().to_owned()
+    known[&declared[0].address].text("id").unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

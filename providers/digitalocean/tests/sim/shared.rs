@@ -81,13 +81,13 @@ pub fn assert_clean(declared: &[Declared], observed: &[Observed], known: &Known)
         if let Some(fields) = wanted.as_object_mut() {
             fields.remove("ssh_keys");
         }
-        assert_eq!(there[0].spec, wanted, "{}", declared.address);
+        assert_eq!(there[0].spec.value(), wanted, "{}", declared.address);
     }
 }
 
 /// Sets a field of one resource, twice.
 pub async fn update(cx: &Context, kind: &dyn Kind, observed: &Observed, field: &str, to: Value) {
-    let mut spec = observed.spec.clone();
+    let mut spec = observed.spec.value();
     spec[field] = to.clone();
     for _ in 0..2 {
         let request = UpdateRequest {
@@ -97,11 +97,11 @@ pub async fn update(cx: &Context, kind: &dyn Kind, observed: &Observed, field: &
         };
         let updated = kind.update(cx, &request).await.unwrap();
         assert_eq!(updated.id, observed.id);
-        assert_eq!(updated.spec[field], to, "{}", observed.address);
+        assert_eq!(updated.spec.get(field).unwrap(), to, "{}", observed.address);
     }
     let again = kind.list_owned(cx).await.unwrap();
     let again = again.iter().find(|o| o.id == observed.id).unwrap();
-    assert_eq!(again.spec[field], to, "{}", observed.address);
+    assert_eq!(again.spec.get(field).unwrap(), to, "{}", observed.address);
 }
 
 /// Deletes twice, and waits until it is gone.

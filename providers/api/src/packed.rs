@@ -1,0 +1,169 @@
+//! JSON as it is held by the ten thousand.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
+use serde_json::{Map, Value};
+
+use crate::{Outputs, Reference, references, shared::shared};
+
+/// A JSON object, held as its text: a spec, or outputs. As a tree of values, each would take some
+/// 700 bytes a level; equal ones share one text. Read one field with [`Packed::get`], all of them
+/// with [`Packed::value`].
+#[derive(Clone)]
+pub struct Packed(Arc<str>);
+
+impl Packed {
+    /// Packs what can be written as JSON.
+    ///
+    /// # Errors
+    /// It can't be written as JSON (a map with keys that are no strings).
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        Ok(Self(shared(&serde_json::to_string(value)?)))
+    }
+
+    /// All of it.
+    pub fn value(&self) -> Value {
+        // It was written as JSON, here or by who made it.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
+    /// The fields, if it is an object; else none.
+    pub fn fields(&self) -> Map<String, Value> {
+        match self.value() {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+
+    /// The field `name`.
+    pub fn get(&self, name: &str) -> Option<Value> {
+        // A look at the text is much cheaper than reading it. What is escaped there is read.
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if plain && !self.0.contains(name) {
+            return None;
+        }
+        self.fields().remove(name)
+    }
+
+    /// The field `name`, if it is a text.
+    pub fn text(&self, name: &str) -> Option<String> {
+        match self.get(name)? {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// This one with all fields of `newer`.
+    #[must_use]
+    pub fn with(&self, newer: &Self) -> Self {
+        if self.is_empty() || self.0 == newer.0 {
+            return newer.clone();
+        }
+        let mut fields = self.fields();
+        fields.extend(newer.fields());
+        Value::Object(fields).into()
+    }
+
+    /// The references in it.
+    pub fn references(&self) -> Vec<Reference> {
+        if self.0.contains("\"$ref\"") { references(&self.value()) } else { Vec::new() }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        matches!(&*self.0, "{}" | "null")
+    }
+
+    /// The field `name` set to `value`, or taken out.
+    pub fn set(&mut self, name: &str, value: Option<Value>) {
+        let mut fields = self.fields();
+        match value {
+            Some(value) => drop(fields.insert(name.to_owned(), value)),
+            None => drop(fields.remove(name)),
+        }
+        *self = Value::Object(fields).into();
+    }
+}
+
+impl Default for Packed {
+    fn default() -> Self {
+        Self(shared("{}"))
+    }
+}
+
+impl From<Value> for Packed {
+    fn from(value: Value) -> Self {
+        Self(shared(&value.to_string()))
+    }
+}
+
+impl From<Outputs> for Packed {
+    fn from(outputs: Outputs) -> Self {
+        Value::Object(outputs.into_iter().collect()).into()
+    }
+}
+
+impl PartialEq for Packed {
+    /// The order of fields means nothing.
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.value() == other.value()
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Packed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: Value = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
+        value.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Packed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_read_set_and_taken_out() {
+        let mut spec = Packed::from(json!({"size": "small", "tags": ["a"]}));
+        assert_eq!((spec.get("size"), spec.get("siz")), (Some(json!("small")), None));
+        spec.set("size", Some(json!("large")));
+        spec.set("tags", None);
+        assert_eq!(spec.value(), json!({"size": "large"}));
+        assert!(!spec.is_empty() && Packed::default().is_empty());
+    }
+
+    #[test]
+    fn the_order_of_fields_means_nothing() {
+        let one: Packed = serde_json::from_str(r#"{"a": 1, "b": {"c": 2, "d": 3}}"#).unwrap();
+        let other: Packed = serde_json::from_str(r#"{"b":{"d":3,"c":2},"a":1}"#).unwrap();
+        assert_eq!(one, other);
+        assert_ne!(one, Packed::from(json!({"a": 1})));
+        assert_eq!(serde_json::to_string(&one).unwrap(), r#"{"a":1,"b":{"c":2,"d":3}}"#);
+    }
+
+    #[test]
+    fn a_name_that_is_escaped_is_found() {
+        let odd = Packed::from(json!({"a\"b": 1}));
+        assert_eq!(odd.get("a\"b"), Some(json!(1)));
+    }
+}
