@@ -109,6 +109,21 @@ struct Active {
     said: String,
 }
 
+/// When to look next: two times, as others come and go between one look and the next.
+#[derive(Clone, Copy)]
+struct Due {
+    /// While nothing but looks is done.
+    alone: Instant,
+    /// While other calls are made, too.
+    shared: Instant,
+}
+
+impl Due {
+    fn min(self, other: Self) -> Self {
+        Self { alone: self.alone.min(other.alone), shared: self.shared.min(other.shared) }
+    }
+}
+
 struct Looker {
     kind: Arc<dyn Kind>,
     cx: Context,
@@ -117,7 +132,7 @@ struct Looker {
     waits: Waits,
     watches: Vec<Active>,
     /// When to look next, if anything waits.
-    due: Option<Instant>,
+    due: Option<Due>,
     /// A failed look asked for a pause.
     pause: Duration,
     /// How long the last look took, with the waits for the rate limit.
@@ -128,14 +143,15 @@ struct Looker {
 impl Looker {
     async fn run(mut self, mut inbox: UnboundedReceiver<Watch>) {
         loop {
-            let due = self.due;
+            let alone = *self.alone.borrow_and_update();
+            let due = self.due.map(|due| if alone { due.alone } else { due.shared });
             tokio::select! {
                 biased;
                 watch = inbox.recv() => match watch {
                     Some(watch) => self.add(watch),
                     None => return,
                 },
-                Ok(()) = self.alone.changed() => self.sooner(),
+                Ok(()) = self.alone.changed() => {}
                 () = sleep_until(due), if due.is_some() => self.look().await,
             }
         }
@@ -144,23 +160,17 @@ impl Looker {
     fn add(&mut self, watch: Watch) {
         let now = Instant::now();
         self.watches.push(Active { watch, since: now, seen: now, said: String::new() });
-        let due = now + self.interval(self.waits.look_first);
+        let due = self.due_after(now, self.waits.look_first);
         self.due = Some(self.due.map_or(due, |known| known.min(due)));
     }
 
-    /// The pause before a look of all that wait, where `wanted` would be right for one.
-    fn interval(&self, wanted: Duration) -> Duration {
+    /// When to look at all that wait, where `wanted` would be the right pause for one.
+    fn due_after(&self, now: Instant, wanted: Duration) -> Due {
         let watches = u32::try_from(self.watches.len()).unwrap_or(u32::MAX);
-        let least =
-            if *self.alone.borrow() { self.took } else { LOOK_EACH.saturating_mul(watches) };
-        wanted.max(least).max(self.pause)
-    }
-
-    /// What others left may be used: a pause that was made for them ends.
-    fn sooner(&mut self) {
-        if *self.alone.borrow_and_update() && self.pause.is_zero() {
-            let due = Instant::now() + self.interval(self.waits.look_first);
-            self.due = self.due.map(|known| known.min(due));
+        let wanted = wanted.max(self.pause);
+        Due {
+            alone: now + wanted.max(self.took),
+            shared: now + wanted.max(LOOK_EACH.saturating_mul(watches)),
         }
     }
 
@@ -170,7 +180,7 @@ impl Looker {
         let waited = self.watches.iter().map(|active| now - active.since).min();
         self.due = waited.map(|waited| {
             let wanted = (waited / 4).clamp(self.waits.look_first, self.waits.look_max);
-            now + self.interval(wanted)
+            self.due_after(now, wanted)
         });
         self.pause = Duration::ZERO;
     }
