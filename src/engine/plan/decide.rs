@@ -14,7 +14,7 @@ use crate::engine::{
 pub(super) struct Decider<'w, 'a> {
     world: &'w World<'a>,
     selection: &'w Selection,
-    /// What references see of each address decided so far.
+    /// What references see of each address decided so far, unless it stays just as it is.
     fates: HashMap<&'w Address, Fate>,
     pub changes: Vec<Change>,
     pub notes: Vec<String>,
@@ -24,7 +24,7 @@ pub(super) struct Decider<'w, 'a> {
 /// What becomes of an address, for those that refer to it.
 enum Fate {
     /// Its outputs stay, but for these fields of its spec, which change.
-    Stays(Option<Box<HashMap<String, Option<Value>>>>),
+    Stays(HashMap<String, Option<Value>>),
     /// It is made anew.
     Anew,
     /// It is left out of the plan.
@@ -55,7 +55,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         Self {
             world,
             selection,
-            fates: HashMap::with_capacity(world.graph.len()),
+            fates: HashMap::new(),
             changes: Vec::with_capacity(world.graph.len()),
             notes: Vec::new(),
             left_out: LeftOut::default(),
@@ -86,13 +86,15 @@ impl<'w, 'a> Decider<'w, 'a> {
             }
         };
         let Some(change) = change else { return };
-        self.fates.insert(address, self.fate(declared, &change));
+        if let Some(fate) = self.fate(declared, &change) {
+            self.fates.insert(address, fate);
+        }
         self.changes.push(change);
     }
 
-    fn fate(&self, declared: &Declared, change: &Change) -> Fate {
+    fn fate(&self, declared: &Declared, change: &Change) -> Option<Fate> {
         match change.action {
-            Action::Create | Action::Replace => Fate::Anew,
+            Action::Create | Action::Replace => Some(Fate::Anew),
             Action::Update => {
                 let lookup = |reference: &Reference| self.lookup(reference);
                 let mut spec = declared.spec.fields();
@@ -109,9 +111,9 @@ impl<'w, 'a> Decider<'w, 'a> {
                         let nulls = outputs.filter(|(_, value)| value.is_null());
                         nulls.map(|(name, _)| (name, None))
                     });
-                Fate::Stays(Some(Box::new(fields.chain(missing).collect())))
+                Some(Fate::Stays(fields.chain(missing).collect()))
             }
-            _ => Fate::Stays(None),
+            _ => None,
         }
     }
 
@@ -122,12 +124,12 @@ impl<'w, 'a> Decider<'w, 'a> {
             Some(Fate::Anew) => return Lookup::Later,
             Some(Fate::LeftOut) if exists.is_none() => return Lookup::Later,
             // An output that is called like a field of the spec is that field.
-            Some(Fate::Stays(Some(fields))) => match fields.get(&reference.field) {
+            Some(Fate::Stays(fields)) => match fields.get(&reference.field) {
                 Some(Some(value)) => return Lookup::Known(value.clone()),
                 Some(None) => return Lookup::Later,
                 None => {}
             },
-            Some(Fate::Stays(None) | Fate::LeftOut) | None => {}
+            Some(Fate::LeftOut) | None => {}
         }
         exists
             .and_then(|observed| observed.outputs.get(&reference.field))

@@ -125,7 +125,7 @@ impl Solo for InstanceProfiles {
         let old = observed.spec.text("role").unwrap_or_default();
         self.clear(&operation, &observed.id, &old).await?;
         let role = known(&operation, "role", &spec.role)?;
-        self.set_role(&operation, &observed.id, &role).await?;
+        self.set_role(&operation, &observed.id, role).await?;
         self.again(cx, observed).await
     }
 
