@@ -94,7 +94,7 @@ async fn connect(client: &KubeClient, to: &ForwardTo, socket: TcpStream) -> Resu
     let text = |error: AppsError| error.to_string();
     let backend = Backend::get(client, &to.namespace, &to.service).await.map_err(text)?;
     let place = backend.place(client, to.port).await.map_err(text)?;
-    let api: Api<Pod> = Api::namespaced(client.raw().clone(), &to.namespace);
+    let api: Api<Pod> = Api::namespaced(client.lasting().clone(), &to.namespace);
     let failed = |message: String| format!("{}/{}: {message}", to.namespace, place.pod);
     let mut forwarder = api
         .portforward(&place.pod, &[place.port])

@@ -10,10 +10,7 @@ use infra_provider_api::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    boots::Boots,
-    kube_access::{KubeAccess, of_kube},
-};
+use super::{boots::Boots, kube_access::KubeAccess};
 
 /// Nothing but that it answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,16 +33,6 @@ impl ApiServers {
     /// Its address.
     pub fn address() -> Address {
         Address::new("api_server", "main")
-    }
-
-    async fn ask(&self) -> Result<String, CloudError> {
-        let client = self.kube.client().await?;
-        let version = client
-            .raw()
-            .apiserver_version()
-            .await
-            .map_err(|error| of_kube("ask the API server for its version", &error))?;
-        Ok(version.git_version)
     }
 
     async fn boot_readiness(&self, error: &CloudError) -> Readiness {
@@ -97,7 +84,7 @@ impl Resource for ApiServers {
         if !self.kube.exists() {
             return Ok(Vec::new());
         }
-        let version = self.ask().await?;
+        let version = self.kube.version().await?;
         Ok(vec![found(Readiness::Ready, Some(version))])
     }
 
@@ -109,7 +96,7 @@ impl Resource for ApiServers {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(vec![match self.ask().await {
+        Ok(vec![match self.kube.version().await {
             Ok(version) => found(Readiness::Ready, Some(version)),
             Err(error) => found(self.boot_readiness(&error).await, None),
         }])

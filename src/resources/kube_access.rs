@@ -59,6 +59,22 @@ impl KubeAccess {
         Ok(made)
     }
 
+    /// The API server's version, asked once. A load balancer may take the question while the server
+    /// behind it is not there yet, and never answer.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not answer within five seconds, or those of
+    /// [`KubeAccess::client`].
+    pub async fn version(&self) -> Result<String, CloudError> {
+        const OPERATION: &str = "ask the API server for its version";
+        let client = self.client().await?;
+        match tokio::time::timeout(PROBE_TIMEOUT, client.raw().apiserver_version()).await {
+            Ok(Ok(version)) => Ok(version.git_version),
+            Ok(Err(error)) => Err(of_kube(OPERATION, &error)),
+            Err(_) => Err(CloudError::new(ErrorKind::Unavailable, OPERATION, no_answer())),
+        }
+    }
+
     /// Asks once whether the API server answers, and a second and third time if not; takes 15
     /// seconds at most, and ends at once when `stop` is cancelled. A refusal is an answer.
     ///
@@ -80,7 +96,7 @@ impl KubeAccess {
                 Ok(Ok(_)) => return Ok(()),
                 Ok(Err(kube::Error::Api(status))) if status.code < 500 => return Ok(()),
                 Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("no answer within {} s", PROBE_TIMEOUT.as_secs()),
+                Err(_) => no_answer(),
             };
         }
         let server = client.server();
@@ -91,6 +107,10 @@ impl KubeAccess {
 /// How often it is asked before it counts as unreachable, and for how long each time.
 const PROBES: u32 = 3;
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn no_answer() -> String {
+    format!("no answer within {} s", PROBE_TIMEOUT.as_secs())
+}
 
 /// A failed call to the API server, in the engine's words.
 pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
@@ -106,4 +126,28 @@ pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
         _ => ErrorKind::Unavailable,
     };
     CloudError::new(kind, operation, explain(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that takes every connection and answers none, as a load balancer does whose target
+    /// is gone.
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_is_never_answered_ends() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubeconfig");
+        let config = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: a\n\
+             contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
+             clusters: [{{name: a, cluster: {{server: 'https://{}'}}}}]\n\
+             users: [{{name: a, user: {{token: t}}}}]\n",
+            silent.local_addr().unwrap()
+        );
+        std::fs::write(&path, config).unwrap();
+        let error = KubeAccess::new(path).version().await.unwrap_err();
+        assert_eq!((error.kind, &*error.message), (ErrorKind::Unavailable, "no answer within 5 s"));
+    }
 }

@@ -118,7 +118,7 @@ enum Server {
     /// The embedded Kubernetes, with nodes and all controllers.
     Embedded { _cluster: Cluster, _dir: TempDir },
     /// A real API server, with [`hands`] for controllers.
-    Real { _server: ApiServer },
+    Real { _server: Box<ApiServer> },
 }
 
 /// A test on the embedded Kubernetes, and on a real API server where there is one: for what an API
@@ -165,7 +165,7 @@ impl Lab {
         let stop = CancellationToken::new();
         let (client, kubeconfig) = (server.client.clone(), server.kubeconfig.clone());
         tokio::spawn(hands::work(client.raw().clone(), stop.clone()));
-        Some(Self { client, kubeconfig, stop, _server: Server::Real { _server: server } })
+        Some(Self { client, kubeconfig, stop, _server: Server::Real { _server: Box::new(server) } })
     }
 
     pub async fn with_faults(faults: Arc<dyn Faults>) -> Self {

@@ -8,7 +8,7 @@ use super::{KubeClient, failure};
 use crate::apps::{AppsError, AppsEvent};
 
 /// How long one answer may take.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(30);
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 

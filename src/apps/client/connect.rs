@@ -10,8 +10,11 @@ use kube::{
 };
 use tokio::sync::Mutex;
 
-use super::{Catalog, Target};
+use super::{Catalog, Target, call::ANSWER_MAX};
 use crate::apps::{AppsError, Events};
+
+/// How long a connection may take to be made, with TLS.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// How long a call is tried again, unless said otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,6 +55,7 @@ impl ClusterRef {
 #[derive(Clone)]
 pub struct KubeClient {
     pub(super) client: Client,
+    lasting: Client,
     pub(super) server: String,
     /// Where retries are reported.
     pub(super) events: Events,
@@ -147,9 +151,14 @@ impl KubeClient {
         config.default_retry = false;
         let server = config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
+        config.connect_timeout = Some(CONNECT_MAX);
+        let lasting = Client::try_from(config.clone()).map_err(|e| failed(e.to_string()))?;
+        // The default is five minutes: too long to wait for an answer that was lost.
+        config.read_timeout = Some(ANSWER_MAX);
         let client = Client::try_from(config).map_err(|e| failed(e.to_string()))?;
         Ok(Self {
             client,
+            lasting,
             server,
             events: Events::quiet(),
             patience: PATIENCE,
@@ -165,6 +174,12 @@ impl KubeClient {
     /// The connection itself, for calls that this module does not know.
     pub fn raw(&self) -> &Client {
         &self.client
+    }
+
+    /// A connection that may be silent for minutes: for streams. Calls that want an answer take
+    /// [`KubeClient::raw`].
+    pub fn lasting(&self) -> &Client {
+        &self.lasting
     }
 
     /// The same connection, which tells `events` when a call is tried again.

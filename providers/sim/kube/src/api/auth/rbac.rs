@@ -142,4 +142,31 @@ mod tests {
             &action("b", "pods", "y")
         ));
     }
+
+    /// kubeadm's group of admins has no rights but those of its binding; see `kubeadm init phase
+    /// kubeconfig admin` in kubeadm's reference.
+    #[test]
+    fn the_admins_of_kubeadm_need_their_binding() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let user = User::new("kubernetes-admin", vec!["kubeadm:cluster-admins".into()]);
+        let action = Action { verb: "list".into(), resource: "nodes".into(), ..Action::default() };
+        assert!(!allowed(&store, &user, &action));
+        store
+            .create(
+                &rbac("clusterroles"),
+                json!({"metadata": {"name": "all"}, "rules": [
+            {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}),
+            )
+            .unwrap();
+        store
+            .create(
+                &rbac("clusterrolebindings"),
+                json!({"metadata": {"name": "admins"},
+            "roleRef": {"kind": "ClusterRole", "name": "all"},
+            "subjects": [{"kind": "Group", "name": "kubeadm:cluster-admins"}]}),
+            )
+            .unwrap();
+        assert!(allowed(&store, &user, &action));
+    }
 }
