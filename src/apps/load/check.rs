@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::manifests::Manifest;
+use super::manifest::Manifest;
 use crate::apps::{Object, ObjectId, Origin, Problem, ProblemKind, kinds};
 
 /// Gives namespaced objects their namespace and takes it from those of the whole cluster. Kinds

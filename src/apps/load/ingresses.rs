@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{manifests::Manifest, source::IngressDefaults};
+use super::{manifest::Manifest, source::IngressDefaults};
 use crate::apps::{Object, ObjectId, Problem, ProblemKind, SUBDOMAIN_ANNOTATION};
 
 /// The variable with the domain.

@@ -6,25 +6,18 @@ use std::{
 };
 
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     check,
-    document::{Document, documents},
-    files, hashed, images, ingresses, kustomize, merge, secrets, single,
+    document::documents,
+    files, hashed, images, ingresses, kustomize,
+    manifest::{Manifest, manifests_of},
+    overlay, secrets, single,
     source::SuiteSource,
     variables::{Marks, Variables},
 };
 use crate::apps::{AppsError, Object, ObjectId, Origin, Problem, ProblemKind};
-
-/// An object with what is needed to point at its lines.
-pub(crate) struct Manifest {
-    pub(crate) object: Object,
-    /// `image:` lines; an overlay's come first.
-    pub(super) images: Vec<(Origin, String)>,
-    /// Secret variables in it.
-    pub(super) secrets: Vec<(String, usize)>,
-}
 
 /// The objects of a source, and the given variables that none of them uses.
 pub(crate) struct Loaded {
@@ -64,7 +57,7 @@ pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
     }
     check::scopes(&mut manifests, source.namespace.as_deref());
     check::duplicates(&manifests, &mut problems);
-    over(&mut manifests, overlay, source, &mut problems);
+    overlay::over(&mut manifests, overlay, source, &mut problems);
     finish(manifests, source, used, problems)
 }
 
@@ -237,127 +230,6 @@ fn folder(
         found.extend(text_of(&file, &files::text(&file)?, problems));
     }
     Ok(found)
-}
-
-/// The objects of a document: itself, or the items of a List.
-fn manifests_of(document: Document, problems: &mut Vec<Problem>) -> Vec<Manifest> {
-    let kind = document.value.get("kind").and_then(Value::as_str).unwrap_or_default();
-    let item_kind = kind.strip_suffix("List").map(str::to_owned);
-    let (Some(item_kind), Some(items)) =
-        (item_kind, document.value.get("items").and_then(Value::as_array))
-    else {
-        return manifest(&document, document.value.clone(), problems).into_iter().collect();
-    };
-    let api_version = document.value.get("apiVersion").cloned();
-    let of_item = |mut item: Value| {
-        if let Some(fields) = item.as_object_mut()
-            && !item_kind.is_empty()
-        {
-            fields.entry("kind").or_insert_with(|| Value::from(item_kind.clone()));
-            if let Some(version) = &api_version {
-                fields.entry("apiVersion").or_insert_with(|| version.clone());
-            }
-        }
-        manifest(&document, item, problems)
-    };
-    items.iter().cloned().filter_map(of_item).collect()
-}
-
-fn manifest(document: &Document, value: Value, problems: &mut Vec<Problem>) -> Option<Manifest> {
-    let text = |path: &str| value.pointer(path).and_then(Value::as_str).filter(|s| !s.is_empty());
-    let (kind, name) = (text("/kind"), text("/metadata/name"));
-    let called = match (kind, name) {
-        (Some(kind), Some(name)) => format!("{kind} {name}: "),
-        (Some(kind), None) => format!("{kind}: "),
-        _ => String::new(),
-    };
-    let mut missing = |kind, message: String, hint: &str| {
-        problems.push(Problem::new(kind, document.origin.clone(), message).hint(hint));
-    };
-    if !value.is_object() {
-        let hint = "an object is a mapping with apiVersion, kind and metadata";
-        missing(ProblemKind::Yaml, "this is no Kubernetes object".to_owned(), hint);
-        return None;
-    }
-    let generated = value.pointer("/metadata/generateName").is_some();
-    match (text("/apiVersion"), kind, name) {
-        (Some(api_version), Some(kind), Some(name)) => {
-            let id = ObjectId {
-                group: Object::group_of(api_version).to_owned(),
-                kind: kind.to_owned(),
-                namespace: text("/metadata/namespace").map(ToOwned::to_owned),
-                name: name.to_owned(),
-            };
-            let api_version = api_version.to_owned();
-            let file = &document.origin.file;
-            let line = |(line, image): &(usize, String)| (Origin::new(file, *line), image.clone());
-            let images = document.images.iter().map(line).collect();
-            let object = Object { id, api_version, value, origin: document.origin.clone() };
-            Some(Manifest { object, images, secrets: document.secrets.clone() })
-        }
-        (None, ..) => {
-            let hint = "add apiVersion, such as v1 or apps/v1";
-            missing(ProblemKind::MissingField, format!("{called}apiVersion is missing"), hint);
-            None
-        }
-        (_, None, _) => {
-            missing(ProblemKind::MissingField, format!("{called}kind is missing"), "add kind");
-            None
-        }
-        (_, _, None) if generated => {
-            let message = format!("{called}generateName makes a new object at each apply");
-            missing(ProblemKind::Unsupported, message, "give it a metadata.name");
-            None
-        }
-        _ => {
-            let message = format!("{called}metadata.name is missing");
-            missing(ProblemKind::MissingField, message, "give it a metadata.name");
-            None
-        }
-    }
-}
-
-/// Merges the overlay over the base; what the base lacks is added.
-fn over(
-    manifests: &mut Vec<Manifest>,
-    overlay: Vec<Manifest>,
-    source: &SuiteSource,
-    problems: &mut Vec<Problem>,
-) {
-    let mut fresh: Vec<Manifest> = Vec::new();
-    for mut change in overlay {
-        let id = change.object.id.clone();
-        let same_name = |m: &Manifest| {
-            let other = &m.object.id;
-            (&other.group, &other.kind, &other.name) == (&id.group, &id.kind, &id.name)
-        };
-        let exact = manifests.iter().position(|m| m.object.id == id);
-        let by_name: Vec<usize> =
-            (0..manifests.len()).filter(|&at| same_name(&manifests[at])).collect();
-        let place = match (&id.namespace, &by_name[..]) {
-            (_, _) if exact.is_some() => exact,
-            (None, &[only]) => Some(only),
-            _ => None,
-        };
-        match place {
-            Some(at) => {
-                let base = &mut manifests[at];
-                let namespace = base.object.id.namespace.clone();
-                merge::merge(&mut base.object.value, &change.object.value);
-                if let Some(namespace) = namespace {
-                    base.object.value["metadata"]["namespace"] = json!(namespace);
-                }
-                change.images.append(&mut base.images);
-                base.images = change.images;
-                base.secrets.append(&mut change.secrets);
-                base.object.api_version = change.object.api_version;
-            }
-            None => fresh.push(change),
-        }
-    }
-    check::scopes(&mut fresh, source.namespace.as_deref());
-    check::duplicates(&fresh, problems);
-    manifests.extend(fresh);
 }
 
 fn namespace(name: &str, origin: Origin) -> Object {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::manifests::Manifest;
+use super::manifest::Manifest;
 use crate::apps::{Problem, ProblemKind, SINGLE_ANNOTATION, kinds};
 
 /// Checks everything with the annotation `infra.dev/single: "true"`.
