@@ -7,7 +7,7 @@ use infra::apps::{
     delete, status,
 };
 
-use crate::lab::{Heard, Lab, deployment, on_each_server, small};
+use crate::lab::{Heard, Lab, deployment, on_each_server, scaled_by_another, small};
 
 const DEPLOYMENTS: (&str, &str, &str) = ("apps", "v1", "deployments");
 const CONFIG_MAPS: (&str, &str, &str) = ("", "v1", "configmaps");
@@ -189,13 +189,7 @@ on_each_server! {
         let folder = small();
         let suite = folder.load();
         lab.apply(&suite).await;
-        let deployments = kube::Api::<k8s_openapi::api::apps::v1::Deployment>::namespaced(
-            lab.client.raw().clone(),
-            "shop",
-        );
-        let scaled = serde_json::json!({ "apiVersion": "apps/v1", "kind": "Deployment", "spec": { "replicas": 4 } });
-        let params = kube::api::PatchParams::apply("scaler").force();
-        deployments.patch("web", &params, &kube::api::Patch::Apply(scaled)).await.unwrap();
+        scaled_by_another(lab).await;
 
         let planned = lab.plan(&suite).await;
         let web = planned.changes.iter().find(|c| c.object.kind == "Deployment").unwrap();

@@ -7,7 +7,7 @@ use infra::apps::{
     read_rendered,
 };
 
-use crate::lab::{Folder, Lab, deployment, on_each_server, small};
+use crate::lab::{Folder, Lab, deployment, on_each_server, scaled_by_another, small};
 
 fn value(suite: &Suite, id: &str) -> serde_json::Value {
     let found = suite.objects().iter().find(|object| object.id.to_string() == id);
@@ -170,13 +170,7 @@ on_each_server! {
     async fn only_the_named_field_is_taken_over(lab: &Lab) {
         let folder = small();
         lab.apply(&folder.load()).await;
-        let deployments = kube::Api::<k8s_openapi::api::apps::v1::Deployment>::namespaced(
-            lab.client.raw().clone(),
-            "shop",
-        );
-        let scaled = serde_json::json!({ "apiVersion": "apps/v1", "kind": "Deployment", "spec": { "replicas": 4 } });
-        let params = kube::api::PatchParams::apply("scaler").force();
-        deployments.patch("web", &params, &kube::api::Patch::Apply(scaled)).await.unwrap();
+        scaled_by_another(lab).await;
         let with = |what: &str| ApplyOptions {
             force: Force::Only(vec![what.to_owned()]),
             ..Default::default()

@@ -15,7 +15,10 @@ use infra_sim_kube::{
     controllers::{NodeRegistration, register_node},
 };
 use infra_ssl::{Authority, Credentials, Kubeconfig, LeafRequest, Names, Validity};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{Api, Patch, PatchParams};
 use secrecy::ExposeSecret;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -313,6 +316,15 @@ pub fn small() -> Folder {
              spec: { selector: { app: web }, ports: [{ name: http, port: 80, targetPort: 8080 }] }\n",
         );
     folder
+}
+
+/// Another field manager sets four replicas of the Deployment `web` of [`small`].
+pub async fn scaled_by_another(lab: &Lab) {
+    let client = lab.client.raw().clone();
+    let deployments = Api::<Deployment>::namespaced(client, "shop");
+    let scaled = json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 4}});
+    let params = PatchParams::apply("scaler").force();
+    deployments.patch("web", &params, &Patch::Apply(scaled)).await.unwrap();
 }
 
 pub fn deployment(name: &str, image: &str, annotations: &str) -> String {

@@ -13,7 +13,7 @@ use infra::{session::SessionOptions, spec};
 use infra_provider_api::Phase;
 
 use super::{
-    lab::{AwsLab, Config, Inventory, more},
+    lab::{AwsLab, Config, DNS, Inventory, more},
     runs::Runs,
     troubled::{Log, Trouble},
 };
@@ -28,19 +28,6 @@ const MADE_BY_KUBERNETES: [&str; 3] =
     ["kubernetes_load_balancer", "kubernetes_security_group", "volume"];
 /// Needs a second control plane, which takes its time.
 const TURN: &str = "turn";
-
-const MORE: &str = r#"
-[ssh_keys]
-ops = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com"
-
-[[firewall]]
-ports = "22"
-from = ["203.0.113.0/24"]
-
-[dns]
-domain = "shop.example.com"
-ttl = 300
-"#;
 
 /// Another rule, another time to live, a worker less.
 const CHANGES: [(&str, &str); 3] =
@@ -76,7 +63,7 @@ fn every_kinds_actions_twice_and_failed_once() {
         return work(&task);
     }
     let settings = "private = true\nzones = [\"a\", \"b\"]";
-    let config = Config { settings, more: MORE, ..Config::default() };
+    let config = Config { settings, more: DNS, ..Config::default() };
     let mut shapes = Vec::new();
     for how in ["twice", "failed"] {
         let Some(lab) = AwsLab::of(&config) else { return };

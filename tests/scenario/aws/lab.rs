@@ -26,6 +26,20 @@ pub struct Config {
     pub more: &'static str,
 }
 
+/// A key, a rule and a zone.
+pub const DNS: &str = r#"
+[ssh_keys]
+ops = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com"
+
+[[firewall]]
+ports = "22"
+from = ["203.0.113.0/24"]
+
+[dns]
+domain = "shop.example.com"
+ttl = 300
+"#;
+
 impl Default for Config {
     fn default() -> Self {
         Self { name: "lab", control_planes: 1, workers: 2, settings: "", more: "" }

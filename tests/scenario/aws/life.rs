@@ -1,25 +1,13 @@
 //! Every scenario closes: apply, empty plan, destroy, empty account.
 
 use super::{
-    lab::{AwsLab, Config, IMAGE, count, more},
+    lab::{AwsLab, Config, DNS, IMAGE, count, more},
     moto::serving,
 };
 use crate::lab::Lab;
 
 /// Calls of a plan without changes, for any number of machines up to a page's.
 const CALLS_MAX: usize = 60;
-
-const DNS: &str = r#"
-[ssh_keys]
-ops = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com"
-
-[[firewall]]
-ports = "22"
-from = ["203.0.113.0/24"]
-
-[dns]
-domain = "shop.example.com"
-"#;
 
 #[test]
 fn from_one_file_to_machines_and_back_to_nothing() {
