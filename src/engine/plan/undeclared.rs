@@ -66,11 +66,7 @@ pub(super) fn add(
         if !selection.is_targeted(&extra.address) {
             continue;
         }
-        if options.refresh_only {
-            notes.push(format!("a second {}: an apply would delete it", extra.address));
-        } else {
-            changes.push(delete_extra(world, extra));
-        }
+        changes.push(delete_extra(world, extra));
     }
     if later > 0 {
         let what = if later == 1 { "resource that is" } else { "resources that are" };
