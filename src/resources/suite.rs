@@ -98,7 +98,7 @@ impl SuiteKind {
                     digest = format!("drifted: {}", differ.join(", "));
                 }
             }
-            outputs = addresses(client, suite).await;
+            outputs = addresses(client, suite).await?;
         }
         Ok(Some(found(name, suite_name, digest, inventory.objects.len(), outputs)))
     }
@@ -126,11 +126,10 @@ impl SuiteKind {
             stop: cx.wind_down.clone(),
             ..ApplyOptions::default()
         };
-        apps::apply(&client, &suite, &options, &events)
-            .await
-            .and_then(apps::Outcome::into_result)
-            .map_err(|error| of_apps(&operation, &error))?;
-        let outputs = addresses(&client, &suite).await;
+        let failed = |error: AppsError| of_apps(&operation, &error);
+        let applied = apps::apply(&client, &suite, &options, &events).await;
+        applied.and_then(apps::Outcome::into_result).map_err(failed)?;
+        let outputs = addresses(&client, &suite).await.map_err(failed)?;
         Ok(found(address.name(), suite.name(), suite.digest(), suite.objects().len(), outputs))
     }
 }
@@ -180,9 +179,9 @@ fn found(
     }
 }
 
-/// The address of the suite's Service of type LoadBalancer, if it has one. Best effort: a missing
-/// address shows as an output that is not known.
-async fn addresses(client: &KubeClient, suite: &Suite) -> Outputs {
+/// The address of the suite's Service of type LoadBalancer, if it has one. What may not be read
+/// shows as an output that is not known.
+async fn addresses(client: &KubeClient, suite: &Suite) -> Result<Outputs, AppsError> {
     let mut outputs = Outputs::new();
     let services = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Service"));
     for object in suite.objects() {
@@ -194,7 +193,8 @@ async fn addresses(client: &KubeClient, suite: &Suite) -> Outputs {
         let namespace = object.id.namespace.as_deref().unwrap_or("default");
         let api: Api<DynamicObject> =
             Api::namespaced_with(client.raw().clone(), namespace, &services);
-        match api.get_opt(&object.id.name).await {
+        let operation = format!("read Service/{namespace}/{}", object.id.name);
+        match client.call(&operation, || api.get_opt(&object.id.name)).await {
             Ok(Some(live)) => {
                 let status = &live.data["status"]["loadBalancer"]["ingress"][0];
                 let own = [&status["ip"], &status["hostname"]];
@@ -211,10 +211,12 @@ async fn addresses(client: &KubeClient, suite: &Suite) -> Outputs {
             Ok(None) => {
                 outputs.insert("ingress_address".into(), Value::Null);
             }
+            // DNS hangs on it: an API server that is away for a moment is no answer.
+            Err(error @ AppsError::Unreachable { .. }) => return Err(error),
             Err(_) => {}
         }
     }
-    outputs
+    Ok(outputs)
 }
 
 /// What a Service asks of its cloud: which load balancer it gets.

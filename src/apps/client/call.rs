@@ -18,11 +18,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// [`AppsError::Api`] when the API server refuses, [`AppsError::Unreachable`].
-    pub(in crate::apps) async fn call<T, F, Fut>(
-        &self,
-        operation: &str,
-        make: F,
-    ) -> Result<T, AppsError>
+    pub(crate) async fn call<T, F, Fut>(&self, operation: &str, make: F) -> Result<T, AppsError>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = kube::Result<T>>,
