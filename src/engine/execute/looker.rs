@@ -124,6 +124,13 @@ impl Due {
     }
 }
 
+/// The pause before a look at `watches`, with nothing but looks to do, and with other calls. A look
+/// may have taken long only because it waited for the rate limit: alone is never the longer one.
+fn pauses(wanted: Duration, took: Duration, watches: usize) -> (Duration, Duration) {
+    let share = LOOK_EACH.saturating_mul(u32::try_from(watches).unwrap_or(u32::MAX));
+    (wanted.max(took.min(share)), wanted.max(share))
+}
+
 struct Looker {
     kind: Arc<dyn Kind>,
     cx: Context,
@@ -166,12 +173,8 @@ impl Looker {
 
     /// When to look at all that wait, where `wanted` would be the right pause for one.
     fn due_after(&self, now: Instant, wanted: Duration) -> Due {
-        let watches = u32::try_from(self.watches.len()).unwrap_or(u32::MAX);
-        let wanted = wanted.max(self.pause);
-        Due {
-            alone: now + wanted.max(self.took),
-            shared: now + wanted.max(LOOK_EACH.saturating_mul(watches)),
-        }
+        let (alone, shared) = pauses(wanted.max(self.pause), self.took, self.watches.len());
+        Due { alone: now + alone, shared: now + shared }
     }
 
     /// The newest one decides: what was just made is looked at soon, what takes long less often. A
@@ -300,4 +303,17 @@ async fn sleep_until(due: Option<Instant>) {
 
 fn error(kind: ErrorKind, address: &Address, text: &str) -> CloudError {
     CloudError::new(kind, format!("wait for {address}"), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_waited_for_the_rate_limit_does_not_put_off_the_next() {
+        let (ms, s) = (Duration::from_millis, Duration::from_secs);
+        assert_eq!(pauses(ms(250), s(57), 80), (ms(320), ms(320)));
+        assert_eq!(pauses(ms(250), s(12), 10_000), (s(12), s(40)));
+        assert_eq!(pauses(s(3), ms(80), 2), (s(3), s(3)));
+    }
 }
