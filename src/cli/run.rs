@@ -16,9 +16,6 @@ use crate::{
     ui::{PlanView, Reporter, Style, plan_text},
 };
 
-/// How long an unanswered create, of this run or an earlier one, is looked for.
-const UNANSWERED_GRACE: Duration = Duration::from_secs(20);
-
 /// A run with its display.
 pub(super) struct Run {
     pub(super) session: Session,
@@ -75,11 +72,6 @@ impl Run {
         Ok(lock)
     }
 
-    /// The grace period, on the cloud's clock.
-    fn grace(&self) -> Duration {
-        UNANSWERED_GRACE.div_f64(self.session.speed)
-    }
-
     /// Resolves what an earlier run left open.
     pub(super) async fn recover(&self) -> Result<(), Failure> {
         if self.session.store.record().intents.is_empty() {
@@ -91,7 +83,7 @@ impl Run {
             &self.session.cx,
             &self.session.store,
             &RecoverOptions {
-                grace: self.grace(),
+                grace: self.session.grace(),
                 optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
                 stop: self.session.stop.clone(),
             },
@@ -148,7 +140,7 @@ impl Run {
             verb: self.verb.clone(),
             parallelism: usize::from(change.parallelism),
             ready_max: change.ready_timeout,
-            unanswered_grace: self.grace(),
+            unanswered_grace: self.session.grace(),
             stop: self.session.stop.clone(),
             ..ExecuteOptions::default()
         };

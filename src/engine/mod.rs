@@ -5,6 +5,7 @@
 //! is a [`infra_provider_api::Kind`].
 #![allow(clippy::result_large_err, reason = "these errors end a run; their size costs nothing")]
 
+pub mod confirm;
 pub mod diff;
 pub mod events;
 pub mod execute;
@@ -18,6 +19,7 @@ pub mod record;
 pub mod recover;
 pub mod store;
 
+pub use confirm::confirm;
 pub use diff::{After, FieldChange};
 pub use events::{Event, StepAction};
 pub use execute::{ExecuteOptions, Outcome, execute};

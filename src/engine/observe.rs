@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use infra_provider_api::{Address, CloudError, Context, Kind, Observed, RetryPolicy};
+use infra_provider_api::{Address, CloudError, Context, Observed, RetryPolicy};
 
 use super::Kinds;
 
@@ -25,6 +25,11 @@ pub struct Observations {
     pub resources: BTreeMap<Address, Vec<Observed>>,
     /// Optional kinds that could not be reached.
     pub unreachable: BTreeMap<String, CloudError>,
+    /// Resources that the state knows by their ids, that exist, and whose ownership tag is missing.
+    pub untagged: BTreeSet<Address>,
+    /// Resources that the state knows by their ids and that carry another cluster's ownership tag,
+    /// with that cluster.
+    pub foreign: BTreeMap<Address, String>,
 }
 
 /// Kinds that could not be listed.
@@ -55,11 +60,16 @@ impl Observations {
 
     fn extend(&mut self, resources: impl IntoIterator<Item = Observed>) {
         for observed in resources {
-            match self.resources.entry(observed.address.clone()) {
-                // One, as a rule: room for it alone.
-                Entry::Vacant(place) => drop(place.insert(vec![observed])),
-                Entry::Occupied(mut place) => place.get_mut().push(observed),
-            }
+            self.add(observed);
+        }
+    }
+
+    /// Adds one resource.
+    pub(super) fn add(&mut self, observed: Observed) {
+        match self.resources.entry(observed.address.clone()) {
+            // One, as a rule: room for it alone.
+            Entry::Vacant(place) => drop(place.insert(vec![observed])),
+            Entry::Occupied(mut place) => place.get_mut().push(observed),
         }
     }
 }
@@ -67,13 +77,17 @@ impl Observations {
 /// A list that fails sooner than this was not tried again by the kind itself.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// One list, tried again a few times where the kind gave up at once.
-async fn list(kind: &dyn Kind, cx: &Context) -> Result<Vec<Observed>, CloudError> {
+/// Makes a call without an effect, and makes it again a few times where the kind gave up at once.
+pub(super) async fn patiently<T, F, Fut>(cx: &Context, call: F) -> Result<T, CloudError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, CloudError>>,
+{
     let began = Instant::now();
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let error = match kind.list_owned(cx).await {
+        let error = match call().await {
             Ok(all) => return Ok(all),
             Err(error) => error,
         };
@@ -97,7 +111,9 @@ pub async fn observe(
     cx: &Context,
     options: &ObserveOptions,
 ) -> Result<Observations, ObserveError> {
-    let lists = kinds.iter().map(|kind| async move { (kind.name(), list(&**kind, cx).await) });
+    let lists = kinds
+        .iter()
+        .map(|kind| async move { (kind.name(), patiently(cx, || kind.list_owned(cx)).await) });
     let mut found = Observations::default();
     let mut failures = Vec::new();
     for (name, listed) in join_all(lists).await {

@@ -1,6 +1,9 @@
 //! What the journal says exists: a cache of the cloud, and the open intents.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use infra_provider_api::{Address, Declared, Observed, Packed, Phase, Readiness};
 use jiff::Timestamp;
@@ -117,7 +120,27 @@ pub struct Record {
     /// Files that are kept with it, where it is not on this machine.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, KeptFile>,
+    /// Creates and deletes of the last minutes, oldest first: a list may not show them yet.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub recent: VecDeque<Recent>,
 }
+
+/// A create or delete of the last minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent {
+    /// The address.
+    pub address: Address,
+    /// The cloud's id.
+    pub id: String,
+    /// When the journal learnt of it.
+    pub at: Timestamp,
+    /// Whether it was deleted, not created.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+}
+
+/// How long creates and deletes count as recent: longer than any list lags behind.
+const RECENT: Duration = Duration::from_secs(600);
 
 impl Record {
     /// The generation that the next create of `address` has. The same as that of an open create,
@@ -127,6 +150,20 @@ impl Record {
             Some(intent) if intent.action == IntentAction::Create => intent.resource.generation,
             _ => self.generations.get(address).copied().unwrap_or(0) + 1,
         }
+    }
+
+    fn note_recent(&mut self, entry: &Entry, at: Timestamp) {
+        let (address, id, deleted) = match entry {
+            Entry::Created(resource) => (&resource.address, &resource.id, false),
+            Entry::Deleted { address, id } => (address, id, true),
+            _ => return,
+        };
+        let old = |one: &Recent| at.duration_since(one.at).unsigned_abs() > RECENT;
+        while self.recent.front().is_some_and(old) {
+            self.recent.pop_front();
+        }
+        let (address, id) = (address.clone(), id.clone());
+        self.recent.push_back(Recent { address, id, at, deleted });
     }
 
     /// The entry that sets a record to what this one says.
@@ -140,8 +177,9 @@ impl Record {
         }
     }
 
-    /// Takes in one entry.
-    pub fn apply(&mut self, entry: &Entry) {
+    /// Takes in one entry, which was written at `at`.
+    pub fn apply(&mut self, entry: &Entry, at: Timestamp) {
+        self.note_recent(entry, at);
         match entry {
             Entry::Opened { .. } | Entry::RunFinished { .. } => {}
             Entry::RunStarted { run, .. } => self.run = (*run).max(self.run),

@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
-use infra_provider_api::{Address, CloudError, Context, Kind};
+use infra_provider_api::{Address, CloudError, Context, Kind, KnownResource, Presence};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Kinds, OpenIntent, Store, StoreError,
+    Kinds, OpenIntent, Record, Store, StoreError,
+    confirm::read,
     events::{Event, Events},
     execute::{Sought, Unclear, look_for},
     journal::Entry,
@@ -106,7 +107,7 @@ pub async fn recover(
         }
         let text = format!("looking what became of {} calls for {name}", intents.len());
         events.send(Event::Note { text });
-        let entries = look(kind, cx, &intents, options, &mut recovered).await?;
+        let entries = look(kind, cx, &record, &intents, options, &mut recovered).await?;
         store.append(entries).await?;
     }
     Ok(recovered)
@@ -115,30 +116,55 @@ pub async fn recover(
 async fn look(
     kind: &Arc<dyn Kind>,
     cx: &Context,
+    record: &Record,
     intents: &[(&Address, &OpenIntent)],
     options: &RecoverOptions,
     recovered: &mut Recovered,
 ) -> Result<Vec<Entry>, RecoverError> {
     let mut entries = created(kind, cx, intents, options, recovered).await?;
-    let deletes = || intents.iter().filter(|(_, intent)| intent.action == IntentAction::Delete);
-    if deletes().next().is_some() {
-        let ids: BTreeSet<String> =
-            kind.list_owned(cx).await?.into_iter().map(|observed| observed.id).collect();
-        for (address, intent) in deletes() {
-            let address = (*address).clone();
-            if ids.contains(&intent.resource.id) {
-                recovered.closed.push(address.clone());
-                entries.push(closed(address, "it still exists"));
-            } else {
-                recovered.gone.push(address.clone());
-                entries.push(Entry::Deleted { address, id: intent.resource.id.clone() });
-            }
-        }
-    }
+    entries.extend(deleted(&**kind, cx, record, intents, recovered).await?);
     for (address, intent) in intents {
         if intent.action == IntentAction::Update {
             recovered.closed.push((*address).clone());
             entries.push(closed((*address).clone(), "the next plan compares it"));
+        }
+    }
+    Ok(entries)
+}
+
+/// Finds out by their ids what became of deletes: a list that lacks them may lag behind their
+/// creation.
+async fn deleted(
+    kind: &dyn Kind,
+    cx: &Context,
+    record: &Record,
+    intents: &[(&Address, &OpenIntent)],
+    recovered: &mut Recovered,
+) -> Result<Vec<Entry>, RecoverError> {
+    let deletes: Vec<_> =
+        intents.iter().filter(|(_, intent)| intent.action == IntentAction::Delete).collect();
+    if deletes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = deletes.iter().map(|(address, intent)| {
+        let recorded = record.resources.get(*address).filter(|one| one.id == intent.resource.id);
+        KnownResource {
+            address: (*address).clone(),
+            id: intent.resource.id.clone(),
+            spec: recorded.map_or_else(|| intent.resource.spec.clone(), |one| one.spec.clone()),
+        }
+    });
+    let known: Vec<KnownResource> = known.collect();
+    let answers = read(kind, cx, &known).await?;
+    let mut entries = Vec::new();
+    for (known, answer) in known.into_iter().zip(answers) {
+        let KnownResource { address, id, .. } = known;
+        if matches!(answer, Presence::Owned(_) | Presence::Untagged(_)) {
+            recovered.closed.push(address.clone());
+            entries.push(closed(address, "it still exists"));
+        } else {
+            recovered.gone.push(address.clone());
+            entries.push(Entry::Deleted { address, id });
         }
     }
     Ok(entries)

@@ -18,7 +18,7 @@ use super::{
     suites,
 };
 use crate::{
-    engine::{Kinds, Observations, ObserveOptions, observe},
+    engine::{Kinds, Observations, ObserveOptions, confirm, observe},
     resources::{
         ApiServers, Artifacts, Boots, Certificates, KUBERNETES_KINDS, Kits, KitsInput, KubeAccess,
         NodeBundles, Nodes, SuiteKind, Suites, Traffic, Turns,
@@ -74,7 +74,10 @@ impl Session {
     pub async fn look(&self, purpose: Purpose) -> Result<Looked, Failure> {
         let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(Failure::local)?;
         let strict = ObserveOptions::default();
-        let in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
+        let mut in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
+        let record = self.store.record();
+        confirm(&cloud_kinds, &self.cx, &record, &mut in_cloud, self.grace()).await?;
+        drop(record);
         let mut cluster = self.project.cluster.clone();
         let generations = Generations::read(&self.places.record)?;
         let machine_kind = self.cloud.machine_kind;
@@ -211,6 +214,8 @@ impl Session {
             let kinds = KUBERNETES_KINDS.iter().map(|kind| ((*kind).to_owned(), error.clone()));
             observed.unreachable.extend(kinds);
         }
+        observed.untagged.extend(in_cloud.untagged);
+        observed.foreign.extend(in_cloud.foreign);
         observed.resources.extend(in_cloud.resources);
         observed.resources.extend(in_bucket.resources);
 

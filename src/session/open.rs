@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use infra_provider_api::{Account, Cluster, Context, Owner, Progress};
@@ -81,6 +82,9 @@ pub struct Session {
     /// How much faster than real time the cloud's clock runs: 1 for every real one.
     pub speed: f64,
 }
+
+/// How long a cloud's lists may lag behind its creates and deletes.
+const LAG_MAX: Duration = Duration::from_secs(20);
 
 /// A cloud, connected, and what follows from whose it is.
 pub struct Connected {
@@ -249,6 +253,11 @@ impl Session {
             .hint("run `infra artifacts fetch`"));
         }
         Ok((folder, lock))
+    }
+
+    /// Returns how long a list may lag behind a create or a delete, on the cloud's clock.
+    pub fn grace(&self) -> Duration {
+        LAG_MAX.div_f64(self.speed)
     }
 
     /// Where what is made on this machine is sent, if anywhere.

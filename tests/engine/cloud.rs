@@ -3,14 +3,14 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use infra::engine::Kinds;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, MadeBy, Observed, OnChange,
-    Readiness, UpdateRequest, Waits,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, KnownResource, MadeBy, OWNERSHIP,
+    Observed, OnChange, Presence, Readiness, UpdateRequest, Waits,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -38,10 +38,17 @@ struct Stored {
     looks_to_ready: u32,
     looks_to_gone: Option<u32>,
     made_by: MadeBy,
+    created: Instant,
+    /// Whether it carries the ownership tag; without it no list shows it.
+    tagged: bool,
 }
 
 struct State {
     stored: Vec<Stored>,
+    /// What was deleted, and when: a list that lags behind still shows it.
+    deleted: Vec<(Stored, Instant)>,
+    /// How far lists lag behind.
+    lag: Duration,
     next: u64,
     calls: u64,
     creates: u64,
@@ -66,6 +73,8 @@ impl Cloud {
     pub fn new() -> Self {
         let state = State {
             stored: vec![],
+            deleted: vec![],
+            lag: Duration::ZERO,
             next: 0,
             calls: 0,
             creates: 0,
@@ -87,6 +96,18 @@ impl Cloud {
         let mut state = self.state.lock().unwrap();
         state.trap = trap;
         state.calls = 0;
+    }
+
+    /// Lists lag behind from now on.
+    pub fn set_lag(&self, lag: Duration) {
+        self.state.lock().unwrap().lag = lag;
+    }
+
+    /// Somebody takes the ownership tag away.
+    pub fn untag(&self, address: &str) {
+        let mut state = self.state.lock().unwrap();
+        let mut all = state.stored.iter_mut();
+        all.find(|stored| stored.address.to_string() == address).unwrap().tagged = false;
     }
 
     /// Every call is made twice from now on.
@@ -146,6 +167,8 @@ impl Cloud {
             looks_to_ready: 0,
             looks_to_gone: None,
             made_by,
+            created: Instant::now(),
+            tagged: true,
         });
         id
     }
@@ -213,6 +236,15 @@ impl Stored {
     }
 }
 
+impl State {
+    fn remove(&mut self, is_gone: impl Fn(&Stored) -> bool) {
+        let (gone, kept) = std::mem::take(&mut self.stored).into_iter().partition(is_gone);
+        self.stored = kept;
+        let gone: Vec<Stored> = gone;
+        self.deleted.extend(gone.into_iter().map(|stored| (stored, Instant::now())));
+    }
+}
+
 struct FakeKind {
     name: &'static str,
     cloud: Cloud,
@@ -253,6 +285,8 @@ impl FakeKind {
             looks_to_ready: if slow { 2 } else { 0 },
             looks_to_gone: None,
             made_by: MadeBy::Infra,
+            created: Instant::now(),
+            tagged: true,
         };
         let text = stored.spec.to_string();
         if text.contains("$ref") {
@@ -271,9 +305,13 @@ impl FakeKind {
                 stored.looks_to_gone = stored.looks_to_gone.map(|looks| looks.saturating_sub(1));
             }
         }
-        state.stored.retain(|stored| stored.looks_to_gone != Some(0));
-        let ours = state.stored.iter().filter(|stored| stored.address.kind() == self.name);
-        ours.map(Stored::observed).collect()
+        state.remove(|stored| stored.looks_to_gone == Some(0));
+        let lag = state.lag;
+        let deleted = state.deleted.iter().filter(|(_, at)| at.elapsed() < lag);
+        let listed = state.stored.iter().filter(|stored| stored.tagged);
+        let all = listed.chain(deleted.map(|(stored, _)| stored));
+        let ours = all.filter(|stored| stored.address.kind() == self.name);
+        ours.filter(|stored| stored.created.elapsed() >= lag).map(Stored::observed).collect()
     }
 }
 
@@ -310,6 +348,24 @@ impl Kind for FakeKind {
         Ok(self.list())
     }
 
+    async fn read(
+        &self,
+        _: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Observed>>, CloudError> {
+        tokio::task::yield_now().await;
+        let state = self.cloud.state.lock().unwrap();
+        let one = |known: &KnownResource| {
+            let found = state.stored.iter().find(|stored| stored.id == known.id);
+            match found {
+                None => Presence::Absent,
+                Some(stored) if stored.tagged => Presence::Owned(stored.observed()),
+                Some(stored) => Presence::Untagged(stored.observed()),
+            }
+        };
+        Ok(known.iter().map(one).collect())
+    }
+
     async fn create(
         &self,
         _: &Context,
@@ -334,7 +390,8 @@ impl Kind for FakeKind {
             let Some(stored) = found else {
                 return Err(CloudError::new(ErrorKind::NotFound, "update", "no such thing"));
             };
-            for field in &request.changed {
+            stored.tagged |= request.restores_ownership();
+            for field in request.changed.iter().filter(|field| *field != OWNERSHIP) {
                 match request.spec.get(field) {
                     Some(value) => stored.spec[field] = value.clone(),
                     None => drop(stored.spec.as_object_mut().unwrap().remove(field)),
@@ -367,7 +424,7 @@ impl Kind for FakeKind {
                     }
                 }
             } else {
-                state.stored.retain(|stored| stored.id != observed.id);
+                state.remove(|stored| stored.id == observed.id);
             }
         });
         deleted.await?;

@@ -1,8 +1,9 @@
 //! Killed at each journal write and each call, failed at each call, made twice: the next run
 //! converges.
 
-use infra::engine::execute::Stopped;
-use infra_provider_api::{Declared, ErrorKind};
+use futures::StreamExt;
+use infra::engine::{Action, execute::Stopped};
+use infra_provider_api::{Declared, ErrorKind, OWNERSHIP};
 use serde_json::json;
 
 use crate::{
@@ -79,6 +80,62 @@ async fn killed_anywhere_the_next_run_converges() {
     }
     println!("{covered} points");
     assert!(covered > 100);
+}
+
+/// Every kill again, with lists that lag behind creates and deletes.
+#[tokio::test]
+async fn killed_anywhere_while_lists_lag_the_next_run_converges() {
+    let mut covered = 0;
+    for (name, before, after) in scenarios() {
+        let (writes, calls) = points(&before, &after).await;
+        let cuts = (1..=writes).flat_map(|at| [Cut::Before(at), Cut::After(at)]);
+        let kills = (1..=calls).flat_map(|at| [Trap::KillBefore(at), Trap::KillAfter(at)]);
+        let all = cuts.map(|cut| (cut, Trap::None)).chain(kills.map(|kill| (Cut::None, kill)));
+        let cases = all.map(|(cut, trap)| {
+            let (before, after) = (&before, &after);
+            async move {
+                let mut world = world_with(before).await;
+                world.lag();
+                world.cut(cut);
+                world.cloud.set_trap(trap);
+                let _ = world.apply(after).await;
+                world.cut(Cut::None);
+                world.cloud.set_trap(Trap::None);
+                let when = format!("{name}, lagging, {cut:?}, {trap:?}");
+                let outcome = world.apply(after).await.unwrap();
+                assert!(outcome.is_complete(), "{when}: {outcome:?}");
+                world.assert_is(after, &when).await;
+            }
+        });
+        let cases: Vec<_> = cases.collect();
+        covered += cases.len();
+        // Each waits more than it works.
+        futures::stream::iter(cases).for_each_concurrent(16, |case| case).await;
+    }
+    assert!(covered > 100);
+}
+
+#[tokio::test]
+async fn what_lost_its_ownership_tag_is_tagged_again_and_never_made_twice() {
+    let declared = cluster(2);
+    for address in declared.iter().map(|resource| resource.address.to_string()) {
+        let world = world_with(&declared).await;
+        let before = world.cloud.inventory();
+        world.cloud.untag(&address);
+        let plan = world.plan(&declared).await.unwrap();
+        let changes: Vec<_> = plan.real_changes().collect();
+        assert_eq!(changes.len(), 1, "{address}: {changes:#?}");
+        assert_eq!(changes[0].action, Action::Update);
+        assert_eq!(changes[0].fields[0].path, OWNERSHIP);
+        assert!(world.apply(&declared).await.unwrap().is_complete(), "{address}");
+        assert_eq!(world.cloud.inventory(), before, "{address}");
+        world.assert_is(&declared, &address).await;
+
+        // A destroy deletes it all the same.
+        world.cloud.untag(&address);
+        assert!(world.apply(&[]).await.unwrap().is_complete(), "{address}");
+        world.assert_is(&[], &address).await;
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use infra::engine::{
     ExecuteOptions, Kinds, ObserveOptions, Outcome, Plan, PlanError, PlanInput, PlanOptions,
-    RecoverOptions, Store, StoreError, events::Events, execute, observe, plan, recover,
+    RecoverOptions, Store, StoreError, confirm, events::Events, execute, observe, plan, recover,
     store::Backend,
 };
 use infra_provider_api::{Address, Context, Declared, Owner, RetryPolicy};
@@ -110,6 +110,9 @@ impl Memory {
     }
 }
 
+/// How far lists lag behind, where they do.
+const LAG: Duration = Duration::from_millis(30);
+
 /// A cloud, a record and what is run on them.
 pub struct World {
     pub cloud: Cloud,
@@ -136,6 +139,12 @@ impl World {
             ..ExecuteOptions::default()
         };
         Self { cloud, memory, options: PlanOptions::default(), execute }
+    }
+
+    /// Lists lag behind from now on, and no wait takes their absence for absence.
+    pub fn lag(&mut self) {
+        self.cloud.set_lag(LAG);
+        self.execute.unanswered_grace = 3 * LAG;
     }
 
     pub fn cut(&self, cut: Cut) {
@@ -168,7 +177,9 @@ impl World {
         kinds: &Kinds,
     ) -> Result<Plan, PlanError> {
         let cx = Context::quiet(store.owner().clone());
-        let observed = observe(kinds, &cx, &ObserveOptions::default()).await.unwrap();
+        let mut observed = observe(kinds, &cx, &ObserveOptions::default()).await.unwrap();
+        let grace = self.execute.unanswered_grace;
+        confirm(kinds, &cx, &store.record(), &mut observed, grace).await.unwrap();
         make(declared, &observed, &store.record(), kinds, store.owner(), &self.options)
     }
 
@@ -177,8 +188,10 @@ impl World {
         let run = async {
             let (store, kinds) = (self.store().await, self.cloud.kinds());
             let cx = Context::quiet(store.owner().clone());
-            let options =
-                RecoverOptions { grace: Duration::from_millis(1), ..RecoverOptions::default() };
+            let options = RecoverOptions {
+                grace: self.execute.unanswered_grace,
+                ..RecoverOptions::default()
+            };
             recover(&kinds, &cx, &store, &options, &Events::none()).await.unwrap();
             let plan = self.plan_with(declared, &store, &kinds).await.unwrap();
             execute(&plan, &kinds, &cx, &store, &self.execute, &Events::none()).await

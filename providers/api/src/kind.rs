@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::{Address, CloudError, Context, Observed};
+use crate::{Address, CloudError, Context, KnownResource, Observed, Presence, presence::presences};
 
 /// What a changed field means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,18 @@ pub struct UpdateRequest {
     pub observed: Observed,
     /// Its spec as it shall be; every reference is resolved.
     pub spec: Value,
-    /// The fields that differ.
+    /// The fields that differ. [`OWNERSHIP`] stands for the ownership tag.
     pub changed: Vec<String>,
+}
+
+/// The name of the ownership tag among changed fields: somebody took it away, and it is put back.
+pub const OWNERSHIP: &str = "ownership tag";
+
+impl UpdateRequest {
+    /// Reports whether the ownership tag is missing and must be put back.
+    pub fn restores_ownership(&self) -> bool {
+        self.changed.iter().any(|field| field == OWNERSHIP)
+    }
 }
 
 /// How long to wait for a kind, and how often to look.
@@ -72,7 +82,8 @@ impl Default for Waits {
 /// - **Idempotent.** Any call made twice gives the same world as made once. `create` with an
 ///   `intent_key` that has been used finds what it made; `delete` of what is absent is a success.
 /// - **Bulk.** `list_owned` costs O(pages) calls and returns only what carries this owner's mark.
-///   Absence from the list means absence from the cloud, except right after an unanswered create.
+///   Absence from the list is not absence from the cloud: a list may lag behind, or a tag may have
+///   been taken away by hand. `read` tells, and only it.
 /// - **Normal form.** `spec` of an [`Observed`] has the same shape as a declared one; lists without
 ///   order are sorted in both, and fields the declared spec leaves out may be left out.
 /// - **No retries inside** but for reads: the engine retries by [`crate::ErrorKind`].
@@ -109,6 +120,18 @@ pub trait Kind: Send + Sync {
         let mut all = self.list_owned(cx).await?;
         all.retain(|observed| ids.contains(observed.id.as_str()));
         Ok(all)
+    }
+
+    /// Reads resources by their ids: one answer for each, in the same order. The engine asks for what
+    /// the state knows and a list lacks, before it takes anything as gone. The default lists
+    /// everything once more, which is right only where lists never lag and ownership can't be taken
+    /// away (files on this machine, objects behind an API server).
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Observed>>, CloudError> {
+        Ok(presences(known, self.list_owned(cx).await?, |observed| &observed.id))
     }
 
     /// Creates them, one result for each request in the same order. Returns as soon as the cloud

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, MadeBy, Observed, OnChange,
-    Packed, Readiness, UpdateRequest, Waits,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, KnownResource, MadeBy, Observed,
+    OnChange, Packed, Presence, Readiness, UpdateRequest, Waits, presence::presences,
 };
 
 /// A resource that exists, with its typed spec.
@@ -61,6 +61,14 @@ pub trait Resource: Send + Sync + 'static {
         let mut all = self.list_owned(cx).await?;
         all.retain(|found| ids.contains(&found.id));
         Ok(all)
+    }
+    /// See [`Kind::read`].
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<Self::Spec>>>, CloudError> {
+        Ok(presences(known, self.list_owned(cx).await?, |found| &found.id))
     }
     /// See [`Kind::create`]; each request with its typed spec.
     async fn create(
@@ -145,6 +153,15 @@ impl<R: Resource> Kind for Erased<R> {
 
     async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
         self.0.look(cx, ids).await?.into_iter().map(erase_found).collect()
+    }
+
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Observed>>, CloudError> {
+        let answers = self.0.read(cx, known).await?;
+        answers.into_iter().map(|answer| answer.try_map(erase_found)).collect()
     }
 
     async fn create(

@@ -69,9 +69,14 @@ fn values<'a>(
     tags.iter().filter_map(move |tag| tag.strip_prefix(&prefix))
 }
 
+/// Reports whether a tag says which cluster owns a machine.
+pub(crate) fn is_ownership(tag: &str) -> bool {
+    tag.starts_with("infra:")
+}
+
 /// Tags that are bookkeeping of this tool (ours or another cluster's): never part of a spec.
 pub(crate) fn is_bookkeeping(tag: &str) -> bool {
-    tag.starts_with("infra:")
+    is_ownership(tag)
         || ["rev", "node", "intent"].iter().any(|what| {
             tag.strip_prefix("infra-")
                 .and_then(|rest| rest.strip_prefix(what))

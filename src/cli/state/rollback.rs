@@ -61,7 +61,7 @@ pub(super) async fn restore(
     }
     let mut next = Record::clone(&record);
     let entry = wanted.restored(from);
-    next.apply(&entry);
+    next.apply(&entry, jiff::Timestamp::now());
     let back: Vec<String> = next
         .resources
         .iter()

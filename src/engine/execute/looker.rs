@@ -3,7 +3,8 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use infra_provider_api::{
-    Address, CloudError, Context, ErrorKind, Kind, Observed, Readiness, Waits,
+    Address, CloudError, Context, ErrorKind, Kind, KnownResource, Observed, Packed, Presence,
+    Readiness, Waits,
 };
 use tokio::{
     sync::{
@@ -14,7 +15,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::engine::events::{Event, Events};
+use crate::engine::{
+    confirm::read,
+    events::{Event, Events},
+};
 
 /// A look costs a page for each 200 that wait, and the account's requests are needed for other
 /// things, too: this much of a pause for each leaves three quarters of them. Once no other call is
@@ -203,6 +207,7 @@ impl Looker {
             Ok(found) => {
                 let mut by_id: HashMap<String, Observed> =
                     found.into_iter().map(|observed| (observed.id.clone(), observed)).collect();
+                self.find_missing(&mut by_id, now).await;
                 for mut active in std::mem::take(&mut self.watches) {
                     let observed = by_id.remove(&active.watch.id);
                     match self.judge(&mut active, observed, now) {
@@ -214,6 +219,37 @@ impl Looker {
             Err(error) => self.blind(&error, now),
         }
         self.schedule(now);
+    }
+
+    /// Asks by id for what no look has shown for the whole grace period: only that tells whether it
+    /// is gone. Where the question fails, it is asked again with the next look.
+    async fn find_missing(&mut self, by_id: &mut HashMap<String, Observed>, now: Instant) {
+        let grace = self.grace;
+        let is_missing = |active: &&mut Active| {
+            active.watch.want == Want::Ready
+                && now - active.seen >= grace
+                && !by_id.contains_key(&active.watch.id)
+        };
+        let missing: Vec<&mut Active> = self.watches.iter_mut().filter(is_missing).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let known = missing.iter().map(|active| KnownResource {
+            address: active.watch.address.clone(),
+            id: active.watch.id.clone(),
+            spec: Packed::default(),
+        });
+        let known: Vec<KnownResource> = known.collect();
+        match read(&*self.kind, &self.cx, &known).await {
+            Ok(answers) => {
+                let there = answers.into_iter().filter_map(|answer| match answer {
+                    Presence::Owned(found) | Presence::Untagged(found) => Some(found),
+                    Presence::Absent | Presence::Foreign { .. } => None,
+                });
+                by_id.extend(there.map(|found| (found.id.clone(), found)));
+            }
+            Err(_) => missing.into_iter().for_each(|active| active.seen = now),
+        }
     }
 
     /// What one look means for one watch; `None`: go on waiting.

@@ -3,7 +3,10 @@
 use infra_provider_api::Owner;
 use uuid::Uuid;
 
-use super::{Entry, JOURNAL_VERSION, line::decode};
+use super::{
+    Entry, JOURNAL_VERSION,
+    line::{Line, decode},
+};
 use crate::engine::record::Record;
 
 /// Why a journal can't be used. Nothing is ever overwritten then.
@@ -61,7 +64,7 @@ pub fn read(bytes: &[u8], record: Record, owner: &Owner) -> Result<Journaled, Jo
             return Ok(read);
         }
         match decode(line) {
-            Ok(line) => take(&mut read, line.seq, &line.entry, owner)?,
+            Ok(line) => take(&mut read, &line, owner)?,
             Err(reason) => {
                 // A newer format may differ in everything but its first line's `version`.
                 if let Some(found) = newer(line) {
@@ -76,7 +79,8 @@ pub fn read(bytes: &[u8], record: Record, owner: &Owner) -> Result<Journaled, Jo
     Ok(read)
 }
 
-fn take(read: &mut Journaled, seq: u64, entry: &Entry, owner: &Owner) -> Result<(), JournalError> {
+fn take(read: &mut Journaled, line: &Line, owner: &Owner) -> Result<(), JournalError> {
+    let Line { seq, at, entry } = line;
     if let Entry::Opened { version, cluster, uuid, .. } = entry {
         if *version > JOURNAL_VERSION {
             return Err(JournalError::Newer { found: *version });
@@ -88,9 +92,9 @@ fn take(read: &mut Journaled, seq: u64, entry: &Entry, owner: &Owner) -> Result<
         let reason = "a journal begins with a line that says whose it is".to_owned();
         return Err(JournalError::Corrupt { line: 1, reason });
     }
-    if seq > read.record.serial {
-        read.record.apply(entry);
-        read.record.serial = seq;
+    if *seq > read.record.serial {
+        read.record.apply(entry, *at);
+        read.record.serial = *seq;
     }
     Ok(())
 }

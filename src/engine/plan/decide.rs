@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use infra_provider_api::{Address, Declared, Observed, OnChange, Readiness, Reference};
+use infra_provider_api::{Address, Declared, OWNERSHIP, Observed, OnChange, Readiness, Reference};
 use serde_json::Value;
 
 use super::{Action, Change, select::Selection, world::World};
 use crate::engine::{
-    diff::{Compare, FieldChange, Lookup, compare, created, resolve_known},
+    diff::{After, Compare, FieldChange, Lookup, compare, created, resolve_known},
     record::Recorded,
 };
 
@@ -139,7 +139,11 @@ impl<'w, 'a> Decider<'w, 'a> {
     }
 
     fn why_create(&self, address: &Address) -> Option<String> {
-        self.world.recorded(address).map(|_| "gone from the cloud (drift)".to_owned())
+        let recorded = self.world.recorded(address)?;
+        Some(match self.world.input.observed.foreign.get(address) {
+            Some(owner) => format!("{} carries the ownership tag of {owner} now", recorded.id),
+            None => "gone from the cloud (drift)".to_owned(),
+        })
     }
 
     fn on_change(&self, address: &Address) -> impl Fn(&str) -> OnChange + 'a {
@@ -177,6 +181,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         });
         let (waiting, mut fields): (Vec<_>, Vec<_>) =
             fields.into_iter().partition(|field| field.effect == OnChange::Rotate);
+        fields.extend(self.ownership(address));
         let asked = self.world.input.options.replace.contains(address);
         if asked || fields.iter().any(FieldChange::forces_replace) {
             fields.extend(waiting);
@@ -207,6 +212,17 @@ impl<'w, 'a> Decider<'w, 'a> {
             change.declared = Some(Box::new(declared.clone()));
         }
         change
+    }
+
+    /// The ownership tag, where somebody took it away: without it a lost state loses the resource.
+    fn ownership(&self, address: &Address) -> Option<FieldChange> {
+        let is_missing = self.world.input.observed.untagged.contains(address);
+        is_missing.then(|| FieldChange {
+            path: OWNERSHIP.to_owned(),
+            before: None,
+            after: After::Known(self.world.input.owner.tag().into()),
+            effect: OnChange::Update,
+        })
     }
 
     fn explain_resume(&self, change: &mut Change, observed: &Observed) {

@@ -27,6 +27,7 @@ impl Store {
             shared.queued
         };
         let _writer = self.writer.lock().await;
+        let now = Timestamp::now();
         let (bytes, taken) = {
             let mut shared = self.lock();
             if let Some(error) = &shared.failed {
@@ -35,7 +36,7 @@ impl Store {
             if shared.record.serial >= last {
                 return Ok(());
             }
-            (self.encode_queue(&mut shared)?, std::mem::take(&mut shared.queue))
+            (self.encode_queue(&mut shared, now)?, std::mem::take(&mut shared.queue))
         };
         let length = bytes.len() as u64;
         match self.write(bytes).await {
@@ -45,7 +46,7 @@ impl Store {
                 shared.unclean = Unclean::No;
                 let record = Arc::make_mut(&mut shared.record);
                 for (seq, entry) in taken {
-                    record.apply(&entry);
+                    record.apply(&entry, now);
                     record.serial = seq;
                 }
                 Ok(())
@@ -63,8 +64,7 @@ impl Store {
         }
     }
 
-    fn encode_queue(&self, shared: &mut Shared) -> Result<Vec<u8>, StoreError> {
-        let now = Timestamp::now();
+    fn encode_queue(&self, shared: &mut Shared, now: Timestamp) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
         if shared.unclean == Unclean::Absent {
             shared.length = 0;

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use futures::future::join_all;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
-    UpdateRequest,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed,
+    OnChange, Presence, Resource, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,6 +16,7 @@ use serde_json::json;
 use super::{
     api::{Api, nothing_to_update, outputs, ready},
     bucket_errors::mapped,
+    by_id,
 };
 use crate::{ObjectStore, object_store};
 
@@ -113,6 +114,29 @@ impl Resource for Buckets {
         Ok(if owned { vec![self.found(name)] } else { Vec::new() })
     }
 
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<BucketSpec>>>, CloudError> {
+        by_id::each(known, |known| async move {
+            let name = &known.id;
+            if !self.exists(cx, name).await? {
+                return Ok(Presence::Absent);
+            }
+            let found = self.found(name);
+            if *name == derived_name(&cx.owner) {
+                return Ok(Presence::Owned(found));
+            }
+            Ok(match self.mark(cx, name).await? {
+                Some(mark) if mark == cx.owner.tag() => Presence::Owned(found),
+                Some(owner) => Presence::Foreign { owner },
+                None => Presence::Untagged(found),
+            })
+        })
+        .await
+    }
+
     async fn create(
         &self,
         cx: &Context,
@@ -123,11 +147,18 @@ impl Resource for Buckets {
 
     async fn update(
         &self,
-        _cx: &Context,
+        cx: &Context,
         request: &UpdateRequest,
         _spec: BucketSpec,
     ) -> Result<Found<BucketSpec>, CloudError> {
-        nothing_to_update(&request.observed)
+        let observed = &request.observed;
+        if !request.restores_ownership() {
+            return nothing_to_update(observed);
+        }
+        // The state knows the bucket: what is in it is ours.
+        let operation = format!("update {}", observed.address);
+        self.claim(cx, &operation, &observed.id, true).await?;
+        Ok(self.found(&observed.id))
     }
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_provider_api::{
-    Address, CloudError, Cluster, Context, CreateRequest, ErrorKind, Found, Observed, OnChange,
-    Problem, Resource, UpdateRequest,
+    Address, CloudError, Cluster, Context, CreateRequest, ErrorKind, Found, KnownResource,
+    Observed, OnChange, Presence, Problem, Resource, UpdateRequest,
 };
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     api::{Api, nothing_to_update, outputs, ready},
+    by_id,
     zones::{Owned, Zone},
 };
 
@@ -131,6 +132,21 @@ impl Resource for Domains {
         Ok(zones.iter().filter(|zone| zone.owner(cx) == Owned::Ours).map(found).collect())
     }
 
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<DomainSpec>>>, CloudError> {
+        by_id::each(known, |known| async move {
+            let operation = format!("read {}", known.address);
+            let Some(zone) = self.0.zone(cx, &operation, &known.id).await? else {
+                return Ok(Presence::Absent);
+            };
+            Ok(zone.presence(zone.owner(cx), found(&zone)))
+        })
+        .await
+    }
+
     async fn create(
         &self,
         cx: &Context,
@@ -141,11 +157,21 @@ impl Resource for Domains {
 
     async fn update(
         &self,
-        _cx: &Context,
+        cx: &Context,
         request: &UpdateRequest,
         _spec: DomainSpec,
     ) -> Result<Found<DomainSpec>, CloudError> {
-        nothing_to_update(&request.observed)
+        let observed = &request.observed;
+        if !request.restores_ownership() {
+            return nothing_to_update(observed);
+        }
+        let operation = format!("update {}", observed.address);
+        let gone = || CloudError::new(ErrorKind::NotFound, &operation, "it was deleted meanwhile");
+        let zone = self.0.zone(cx, &operation, &observed.id).await?.ok_or_else(gone)?;
+        if zone.owner(cx) == Owned::Unmarked {
+            self.0.mark_zone(cx, &operation, &zone.name).await?;
+        }
+        Ok(found(&zone))
     }
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {

@@ -1,7 +1,7 @@
 //! `droplet`: a machine. The tag `infra:<uuid>` in the create call itself is the mark.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -9,21 +9,27 @@ use std::{
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use infra_provider_api::{
-    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
-    UpdateRequest, Waits,
+    CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed, OnChange,
+    Presence, Resource, UpdateRequest, Waits,
 };
 use sha2::{Digest, Sha256};
 
 use super::{
     api::Api,
+    by_id,
     droplet_create::NAMES_MAX,
-    droplet_spec::{DropletSpec, found},
+    droplet_spec::{DropletSpec, found, presence},
     tags,
 };
-use crate::wire::{Droplet, DropletAnswer};
+use crate::{
+    marks,
+    wire::{Droplet, DropletAnswer},
+};
 
 /// Up to so many are looked at one by one; more cost less as a list.
 const LOOKS_MAX: usize = 2;
+/// Up to so many are read one by one without a list of all the account's machines first.
+const READS_MAX: usize = 20;
 
 pub(crate) struct Droplets {
     pub(super) api: Arc<Api>,
@@ -149,6 +155,31 @@ impl Resource for Droplets {
         Ok(all)
     }
 
+    /// One by one; where many are asked for, most of them are in a list of all the account's.
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<DropletSpec>>>, CloudError> {
+        let mut all: HashMap<u64, Droplet> = HashMap::new();
+        if known.len() > READS_MAX {
+            let listed: Vec<Droplet> =
+                self.api.client.list(cx, "list droplets", &["droplets"], &[], "droplets").await?;
+            all.extend(listed.into_iter().map(|droplet| (droplet.id, droplet)));
+        }
+        let all = &all;
+        by_id::each(known, |known| async move {
+            if let Some(droplet) = known.id.parse().ok().and_then(|id: u64| all.get(&id)) {
+                return Ok(presence(cx, &known, droplet));
+            }
+            by_id::one(&self.api, cx, &["droplets"], known, |known, answer: DropletAnswer| {
+                Ok(presence(cx, known, &answer.droplet))
+            })
+            .await
+        })
+        .await
+    }
+
     async fn create(
         &self,
         cx: &Context,
@@ -167,7 +198,15 @@ impl Resource for Droplets {
         let operation = format!("update {}", observed.address);
         let client = &self.api.client;
         let old = tags_of(observed);
-        let new: Vec<String> = spec.tags.iter().filter(|t| !old.contains(t)).cloned().collect();
+        let mut new: Vec<String> = spec.tags.iter().filter(|t| !old.contains(t)).cloned().collect();
+        if request.restores_ownership() {
+            let owner = &cx.owner;
+            new.push(marks::node_tag(owner, observed.address.name()));
+            let revision = Some(&spec.revision).filter(|revision| !revision.is_empty());
+            new.extend(revision.map(|revision| marks::revision_tag(owner, revision)));
+            // Last: it says that the others are there.
+            new.push(owner.tag());
+        }
         tags::ensure(client, cx, &operation, &new).await?;
         for tag in &new {
             tags::set(client, cx, &operation, tag, &observed.id, true).await?;

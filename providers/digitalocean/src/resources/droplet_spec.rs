@@ -1,6 +1,8 @@
 //! A droplet's spec, and how one is read.
 
-use infra_provider_api::{Address, Context, Found, Input, MadeBy, Readiness};
+use infra_provider_api::{
+    Address, Context, Found, Input, KnownResource, MadeBy, Presence, Readiness,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -52,10 +54,33 @@ fn readiness(droplet: &Droplet) -> Readiness {
 
 /// A droplet in normal form; `None` when it is not this cluster's.
 pub(super) fn found(cx: &Context, droplet: &Droplet) -> Option<Found<DropletSpec>> {
-    let tags = &droplet.tags;
-    if !tags.contains(&cx.owner.tag()) {
-        return None;
+    droplet.tags.contains(&cx.owner.tag()).then(|| read(cx, droplet))
+}
+
+/// Judges whose a droplet is that the state knows. Somebody may have taken its tags away; what it
+/// booted with is then as the state has it.
+pub(super) fn presence(
+    cx: &Context,
+    known: &KnownResource,
+    droplet: &Droplet,
+) -> Presence<Found<DropletSpec>> {
+    let owner = cx.owner.tag();
+    if droplet.tags.contains(&owner) {
+        return Presence::Owned(read(cx, droplet));
     }
+    if let Some(other) = droplet.tags.iter().find(|tag| marks::is_ownership(tag)) {
+        return Presence::Foreign { owner: other.clone() };
+    }
+    let mut found = read(cx, droplet);
+    if found.spec.revision.is_empty() {
+        found.spec.revision = known.spec.text("revision").unwrap_or_default();
+    }
+    Presence::Untagged(found)
+}
+
+/// A droplet in normal form, whoever owns it.
+fn read(cx: &Context, droplet: &Droplet) -> Found<DropletSpec> {
+    let tags = &droplet.tags;
     let node = marks::node_of(&cx.owner, &droplet.name, tags);
     let image = droplet.image.slug.clone().filter(|slug| !slug.is_empty());
     let spec = DropletSpec {
@@ -74,7 +99,7 @@ pub(super) fn found(cx: &Context, droplet: &Droplet) -> Option<Found<DropletSpec
             outputs.insert(name.to_owned(), json!(ip));
         }
     }
-    Some(Found {
+    Found {
         readiness: readiness(droplet),
         intent_key: marks::intent_of(&cx.owner, &node, tags),
         address: Address::new("droplet", node),
@@ -82,5 +107,5 @@ pub(super) fn found(cx: &Context, droplet: &Droplet) -> Option<Found<DropletSpec
         spec,
         outputs: outputs.into(),
         made_by: MadeBy::Infra,
-    })
+    }
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_provider_api::{
-    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Readiness, Resource,
-    UpdateRequest,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed,
+    OnChange, Presence, Readiness, Resource, UpdateRequest,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
     api::{Api, address_of, name_of, outputs, ready},
+    by_id,
     firewall_spec::FirewallSpec,
     tags,
 };
@@ -23,6 +24,11 @@ pub(crate) struct Firewalls(pub(crate) Arc<Api>);
 
 pub(super) fn found(cx: &Context, firewall: &Firewall) -> Option<Found<FirewallSpec>> {
     let address = address_of(&cx.owner, "firewall", &firewall.name)?;
+    Some(found_at(address, firewall))
+}
+
+/// Reads a firewall that is known to be the one at `address`.
+fn found_at(address: Address, firewall: &Firewall) -> Found<FirewallSpec> {
     let spec = FirewallSpec::from_wire(firewall);
     let outputs = outputs([("id", json!(firewall.id))]);
     let mut found = ready(address, firewall.id.clone(), spec, outputs);
@@ -32,7 +38,7 @@ pub(super) fn found(cx: &Context, firewall: &Firewall) -> Option<Found<FirewallS
         let reason = "DigitalOcean could not put it on all machines".to_owned();
         found.readiness = Readiness::Failed { reason };
     }
-    Some(found)
+    found
 }
 
 fn body(name: &str, spec: &FirewallSpec) -> Value {
@@ -117,6 +123,22 @@ impl Resource for Firewalls {
             .list_shared(cx, "list firewalls", &["firewalls"], &[], "firewalls")
             .await?;
         Ok(all.iter().filter_map(|firewall| found(cx, firewall)).collect())
+    }
+
+    /// One that was renamed by hand is still ours: its id says so.
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<FirewallSpec>>>, CloudError> {
+        by_id::each(known, |known| {
+            by_id::one(&self.0, cx, &["firewalls"], known, |known, answer: FirewallAnswer| {
+                let untagged = || found_at(known.address.clone(), &answer.firewall);
+                Ok(found(cx, &answer.firewall)
+                    .map_or_else(|| Presence::Untagged(untagged()), Presence::Owned))
+            })
+        })
+        .await
     }
 
     async fn create(

@@ -6,14 +6,15 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_provider_api::{
-    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Readiness, Resource,
-    UpdateRequest, Waits,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed,
+    OnChange, Presence, Readiness, Resource, UpdateRequest, Waits,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
     api::{Api, address_of, known, name_of, outputs, ready},
+    by_id,
     load_balancer_spec::LoadBalancerSpec,
     tags,
 };
@@ -41,9 +42,16 @@ fn found(
     cx: &Context,
     balancer: &LoadBalancer,
 ) -> Result<Option<Found<LoadBalancerSpec>>, CloudError> {
-    let Some(address_in_cluster) = address_of(&cx.owner, "load_balancer", &balancer.name) else {
-        return Ok(None);
-    };
+    address_of(&cx.owner, "load_balancer", &balancer.name)
+        .map(|address| found_at(address, balancer))
+        .transpose()
+}
+
+/// Reads a load balancer that is known to be the one at `address_in_cluster`.
+fn found_at(
+    address_in_cluster: Address,
+    balancer: &LoadBalancer,
+) -> Result<Found<LoadBalancerSpec>, CloudError> {
     // A missing field would look like a change that forces a replacement.
     let missing = |field: &str| {
         let message = format!("load balancer {} comes without {field}", balancer.name);
@@ -64,7 +72,7 @@ fn found(
     }
     let mut found = ready(address_in_cluster, balancer.id.clone(), spec, outputs);
     found.readiness = readiness(balancer);
-    Ok(Some(found))
+    Ok(found)
 }
 
 pub(super) fn all_found(
@@ -156,6 +164,24 @@ impl Resource for LoadBalancers {
         let mut all = self.list(cx).await?;
         all.retain(|balancer| ids.contains(&balancer.id));
         all_found(cx, &all)
+    }
+
+    /// One that was renamed by hand is still ours: its id says so.
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<LoadBalancerSpec>>>, CloudError> {
+        by_id::each(known, |known| {
+            by_id::one(&self.0, cx, &[PATH], known, |known, answer: LoadBalancerAnswer| {
+                let balancer = &answer.load_balancer;
+                Ok(match found(cx, balancer)? {
+                    Some(found) => Presence::Owned(found),
+                    None => Presence::Untagged(found_at(known.address.clone(), balancer)?),
+                })
+            })
+        })
+        .await
     }
 
     async fn create(

@@ -4,6 +4,7 @@ mod api;
 mod bucket;
 mod bucket_errors;
 mod bucket_objects;
+mod by_id;
 mod decoded;
 mod domain;
 mod droplet;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, Observed, OnChange,
-    Resource, UpdateRequest,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, KnownResource, Observed,
+    OnChange, Presence, Resource, UpdateRequest,
 };
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, known, outputs, ready},
+    by_id,
     zones::{Owned, Zone, record_mark},
 };
 use crate::wire::{Record, RecordAnswer};
@@ -156,6 +157,33 @@ impl Resource for Records {
         Ok(zones.iter().flat_map(own).collect())
     }
 
+    /// Ids of records are unique in their zone, which the state names.
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<RecordSpec>>>, CloudError> {
+        by_id::each(known, |known| async move {
+            let Some(domain) = known.spec.text("domain") else { return Ok(Presence::Absent) };
+            let operation = format!("read {}", known.address);
+            let Some(zone) = self.0.zone(cx, &operation, &domain).await? else {
+                return Ok(Presence::Absent);
+            };
+            let is_same = |record: &&Record| record.id.to_string() == known.id;
+            if let Some(record) = zone.records.iter().find(is_same) {
+                let owned = zone.record_owner(cx, &record.kind, &record.name);
+                return Ok(zone.presence(owned, found(&domain, record)));
+            }
+            // A list that lacks the record lacks its mark, too, which was written before it.
+            let path = &["domains", domain.as_str(), "records"];
+            by_id::one(&self.0, cx, path, known, |_, answer: RecordAnswer| {
+                Ok(Presence::Owned(found(&domain, &answer.domain_record)))
+            })
+            .await
+        })
+        .await
+    }
+
     async fn create(
         &self,
         cx: &Context,
@@ -174,6 +202,13 @@ impl Resource for Records {
         let operation = format!("update {}", observed.address);
         let domain = known(&operation, "domain", &spec.domain)?;
         let data = known(&operation, "data", &spec.data)?;
+        if request.restores_ownership()
+            && let Some(zone) = self.0.zone(cx, &operation, domain).await?
+            && zone.record_owner(cx, &spec.kind, &spec.name) == Owned::Unmarked
+        {
+            let mark = record_mark(&spec.kind, &spec.name);
+            self.0.add_mark(cx, &operation, domain, &mark).await?;
+        }
         self.put(cx, &operation, domain, &observed.id, &spec, data).await
     }
 
@@ -193,8 +228,8 @@ impl Resource for Records {
         delete(observed.id.clone()).await?;
         if let Some(zone) = self.0.zone(cx, &operation, domain).await? {
             let mark = record_mark(&spec.kind, &spec.name);
-            let ours = zone.record_owner(cx, &spec.kind, &spec.name) == Owned::Ours;
-            if let Some(mark) = zone.find("TXT", &mark).filter(|_| ours) {
+            // More than one, where a list lagged behind while the mark was written.
+            for mark in zone.own_texts(cx, &mark) {
                 delete(mark.id.to_string()).await?;
             }
         }

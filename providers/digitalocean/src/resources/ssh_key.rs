@@ -9,14 +9,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
-    UpdateRequest,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed,
+    OnChange, Presence, Resource, UpdateRequest,
 };
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::api::{Api, address_of, name_of, nothing_to_update, outputs, ready};
+use super::{
+    api::{Api, address_of, name_of, nothing_to_update, outputs, ready},
+    by_id,
+};
 use crate::wire::{SshKey, SshKeyAnswer};
 
 /// A public key.
@@ -115,6 +118,24 @@ impl Resource for SshKeys {
             self.0.own_vpcs(cx),
         )?;
         Ok(self.owned(cx, &all, !vpcs.is_empty()))
+    }
+
+    /// One that was renamed by hand is still ours, unless it never was.
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<SshKeySpec>>>, CloudError> {
+        by_id::each(known, |known| {
+            by_id::one(&self.0, cx, &["account", "keys"], known, |known, answer: SshKeyAnswer| {
+                let key = &answer.ssh_key;
+                // The state does not tell a shared key from a renamed one. Both are used as they
+                // are: a key of somebody else's must never be renamed or deleted.
+                let is_shared = address_of(&cx.owner, "ssh_key", &key.name).is_none();
+                Ok(Presence::Owned(found(known.address.clone(), key, is_shared)))
+            })
+        })
+        .await
     }
 
     async fn create(

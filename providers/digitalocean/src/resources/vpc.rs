@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_provider_api::{
-    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
-    UpdateRequest,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed,
+    OnChange, Presence, Resource, UpdateRequest,
 };
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, address_of, name_of, nothing_to_update, outputs, ready},
-    tags,
+    by_id, tags,
 };
 use crate::wire::{Vpc, VpcAnswer};
 
@@ -33,14 +33,20 @@ pub(super) fn found(cx: &Context, vpc: &Vpc) -> Option<Found<VpcSpec>> {
     let address = address_of(&cx.owner, "vpc", &vpc.name)?;
     // The description holds the whole UUID. It may be edited by hand, so only a foreign UUID speaks
     // against the name.
-    let foreign =
-        vpc.description.strip_prefix("infra:").is_some_and(|_| vpc.description != cx.owner.tag());
-    if foreign {
-        return None;
-    }
+    foreign(cx, vpc).is_none().then(|| found_at(address, vpc))
+}
+
+/// The other cluster that a network says it belongs to.
+fn foreign<'a>(cx: &Context, vpc: &'a Vpc) -> Option<&'a str> {
+    let owner = vpc.description.as_str();
+    (owner.starts_with("infra:") && owner != cx.owner.tag()).then_some(owner)
+}
+
+/// Reads a network that is known to be the one at `address`.
+fn found_at(address: Address, vpc: &Vpc) -> Found<VpcSpec> {
     let spec = VpcSpec { region: vpc.region.clone(), ip_range: vpc.ip_range.clone() };
     let outputs = outputs([("id", json!(vpc.id)), ("ip_range", json!(vpc.ip_range))]);
-    Some(ready(address, vpc.id.clone(), spec, outputs))
+    ready(address, vpc.id.clone(), spec, outputs)
 }
 
 impl Api {
@@ -128,6 +134,26 @@ impl Resource for Vpcs {
         Ok(all.iter().filter(|vpc| ids.contains(&vpc.id)).filter_map(|v| found(cx, v)).collect())
     }
 
+    /// One that was renamed by hand is still ours: its id says so.
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<VpcSpec>>>, CloudError> {
+        by_id::each(known, |known| {
+            by_id::one(&self.0, cx, &["vpcs"], known, |known, answer: VpcAnswer| {
+                Ok(match (found(cx, &answer.vpc), foreign(cx, &answer.vpc)) {
+                    (Some(found), _) => Presence::Owned(found),
+                    (None, Some(owner)) => Presence::Foreign { owner: owner.to_owned() },
+                    (None, None) => {
+                        Presence::Untagged(found_at(known.address.clone(), &answer.vpc))
+                    }
+                })
+            })
+        })
+        .await
+    }
+
     async fn create(
         &self,
         cx: &Context,
@@ -138,11 +164,21 @@ impl Resource for Vpcs {
 
     async fn update(
         &self,
-        _cx: &Context,
+        cx: &Context,
         request: &UpdateRequest,
         _spec: VpcSpec,
     ) -> Result<Found<VpcSpec>, CloudError> {
-        nothing_to_update(&request.observed)
+        let observed = &request.observed;
+        if !request.restores_ownership() {
+            return nothing_to_update(observed);
+        }
+        let operation = format!("update {}", observed.address);
+        let name = name_of(cx, &observed.address);
+        let body = json!({ "name": name, "description": cx.owner.tag() });
+        let path = &["vpcs", observed.id.as_str()];
+        let answer: VpcAnswer =
+            self.0.client.effect(cx, &operation, Method::PUT, path, &body).await?;
+        Ok(found_at(observed.address.clone(), &answer.vpc))
     }
 
     /// Removes the cluster's unused tags first: the network is the last thing to go, because

@@ -10,7 +10,7 @@
 //! other.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use infra_provider_api::{CloudError, Context, ErrorKind};
+use infra_provider_api::{CloudError, Context, ErrorKind, Found, Presence};
 use reqwest::Method;
 use serde_json::json;
 
@@ -86,6 +86,17 @@ impl Zone {
         self.owned(cx, ZONE_MARK)
     }
 
+    /// Returns the answer to a question for something in this zone, by whose it is.
+    pub(super) fn presence<S>(&self, owned: Owned, found: Found<S>) -> Presence<Found<S>> {
+        match owned {
+            Owned::Ours => Presence::Owned(found),
+            Owned::Unmarked => Presence::Untagged(found),
+            Owned::Foreign => {
+                Presence::Foreign { owner: format!("another cluster in {}", self.name) }
+            }
+        }
+    }
+
     /// Whether it is the only zone with something of the cluster.
     fn is_only(&self, cx: &Context) -> bool {
         self.find("TXT", ZONE_MARK).is_some_and(|record| text(record) == cx.owner.tag())
@@ -104,6 +115,14 @@ impl Zone {
             .filter(|record| record.kind == "TXT" && text(record) == tag)
             .filter_map(|record| marked_record(&record.name))
             .collect()
+    }
+
+    /// Returns this cluster's marks called `name`.
+    pub(super) fn own_texts(&self, cx: &Context, name: &str) -> Vec<&Record> {
+        let tag = cx.owner.tag();
+        let own =
+            |record: &&Record| record.kind == "TXT" && record.name == name && text(record) == tag;
+        self.records.iter().filter(own).collect()
     }
 
     /// The records of this cluster.
