@@ -1,6 +1,7 @@
 //! The whole product, from the built binary, on the embedded cloud: every scenario starts in an
 //! empty folder and closes (an empty plan, or an empty cloud).
 
+mod absence;
 mod aws;
 mod bad_input;
 mod crash;

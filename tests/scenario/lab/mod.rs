@@ -4,6 +4,7 @@ mod bucket;
 mod cloud;
 mod config;
 mod folder;
+mod hands;
 mod http;
 mod kubectl;
 mod outcome;

@@ -33,6 +33,10 @@ pub struct SweepArgs {
     /// Only points whose name holds this, such as "before GET 56".
     #[arg(long, value_name = "TEXT", conflicts_with = "faults")]
     pub point: Option<String>,
+    /// Kills at each point, in turn under each fault of requests whose name holds this; the next
+    /// run meets the same fault.
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["faults", "fault"])]
+    pub under: Option<String>,
     /// Each case so many times.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub times: usize,
@@ -104,6 +108,16 @@ fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Que
             if let Some(text) = &args.point {
                 points.append(&mut others);
                 points.retain(|point| point.to_string().contains(text.as_str()));
+            }
+            if let Some(text) = &args.under {
+                let chosen = disturbances(args.speed).into_iter();
+                let chosen = chosen.filter(|one| !one.requests.is_empty() && !one.never);
+                for under in chosen.filter(|one| one.name.contains(text.as_str())) {
+                    let killed = |point| Case::KillUnder(point, under.clone());
+                    queue.extend(points.iter().copied().map(killed).map(case));
+                    reads.extend(others.iter().copied().map(killed).map(case));
+                }
+                continue;
             }
             queue.extend(points.into_iter().map(Case::Kill).map(case));
             reads.extend(others.into_iter().map(Case::Kill).map(case));

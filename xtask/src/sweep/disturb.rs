@@ -4,7 +4,7 @@ use infra_sim::Fault;
 
 use super::{
     Base, Disturbance, Lab, Outcome, Reference, Scenario, SweepError, check,
-    command::{BECOME, Ended},
+    command::{BECOME, Ended, Held},
 };
 
 /// Runs a scenario under a disturbance: it converges, or ends with a clear error; then it runs
@@ -38,9 +38,7 @@ pub fn disturb(
         words.extend(["--ready-timeout", "15s"]);
     }
     let held = lab.hold(&words, &[], BECOME)?;
-    for fault in &disturbance.requests {
-        lab.set_fault(&Fault { client_pid: Some(held.pid()), ..fault.clone() })?;
-    }
+    requests(&lab, &held, disturbance)?;
     for fault in &disturbance.machines {
         lab.set_fault(fault)?;
     }
@@ -57,6 +55,18 @@ pub fn disturb(
     }
     check(&lab, scenario, &reference.shape)?;
     Ok(outcome)
+}
+
+/// Sets a disturbance's faults of requests for a run that is held.
+pub(super) fn requests(
+    lab: &Lab,
+    held: &Held,
+    disturbance: &Disturbance,
+) -> Result<(), SweepError> {
+    for fault in &disturbance.requests {
+        lab.set_fault(&Fault { client_pid: Some(held.pid()), ..fault.clone() })?;
+    }
+    Ok(())
 }
 
 /// What the disturbed run's end means.

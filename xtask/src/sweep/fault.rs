@@ -35,6 +35,13 @@ fn times(count: u32, fault: Fault) -> Fault {
     Fault { count: Some(count), ..fault }
 }
 
+fn stale(api: FaultApi) -> Fault {
+    fault(api, Effect::StaleList)
+}
+
+/// How far lists lag behind, on the cloud's clock: less than the 20 s that are allowed for.
+const LAG: Option<u64> = Some(15_000);
+
 /// Every disturbance. `speed` is that of the cloud's clock.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
 pub fn disturbances(speed: f64) -> Vec<Disturbance> {
@@ -71,8 +78,8 @@ pub fn disturbances(speed: f64) -> Vec<Disturbance> {
         ),
         of("truncated bodies", vec![each(6, fault(Any, Effect::Truncate))]),
         of("bodies that are not JSON", vec![each(6, fault(Any, Effect::NotJson))]),
-        of("lists that lag behind", vec![fault(Digitalocean, Effect::StaleList)]),
-        of("lists of objects that lag behind", vec![fault(S3, Effect::StaleList)]),
+        of("lists that lag behind", vec![Fault { delay_ms: LAG, ..stale(Digitalocean) }]),
+        of("lists of objects that lag behind", vec![Fault { delay_ms: LAG, ..stale(S3) }]),
         of(
             "a page that shifts for a while",
             vec![times(9, fault(Digitalocean, Effect::ShiftPage))],

@@ -8,13 +8,14 @@ use std::{
 
 use super::{
     Bases, Damage, Disturbance, Outcome, Point, Reference, Report, Scenario, SweepError, disturb,
-    kill_at, lab::Tools,
+    kill_at, kill_under, lab::Tools,
 };
 
 /// What is done to a scenario.
 #[derive(Clone, Debug)]
 pub(super) enum Case {
     Kill(Point),
+    KillUnder(Point, Disturbance),
     Disturb(Disturbance),
     Damage(Damage),
 }
@@ -23,6 +24,9 @@ impl std::fmt::Display for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Kill(point) => write!(f, "killed {point}"),
+            Self::KillUnder(point, disturbance) => {
+                write!(f, "killed {point} under {}", disturbance.name)
+            }
             Self::Disturb(disturbance) => f.write_str(disturbance.name),
             Self::Damage(damage) => damage.fmt(f),
         }
@@ -34,6 +38,7 @@ impl Case {
     fn class(&self) -> &'static str {
         match self {
             Self::Kill(point) => point.class(),
+            Self::KillUnder(..) => "killed while the cloud errs",
             Self::Disturb(_) => "by what the cloud does",
             Self::Damage(_) => "by what the disk does",
         }
@@ -89,6 +94,9 @@ fn one(
     let base = bases.get(scenario.before)?;
     match case {
         Case::Kill(point) => kill_at(base, scenario, reference, *point),
+        Case::KillUnder(point, disturbance) => {
+            kill_under(base, scenario, reference, *point, disturbance)
+        }
         Case::Disturb(disturbance) => disturb(base, scenario, reference, disturbance),
         Case::Damage(damage) => damage.strike(base, scenario, reference),
     }

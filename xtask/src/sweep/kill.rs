@@ -3,8 +3,11 @@
 use infra_sim::{Fault, FaultApi, FaultEffect};
 
 use super::{
-    Base, Counts, Lab, Outcome, Point, Scenario, Shape, SweepError, check, check::shape,
-    cloud::fault, command::BECOME,
+    Base, Counts, Disturbance, Lab, Outcome, Point, Scenario, Shape, SweepError, check,
+    check::shape,
+    cloud::fault,
+    command::{BECOME, Held},
+    disturb,
 };
 
 const FAULT_POINT: &str = "INFRA_FAULT_POINT";
@@ -71,6 +74,40 @@ pub fn kill_at(
     Ok(outcome)
 }
 
+/// Runs a scenario under a disturbance, kills it at `point`, runs it again under the same
+/// disturbance, then in peace, and looks.
+///
+/// # Errors
+/// [`SweepError::Broken`] when a promise is.
+pub fn kill_under(
+    base: &Base,
+    scenario: &Scenario,
+    reference: &Reference,
+    point: Point,
+    disturbance: &Disturbance,
+) -> Result<Outcome, SweepError> {
+    let lab = base.copy()?;
+    scenario.prepare(&lab)?;
+    let (held, at) = held(&lab, scenario, point)?;
+    disturb::requests(&lab, &held, disturbance)?;
+    if let Some(kill) = at {
+        lab.set_fault(&kill)?;
+    }
+    let ended = held.go()?;
+    lab.clear_faults()?;
+    let outcome = if ended.is_killed() { Outcome::Killed } else { disturb::judged(&ended, true)? };
+    // At once: what the first run made is not a moment old.
+    let held = lab.hold(scenario.words, &[], BECOME)?;
+    disturb::requests(&lab, &held, disturbance)?;
+    let again = disturb::judged(&held.go()?, true)?;
+    lab.clear_faults()?;
+    if let Outcome::Refused { .. } = again {
+        lab.must(scenario.words).map_err(|error| error.with(&consoles(&lab)))?;
+    }
+    check(&lab, scenario, &reference.shape)?;
+    Ok(outcome)
+}
+
 /// The ends of the machines' consoles: what a run waits for is told there.
 fn consoles(lab: &Lab) -> String {
     const LINES: usize = 12;
@@ -84,8 +121,9 @@ fn consoles(lab: &Lab) -> String {
     folders.flatten().map(of).collect()
 }
 
-/// Runs a scenario and kills it at `point`.
-pub(super) fn killed(lab: &Lab, scenario: &Scenario, point: Point) -> Result<Outcome, SweepError> {
+/// Starts a scenario and holds it. Returns the fault that will kill it at `point`, where it is a
+/// call.
+fn held(lab: &Lab, scenario: &Scenario, point: Point) -> Result<(Held, Option<Fault>), SweepError> {
     let (call, how, at) = match point {
         Point::CallBefore(method, at) => {
             (Some((method, FaultEffect::KillClientBefore)), "none", at)
@@ -97,14 +135,20 @@ pub(super) fn killed(lab: &Lab, scenario: &Scenario, point: Point) -> Result<Out
     };
     let variable = (FAULT_POINT, format!("journal:{how}:{at}"));
     let held = lab.hold(scenario.words, &[variable], BECOME)?;
-    if let Some((method, effect)) = call {
-        let kill = Fault {
-            client_pid: Some(held.pid()),
-            method: Some(method.to_owned()),
-            after: Some(at.saturating_sub(1)),
-            count: Some(1),
-            ..fault(FaultApi::Any, effect)
-        };
+    let kill = call.map(|(method, effect)| Fault {
+        client_pid: Some(held.pid()),
+        method: Some(method.to_owned()),
+        after: Some(at.saturating_sub(1)),
+        count: Some(1),
+        ..fault(FaultApi::Any, effect)
+    });
+    Ok((held, kill))
+}
+
+/// Runs a scenario and kills it at `point`.
+pub(super) fn killed(lab: &Lab, scenario: &Scenario, point: Point) -> Result<Outcome, SweepError> {
+    let (held, kill) = held(lab, scenario, point)?;
+    if let Some(kill) = kill {
         lab.set_fault(&kill)?;
     }
     let ended = held.go()?;

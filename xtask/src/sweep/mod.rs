@@ -25,7 +25,7 @@ pub use damage::{Damage, damages};
 pub use disturb::disturb;
 pub use error::SweepError;
 pub use fault::{Disturbance, disturbances};
-pub use kill::{Reference, kill_at, reference};
+pub use kill::{Reference, kill_at, kill_under, reference};
 pub use lab::{Lab, Tools};
 pub use point::{Counts, Point, sample};
 pub use report::{Outcome, Report};
