@@ -3,6 +3,7 @@
 // First, so that its macros hold in all that follows.
 #[macro_use]
 mod print;
+mod visible;
 
 pub mod apps;
 pub mod cli;

@@ -12,6 +12,7 @@ use crate::{
     session::{ExitCode, Failure, Purpose},
     spec::Project,
     ui::table,
+    visible::one_line,
 };
 
 /// What nodes download at boot: list, fetch, verify, sync.
@@ -56,7 +57,7 @@ impl Progress for Bar {
     }
 
     fn moved(&self, file: &str, bytes: u64) {
-        self.0.set_message(file.to_owned());
+        self.0.set_message(one_line(file).into_owned());
         self.0.inc(bytes);
     }
 
@@ -112,7 +113,7 @@ fn list(global: &Global) -> Result<ExitCode, Failure> {
             .iter()
             .map(|row| json!({"name": row[0], "version": row[1], "sha256": row[2], "from": row[3]}))
             .collect();
-        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
         return Ok(ExitCode::Ok);
     }
     print!("{}", table(&["name", "version", "sha256", "from"], rows));
@@ -136,7 +137,7 @@ async fn fetch(global: &Global, from: Option<&PathBuf>) -> Result<ExitCode, Fail
     fetched.write(&cache.join("artifacts.lock")).map_err(Failure::local)?;
     let bytes: u64 = fetched.artifacts.iter().map(|one| one.size).sum();
     if global.json {
-        println!("{}", json!({"files": fetched.artifacts.len(), "bytes": bytes, "folder": cache}));
+        exactln!("{}", json!({"files": fetched.artifacts.len(), "bytes": bytes, "folder": cache}));
         return Ok(ExitCode::Ok);
     }
     let count = super::run::plural(fetched.artifacts.len(), "file");
@@ -162,7 +163,7 @@ fn verify(global: &Global) -> Result<ExitCode, Failure> {
             .iter()
             .map(|row| json!({"name": row[0], "file": row[1], "state": row[2]}))
             .collect();
-        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
     }
     if good {
         return Ok(ExitCode::Ok);
@@ -194,7 +195,7 @@ async fn sync(global: &Global) -> Result<ExitCode, Failure> {
         let value = json!({"sent_files": report.sent_files, "sent_bytes": report.sent_bytes,
                            "skipped_files": report.skipped_files,
                            "skipped_bytes": report.skipped_bytes});
-        println!("{value}");
+        exactln!("{value}");
         return Ok(ExitCode::Ok);
     }
     println!(

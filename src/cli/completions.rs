@@ -18,6 +18,6 @@ pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
     // Into a buffer first: the generator panics when its reader goes away.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "infra", &mut script);
-    print!("{}", String::from_utf8_lossy(&script));
+    exact!("{}", String::from_utf8_lossy(&script));
     Ok(ExitCode::Ok)
 }

@@ -37,7 +37,7 @@ pub async fn graph(global: &Global, args: &GraphArgs) -> Result<ExitCode, Failur
                 serde_json::json!({"address": one.address, "needs": needs})
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
         return Ok(ExitCode::Ok);
     }
     let text = match args.format {

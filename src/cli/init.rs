@@ -45,7 +45,7 @@ pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
     file.write_all(text.as_bytes())
         .map_err(|error| Failure::local(format!("{}: {error}", path.display())))?;
     if global.json {
-        println!("{}", serde_json::json!({"file": path, "cluster": name}));
+        exactln!("{}", serde_json::json!({"file": path, "cluster": name}));
         return Ok(ExitCode::Ok);
     }
     println!("Wrote {}. Next:", path.display());

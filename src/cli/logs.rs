@@ -27,7 +27,7 @@ pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure>
             .hint("`infra status` shows whether its machine runs"));
     };
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
     } else {
         let rows = status
             .stages

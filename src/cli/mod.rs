@@ -96,7 +96,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failu
 
 fn print_failure(failure: &Failure, json: bool) {
     if json {
-        println!("{}", failure.to_json());
+        exactln!("{}", failure.to_json());
         return;
     }
     // Reports of infra.toml bring their own marks and places.

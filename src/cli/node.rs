@@ -76,18 +76,18 @@ pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure>
         let value = serde_json::json!({
             "node": name, "user_data": files.user_data.text(show.reveal), "bundle": bundle
         });
-        println!("{}", serde_json::to_string_pretty(&value).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&value).map_err(Failure::local)?);
     } else if show.user_data {
-        print!("{}", files.user_data.text(show.reveal));
+        exact!("{}", files.user_data.text(show.reveal));
     } else if show.kubeadm {
         let file = files
             .bundle
             .iter()
             .find(|file| file.path.ends_with("kubeadm.yaml"))
             .ok_or_else(|| Failure::local("the bundle has no kubeadm.yaml"))?;
-        print!("{}", file.text(show.reveal));
+        exact!("{}", file.text(show.reveal));
     } else {
-        print!("{}", files.render(show.reveal));
+        exact!("{}", files.render(show.reveal));
     }
     Ok(ExitCode::Ok)
 }

@@ -56,7 +56,7 @@ pub async fn open(global: &Global, args: &OpenArgs) -> Result<ExitCode, Failure>
     let url = format!("http://{}{}", forward.local(), page.path);
     let (pod, port) = forward.first();
     if global.json {
-        println!(
+        exactln!(
             "{}",
             json!({
                 "name": name, "url": url, "cluster": connected.cluster(own), "environment": environment,
@@ -88,7 +88,7 @@ fn list<'a>(global: &Global, pages: impl Iterator<Item = (&'a String, &'a OpenPl
                 })
             })
             .collect();
-        println!("{}", json!(all));
+        exactln!("{}", json!(all));
         return;
     }
     for (name, page) in pages {

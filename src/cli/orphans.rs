@@ -30,7 +30,7 @@ pub async fn orphans(global: &Global, _args: &OrphansArgs) -> Result<ExitCode, F
     if global.json {
         let all: Vec<_> =
             found.iter().map(|one| json!({"address": one.address, "id": one.id})).collect();
-        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
     } else if found.is_empty() {
         println!("No orphans.");
     } else {

@@ -44,7 +44,7 @@ pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, Fail
         return Err(Failure::local(format!("the record has no outputs of {address}")));
     }
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
     } else {
         for (address, fields) in &all {
             for (field, value) in fields.as_object().into_iter().flatten() {

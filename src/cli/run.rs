@@ -14,6 +14,7 @@ use crate::{
     },
     session::{ClusterLock, ExitCode, Failure, Planned, Session},
     ui::{PlanView, Reporter, Style, plan_text},
+    visible::one_line,
 };
 
 /// A run with its display.
@@ -44,6 +45,7 @@ impl Run {
         let waiting = |lease: &Lease| {
             if self.style != Style::Json {
                 let Lease { holder, verb, acquired_at, .. } = lease;
+                let verb = one_line(verb);
                 eprintln!(
                     "Waiting up to {} for the lock: held by {holder} ({verb}) since {}",
                     humantime::format_duration(timeout),
@@ -56,6 +58,7 @@ impl Run {
             && self.style != Style::Json
         {
             let Lease { holder, verb, .. } = before;
+            let verb = one_line(verb);
             eprintln!("Took over the lock of {holder} ({verb}): no sign of life any more.");
         }
         let (lost, session) = (lock.lost().clone(), &self.session);
@@ -119,7 +122,7 @@ impl Run {
     pub(super) fn print_plan(&self, plan: &Plan, verbose: bool) -> Result<(), Failure> {
         if self.style == Style::Json {
             let bytes = plan.to_json().map_err(Failure::local)?;
-            println!("{}", String::from_utf8_lossy(&bytes).trim_end());
+            exactln!("{}", String::from_utf8_lossy(&bytes).trim_end());
         } else {
             print!("{}", plan_text(plan, PlanView { verbose }));
         }

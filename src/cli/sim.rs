@@ -141,7 +141,7 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
             let control = Control::to(endpoint.clone()).map_err(session_sim::failed)?;
             args.settings.apply(&control).await?;
             if global.json {
-                println!(
+                exactln!(
                     "{}",
                     serde_json::json!({"pid": endpoint.pid, "digitalocean": endpoint.digitalocean})
                 );
@@ -155,7 +155,7 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
         SimVerb::Stop => {
             let stopped = control::stop(&data).await.map_err(session_sim::failed)?;
             if global.json {
-                println!("{}", serde_json::json!({"stopped": stopped}));
+                exactln!("{}", serde_json::json!({"stopped": stopped}));
                 return Ok(ExitCode::Ok);
             }
             println!("{}", if stopped { "Stopped." } else { "It does not run." });
@@ -164,12 +164,12 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
         SimVerb::Env => env(&open(&data)?),
         SimVerb::Inventory => {
             let all = open(&data)?.inventory().await.map_err(session_sim::failed)?;
-            println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+            exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
         }
         SimVerb::Calls { reset } => {
             let calls = open(&data)?.stats(reset).await.map_err(session_sim::failed)?;
             if global.json {
-                println!("{}", serde_json::to_string_pretty(&calls).map_err(Failure::local)?);
+                exactln!("{}", serde_json::to_string_pretty(&calls).map_err(Failure::local)?);
             } else {
                 let rows =
                     calls.iter().map(|(call, n)| vec![call.clone(), n.to_string()]).collect();
@@ -218,7 +218,7 @@ async fn serve(data: PathBuf, args: &ServeArgs) -> Result<(), Failure> {
 async fn status(global: &Global, control: &Control) -> Result<(), Failure> {
     let status = control.status().await.map_err(session_sim::failed)?;
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
         return Ok(());
     }
     println!(
@@ -273,7 +273,7 @@ async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<()
                 .map_err(|error| Failure::new(ExitCode::Usage, error.to_string()))?;
             let set = control.set_fault(&fault).await.map_err(session_sim::failed)?;
             if global.json {
-                println!("{}", serde_json::json!({"id": set.id}));
+                exactln!("{}", serde_json::json!({"id": set.id}));
             } else {
                 println!("fault {}", set.id.unwrap_or_default());
             }
@@ -285,7 +285,7 @@ async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<()
                     .iter()
                     .map(|set| serde_json::json!({"fault": set.fault, "struck": set.fired}))
                     .collect();
-                println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+                exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
                 return Ok(());
             }
             for set in all {

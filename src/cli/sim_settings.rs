@@ -100,7 +100,7 @@ impl SettingsArgs {
         let settings = control.settings().await.map_err(session_sim::failed)?;
         let limits = control.limits().await.map_err(session_sim::failed)?;
         if global.json {
-            println!("{}", serde_json::json!({"settings": settings, "limits": limits}));
+            exactln!("{}", serde_json::json!({"settings": settings, "limits": limits}));
             return Ok(());
         }
         let machines = match settings.machines {

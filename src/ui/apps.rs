@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     apps::{Action, AppsEvent, AppsPlan, Change, ObjectChange, ObjectId},
     engine::diff::show,
+    visible::one_line,
 };
 
 /// How much to show.
@@ -127,7 +128,7 @@ impl AppsReporter {
     pub fn show(&self, event: &AppsEvent) {
         if self.json {
             if let Ok(line) = serde_json::to_string(event) {
-                println!("{line}");
+                exactln!("{line}");
             }
             return;
         }
@@ -178,7 +179,9 @@ fn line(event: &AppsEvent) -> Option<String> {
             let seconds = *elapsed_ms as f64 / 1000.0;
             format!("{} ready after {seconds:.1} s", name(object))
         }
-        AppsEvent::Waiting { object, reason } => format!("{} waits: {reason}", name(object)),
+        AppsEvent::Waiting { object, reason } => {
+            format!("{} waits: {}", name(object), one_line(reason))
+        }
         AppsEvent::Failed { object, message } => format!("{} FAILED: {message}", name(object)),
         AppsEvent::Skipped { object, because } => {
             format!("{} left out: {because} failed", name(object))

@@ -10,7 +10,10 @@ use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use infra_provider_api::Address;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::engine::{Event, events::Events};
+use crate::{
+    engine::{Event, events::Events},
+    visible::{one_line, visible},
+};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +91,7 @@ fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::StepStarted { address, action } => format!("{address}: {} …", action.doing()),
         Event::StepWaiting { address, reason } => {
-            format!("{}: {reason}", name(address.as_ref()))
+            format!("{}: {}", name(address.as_ref()), one_line(reason))
         }
         Event::StepDone { address, action, took_ms } => {
             format!("{address}: {} ({})", action.done(), seconds(*took_ms))
@@ -198,13 +201,17 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
             }
             Event::StepWaiting { address, reason } => {
                 match address.as_ref().and_then(|address| running.get(address)) {
-                    Some(bar) => bar.set_message(reason.clone()),
+                    Some(bar) => bar.set_message(one_line(reason).into_owned()),
                     None if address.is_none() => {
-                        total.set_message(reason.clone());
+                        total.set_message(one_line(reason).into_owned());
                         waiting = true;
                     }
                     None => {
-                        let _ = bars.println(format!("  {}: {reason}", name(address.as_ref())));
+                        let _ = bars.println(format!(
+                            "  {}: {}",
+                            name(address.as_ref()),
+                            one_line(reason)
+                        ));
                     }
                 }
             }
@@ -222,12 +229,12 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
                     bar.finish_and_clear();
                 }
                 if let Some(line) = line(&event) {
-                    let _ = bars.println(format!("  {line}"));
+                    let _ = bars.println(format!("  {}", visible(&line)));
                 }
             }
             _ => {
                 if let Some(line) = line(&event) {
-                    let _ = bars.println(format!("  {line}"));
+                    let _ = bars.println(format!("  {}", visible(&line)));
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::visible::one_line;
+
 /// A table with `headings` over `rows`.
 pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
@@ -10,7 +12,8 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(headings.iter().map(|heading| heading.to_uppercase()));
     for row in rows {
-        table.add_row(row);
+        // A cell is one line, whatever others have put into it.
+        table.add_row(row.iter().map(|cell| one_line(cell).into_owned()));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 3));

@@ -4,6 +4,7 @@
 mod absence;
 mod aws;
 mod bad_input;
+mod clocks;
 mod crash;
 mod environments;
 mod faults;
@@ -16,5 +17,6 @@ mod remote;
 mod rotate;
 mod scale;
 mod systems;
+mod terminal;
 mod texts;
 mod validator;

@@ -44,7 +44,7 @@ pub fn render(global: &Global, args: &RenderArgs) -> Result<ExitCode, Failure> {
         };
         let plan = compare_suites(suite.name(), &before, &suite);
         if global.json {
-            println!("{}", serde_json::to_string(&plan).map_err(Failure::local)?);
+            exactln!("{}", serde_json::to_string(&plan).map_err(Failure::local)?);
         } else {
             print!("{}", apps_plan_text(&plan, AppsPlanView { verbose: false }));
         }
@@ -57,7 +57,7 @@ pub fn render(global: &Global, args: &RenderArgs) -> Result<ExitCode, Failure> {
                 eprintln!("{} objects in {}", suite.objects().len(), dir.display());
             }
         }
-        None => print!("{}", suite.to_yaml(reveal)?),
+        None => exact!("{}", suite.to_yaml(reveal)?),
     }
     Ok(ExitCode::Ok)
 }

@@ -11,7 +11,7 @@ use crate::{
 pub(super) fn print_plan(global: &Global, plan: &AppsPlan, verbose: bool) -> Result<(), Failure> {
     if global.json {
         let text = serde_json::to_string(&plan_json(plan)?).map_err(Failure::local)?;
-        println!("{text}");
+        exactln!("{text}");
     } else {
         print!("{}", apps_plan_text(plan, AppsPlanView { verbose }));
     }

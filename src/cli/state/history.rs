@@ -34,7 +34,7 @@ pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Result<ExitC
         return Ok(ExitCode::Ok);
     }
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
         return Ok(ExitCode::Ok);
     }
     let rows = all

@@ -13,7 +13,7 @@ pub(super) async fn list(global: &Global) -> Result<ExitCode, Failure> {
     let record = open.store.as_ref().map(|store| store.record()).unwrap_or_default();
     if global.json {
         let text = serde_json::to_string_pretty(&*record).map_err(Failure::local)?;
-        println!("{text}");
+        exactln!("{text}");
         return Ok(ExitCode::Ok);
     }
     let rows = record
@@ -41,6 +41,6 @@ pub(super) async fn show(global: &Global, address: &Address) -> Result<ExitCode,
         Failure::local(format!("the record has no {address}"))
             .hint("`infra state list` lists what it has")
     })?;
-    println!("{}", serde_json::to_string_pretty(one).map_err(Failure::local)?);
+    exactln!("{}", serde_json::to_string_pretty(one).map_err(Failure::local)?);
     Ok(ExitCode::Ok)
 }

@@ -100,7 +100,7 @@ fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketPlan, Failure> {
 
 fn tell_finished(global: &Global, deleted: usize, from: &str, to: &str) {
     if global.json {
-        println!("{}", serde_json::json!({"to": to, "deleted": deleted}));
+        exactln!("{}", serde_json::json!({"to": to, "deleted": deleted}));
     } else {
         let deleted = plural(deleted, "object");
         println!("Finished the move to {to}: {deleted} deleted from {from}.");
@@ -109,7 +109,7 @@ fn tell_finished(global: &Global, deleted: usize, from: &str, to: &str) {
 
 fn tell(global: &Global, moved: Option<&Moved>, to: &str, from: &str) {
     if global.json {
-        println!("{}", serde_json::json!({"to": to, "moved": moved}));
+        exactln!("{}", serde_json::json!({"to": to, "moved": moved}));
         return;
     }
     let Some(moved) = moved else {

@@ -42,7 +42,7 @@ pub(super) async fn pull(global: &Global, args: &PullArgs) -> Result<ExitCode, F
     };
     let text = serde_json::to_string_pretty(&pulled).map_err(Failure::local)?;
     match &args.output {
-        None => println!("{text}"),
+        None => exactln!("{text}"),
         Some(path) => {
             let mode = infra_ssl::files::SECRET_MODE;
             infra_ssl::files::write_atomic(path, text.as_bytes(), mode).map_err(Failure::local)?;

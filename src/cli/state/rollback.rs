@@ -76,7 +76,7 @@ pub(super) async fn restore(
         .collect();
     let meaning = meaning(run, next.clone()).await?;
     if run.style == Style::Json {
-        println!(
+        exactln!(
             "{}",
             serde_json::json!({"from": from, "set": back, "dropped": gone, "next_plan": meaning})
         );

@@ -52,7 +52,7 @@ pub(super) async fn unlock(global: &Global, args: &UnlockArgs) -> Result<ExitCod
         Err(error) => return Err(error.into()),
     };
     if global.json {
-        println!("{}", serde_json::json!({"unlocked": lease.is_some()}));
+        exactln!("{}", serde_json::json!({"unlocked": lease.is_some()}));
         return Ok(ExitCode::Ok);
     }
     match lease {

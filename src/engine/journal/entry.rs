@@ -6,7 +6,10 @@ use infra_provider_api::{Address, Packed};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::engine::record::{IntentAction, KeptFile, OpenIntent, Recorded};
+use crate::{
+    engine::record::{IntentAction, KeptFile, OpenIntent, Recorded},
+    visible::one_line,
+};
 
 /// Who runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +37,8 @@ impl Holder {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{} pid {}", self.user, self.host, self.pid)
+        // In a bucket it is what another machine wrote.
+        write!(f, "{}@{} pid {}", one_line(&self.user), one_line(&self.host), self.pid)
     }
 }
 

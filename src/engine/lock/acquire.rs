@@ -11,7 +11,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Lease, file::LockFile, lease::Content};
-use crate::engine::journal::Holder;
+use crate::{engine::journal::Holder, visible::one_line};
 
 /// How to take the lock.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl LockOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else holds it.
-    #[error("the cluster is locked{}", lease.as_ref().map(|lease| format!(" by {} ({}) since {}", lease.holder, lease.verb, lease.acquired_at.strftime("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default())]
+    #[error("the cluster is locked{}", lease.as_ref().map(|lease| format!(" by {} ({}) since {}", lease.holder, one_line(&lease.verb), lease.acquired_at.strftime("%Y-%m-%d %H:%M:%SZ"))).unwrap_or_default())]
     Held {
         /// Who, where the file tells.
         lease: Option<Box<Lease>>,
