@@ -167,7 +167,7 @@ impl AppsError {
             ],
             Self::Conflict { object, .. } => super::advice(object, "belongs to").into_iter().collect(),
             Self::Api { code: 401, .. } => {
-                vec!["the credentials in the kubeconfig are refused; they may have expired".to_owned()]
+                vec!["the credentials in the kubeconfig are refused: they may have expired, or not be valid yet (`infra certs` shows which)".to_owned()]
             }
             Self::Api { code: 403, message, .. } if message.contains("being terminated") => {
                 vec!["the namespace is being deleted; apply again when it is gone".to_owned()]

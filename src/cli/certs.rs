@@ -1,13 +1,13 @@
 //! `infra certs`
 
 use clap::Args;
-use infra_ssl::{PkiSpec, Validity};
+use infra_ssl::{PkiSpec, Verdict, clock_warning};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::global::Global;
 use crate::{
-    session::{ExitCode, Failure},
+    session::{ExitCode, Failure, validity},
     ui::table,
 };
 
@@ -19,11 +19,6 @@ pub struct CertsArgs {}
 pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failure> {
     let project = global.project()?;
     let places = global.places().await?;
-    let validity = Validity {
-        ca_days: project.certificates.ca_days,
-        leaf_days: project.certificates.leaf_days,
-        renew_before_days: project.certificates.renew_before_days,
-    };
     if !places.pki.exists() {
         return Err(Failure::local(format!(
             "there are no certificates yet: {} does not exist",
@@ -31,8 +26,9 @@ pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failu
         ))
         .hint("`infra apply` makes them"));
     }
-    let spec = PkiSpec::new(&project.cluster.name).with_validity(validity);
-    let all = infra_ssl::status(&places.pki, &spec, Timestamp::now()).map_err(Failure::local)?;
+    let spec = PkiSpec::new(&project.cluster.name).with_validity(validity(&project));
+    let now = Timestamp::now();
+    let all = infra_ssl::status(&places.pki, &spec, now).map_err(Failure::local)?;
     if global.json {
         let all: Vec<_> = all
             .iter()
@@ -44,9 +40,10 @@ pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failu
                        "path": one.path})
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
         return Ok(ExitCode::Ok);
     }
+    let warning = clock_warning(&all, now);
     let rows = all
         .into_iter()
         .map(|one| {
@@ -56,10 +53,18 @@ pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failu
                 one.subject,
                 one.not_after.map_or_else(dash, |at| at.strftime("%Y-%m-%d").to_string()),
                 one.days_left.map_or_else(dash, |days| days.to_string()),
-                one.verdict.to_string(),
+                match (one.verdict, one.not_before) {
+                    (Verdict::NotYetValid, Some(begin)) => {
+                        format!("{}: begins {}", one.verdict, begin.strftime("%Y-%m-%d %H:%M:%SZ"))
+                    }
+                    (verdict, _) => verdict.to_string(),
+                },
             ]
         })
         .collect();
     print!("{}", table(&["name", "subject", "ends", "days left", "state"], rows));
+    if let Some(warning) = warning {
+        eprintln!("warning: {warning}");
+    }
     Ok(ExitCode::Ok)
 }

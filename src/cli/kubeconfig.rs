@@ -6,7 +6,7 @@ use clap::Args;
 use infra_ssl::{Kubeconfig, MergeOptions, default_kubeconfig_path, merge_file};
 
 use super::global::Global;
-use crate::session::{ExitCode, Failure};
+use crate::session::{ExitCode, Failure, certificates_clock};
 
 /// Merge the cluster's kubeconfig into yours, or write it somewhere.
 #[derive(Debug, Args)]
@@ -33,8 +33,11 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
         Failure::local(format!("there is no kubeconfig yet ({}: {error})", path.display()))
             .hint("`infra apply` makes it")
     })?;
+    if let Some(warning) = certificates_clock(&global.project()?, &places) {
+        eprintln!("warning: {warning}");
+    }
     if args.print {
-        print!("{text}");
+        exact!("{text}");
         return Ok(ExitCode::Ok);
     }
     let damaged = || {
@@ -53,7 +56,7 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
     let options = MergeOptions { set_current: !args.keep_context, overwrite: args.overwrite };
     let report = merge_file(&into, &config, options).map_err(Failure::local)?;
     if global.json {
-        println!(
+        exactln!(
             "{}",
             serde_json::json!({"path": report.path, "changed": report.changed,
                                "current_context": report.current_context})

@@ -21,7 +21,7 @@ pub async fn status(global: &Global, _args: &StatusArgs) -> Result<ExitCode, Fai
     let looked = run.session.look(Purpose::Apply).await?;
     if run.style == Style::Json {
         let text = serde_json::to_string_pretty(&as_json(&run.session, &looked));
-        println!("{}", text.map_err(Failure::local)?);
+        exactln!("{}", text.map_err(Failure::local)?);
     } else {
         print!("{}", report(&run.session, &looked, None));
     }
@@ -159,6 +159,9 @@ pub(super) fn report(session: &Session, looked: &Looked, outcome: Option<&Outcom
     if kubeconfig.exists() {
         out.push_str(&format!("Kubeconfig      {}\n", kubeconfig.display()));
     }
+    if let Some(warning) = session.clock_warning() {
+        out.push_str(&format!("Certificates    {warning}\n"));
+    }
     if let Some(error) = observed.unreachable.values().next() {
         out.push_str(&format!("API server not reached: {error}\n"));
     }
@@ -205,6 +208,7 @@ fn as_json(session: &Session, looked: &Looked) -> Value {
         "ingress_address": text(observed, &Address::new("suite", "ingress"), "ingress_address"),
         "urls": urls(session, looked),
         "kubeconfig": session.places.kubeconfig(),
+        "clock_warning": session.clock_warning(),
         "resources": observed.iter().count(),
     })
 }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use infra_provider_api::{Cluster, Declared, Kind, NodePlan, Pool, Reference, Role, erase};
-use infra_ssl::Validity;
 use serde_json::Value;
 
 use super::{
+    clock,
     declare::{self, Declaring},
     error::Failure,
     generations,
@@ -97,11 +97,7 @@ impl Session {
             .map(|address| address.name().to_owned())
             .collect();
         let initialised = self.is_initialised(&cluster, &kube, &machines).await;
-        let validity = Validity {
-            ca_days: self.project.certificates.ca_days,
-            leaf_days: self.project.certificates.leaf_days,
-            renew_before_days: self.project.certificates.renew_before_days,
-        };
+        let validity = clock::validity(&self.project);
         let kits = Arc::new(Kits::new(KitsInput {
             cluster: cluster.clone(),
             pki: self.places.pki.clone(),

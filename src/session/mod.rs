@@ -1,5 +1,6 @@
 //! One run of the tool: what the file says, the cloud it is about, the record, the kinds.
 
+mod clock;
 mod declare;
 mod error;
 mod generations;
@@ -12,6 +13,7 @@ mod record;
 pub mod sim;
 mod suites;
 
+pub use clock::{certificates_clock, validity};
 pub use error::{ExitCode, Failure};
 pub use lock::ClusterLock;
 pub use look::{Looked, Purpose};

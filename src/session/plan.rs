@@ -36,7 +36,8 @@ impl Session {
         };
         options.machine_kinds = vec![self.cloud.machine_kind.to_owned()];
         let looked = self.look(purpose).await?;
-        let plan = self.plan_with(&looked, self.store.record(), &options)?;
+        let mut plan = self.plan_with(&looked, self.store.record(), &options)?;
+        plan.notes.extend(self.clock_warning());
         let machines_new = plan
             .changes
             .iter()

@@ -126,6 +126,8 @@ pub fn app_source(project: &Project, options: &SuiteOptions) -> Option<SuiteSour
         project: Some(project.cluster.name.clone()),
         create_namespaces: project.apps.create_namespaces,
         verbatim: project.apps.verbatim.iter().map(Into::into).collect(),
+        hide_container_logs: !project.apps.container_logs,
+        wait_rules: project.apps.wait_rules.clone(),
         exported: project.apps.exported.clone(),
         version: options.version.clone().or_else(|| project.apps.version.clone()),
         promote_from: project.apps.promote_from.as_deref().map(suite_of),

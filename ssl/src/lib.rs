@@ -34,7 +34,7 @@ pub use leaf::{ADMIN_GROUP, Issued, LeafRequest, Profile};
 pub use names::{ApiServerNames, Names, api_server_names, first_service_address};
 pub use pki::{
     Action, AuthorityName, CertificateStatus, Change, ExtraLeaf, NodePki, PkiFile, PkiLayout,
-    PkiSpec, Verdict, ensure, node_pki, plan, remove, status, unfinished,
+    PkiSpec, Verdict, clock_warning, ensure, node_pki, plan, remove, status, unfinished,
 };
 pub use token::{BootstrapToken, ClusterSecret};
 pub use validity::{DAY_SECONDS, Due, Validity};

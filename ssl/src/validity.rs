@@ -7,8 +7,10 @@ use crate::error::{Result, SslError};
 
 /// Seconds of a day; certificates know no leap seconds.
 pub const DAY_SECONDS: i64 = 86_400;
-/// A new certificate begins a little in the past, so that a machine whose clock lags accepts it.
-const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
+/// A new certificate begins an hour in the past, so that a machine accepts it whose clock lags, or
+/// that has the right time while the clock here is ahead. kubeadm backdates by five minutes, but it
+/// runs on machines that keep their time; a laptop that has slept does not.
+const BACKDATE: SignedDuration = SignedDuration::from_hours(1);
 /// Renewing must gain at least this much, else a leaf cut short by its authority's end would be
 /// renewed on every run.
 const WORTHWHILE: SignedDuration = SignedDuration::from_hours(24);
@@ -39,8 +41,10 @@ pub enum Due {
     No,
     /// It is inside its renewal period.
     Soon,
-    /// It is past its end (or has not begun).
+    /// It is past its end.
     Expired,
+    /// It has not begun: the clock that made it was ahead, or the one that judges it is behind.
+    NotYetValid,
 }
 
 impl Validity {
@@ -89,8 +93,11 @@ impl Validity {
     /// Whether a leaf that lives from `begin` to `end` is due at `now`. A leaf that ends with its
     /// authority is not "soon": renewing it would gain nothing.
     pub fn due(&self, now: Timestamp, begin: Timestamp, end: Timestamp, ca_end: Timestamp) -> Due {
-        if now >= end || now < begin {
+        if now >= end {
             return Due::Expired;
+        }
+        if now < begin {
+            return Due::NotYetValid;
         }
         let left = end.duration_since(now);
         let renewed = match add(now, days(self.leaf_days)) {

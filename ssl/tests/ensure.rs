@@ -5,7 +5,8 @@ mod support;
 use std::fs;
 
 use infra_ssl::{
-    AuthorityName, ExtraLeaf, LeafRequest, Names, SslError, Verdict, ensure, node_pki, plan, status,
+    AuthorityName, ExtraLeaf, LeafRequest, Names, SslError, Verdict, clock_warning, ensure,
+    node_pki, plan, status,
 };
 use support::*;
 
@@ -81,6 +82,66 @@ fn leaves_are_renewed_when_due_and_authorities_are_not() {
     }
     assert_ne!(before["admin.crt"], after["admin.crt"]);
     assert_eq!(verdict(dir, "admin", day(336)), Verdict::Valid);
+}
+
+/// Seconds after [`t0`].
+fn after(seconds: i64) -> jiff::Timestamp {
+    t0() + jiff::SignedDuration::from_secs(seconds)
+}
+
+#[test]
+fn a_clock_that_is_half_an_hour_ahead_harms_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    ensure(temp.path(), &spec(), after(1800)).unwrap();
+    assert_eq!(plan(temp.path(), &spec(), t0()).unwrap(), vec![]);
+    assert!(
+        status(temp.path(), &spec(), t0()).unwrap().iter().all(|s| s.verdict == Verdict::Valid)
+    );
+}
+
+#[test]
+fn what_an_authority_that_has_not_begun_signed_is_not_made_again_and_again() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    ensure(dir, &spec(), after(86_400)).unwrap();
+    let before = snapshot(dir);
+    assert_eq!(plan(dir, &spec(), t0()).unwrap(), vec![]);
+    assert_eq!(ensure(dir, &spec(), t0()).unwrap(), vec![]);
+    assert_eq!(snapshot(dir), before);
+    for name in ["ca", "etcd-ca", "front-proxy-ca", "admin", "kubeconfig"] {
+        assert_eq!(verdict(dir, name, t0()), Verdict::NotYetValid, "{name}");
+    }
+    let all = status(dir, &spec(), t0()).unwrap();
+    assert_eq!(
+        clock_warning(&all, t0()).unwrap(),
+        "not yet valid: ca, etcd-ca, front-proxy-ca, admin, kubeconfig, until 2026-03-02T11:00:00Z \
+         (23h from now); the clock of this machine, 2026-03-01 12:00:00Z, is behind, or that of the \
+         machine which made them was ahead"
+    );
+    assert_eq!(clock_warning(&status(dir, &spec(), day(2)).unwrap(), day(2)), None);
+    // A leaf that is missing is made once, and begins with its authority.
+    fs::remove_file(dir.join("admin.crt")).unwrap();
+    assert_eq!(
+        actions(&ensure(dir, &spec(), t0()).unwrap()),
+        ["create admin", "re-issue kubeconfig"]
+    );
+    assert_eq!(ensure(dir, &spec(), t0()).unwrap(), vec![]);
+    assert_eq!(verdict(dir, "admin", after(86_400)), Verdict::Valid);
+}
+
+#[test]
+fn a_leaf_that_has_not_begun_is_renewed_once_under_an_authority_that_has() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    ensure(dir, &spec(), t0()).unwrap();
+    fs::remove_file(dir.join("admin.crt")).unwrap();
+    ensure(dir, &spec(), day(2)).unwrap();
+    assert_eq!(verdict(dir, "admin", day(1)), Verdict::NotYetValid);
+    let changes = ensure(dir, &spec(), day(1)).unwrap();
+    assert_eq!(actions(&changes), ["renew admin", "re-issue kubeconfig"]);
+    assert_eq!(changes[0].reason, "it is not valid before 2026-03-03T11:00:00Z");
+    assert_eq!(ensure(dir, &spec(), day(1)).unwrap(), vec![]);
+    assert_eq!(verdict(dir, "admin", day(1)), Verdict::Valid);
 }
 
 #[test]

@@ -50,8 +50,11 @@ pub(crate) fn leaf_action(
         Due::Soon => {
             Some((Action::Renew, format!("it ends in {} days", days_left(now, facts.not_after))))
         }
-        Due::Expired if now < facts.not_before => {
-            Some((Action::Renew, format!("it is not valid before {}", facts.not_before)))
+        // Under an authority that has not begun either, a new leaf would begin no earlier.
+        Due::NotYetValid => {
+            let span = validity.leaf_span(now, authority.not_before, authority.not_after);
+            let is_gain = span.is_ok_and(|(begin, _)| begin < facts.not_before);
+            is_gain.then(|| (Action::Renew, format!("it is not valid before {}", facts.not_before)))
         }
         Due::Expired => Some((Action::Renew, format!("it ended at {}", facts.not_after))),
     }
@@ -71,8 +74,11 @@ pub(crate) fn verdict(
     if authority.is_some_and(|a| !facts.signed_by(a)) {
         return Verdict::WrongIssuer;
     }
-    if now >= facts.not_after || now < facts.not_before {
+    if now >= facts.not_after {
         return Verdict::Expired;
+    }
+    if now < facts.not_before {
+        return Verdict::NotYetValid;
     }
     if days_left(now, facts.not_after) < i64::from(validity.renew_before_days) {
         return Verdict::RenewSoon;

@@ -16,4 +16,4 @@ pub use layout::{AuthorityName, PkiLayout};
 pub use node::{NodePki, PkiFile, node_pki};
 pub use remove::{remove, unfinished};
 pub use spec::{ExtraLeaf, PkiSpec};
-pub use status::{CertificateStatus, Verdict, status};
+pub use status::{CertificateStatus, Verdict, clock_warning, status};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
@@ -24,8 +24,10 @@ pub enum Verdict {
     Valid,
     /// Inside its renewal period.
     RenewSoon,
-    /// Past its end, or not begun.
+    /// Past its end.
     Expired,
+    /// Not begun: some clock is wrong.
+    NotYetValid,
     /// Not there, or not readable as a certificate.
     Missing,
     /// The key next to it is missing or another's.
@@ -40,6 +42,7 @@ impl std::fmt::Display for Verdict {
             Verdict::Valid => "valid",
             Verdict::RenewSoon => "renew soon",
             Verdict::Expired => "expired",
+            Verdict::NotYetValid => "not yet valid",
             Verdict::Missing => "missing",
             Verdict::KeyMismatch => "key mismatch",
             Verdict::WrongIssuer => "wrong issuer",
@@ -66,6 +69,20 @@ pub struct CertificateStatus {
     pub days_left: Option<i64>,
     /// The judgement.
     pub verdict: Verdict,
+}
+
+/// Says which clock is wrong when certificates have not begun at `now`; they are named.
+pub fn clock_warning(all: &[CertificateStatus], now: Timestamp) -> Option<String> {
+    let early: Vec<_> = all.iter().filter(|one| one.verdict == Verdict::NotYetValid).collect();
+    let begin = early.iter().filter_map(|one| one.not_before).max()?;
+    let ahead = SignedDuration::from_secs(begin.duration_since(now).as_secs());
+    let names: Vec<&str> = early.iter().map(|one| one.name.as_str()).collect();
+    Some(format!(
+        "not yet valid: {}, until {begin} ({ahead:#} from now); the clock of this machine, {}, is \
+         behind, or that of the machine which made them was ahead",
+        names.join(", "),
+        now.strftime("%Y-%m-%d %H:%M:%SZ"),
+    ))
 }
 
 /// Judges everything in the folder at `now`. Damage is a verdict, not an error.

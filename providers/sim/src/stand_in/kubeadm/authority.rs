@@ -22,7 +22,7 @@ impl Authority {
     /// Reads an authority and checks that its key belongs to its certificate.
     ///
     /// # Errors
-    /// When a file is missing, unreadable, expired, no authority, or the two don't match.
+    /// When a file is missing, unreadable, expired, not yet valid, no authority, or the two don't match.
     pub fn load(context: &Context, name: &str) -> Result<Self, Failure> {
         let read = |suffix: &str| {
             context.read(&format!("{PKI}/{name}.{suffix}")).ok_or_else(|| {
@@ -38,7 +38,7 @@ impl Authority {
     /// An authority from its two PEM texts.
     ///
     /// # Errors
-    /// When they can't be read, don't match, or the certificate is expired or no authority.
+    /// When they can't be read, don't match, or the certificate is expired, not yet valid or no authority.
     pub fn from_pem(name: &str, cert_pem: String, key_pem: &str) -> Result<Self, Failure> {
         let bad = |reason: String| {
             failed(&format!("failure loading {name} certificate authority: {reason}"))
@@ -142,11 +142,12 @@ fn check_authority(cert_pem: &str, key: &KeyPair) -> Result<(), String> {
     if !cert.is_ca() {
         return Err("certificate is not a certificate authority".to_owned());
     }
-    if !cert.validity().is_valid() {
-        return Err(format!(
-            "certificate is not valid now (valid until {})",
-            cert.validity().not_after
-        ));
+    let (validity, now) = (cert.validity(), x509_parser::time::ASN1Time::now());
+    if now < validity.not_before {
+        return Err(format!("the certificate is not valid yet (before {})", validity.not_before));
+    }
+    if now > validity.not_after {
+        return Err(format!("the certificate has expired (on {})", validity.not_after));
     }
     if cert.public_key().raw != key.subject_public_key_info() {
         return Err("the private key doesn't match the certificate".to_owned());

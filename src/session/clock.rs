@@ -1,0 +1,31 @@
+//! What certificates tell of clocks that are wrong.
+
+use infra_ssl::{PkiSpec, Validity, clock_warning, status};
+use jiff::Timestamp;
+
+use super::{Places, open::Session};
+use crate::spec::Project;
+
+impl Session {
+    /// Says which clock is wrong when certificates of the cluster have not begun.
+    pub fn clock_warning(&self) -> Option<String> {
+        certificates_clock(&self.project, &self.places)
+    }
+}
+
+/// Says which clock is wrong when certificates in `places` have not begun. What can't be read is
+/// reported by those who need it.
+pub fn certificates_clock(project: &Project, places: &Places) -> Option<String> {
+    let now = Timestamp::now();
+    let spec = PkiSpec::new(&project.cluster.name).with_validity(validity(project));
+    clock_warning(&status(&places.pki, &spec, now).ok()?, now)
+}
+
+/// Converts the periods of infra.toml.
+pub fn validity(project: &Project) -> Validity {
+    Validity {
+        ca_days: project.certificates.ca_days,
+        leaf_days: project.certificates.leaf_days,
+        renew_before_days: project.certificates.renew_before_days,
+    }
+}
