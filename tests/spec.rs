@@ -141,6 +141,30 @@ fn a_private_key_is_refused_without_being_shown() {
     assert!(error.contains("this is a private key"), "{error}");
 }
 
+#[test]
+fn rules_of_what_is_waited_for() {
+    let with = |rules: &str| {
+        let apps = format!("[apps]\n{rules}\n[providers.do]");
+        load(&GOOD.replacen("[providers.do]", &apps, 1), &Options::default())
+    };
+    let good = with(
+        "[[apps.wait]]\nkind = \"Certificate.cert-manager.io\"\ncondition = \"Ready\"\nfailed = \"Failed\"\n\
+         [[apps.wait]]\nkind = \"Boat\"\nfield = \"status.phase\"\nvalues = [\"Afloat\"]\n\
+         [[apps.wait]]\nkind = \"Dashboard\"\nskip = true\n",
+    );
+    assert_eq!(good.unwrap().apps.wait_rules.len(), 3);
+    insta::assert_snapshot!(
+        with(
+            "[[apps.wait]]\nkind = \"boats\"\nskip = true\n\
+             [[apps.wait]]\nkind = \"Boat\"\n\
+             [[apps.wait]]\nkind = \"Boat\"\ncondition = \"Ready=Yes\"\n\
+             [[apps.wait]]\nkind = \"Boat\"\nfield = \"status.phase\"\n\
+             [[apps.wait]]\nkind = \"Boat\"\ncondition = \"Ready\"\nskip = true\n",
+        )
+        .expect_err("five mistakes")
+    );
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in "\\PC{0,200}") {

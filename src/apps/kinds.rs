@@ -85,6 +85,35 @@ pub(super) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
     )
 }
 
+/// The API groups of Kubernetes itself that end like those of custom resources.
+const BUILT_IN: [&str; 15] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
+
+/// Whether the kinds of an API group are Kubernetes' own.
+pub(super) fn is_built_in(group: &str) -> bool {
+    !group.contains('.') || BUILT_IN.contains(&group)
+}
+
+/// Whether what has failed can still get ready without being sent again.
+pub(super) fn may_recover(id: &ObjectId) -> bool {
+    !is_built_in(&id.group) || id.group == "apps" && id.kind == "Deployment"
+}
+
 /// Whether what leaves the suite is kept all the same: it holds data, or takes other things along.
 pub(super) fn is_protected(id: &ObjectId) -> bool {
     matches!(class(id), Class::Claim | Class::Namespace | Class::Definition)

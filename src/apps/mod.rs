@@ -49,7 +49,7 @@ pub use promotion::check_promotion;
 pub use rendered::{Earlier, Rendered, compare_suites, earlier_source, read_rendered};
 pub use status::{ObjectStatus, SuiteStatus, status};
 pub use suite::{Reveal, Suite};
-pub use wait::Health;
+pub use wait::{ConditionIs, Health, Until, WaitRule};
 
 /// The field manager of every server-side apply.
 pub const FIELD_MANAGER: &str = "infra";

@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::{
     AppsError, Health, Inventory, KubeClient, ObjectId, Suite,
     client::listed,
+    kinds,
     plan::prepare,
-    wait::{StorageClasses, health, selects, trouble},
+    wait::{Judge, StorageClasses, is_unreported, selects, trouble},
 };
 
 /// How one object is.
@@ -17,6 +18,9 @@ pub struct ObjectStatus {
     pub object: ObjectId,
     /// `None` when it is not there.
     pub health: Option<Health>,
+    /// Whether it counts as ready only because no controller has ever written a status.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreported: bool,
     /// What a Service of type LoadBalancer or an Ingress is reached at.
     pub addresses: Vec<String>,
 }
@@ -53,13 +57,16 @@ pub async fn status(client: &KubeClient, suite: &Suite) -> Result<SuiteStatus, A
     }
     let prepared = prepare(client, suite, inventory.as_ref()).await?;
     let classes = listed(client, "storage.k8s.io/v1", "StorageClass").await?;
-    let classes = StorageClasses::of(&classes);
+    let judge = Judge { classes: StorageClasses::of(&classes), rules: suite.wait_rules().to_vec() };
     let mut objects = Vec::new();
-    for object in &prepared.objects {
+    for (object, target) in prepared.objects.iter().zip(&prepared.targets) {
         let live = prepared.live.get(&object.id);
-        let health = live.map(|live| health(&object.id, live, &classes));
+        let health = live.map(|live| judge.health(&object.id, live));
+        let may_report = target.has_status && !kinds::is_built_in(&object.id.group);
+        let unreported =
+            health == Some(Health::Ready) && may_report && live.is_some_and(is_unreported);
         let addresses = live.map(addresses).unwrap_or_default();
-        objects.push(ObjectStatus { object: object.id.clone(), health, addresses });
+        objects.push(ObjectStatus { object: object.id.clone(), health, unreported, addresses });
     }
     if objects.iter().any(|o| matches!(o.health, Some(Health::Waiting(_)))) {
         let pods = listed(client, "v1", "Pod").await?;

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    AppsError, Object, Order, Problem, SUITE_ANNOTATION, SuiteSource,
+    AppsError, Object, Order, Problem, SUITE_ANNOTATION, SuiteSource, WaitRule,
     load::{self, Manifest},
     yaml,
 };
+use crate::visible::one_line;
 
 /// Whether rendered Secrets show their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Suite {
     version: Option<String>,
     promote_from: Option<String>,
     project: Option<String>,
+    wait_rules: Vec<WaitRule>,
+    hide_container_logs: bool,
 }
 
 impl Suite {
@@ -66,6 +69,8 @@ impl Suite {
             version: source.version.clone(),
             promote_from: source.promote_from.clone(),
             project: source.project.clone(),
+            wait_rules: source.wait_rules.clone(),
+            hide_container_logs: source.hide_container_logs,
         })
     }
 
@@ -104,6 +109,23 @@ impl Suite {
         &self.unused
     }
 
+    /// When objects of kinds are ready whose readiness is not known.
+    pub fn wait_rules(&self) -> &[WaitRule] {
+        &self.wait_rules
+    }
+
+    /// Whether the last line that a crashing container printed may be shown.
+    pub fn shows_container_logs(&self) -> bool {
+        !self.hide_container_logs
+    }
+
+    /// Names the kinds of wait rules that no object of the suite is of.
+    pub fn unused_wait_rules(&self) -> Vec<&str> {
+        let is_unused =
+            |rule: &&WaitRule| !self.objects.iter().any(|object| rule.covers(&object.id));
+        self.wait_rules.iter().filter(is_unused).map(|rule| rule.kind.as_str()).collect()
+    }
+
     /// SHA-256 (hex) of the rendered content. The same for the same content, whatever the order of
     /// files and keys; of a Secret's values only the hashes go into it.
     pub fn digest(&self) -> String {
@@ -129,7 +151,8 @@ impl Suite {
                 path: "-".into(),
                 source: std::io::Error::other(error),
             })?;
-            text.push_str(&format!("---\n# {}\n{yaml}", object.origin));
+            let origin = object.origin.to_string();
+            text.push_str(&format!("---\n# {}\n{yaml}", one_line(&origin)));
         }
         Ok(text)
     }

@@ -20,7 +20,7 @@ pub struct ValidateArgs {
 /// Runs the verb.
 pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, Failure> {
     if args.schema {
-        println!("{}", serde_json::to_string_pretty(&spec::schema()).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&spec::schema()).map_err(Failure::local)?);
         return Ok(ExitCode::Ok);
     }
     let first = global.project()?;
@@ -36,13 +36,15 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
         if let Some(SuiteSeed::Folder(mut source)) = crate::session::app_seed(&project) {
             source.exported_optional = true;
             let suite = crate::apps::Suite::load(&source)?;
-            objects.push((environment, suite.objects().len(), suite.unused_variables().to_vec()));
+            let rules = suite.unused_wait_rules().into_iter().map(ToOwned::to_owned).collect();
+            let unused = suite.unused_variables().to_vec();
+            objects.push((environment, suite.objects().len(), unused, rules));
         } else {
-            objects.push((environment, 0, Vec::new()));
+            objects.push((environment, 0, Vec::new(), Vec::<String>::new()));
         }
     }
     if global.json {
-        println!("{}", serde_json::json!({"valid": true, "cluster": first.cluster.name}));
+        exactln!("{}", serde_json::json!({"valid": true, "cluster": first.cluster.name}));
         return Ok(ExitCode::Ok);
     }
     println!(
@@ -51,7 +53,7 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
         first.cluster.name,
         first.cluster.nodes().len()
     );
-    for (environment, count, unused) in objects {
+    for (environment, count, unused, rules) in objects {
         let name = environment.as_deref().unwrap_or("(no environment)");
         println!("  {name}: {count} app objects");
         for variable in unused {
@@ -59,6 +61,9 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
             if variable != "DOMAIN" && variable != "ENVIRONMENT" {
                 println!("  {name}: the variable `{variable}` is given, but no manifest uses it");
             }
+        }
+        for kind in rules {
+            println!("  {name}: [[apps.wait]] names {kind}, but the suite has no such object");
         }
     }
     Ok(ExitCode::Ok)

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use infra_provider_api::Cluster;
 
+use crate::apps::WaitRule;
+
 /// One infra.toml with one environment laid over it.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -115,6 +117,10 @@ pub struct AppsPlan {
     pub docker_secret: Option<DockerSecretPlan>,
     /// What the tool installs itself.
     pub addons: AddonsPlan,
+    /// Whether the last line that a crashing container printed is shown.
+    pub container_logs: bool,
+    /// When objects of kinds are ready that the program knows nothing of.
+    pub wait_rules: Vec<WaitRule>,
     /// Longest wait for one object.
     pub timeout: Duration,
 }

@@ -182,6 +182,18 @@ async fn a_crash_is_told_with_the_last_line_and_the_deadline_ends_it() {
     let reason = &outcome.failed[0].1;
     assert!(reason.starts_with("not ready after 4s: ") && reason.contains("crashes"), "{reason}");
     assert!(reason.contains("simulates container"), "the log line is missing: {reason}");
+
+    // It may be secret: the file or the command line keeps it out.
+    let hidden = ApplyOptions { container_logs: false, ..ApplyOptions::default() };
+    source.hide_container_logs = true;
+    let quiet = infra::apps::Suite::load(&source).unwrap();
+    for (suite, options) in [(&suite, &hidden), (&quiet, &ApplyOptions::default())] {
+        let heard = Heard::default();
+        let outcome = apply(&lab.client, suite, options, &heard.events()).await.unwrap();
+        assert!(outcome.failed[0].1.contains("crashes"), "{outcome:?}");
+        let all = format!("{:?}", heard.all());
+        assert!(!all.contains("simulates container"), "{all}");
+    }
 }
 
 on_each_server! {

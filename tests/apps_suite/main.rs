@@ -15,3 +15,5 @@ mod plan;
 mod quickstart;
 mod real;
 mod refusals;
+mod storefront;
+mod waits;

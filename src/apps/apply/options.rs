@@ -73,6 +73,11 @@ pub struct ApplyOptions {
     pub timeout: Duration,
     /// How long an image may fail to be pulled before its object counts as failed.
     pub image_grace: Duration,
+    /// How long a custom resource's controller may take to write a first status before the object
+    /// counts as one that never gets any.
+    pub unreported_grace: Duration,
+    /// Whether the last line that a crashing container printed is shown; it may be secret.
+    pub container_logs: bool,
     /// Which fields are taken over from other field managers and suites.
     pub force: Force,
     /// Delete what left the suite.
@@ -94,6 +99,8 @@ impl Default for ApplyOptions {
             parallelism: 16,
             timeout: Duration::from_secs(300),
             image_grace: Duration::from_secs(60),
+            unreported_grace: Duration::from_secs(10),
+            container_logs: true,
             force: Force::Never,
             prune: true,
             protection: Protection::Keep,

@@ -1,6 +1,6 @@
 //! An apply from beginning to end.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
@@ -16,10 +16,11 @@ use crate::apps::{
     AppsError, AppsEvent, Events, Health, Inventory, KubeClient, Need, ObjectId, Suite,
     check_promotion,
     error::conflict_lines,
+    kinds,
     plan::may_be_replaced,
     plan::{Prepared, prepare},
     settled::is_settled,
-    wait::{Seen, StorageClasses, Tracker, health, needs_watch},
+    wait::{Seen, StorageClasses, Tracker, is_unreported},
 };
 
 /// Applies `suite`: in its order, in parallel, each object waited for until it is ready; then
@@ -121,10 +122,12 @@ impl<'a> Run<'a> {
             let spaces: BTreeSet<_> = (0..prepared.objects.len()).filter_map(namespace).collect();
             spaces.into_iter().map(move |space| (target, Some(space)))
         });
-        let (tracker, seen) = Tracker::new(client.clone(), used.chain(of_pods));
+        let logs = options.container_logs && suite.shows_container_logs();
+        let (tracker, seen) = Tracker::new(client.clone(), logs, used.chain(of_pods));
         let mut waits = Waits::default();
+        waits.judge.rules = suite.wait_rules().to_vec();
         if prepared.objects.iter().any(|o| o.id.kind == "PersistentVolumeClaim") {
-            waits.classes = storage_classes(client, prepared).await?;
+            waits.judge.classes = storage_classes(client, prepared).await?;
         }
         Ok(Run {
             restart: None,
@@ -148,7 +151,7 @@ impl<'a> Run<'a> {
             if self.sent.is_empty() && self.waits.is_empty() {
                 break;
             }
-            let far = Instant::now() + std::time::Duration::from_secs(3600);
+            let far = Instant::now() + Duration::from_secs(3600);
             let deadline = self.waits.next_deadline(self.options.image_grace).unwrap_or(far);
             tokio::select! {
                 Some(answer) = self.sent.join_next(), if !self.sent.is_empty() => {
@@ -241,16 +244,29 @@ impl<'a> Run<'a> {
         self.events.send(AppsEvent::Applied { object: object.id.clone(), change });
         self.schedule.reached(place, Need::Applied);
         let is_wanted = self.options.wait || self.schedule.is_awaited(place);
-        let now = health(&object.id, &after, &self.waits.classes);
-        if !needs_watch(&object.id) || !is_wanted || now == Health::Ready {
+        let unreported = self.unreported(place, change, &after);
+        let now = self.waits.judge.health(&object.id, &after);
+        if !is_wanted || now == Health::Ready && unreported.is_none() {
             return self.ready(place, 0);
         }
         self.tracker.watch(&self.prepared.targets[place]);
         if let Some(pods) = self.pods(&object.id) {
             self.tracker.watch(&pods);
         }
-        self.waits.begin(place, object, after, self.options.timeout);
+        self.waits.begin(place, object, after, self.options.timeout, unreported);
         self.check(&object.id);
+    }
+
+    /// How long the controller of a new custom resource may take to write a first status. Without
+    /// any such wait an object would count as ready because nobody has looked at it yet.
+    fn unreported(&self, place: usize, change: Change, after: &Value) -> Option<Duration> {
+        let id = &self.prepared.objects[place].id;
+        let grace = self.options.unreported_grace;
+        let is_young = matches!(change, Change::Created | Change::Replaced)
+            || age(after).is_some_and(|age| age < grace);
+        let may_report = self.prepared.targets[place].has_status && !kinds::is_built_in(&id.group);
+        (may_report && is_young && is_unreported(after) && !self.waits.judge.is_ruled(id))
+            .then_some(grace)
     }
 
     /// How to reach pods, for what has some.
@@ -265,6 +281,7 @@ impl<'a> Run<'a> {
                 plural: "pods".to_owned(),
             },
             namespaced: true,
+            has_status: true,
             to_come: false,
         })
     }
@@ -312,6 +329,13 @@ impl<'a> Run<'a> {
             self.outcome.skipped.push((object, id.clone()));
         }
     }
+}
+
+/// Says how old an object is. A clock that differs from the API server's only makes it look older.
+fn age(object: &Value) -> Option<Duration> {
+    let created = object.pointer("/metadata/creationTimestamp")?.as_str()?;
+    let created: jiff::Timestamp = created.parse().ok()?;
+    jiff::Timestamp::now().duration_since(created).try_into().ok()
 }
 
 /// The StorageClasses of the cluster and of the suite.

@@ -9,8 +9,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::apps::{
-    Health, Object, ObjectId, TIMEOUT_ANNOTATION,
-    wait::{PodTrouble, StorageClasses, Tracker, health, selects, trouble},
+    Health, Object, ObjectId, TIMEOUT_ANNOTATION, kinds,
+    wait::{Judge, PodTrouble, Tracker, is_unreported, selects, trouble},
 };
 
 /// One object that is waited for.
@@ -28,9 +28,11 @@ pub(super) struct Wait {
     image_since: Option<Instant>,
     /// It had failed before this run; what it failed for may have been mended since.
     had_failed: bool,
+    /// Until when its controller may write a first status before it counts as having none to write.
+    unreported_until: Option<Instant>,
 }
 
-/// How long a Deployment that had failed before gets to show that it moves again.
+/// How long an object that had failed before gets to show that it moves again.
 const MENDED_WITHIN: Duration = Duration::from_secs(120);
 
 /// What became of a wait.
@@ -51,7 +53,7 @@ pub(super) struct Waits {
     latest: BTreeMap<ObjectId, Value>,
     pods: BTreeMap<ObjectId, Value>,
     logs: BTreeMap<ObjectId, String>,
-    pub(super) classes: StorageClasses,
+    pub(super) judge: Judge,
 }
 
 impl Waits {
@@ -60,7 +62,14 @@ impl Waits {
     }
 
     /// Begins to wait; the state that is known may end it at the next [`Self::check`].
-    pub(super) fn begin(&mut self, place: usize, object: &Object, after: Value, timeout: Duration) {
+    pub(super) fn begin(
+        &mut self,
+        place: usize,
+        object: &Object,
+        after: Value,
+        timeout: Duration,
+        unreported: Option<Duration>,
+    ) {
         let now = Instant::now();
         let named =
             object.annotation(TIMEOUT_ANNOTATION).and_then(|t| humantime::parse_duration(t).ok());
@@ -69,8 +78,8 @@ impl Waits {
             Some(latest) if self::generation(latest) >= generation => latest.clone(),
             _ => after,
         };
-        let had_failed = object.id.kind == "Deployment"
-            && matches!(health(&object.id, &seen, &self.classes), Health::Failed(_));
+        let had_failed = kinds::may_recover(&object.id)
+            && matches!(self.judge.health(&object.id, &seen), Health::Failed(_));
         let wait = Wait {
             object: place,
             id: object.id.clone(),
@@ -81,6 +90,7 @@ impl Waits {
             reason: String::new(),
             image_since: None,
             had_failed,
+            unreported_until: unreported.map(|grace| now + grace),
         };
         self.open.insert(object.id.clone(), wait);
     }
@@ -138,7 +148,12 @@ impl Waits {
     ) -> Option<(usize, Turn)> {
         let wait = self.open.get(id)?;
         let object = wait.object;
-        let reason = match health(id, &wait.seen, &self.classes) {
+        let is_unreported = is_unreported(&wait.seen)
+            && wait.unreported_until.is_some_and(|until| Instant::now() < until);
+        let reason = match self.judge.health(id, &wait.seen) {
+            Health::Ready if is_unreported => {
+                "its controller has not reported on it yet".to_owned()
+            }
             Health::Ready => {
                 let elapsed = wait.begun.elapsed();
                 self.open.remove(id);
@@ -212,7 +227,8 @@ impl Waits {
             let mended = wait.had_failed.then(|| wait.begun + MENDED_WITHIN);
             let mended = mended.filter(|until| *until > Instant::now());
             let image = wait.image_since.map(|since| since + image_grace);
-            [mended, image].into_iter().flatten().fold(wait.deadline, Instant::min)
+            let unreported = wait.unreported_until.filter(|until| *until > Instant::now());
+            [mended, image, unreported].into_iter().flatten().fold(wait.deadline, Instant::min)
         };
         self.open.values().map(of).min()
     }

@@ -17,6 +17,8 @@ pub struct Target {
     pub resource: ApiResource,
     /// Whether its objects are in namespaces.
     pub namespaced: bool,
+    /// Whether a controller can write a status apart from the object's own fields.
+    pub has_status: bool,
     /// Whether the cluster does not serve it yet: the suite's own CustomResourceDefinition will.
     pub to_come: bool,
 }
@@ -36,7 +38,9 @@ impl Catalog {
             for version in std::iter::once(preferred).chain(others) {
                 for (resource, capabilities) in group.versioned_resources(version) {
                     let namespaced = capabilities.scope == Scope::Namespaced;
-                    catalog.insert(Target { resource, namespaced, to_come: false });
+                    let mut parts = capabilities.subresources.iter();
+                    let has_status = parts.any(|(part, _)| part.plural == "status");
+                    catalog.insert(Target { resource, namespaced, has_status, to_come: false });
                 }
             }
         }
@@ -143,8 +147,8 @@ fn defined(object: &Object) -> Vec<Target> {
     let served =
         versions.into_iter().flatten().filter(|v| v.get("served") != Some(&Value::Bool(false)));
     served
-        .filter_map(|version| version.get("name")?.as_str())
-        .map(|version| Target {
+        .filter_map(|version| Some((version, version.get("name")?.as_str()?)))
+        .map(|(described, version)| Target {
             resource: ApiResource {
                 group: group.to_owned(),
                 version: version.to_owned(),
@@ -153,6 +157,7 @@ fn defined(object: &Object) -> Vec<Target> {
                 plural: plural.to_owned(),
             },
             namespaced: text("/spec/scope") != Some("Cluster"),
+            has_status: described.pointer("/subresources/status").is_some(),
             to_come: true,
         })
         .collect()

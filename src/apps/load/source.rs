@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use secrecy::SecretString;
 
+use crate::apps::WaitRule;
+
 /// What a suite is made from. `Default` gives an empty one to fill with `..`.
 #[derive(Clone, Debug, Default)]
 pub struct SuiteSource {
@@ -45,6 +47,10 @@ pub struct SuiteSource {
     /// Files and folders, from base (or overlay) on, whose `${…}` is their own text: manifests of
     /// other projects, as they come. `.` is all.
     pub verbatim: Vec<PathBuf>,
+    /// Whether what crashing containers print last is never shown.
+    pub hide_container_logs: bool,
+    /// When objects of kinds are ready whose readiness is not known.
+    pub wait_rules: Vec<WaitRule>,
 }
 
 /// A Secret made from allow-listed keys of a `.env` file.

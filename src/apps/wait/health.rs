@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    reader::{condition, text},
-    workloads,
-};
+use super::{WaitRule, builtin, gateway, generic::generic, reader::text, workloads};
 use crate::apps::ObjectId;
 
 /// How an object is.
@@ -44,110 +41,73 @@ impl StorageClasses {
         }
         classes
     }
-}
 
-/// Whether objects of this kind get ready after they are applied, so that they have to be watched.
-pub(in crate::apps) fn needs_watch(id: &ObjectId) -> bool {
-    matches!(
-        (id.group.as_str(), id.kind.as_str()),
-        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
-            | ("batch", "Job")
-            | (
-                "",
-                "PersistentVolumeClaim" | "Service" | "Pod" | "Namespace" | "ReplicationController"
-            )
-            | ("apiextensions.k8s.io", "CustomResourceDefinition")
-            | ("apiregistration.k8s.io", "APIService")
-    )
-}
-
-/// How `object` is. Kinds that are not known are ready at once.
-pub(in crate::apps) fn health(id: &ObjectId, object: &Value, classes: &StorageClasses) -> Health {
-    if object.pointer("/metadata/deletionTimestamp").is_some() {
-        return Health::Waiting("it is being deleted".to_owned());
+    pub(super) fn default_class(&self) -> Option<&str> {
+        self.default.as_deref()
     }
-    match (id.group.as_str(), id.kind.as_str()) {
-        ("apps", "Deployment") => workloads::deployment(object),
-        ("apps", "StatefulSet") => workloads::stateful_set(object),
-        ("apps", "DaemonSet") => workloads::daemon_set(object),
-        ("apps", "ReplicaSet") | ("", "ReplicationController") => workloads::replica_set(object),
-        ("batch", "Job") => workloads::job(object),
-        ("", "Pod") => workloads::pod(object),
-        ("", "PersistentVolumeClaim") => claim(object, classes),
-        ("", "Service") => service(object),
-        ("", "Namespace") => namespace(object),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
-        ("apiregistration.k8s.io", "APIService") => api_service(object),
-        _ => Health::Ready,
+
+    pub(super) fn waits_for_pod(&self, class: &str) -> Option<bool> {
+        self.waits_for_pod.get(class).copied()
     }
 }
 
-fn claim(object: &Value, classes: &StorageClasses) -> Health {
-    match text(object, "/status/phase") {
-        "Bound" => return Health::Ready,
-        "Lost" => return Health::Failed("its volume is gone".to_owned()),
-        _ => {}
-    }
-    let named = object.pointer("/spec/storageClassName").and_then(Value::as_str);
-    let class = match named {
-        // An empty name asks for a volume that someone made by hand.
-        Some("") => {
-            return Health::Waiting("no volume fits yet; it asks for none to be made".to_owned());
+/// Judges objects: by the rules of infra.toml, by what is known of the kind, else by conventions.
+#[derive(Clone, Debug, Default)]
+pub(in crate::apps) struct Judge {
+    pub(in crate::apps) classes: StorageClasses,
+    pub(in crate::apps) rules: Vec<WaitRule>,
+}
+
+impl Judge {
+    /// Says how `object` is.
+    pub(in crate::apps) fn health(&self, id: &ObjectId, object: &Value) -> Health {
+        if object.pointer("/metadata/deletionTimestamp").is_some() {
+            return Health::Waiting("it is being deleted".to_owned());
         }
-        Some(name) => name,
-        None => match &classes.default {
-            Some(name) => name,
-            None => return Health::Waiting("there is no default StorageClass".to_owned()),
-        },
-    };
-    match classes.waits_for_pod.get(class) {
-        // Pending is as far as it gets before a pod uses it.
-        Some(true) => Health::Ready,
-        Some(false) => Health::Waiting(format!("waiting for a volume of StorageClass {class}")),
-        None => Health::Waiting(format!("there is no StorageClass {class}")),
+        let mut ruled = self.rules(id).map(|rule| rule.health(object)).peekable();
+        if ruled.peek().is_some() {
+            return ruled.find(|health| *health != Health::Ready).unwrap_or(Health::Ready);
+        }
+        self.known(id, object)
     }
-}
 
-fn service(object: &Value) -> Health {
-    if text(object, "/spec/type") != "LoadBalancer" {
-        return Health::Ready;
+    /// Whether infra.toml has a rule for objects like `id`.
+    pub(in crate::apps) fn is_ruled(&self, id: &ObjectId) -> bool {
+        self.rules(id).next().is_some()
     }
-    let first = object.pointer("/status/loadBalancer/ingress/0");
-    let has = |key: &str| first.and_then(|i| i.get(key)).and_then(Value::as_str).is_some();
-    if has("ip") || has("hostname") {
-        Health::Ready
-    } else {
-        Health::Waiting("its load balancer has no address yet".to_owned())
-    }
-}
 
-fn namespace(object: &Value) -> Health {
-    match text(object, "/status/phase") {
-        "Terminating" => Health::Waiting("it is being deleted".to_owned()),
-        // An API server without controllers leaves it empty.
-        _ => Health::Ready,
+    fn rules<'a>(&'a self, id: &'a ObjectId) -> impl Iterator<Item = &'a WaitRule> {
+        self.rules.iter().filter(|rule| rule.covers(id))
     }
-}
 
-fn definition(object: &Value) -> Health {
-    if let Some(names) = condition(object, "NamesAccepted")
-        && names.is_false
-    {
-        return Health::Failed(format!("its names are not accepted: {}", names.message));
-    }
-    match condition(object, "Established") {
-        Some(established) if established.is_true => Health::Ready,
-        _ => Health::Waiting("not established yet".to_owned()),
-    }
-}
-
-fn api_service(object: &Value) -> Health {
-    if object.pointer("/spec/service").is_none_or(Value::is_null) {
-        return Health::Ready;
-    }
-    match condition(object, "Available") {
-        Some(available) if available.is_true => Health::Ready,
-        Some(available) => Health::Waiting(format!("not available: {}", available.message)),
-        None => Health::Waiting("not available yet".to_owned()),
+    fn known(&self, id: &ObjectId, object: &Value) -> Health {
+        match (id.group.as_str(), id.kind.as_str()) {
+            ("apps", "Deployment") => workloads::deployment(object),
+            ("apps", "StatefulSet") => workloads::stateful_set(object),
+            ("apps", "DaemonSet") => workloads::daemon_set(object),
+            ("apps", "ReplicaSet") | ("", "ReplicationController") => {
+                workloads::replica_set(object)
+            }
+            ("batch", "Job") => workloads::job(object),
+            ("", "Pod") => workloads::pod(object),
+            ("", "PersistentVolumeClaim") => builtin::claim(object, &self.classes),
+            ("", "PersistentVolume") => builtin::volume(object),
+            ("", "Service") => builtin::service(object),
+            ("", "Namespace") => builtin::namespace(object),
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => builtin::definition(object),
+            ("apiregistration.k8s.io", "APIService") => builtin::api_service(object),
+            ("policy", "PodDisruptionBudget") => builtin::disruption_budget(object),
+            ("autoscaling", "HorizontalPodAutoscaler") => builtin::autoscaler(object),
+            ("snapshot.storage.k8s.io", "VolumeSnapshot" | "VolumeSnapshotContent") => {
+                builtin::snapshot(object)
+            }
+            ("gateway.networking.k8s.io", "GatewayClass") => gateway::class(object),
+            ("gateway.networking.k8s.io", "Gateway") => gateway::gateway(object),
+            ("gateway.networking.k8s.io", kind) if kind.ends_with("Route") => {
+                gateway::route(object)
+            }
+            ("gateway.networking.k8s.io", _) => gateway::other(object),
+            _ => generic(object),
+        }
     }
 }

@@ -37,6 +37,8 @@ pub(in crate::apps) struct Tracker {
     running: BTreeSet<(String, String)>,
     tasks: JoinSet<()>,
     asked: BTreeSet<(ObjectId, i64)>,
+    /// Whether logs may be asked for: what a container prints may be secret.
+    logs: bool,
     sender: mpsc::UnboundedSender<Seen>,
 }
 
@@ -44,6 +46,7 @@ impl Tracker {
     /// A tracker for objects of `used` kinds, and where what it sees arrives.
     pub(in crate::apps) fn new<'a>(
         client: KubeClient,
+        logs: bool,
         used: impl IntoIterator<Item = (&'a Target, Option<&'a str>)>,
     ) -> (Self, mpsc::UnboundedReceiver<Seen>) {
         let mut namespaces: BTreeMap<(String, String), BTreeSet<Option<String>>> = BTreeMap::new();
@@ -61,6 +64,7 @@ impl Tracker {
             running: BTreeSet::new(),
             tasks: JoinSet::new(),
             asked: BTreeSet::new(),
+            logs,
             sender,
         };
         (tracker, receiver)
@@ -93,7 +97,7 @@ impl Tracker {
 
     /// Asks once per crash for the last log line of a container.
     pub(in crate::apps) fn ask_log(&mut self, pod: &ObjectId, container: &str, restarts: i64) {
-        if !self.asked.insert((pod.clone(), restarts)) {
+        if !self.logs || !self.asked.insert((pod.clone(), restarts)) {
             return;
         }
         let (client, sender, pod) = (self.client.clone(), self.sender.clone(), pod.clone());
@@ -110,6 +114,10 @@ impl Tracker {
     }
 }
 
+/// The most of a log that is read, in bytes, and shown of its last line, in characters.
+const LOG_BYTES: i64 = 65_536;
+const LINE_MAX: usize = 160;
+
 async fn last_line(
     client: &KubeClient,
     pod: &ObjectId,
@@ -120,12 +128,21 @@ async fn last_line(
     let params = LogParams {
         container: Some(container.to_owned()),
         tail_lines: Some(5),
+        limit_bytes: Some(LOG_BYTES),
         previous,
         ..LogParams::default()
     };
     let request = Request::new(path).logs(&pod.name, &params).ok()?;
     let text = client.raw().request_text(request).await.ok()?;
-    text.lines().rev().find(|line| !line.trim().is_empty()).map(ToOwned::to_owned)
+    text.lines().rev().find(|line| !line.trim().is_empty()).map(shortened)
+}
+
+/// Cuts a line of a log: enough to see what is wrong, too little to print all that it may hold.
+fn shortened(line: &str) -> String {
+    if line.chars().count() <= LINE_MAX {
+        return line.to_owned();
+    }
+    line.chars().take(LINE_MAX - 1).chain(['…']).collect()
 }
 
 fn there(mut object: DynamicObject, target: &Target) -> Seen {
@@ -139,4 +156,17 @@ fn there(mut object: DynamicObject, target: &Target) -> Seen {
 
 fn key(target: &Target) -> (String, String) {
     (target.resource.api_version.clone(), target.resource.plural.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_cut() {
+        assert_eq!(shortened("error: no disk"), "error: no disk");
+        let cut = shortened(&"ä".repeat(100_000));
+        assert_eq!(cut.chars().count(), LINE_MAX);
+        assert!(cut.ends_with("ä…"));
+    }
 }

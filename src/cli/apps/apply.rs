@@ -48,6 +48,9 @@ pub struct ApplyArgs {
     /// Do not wait until all is ready; what others depend on is waited for all the same.
     #[arg(long)]
     no_wait: bool,
+    /// Do not show the last line that a crashing container printed; it may be secret.
+    #[arg(long)]
+    no_container_logs: bool,
     /// The longest wait for one object.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
@@ -109,6 +112,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
         protection,
         wait: !args.no_wait,
         replace: args.replace.clone(),
+        container_logs: !args.no_container_logs,
         stop: opened.stop.clone(),
         ..ApplyOptions::default()
     };

@@ -32,6 +32,9 @@ pub struct RestartArgs {
     /// The name of the protected environment (or cluster) that is changed.
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
+    /// Do not show the last line that a crashing container printed; it may be secret.
+    #[arg(long)]
+    no_container_logs: bool,
     /// The longest wait for one object.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
@@ -51,6 +54,7 @@ pub async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitCode, Fa
     confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "restart these pods")?;
     let options = ApplyOptions {
         timeout: args.timeout.unwrap_or(chosen.timeout),
+        container_logs: !args.no_container_logs,
         stop: opened.stop.clone(),
         ..ApplyOptions::default()
     };

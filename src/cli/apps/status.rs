@@ -26,7 +26,7 @@ pub async fn status(global: &Global, args: &StatusArgs) -> Result<ExitCode, Fail
     let suite = chosen.load(global)?;
     let seen = look(&opened.client, &suite).await?;
     if global.json {
-        println!("{}", serde_json::to_string(&seen).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string(&seen).map_err(Failure::local)?);
     } else {
         print!("{}", text(&seen));
     }
@@ -40,6 +40,7 @@ fn text(seen: &SuiteStatus) -> String {
         .map(|one| {
             let state = match &one.health {
                 None => "not there".to_owned(),
+                Some(Health::Ready) if one.unreported => "ready (no status)".to_owned(),
                 Some(Health::Ready) => "ready".to_owned(),
                 Some(Health::Waiting(why)) => format!("waiting: {why}"),
                 Some(Health::Failed(why)) => format!("failed: {why}"),

@@ -124,6 +124,9 @@ impl Chosen {
                     eprintln!("note: the variable `{name}` is given, but no manifest uses it");
                 }
             }
+            for kind in suite.unused_wait_rules() {
+                eprintln!("note: [[apps.wait]] names {kind}, but the suite has no such object");
+            }
         }
         Ok(suite)
     }

@@ -42,6 +42,10 @@ pub struct RawApps {
     pub docker_secret: Option<RawDockerSecret>,
     /// What the tool installs itself. Default: cni, cloud and ingress, all true.
     pub addons: RawAddons,
+    /// Show the last line that a crashing container printed (at most 160 characters). Default true.
+    pub container_logs: Option<bool>,
+    /// When objects of a kind are ready that the program knows nothing of.
+    pub wait: Vec<RawWait>,
     /// Longest wait for one object, for instance "5m".
     pub timeout: Option<String>,
 }
@@ -112,6 +116,29 @@ pub struct RawOpen {
     /// The path to show, for instance "/login".
     #[serde(default)]
     pub path: Option<String>,
+}
+
+/// When objects of a kind are ready. One of `condition`, `field` and `skip` is needed.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawWait {
+    /// The kind: "Certificate", or "Certificate.cert-manager.io" where several groups have one.
+    pub kind: String,
+    /// The condition that is waited for: "Ready", or "Degraded=False".
+    #[serde(default)]
+    pub condition: Option<String>,
+    /// A field that is waited for: "status.phase".
+    #[serde(default)]
+    pub field: Option<String>,
+    /// The values of `field` that mean ready.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// The condition that ends the wait as failed: "Failed".
+    #[serde(default)]
+    pub failed: Option<String>,
+    /// Do not wait for objects of this kind.
+    #[serde(default)]
+    pub skip: bool,
 }
 
 /// Secrets made of a `.env` file.

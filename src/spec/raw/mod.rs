@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use apps::{
     RawAddons, RawApps, RawDockerSecret, RawEnvSecret, RawFileSecret, RawImages, RawIngress,
-    RawOpen,
+    RawOpen, RawWait,
 };
 pub use cluster::{RawCluster, RawFile, RawPool, RawProvider, RawRole, RawSshKey, RawType};
 pub use kept::{RawArtifacts, RawCertificates, RawState};

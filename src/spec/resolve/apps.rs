@@ -78,6 +78,7 @@ impl Resolver<'_> {
         let timeout = raw.timeout.as_deref().unwrap_or("5m");
         let open = raw.open.iter().filter_map(|(name, open)| self.open(name, open, environment));
         let open = open.collect();
+        let wait_rules = self.wait_rules(&raw.wait);
         AppsPlan {
             base: self.folder_of("base", raw.base.as_ref()),
             overlay: self.folder_of("overlay", raw.overlay.as_ref()),
@@ -118,6 +119,8 @@ impl Resolver<'_> {
                 cloud: raw.addons.cloud.unwrap_or(true),
                 ingress: raw.addons.ingress.unwrap_or(true),
             },
+            container_logs: raw.container_logs.unwrap_or(true),
+            wait_rules,
             timeout: self.take(
                 &["apps", "timeout"],
                 values::duration(timeout),

@@ -6,6 +6,7 @@ mod names;
 mod network;
 mod pools;
 mod state;
+mod waits;
 
 use std::{
     ops::Range,
