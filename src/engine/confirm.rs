@@ -6,7 +6,10 @@
 //! counts, because some clouds answer reads by id late, too. The other way round, a list may still
 //! show what was deleted a moment ago.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use infra_provider_api::{Address, CloudError, Context, Kind, KnownResource, Observed, Presence};
@@ -46,6 +49,7 @@ pub async fn confirm(
     observed: &mut Observations,
     grace: Duration,
 ) -> Result<(), ObserveError> {
+    readdress(record, observed);
     let mut questions = questions(kinds, record, observed, grace, Timestamp::now());
     let began = Instant::now();
     let mut pause = PAUSE_FIRST;
@@ -65,6 +69,37 @@ pub async fn confirm(
             () = cx.wind_down.cancelled() => return Err(stopped(address)),
         }
         pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+/// Puts what the lists show under another address back to that of the state: the id tells, and a
+/// name is only a tag that somebody may have changed.
+fn readdress(record: &Record, observed: &mut Observations) {
+    let shown = |address: &Address, id: &str| {
+        let found = observed.resources.get(address);
+        found.is_some_and(|found| found.iter().any(|one| one.id == id))
+    };
+    let missing = record.resources.values().filter(|one| !shown(&one.address, &one.id));
+    let missing: HashMap<(&str, &str), &Address> =
+        missing.map(|one| ((one.address.kind(), one.id.as_str()), &one.address)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let mut moved = Vec::new();
+    observed.resources.retain(|address, found| {
+        let (gone, kept): (Vec<_>, Vec<_>) = std::mem::take(found).into_iter().partition(|one| {
+            let recorded = record.resources.get(address);
+            missing.contains_key(&(address.kind(), one.id.as_str()))
+                && recorded.is_none_or(|recorded| recorded.id != one.id)
+        });
+        moved.extend(gone);
+        *found = kept;
+        !found.is_empty()
+    });
+    for found in moved {
+        if let Some(address) = missing.get(&(found.address.kind(), found.id.as_str())) {
+            observed.add(Observed { address: (*address).clone(), ..found });
+        }
     }
 }
 

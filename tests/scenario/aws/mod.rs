@@ -1,5 +1,6 @@
 //! AWS, up to the infrastructure, from the built binary against `moto`.
 
+mod absence;
 mod crash;
 mod idempotence;
 mod lab;

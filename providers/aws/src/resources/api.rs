@@ -137,6 +137,21 @@ impl Api {
         marks::pairs(&cx.owner, &request.address, &request.intent_key, more, users)
     }
 
+    /// Puts the ownership tag back on a resource of EC2, with its name.
+    pub(crate) async fn tag_again(
+        &self,
+        cx: &Context,
+        observed: &Observed,
+    ) -> Result<(), CloudError> {
+        let tags = [
+            (marks::NAME.to_owned(), observed.address.name().to_owned()),
+            (marks::OWNER.to_owned(), cx.owner.uuid.to_string()),
+        ];
+        let tags = marks::sdk_tags!(aws_sdk_ec2, tags);
+        let call = self.ec2.create_tags().resources(&observed.id).set_tags(Some(tags));
+        self.effect(&format!("tag {}", observed.address), call.send()).await.map(drop)
+    }
+
     /// The same as EC2 takes them.
     pub(crate) fn tag_spec(
         &self,

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    api::{Api, ec2_marks, outputs, owned, ready},
+    api::{Api, ec2_marks, outputs, ready},
     solo::Solo,
+    which::Which,
 };
 
 /// A public address.
@@ -22,10 +23,10 @@ pub struct ElasticIpSpec {
 
 pub(crate) struct ElasticIps(pub(crate) Arc<Api>);
 
-fn found(cx: &Context, allocated: &Allocated) -> Option<Found<ElasticIpSpec>> {
+fn found(cx: &Context, which: &Which<'_>, allocated: &Allocated) -> Option<Found<ElasticIpSpec>> {
     let marks = ec2_marks(allocated.tags());
-    let address = marks.address(&cx.owner, "elastic_ip")?;
     let id = allocated.allocation_id().unwrap_or_default();
+    let address = which.address(cx, &marks, "elastic_ip", id)?;
     let outputs = outputs([("id", json!(id)), ("ip", json!(allocated.public_ip()))]);
     let spec = ElasticIpSpec { domain: "vpc".to_owned() };
     Some(ready(address, id, spec, marks.intent(), outputs))
@@ -41,14 +42,26 @@ impl Solo for ElasticIps {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<ElasticIpSpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    fn by_id(&self) -> Option<&Api> {
+        Some(&self.0)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<ElasticIpSpec>>, CloudError> {
         // Not paged: an account has few.
         let all = self
             .0
             .read(cx, "list elastic IPs", || {
-                self.0.ec2.describe_addresses().filters(owned(cx)).send()
+                self.0.ec2.describe_addresses().filters(which.filter(cx, "allocation-id")).send()
             })
             .await?;
-        Ok(all.addresses().iter().filter_map(|allocated| found(cx, allocated)).collect())
+        Ok(all.addresses().iter().filter_map(|allocated| found(cx, which, allocated)).collect())
     }
 
     async fn make(

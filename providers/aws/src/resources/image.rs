@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{
     api::{Api, ec2_marks, filter, known, outputs, owned, ready},
     solo::Solo,
+    which::Which,
 };
 use crate::marks::IMAGE;
 
@@ -112,10 +113,25 @@ impl Solo for Images {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<ImageSpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    /// A pinned image is a tag of the VPC, which the state knows by its id.
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<ImageSpec>>, CloudError> {
+        let filters = match which {
+            Which::Owned => owned(cx),
+            Which::Known { known, .. } => {
+                filter("vpc-id", known.iter().filter_map(|known| known.spec.text("vpc")))
+            }
+        };
         let vpcs = self
             .0
             .read(cx, "list pinned images", || {
-                let pages = self.0.ec2.describe_vpcs().filters(owned(cx)).into_paginator();
+                let pages = self.0.ec2.describe_vpcs().filters(filters.clone()).into_paginator();
                 pages.items().send().collect::<Result<Vec<_>, _>>()
             })
             .await?;

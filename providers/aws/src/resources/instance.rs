@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, HttpTokensState, Instance, Tag};
 use infra_provider_api::{
-    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
-    UpdateRequest, Waits,
+    CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed, OnChange,
+    Presence, Resource, UpdateRequest, Waits,
 };
 use sha2::{Digest, Sha256};
 
@@ -18,8 +18,12 @@ use super::{
     api::{Api, all_known, filter, owned},
     instance_create::CALL_MAX,
     instance_spec::{InstanceSpec, found},
+    which::Which,
 };
-use crate::scope::user_tag;
+use crate::{
+    marks::{self, POOL, REVISION, ROLE},
+    scope::user_tag,
+};
 
 /// Up to so many are looked at by their ids; more cost no more as a list.
 const LOOKS_MAX: usize = 100;
@@ -75,12 +79,20 @@ impl Instances {
 
     /// All of the cluster's that are there to stay.
     pub(super) async fn list(&self, cx: &Context) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
-        let states = ["pending", "running", "stopping", "stopped"];
-        let filters = vec![owned(cx), filter("instance-state-name", states)];
-        let all = self.describe(cx, filters).await?;
-        let owned: Vec<_> = all.iter().filter_map(|instance| found(cx, instance)).collect();
+        let owned = self.select(cx, &Which::Owned).await?;
         self.sent.listed(&owned);
         Ok(owned)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
+        let states = ["pending", "running", "stopping", "stopped"];
+        let filters = vec![which.filter(cx, "instance-id"), filter("instance-state-name", states)];
+        let all = self.describe(cx, filters).await?;
+        Ok(all.iter().filter_map(|instance| found(cx, which, instance)).collect())
     }
 
     async fn change_tags(
@@ -165,9 +177,24 @@ impl Resource for Instances {
             filters.push(filter("instance-id", ids));
         }
         let all = self.describe(cx, filters).await?;
-        let mut all: Vec<_> = all.iter().filter_map(|instance| found(cx, instance)).collect();
+        let found = |instance: &Instance| found(cx, &Which::Owned, instance);
+        let mut all: Vec<_> = all.iter().filter_map(found).collect();
         all.retain(|one| ids.contains(&one.id));
         Ok(all)
+    }
+
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<InstanceSpec>>>, CloudError> {
+        let mut answers = Vec::with_capacity(known.len());
+        for some in known.chunks(LOOKS_MAX) {
+            let which = Which::known(some);
+            let found = self.select(cx, &which).await?;
+            answers.extend(which.answers(found));
+        }
+        Ok(answers)
     }
 
     async fn create(
@@ -187,6 +214,15 @@ impl Resource for Instances {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
         let ec2 = &self.api.ec2;
+        if request.restores_ownership() {
+            let tags = [(ROLE, &spec.role), (POOL, &spec.pool), (REVISION, &spec.revision)];
+            let tags = tags.map(|(key, value)| (key.to_owned(), value.clone()));
+            let tags = marks::sdk_tags!(aws_sdk_ec2, tags);
+            let call = ec2.create_tags().resources(&observed.id).set_tags(Some(tags));
+            self.api.effect(&operation, call.send()).await?;
+            // Last: the owner's tag says that the others are there.
+            self.api.tag_again(cx, observed).await?;
+        }
         for field in &request.changed {
             match field.as_str() {
                 "tags" => self.change_tags(&operation, observed, &spec).await?,

@@ -20,6 +20,7 @@ use super::{
     api::{all_known, known},
     instance::Instances,
     instance_spec::{InstanceSpec, found},
+    which::Which,
 };
 use crate::marks::{self, INTENT, NAME, NODE, POOL, REVISION, ROLE, kubernetes_tag};
 
@@ -158,7 +159,11 @@ impl Instances {
             call = call.user_data(user_data);
         }
         let answer = self.api.run(operation, call.send()).await.map_err(explain)?;
-        Ok(answer.instances().iter().filter_map(|instance| found(cx, instance)).collect())
+        Ok(answer
+            .instances()
+            .iter()
+            .filter_map(|instance| found(cx, &Which::Owned, instance))
+            .collect())
     }
 
     /// Base64 of the user-data, compressed where it has to be; cloud-init unpacks it.

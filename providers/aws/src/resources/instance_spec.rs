@@ -5,7 +5,10 @@ use infra_provider_api::{Address, Context, Found, Input, MadeBy, Readiness};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::api::{ec2_marks, inputs, outputs};
+use super::{
+    api::{ec2_marks, inputs, outputs},
+    which::Which,
+};
 use crate::marks::{INTENT, Marks, NODE, POOL, REVISION, ROLE};
 
 /// IMDSv2 only, and no further than the machine itself: pods can't read user-data or the machine's
@@ -94,13 +97,22 @@ fn metadata(instance: &Instance) -> String {
 }
 
 /// A machine in normal form; `None` when it is not this cluster's.
-pub(super) fn found(cx: &Context, instance: &Instance) -> Option<Found<InstanceSpec>> {
+pub(super) fn found(
+    cx: &Context,
+    which: &Which<'_>,
+    instance: &Instance,
+) -> Option<Found<InstanceSpec>> {
     let marks = ec2_marks(instance.tags());
-    if !marks.is_of(&cx.owner) {
-        return None;
-    }
-    let (node, intent_key) = node_of(&marks, instance.ami_launch_index().unwrap_or(0))?;
     let id = instance.instance_id().unwrap_or_default();
+    // Whoever takes the owner's tag away may take the others away, too.
+    let known = if marks.is_of(&cx.owner) { None } else { Some(which.untagged(&marks, id)?) };
+    let index = instance.ami_launch_index().unwrap_or(0);
+    let (node, intent_key) = node_of(&marks, index)
+        .or_else(|| known.map(|known| (known.address.name().to_owned(), None)))?;
+    let mark = |key: &str, field: &str| {
+        let mark = marks.get(key).map(str::to_owned);
+        mark.or_else(|| known?.spec.text(field)).unwrap_or_default()
+    };
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let profile = instance.iam_instance_profile().and_then(|profile| profile.arn());
     let profile = profile.and_then(|arn| arn.rsplit('/').next());
@@ -114,9 +126,9 @@ pub(super) fn found(cx: &Context, instance: &Instance) -> Option<Found<InstanceS
         profile: text(profile).into(),
         key: None,
         metadata: metadata(instance),
-        role: text(marks.get(ROLE)),
-        pool: text(marks.get(POOL)),
-        revision: text(marks.get(REVISION)),
+        role: mark(ROLE, "role"),
+        pool: mark(POOL, "pool"),
+        revision: mark(REVISION, "revision"),
         tags: marks.users(),
     };
     let zone = instance.placement().and_then(|placement| placement.availability_zone());

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    api::{Api, ec2_marks, known, not_told, outputs, owned, ready},
+    api::{Api, ec2_marks, known, not_told, outputs, ready},
     solo::Solo,
+    which::Which,
 };
 
 /// An internet gateway.
@@ -24,10 +25,14 @@ pub struct InternetGatewaySpec {
 
 pub(crate) struct InternetGateways(pub(crate) Arc<Api>);
 
-fn found(cx: &Context, gateway: &InternetGateway) -> Option<Found<InternetGatewaySpec>> {
+fn found(
+    cx: &Context,
+    which: &Which<'_>,
+    gateway: &InternetGateway,
+) -> Option<Found<InternetGatewaySpec>> {
     let marks = ec2_marks(gateway.tags());
-    let address = marks.address(&cx.owner, "internet_gateway")?;
     let id = gateway.internet_gateway_id().unwrap_or_default();
+    let address = which.address(cx, &marks, "internet_gateway", id)?;
     let vpc = gateway.attachments().first().and_then(|attached| attached.vpc_id());
     let spec = InternetGatewaySpec { vpc: vpc.unwrap_or_default().to_owned().into() };
     Some(ready(address, id, spec, marks.intent(), outputs([("id", json!(id))])))
@@ -54,15 +59,31 @@ impl Solo for InternetGateways {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<InternetGatewaySpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    fn by_id(&self) -> Option<&Api> {
+        Some(&self.0)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<InternetGatewaySpec>>, CloudError> {
         let all = self
             .0
             .read(cx, "list internet gateways", || {
-                let pages =
-                    self.0.ec2.describe_internet_gateways().filters(owned(cx)).into_paginator();
+                let pages = self
+                    .0
+                    .ec2
+                    .describe_internet_gateways()
+                    .filters(which.filter(cx, "internet-gateway-id"))
+                    .into_paginator();
                 pages.items().send().collect::<Result<Vec<_>, _>>()
             })
             .await?;
-        Ok(all.iter().filter_map(|gateway| found(cx, gateway)).collect())
+        Ok(all.iter().filter_map(|gateway| found(cx, which, gateway)).collect())
     }
 
     async fn make(

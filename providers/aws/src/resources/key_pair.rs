@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    api::{Api, ec2_marks, outputs, owned, ready},
+    api::{Api, ec2_marks, outputs, ready},
     solo::Solo,
+    which::Which,
 };
 
 /// A public key.
@@ -28,12 +29,13 @@ pub(crate) fn without_comment(key: &str) -> String {
     key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-fn found(cx: &Context, key: &KeyPairInfo) -> Option<Found<KeyPairSpec>> {
+fn found(cx: &Context, which: &Which<'_>, key: &KeyPairInfo) -> Option<Found<KeyPairSpec>> {
     let marks = ec2_marks(key.tags());
-    let address = marks.address(&cx.owner, "key_pair")?;
+    let id = key.key_pair_id().unwrap_or_default();
+    let address = which.address(cx, &marks, "key_pair", id)?;
     let spec = KeyPairSpec { public_key: without_comment(key.public_key().unwrap_or_default()) };
     let outputs = outputs([("id", json!(key.key_pair_id())), ("name", json!(key.key_name()))]);
-    Some(ready(address, key.key_pair_id().unwrap_or_default(), spec, marks.intent(), outputs))
+    Some(ready(address, id, spec, marks.intent(), outputs))
 }
 
 #[async_trait]
@@ -46,14 +48,26 @@ impl Solo for KeyPairs {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<KeyPairSpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    fn by_id(&self) -> Option<&Api> {
+        Some(&self.0)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<KeyPairSpec>>, CloudError> {
         let all = self
             .0
             .read(cx, "list key pairs", || {
                 let call = self.0.ec2.describe_key_pairs().include_public_key(true);
-                call.filters(owned(cx)).send()
+                call.filters(which.filter(cx, "key-pair-id")).send()
             })
             .await?;
-        Ok(all.key_pairs().iter().filter_map(|key| found(cx, key)).collect())
+        Ok(all.key_pairs().iter().filter_map(|key| found(cx, which, key)).collect())
     }
 
     async fn make(

@@ -30,6 +30,7 @@ mod target;
 mod target_group;
 mod volume;
 mod vpc;
+mod which;
 
 pub(crate) use api::{Api, filter};
 pub(crate) use bucket::{BucketSpec, Buckets, derived_name};

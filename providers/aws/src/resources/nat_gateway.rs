@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    api::{Api, ec2_marks, filter, known, not_told, outputs, owned, ready},
+    api::{Api, ec2_marks, filter, known, not_told, outputs, ready},
     solo::Solo,
+    which::Which,
 };
 
 /// A NAT gateway.
@@ -26,10 +27,10 @@ pub struct NatGatewaySpec {
 
 pub(crate) struct NatGateways(pub(crate) Arc<Api>);
 
-fn found(cx: &Context, gateway: &NatGateway) -> Option<Found<NatGatewaySpec>> {
+fn found(cx: &Context, which: &Which<'_>, gateway: &NatGateway) -> Option<Found<NatGatewaySpec>> {
     let marks = ec2_marks(gateway.tags());
-    let address = marks.address(&cx.owner, "nat_gateway")?;
     let id = gateway.nat_gateway_id().unwrap_or_default();
+    let address = which.address(cx, &marks, "nat_gateway", id)?;
     let allocation = gateway.nat_gateway_addresses().first().and_then(|one| one.allocation_id());
     let spec = NatGatewaySpec {
         subnet: gateway.subnet_id().unwrap_or_default().to_owned().into(),
@@ -71,17 +72,30 @@ impl Solo for NatGateways {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<NatGatewaySpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    fn by_id(&self) -> Option<&Api> {
+        Some(&self.0)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<NatGatewaySpec>>, CloudError> {
         // Deleted ones stay in the list for an hour.
         let states = filter("state", ["pending", "available", "failed", "deleting"]);
         let all = self
             .0
             .read(cx, "list NAT gateways", || {
-                let call = self.0.ec2.describe_nat_gateways().filter(owned(cx));
+                let call =
+                    self.0.ec2.describe_nat_gateways().filter(which.filter(cx, "nat-gateway-id"));
                 let pages = call.filter(states.clone()).into_paginator();
                 pages.items().send().collect::<Result<Vec<_>, _>>()
             })
             .await?;
-        Ok(all.iter().filter_map(|gateway| found(cx, gateway)).collect())
+        Ok(all.iter().filter_map(|gateway| found(cx, which, gateway)).collect())
     }
 
     async fn make(
@@ -102,7 +116,7 @@ impl Solo for NatGateways {
             .tag_specifications(tags);
         let made = self.0.effect(&operation, call.send()).await?;
         let gateway = made.nat_gateway.ok_or_else(|| not_told(&operation))?;
-        found(cx, &gateway).ok_or_else(|| not_told(&operation))
+        found(cx, &Which::Owned, &gateway).ok_or_else(|| not_told(&operation))
     }
 
     async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    api::{Api, all_known, ec2_marks, inputs, known, not_told, outputs, owned, ready},
+    api::{Api, all_known, ec2_marks, inputs, known, not_told, outputs, ready},
     solo::Solo,
+    which::Which,
 };
 
 const EVERYWHERE: &str = "0.0.0.0/0";
@@ -30,10 +31,10 @@ pub struct RouteTableSpec {
 
 pub(crate) struct RouteTables(pub(crate) Arc<Api>);
 
-fn found(cx: &Context, table: &RouteTable) -> Option<Found<RouteTableSpec>> {
+fn found(cx: &Context, which: &Which<'_>, table: &RouteTable) -> Option<Found<RouteTableSpec>> {
     let marks = ec2_marks(table.tags());
-    let address = marks.address(&cx.owner, "route_table")?;
     let id = table.route_table_id().unwrap_or_default();
+    let address = which.address(cx, &marks, "route_table", id)?;
     let route = table.routes().iter().find(|r| r.destination_cidr_block() == Some(EVERYWHERE));
     let target = route.and_then(|route| route.nat_gateway_id().or(route.gateway_id()));
     let spec = RouteTableSpec {
@@ -45,10 +46,19 @@ fn found(cx: &Context, table: &RouteTable) -> Option<Found<RouteTableSpec>> {
 }
 
 impl RouteTables {
-    async fn list_raw(&self, cx: &Context) -> Result<Vec<RouteTable>, CloudError> {
+    async fn list_raw(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<RouteTable>, CloudError> {
         self.0
             .read(cx, "list route tables", || {
-                let pages = self.0.ec2.describe_route_tables().filters(owned(cx)).into_paginator();
+                let pages = self
+                    .0
+                    .ec2
+                    .describe_route_tables()
+                    .filters(which.filter(cx, "route-table-id"))
+                    .into_paginator();
                 pages.items().send().collect::<Result<Vec<_>, _>>()
             })
             .await
@@ -108,7 +118,24 @@ impl Solo for RouteTables {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<RouteTableSpec>>, CloudError> {
-        Ok(self.list_raw(cx).await?.iter().filter_map(|table| found(cx, table)).collect())
+        self.select(cx, &Which::Owned).await
+    }
+
+    fn by_id(&self) -> Option<&Api> {
+        Some(&self.0)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<RouteTableSpec>>, CloudError> {
+        Ok(self
+            .list_raw(cx, which)
+            .await?
+            .iter()
+            .filter_map(|table| found(cx, which, table))
+            .collect())
     }
 
     async fn make(
@@ -119,7 +146,7 @@ impl Solo for RouteTables {
     ) -> Result<Found<RouteTableSpec>, CloudError> {
         let operation = format!("create {}", request.address);
         // Some answer to a used token with what it made, others make a second one.
-        let before = self.list_raw(cx).await?.into_iter().find(|table| {
+        let before = self.list_raw(cx, &Which::Owned).await?.into_iter().find(|table| {
             let marks = ec2_marks(table.tags());
             marks.address(&cx.owner, "route_table").as_ref() == Some(&request.address)
         });
@@ -152,7 +179,7 @@ impl Solo for RouteTables {
     ) -> Result<Found<RouteTableSpec>, CloudError> {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
-        let tables = self.list_raw(cx).await?;
+        let tables = self.list_raw(cx, &Which::Owned).await?;
         let table = tables.iter().find(|table| table.route_table_id() == Some(&observed.id));
         let gone = || CloudError::new(ErrorKind::NotFound, &operation, "it was deleted meanwhile");
         self.fill(&operation, table.ok_or_else(gone)?, &spec).await?;
@@ -161,7 +188,7 @@ impl Solo for RouteTables {
 
     async fn remove(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
-        let tables = self.list_raw(cx).await?;
+        let tables = self.list_raw(cx, &Which::Owned).await?;
         let Some(table) = tables.iter().find(|one| one.route_table_id() == Some(&observed.id))
         else {
             return Ok(true);

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    api::{Api, ec2_marks, filter, known, outputs, owned, ready},
+    api::{Api, ec2_marks, filter, known, outputs, ready},
     blockers::{In, explain},
     security_group_rules::{RuleSpec, normal, permission, rules},
     solo::Solo,
+    which::Which,
 };
 use crate::marks::kubernetes_tag;
 
@@ -35,10 +36,14 @@ pub struct SecurityGroupSpec {
 
 pub(crate) struct SecurityGroups(pub(crate) Arc<Api>);
 
-fn found(cx: &Context, group: &SecurityGroup) -> Option<Found<SecurityGroupSpec>> {
+fn found(
+    cx: &Context,
+    which: &Which<'_>,
+    group: &SecurityGroup,
+) -> Option<Found<SecurityGroupSpec>> {
     let marks = ec2_marks(group.tags());
-    let address = marks.address(&cx.owner, "security_group")?;
     let id = group.group_id().unwrap_or_default();
+    let address = which.address(cx, &marks, "security_group", id)?;
     let spec = SecurityGroupSpec {
         vpc: group.vpc_id().unwrap_or_default().to_owned().into(),
         description: group.description().unwrap_or_default().to_owned(),
@@ -121,8 +126,20 @@ impl Solo for SecurityGroups {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<SecurityGroupSpec>>, CloudError> {
-        let all = groups(&self.0, cx, owned(cx)).await?;
-        Ok(all.iter().filter_map(|group| found(cx, group)).collect())
+        self.select(cx, &Which::Owned).await
+    }
+
+    fn by_id(&self) -> Option<&Api> {
+        Some(&self.0)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<SecurityGroupSpec>>, CloudError> {
+        let all = groups(&self.0, cx, which.filter(cx, "group-id")).await?;
+        Ok(all.iter().filter_map(|group| found(cx, which, group)).collect())
     }
 
     async fn make(

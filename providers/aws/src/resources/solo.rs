@@ -2,12 +2,18 @@
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Resource,
-    UpdateRequest, Waits,
+    CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed, OnChange,
+    Presence, Resource, UpdateRequest, Waits,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::api::nothing_to_update;
+use super::{
+    api::{Api, nothing_to_update},
+    which::Which,
+};
+
+/// EC2 takes up to so many values in a filter.
+const IDS_MAX: usize = 200;
 
 /// A kind that is made one by one. The contract is that of [`infra_provider_api::Kind`].
 #[async_trait]
@@ -25,6 +31,19 @@ pub(crate) trait Solo: Send + Sync + 'static {
         Waits::default()
     }
     async fn list(&self, cx: &Context) -> Result<Vec<Found<Self::Spec>>, CloudError>;
+    /// The account, where the cloud can be asked for ids ([`Solo::select`]) and the ownership tag
+    /// can be put back. Elsewhere the exact name is the mark, or nobody can take it away.
+    fn by_id(&self) -> Option<&Api> {
+        None
+    }
+    /// Reads those that `which` asks for.
+    async fn select(
+        &self,
+        cx: &Context,
+        _which: &Which<'_>,
+    ) -> Result<Vec<Found<Self::Spec>>, CloudError> {
+        self.list(cx).await
+    }
     async fn make(
         &self,
         cx: &Context,
@@ -158,6 +177,20 @@ impl<T: Solo> Resource for Alone<T> {
         self.0.list(cx).await
     }
 
+    async fn read(
+        &self,
+        cx: &Context,
+        known: &[KnownResource],
+    ) -> Result<Vec<Presence<Found<T::Spec>>>, CloudError> {
+        let mut answers = Vec::with_capacity(known.len());
+        for some in known.chunks(IDS_MAX) {
+            let which = Which::known(some);
+            let found = self.0.select(cx, &which).await?;
+            answers.extend(which.answers(found));
+        }
+        Ok(answers)
+    }
+
     async fn create(
         &self,
         cx: &Context,
@@ -176,6 +209,14 @@ impl<T: Solo> Resource for Alone<T> {
         request: &UpdateRequest,
         spec: T::Spec,
     ) -> Result<Found<T::Spec>, CloudError> {
+        if request.restores_ownership()
+            && let Some(api) = self.0.by_id()
+        {
+            api.tag_again(cx, &request.observed).await?;
+            if request.changed.len() == 1 {
+                return self.0.again(cx, &request.observed).await;
+            }
+        }
         self.0.change(cx, request, spec).await
     }
 

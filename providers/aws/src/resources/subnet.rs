@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    api::{Api, ec2_marks, known, not_told, outputs, owned, ready},
+    api::{Api, ec2_marks, known, not_told, outputs, ready},
     blockers::{In, explain},
     solo::Solo,
+    which::Which,
 };
 use crate::marks::kubernetes_tag;
 
@@ -32,10 +33,10 @@ pub struct SubnetSpec {
 
 pub(crate) struct Subnets(pub(crate) Arc<Api>);
 
-fn found(cx: &Context, subnet: &Subnet) -> Option<Found<SubnetSpec>> {
+fn found(cx: &Context, which: &Which<'_>, subnet: &Subnet) -> Option<Found<SubnetSpec>> {
     let marks = ec2_marks(subnet.tags());
-    let address = marks.address(&cx.owner, "subnet")?;
     let id = subnet.subnet_id().unwrap_or_default();
+    let address = which.address(cx, &marks, "subnet", id)?;
     let spec = SubnetSpec {
         vpc: subnet.vpc_id().unwrap_or_default().to_owned().into(),
         zone: subnet.availability_zone().unwrap_or_default().to_owned(),
@@ -64,14 +65,31 @@ impl Solo for Subnets {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<SubnetSpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    fn by_id(&self) -> Option<&Api> {
+        Some(&self.0)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<SubnetSpec>>, CloudError> {
         let all = self
             .0
             .read(cx, "list subnets", || {
-                let pages = self.0.ec2.describe_subnets().filters(owned(cx)).into_paginator();
+                let pages = self
+                    .0
+                    .ec2
+                    .describe_subnets()
+                    .filters(which.filter(cx, "subnet-id"))
+                    .into_paginator();
                 pages.items().send().collect::<Result<Vec<_>, _>>()
             })
             .await?;
-        Ok(all.iter().filter_map(|subnet| found(cx, subnet)).collect())
+        Ok(all.iter().filter_map(|subnet| found(cx, which, subnet)).collect())
     }
 
     async fn make(

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    api::{Api, ec2_marks, not_told, outputs, owned, ready},
+    api::{Api, ec2_marks, not_told, outputs, ready},
     blockers::{In, explain},
     solo::Solo,
+    which::Which,
 };
 
 /// A VPC.
@@ -49,10 +50,15 @@ impl Vpcs {
         Ok(value.and_then(|value| value.value).unwrap_or(false))
     }
 
-    async fn found(&self, cx: &Context, vpc: &Vpc) -> Result<Option<Found<VpcSpec>>, CloudError> {
+    async fn found(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+        vpc: &Vpc,
+    ) -> Result<Option<Found<VpcSpec>>, CloudError> {
         let marks = ec2_marks(vpc.tags());
-        let Some(address) = marks.address(&cx.owner, "vpc") else { return Ok(None) };
         let id = vpc.vpc_id().unwrap_or_default();
+        let Some(address) = which.address(cx, &marks, "vpc", id) else { return Ok(None) };
         let (dns_support, dns_hostnames) = futures::try_join!(
             self.attribute(cx, id, VpcAttributeName::EnableDnsSupport),
             self.attribute(cx, id, VpcAttributeName::EnableDnsHostnames),
@@ -85,16 +91,29 @@ impl Solo for Vpcs {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<VpcSpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    fn by_id(&self) -> Option<&Api> {
+        Some(&self.0)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<VpcSpec>>, CloudError> {
         let all = self
             .0
             .read(cx, "list VPCs", || {
-                let pages = self.0.ec2.describe_vpcs().filters(owned(cx)).into_paginator();
+                let pages =
+                    self.0.ec2.describe_vpcs().filters(which.filter(cx, "vpc-id")).into_paginator();
                 pages.items().send().collect::<Result<Vec<_>, _>>()
             })
             .await?;
         let mut found = Vec::new();
         for vpc in &all {
-            found.extend(self.found(cx, vpc).await?);
+            found.extend(self.found(cx, which, vpc).await?);
         }
         Ok(found)
     }
