@@ -91,6 +91,7 @@ async fn the_record_works_on_another_makers_s3() {
         only: false,
         ca_pem: None,
         clock_speed: None,
+        cluster_token: None,
     };
     let open = async |machine: &str| {
         let target = Target::connect(&plan, &project, &surroundings).await.unwrap();

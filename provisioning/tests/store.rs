@@ -133,6 +133,7 @@ fn settings_that_cannot_work_are_refused() {
         chain: None,
         ca_pem: None,
         path_style: false,
+        owner: None,
     };
     let error = settings("http://spaces.example.com").bucket("b").unwrap_err();
     assert_eq!(

@@ -254,6 +254,7 @@ fn env(control: &Control) {
     let endpoint = control.endpoint();
     println!("export DIGITALOCEAN_API_URL={}", endpoint.digitalocean);
     println!("export DIGITALOCEAN_TOKEN={}", endpoint.token);
+    println!("export DIGITALOCEAN_CLUSTER_TOKEN={}", endpoint.cluster_token);
     println!("export SPACES_ENDPOINT_URL={}", endpoint.s3);
     println!("export SPACES_ACCESS_KEY_ID={}", endpoint.spaces_access_key_id);
     println!("export SPACES_SECRET_ACCESS_KEY={}", endpoint.spaces_secret_access_key);

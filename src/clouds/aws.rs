@@ -8,7 +8,7 @@ use infra_provisioning::{boot::Platform, store::ObjectStore};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Cloud, CloudAddon, Surroundings};
+use super::{AddonCredentials, Cloud, CloudAddon, Surroundings};
 
 /// A store whose credentials come from the SDK's default chain. Its region is the one given, else
 /// that of the usual places.
@@ -30,6 +30,18 @@ pub(crate) async fn chained_store(
     Ok(ObjectStore { path_style: endpoint.is_some(), endpoint, ..store })
 }
 
+/// Returns the account that the SDK's default chain leads to.
+///
+/// # Errors
+/// There are no credentials, or AWS refuses them or does not answer.
+pub(crate) async fn account(region: Option<String>) -> Result<String, CloudError> {
+    let region = match region {
+        Some(region) => region,
+        None => region_of().await.unwrap_or_else(|| "us-east-1".to_owned()),
+    };
+    Connection::open(&region).await?.account().await
+}
+
 fn object_store(connection: &Connection) -> Result<ObjectStore, CloudError> {
     let store = connection.object_store()?;
     let endpoint = store.endpoint.as_deref().map(str::parse).transpose().map_err(|error| {
@@ -45,6 +57,7 @@ fn object_store(connection: &Connection) -> Result<ObjectStore, CloudError> {
         session_token: None,
         chain: Some(store.credentials),
         ca_pem: None,
+        owner: None,
     })
 }
 
@@ -72,6 +85,7 @@ pub(super) async fn connect(
     Ok(Cloud {
         provider: Arc::new(provider),
         object_store,
+        store_checks_owner: true,
         machine_kind: "instance",
         api_host: Reference {
             address: Address::new("load_balancer", "api"),
@@ -79,6 +93,8 @@ pub(super) async fn connect(
         },
         bucket: Address::new("bucket", "artifacts"),
         platform: Platform::Ec2,
+        // They run as their machines' role.
+        addon_credentials: AddonCredentials::Own,
         addon: Box::new(move |_, owner| CloudAddon {
             addon: "aws",
             variables: BTreeMap::from([

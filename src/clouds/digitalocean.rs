@@ -5,8 +5,48 @@ use std::{collections::BTreeMap, sync::Arc};
 use infra_digitalocean::{Connection, DigitalOcean, Scope};
 use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
 use infra_provisioning::{boot::Platform, store::ObjectStore};
+use secrecy::{ExposeSecret, SecretString};
 
-use super::{Cloud, CloudAddon, Surroundings};
+use super::{AddonCredentials, Cloud, CloudAddon, Surroundings};
+
+/// The variable with the cluster's own token, unless infra.toml names another.
+const CLUSTER_TOKEN: &str = "DIGITALOCEAN_CLUSTER_TOKEN";
+
+/// Returns the token that the controllers in the cluster get. Only without any of the cluster's own
+/// it is the operator's, who may do far more than they need.
+fn cluster_token(
+    operators: &SecretString,
+    surroundings: &Surroundings,
+) -> (SecretString, AddonCredentials) {
+    // The embedded cloud has one by the usual name, and nothing else of the environment counts there.
+    let named = surroundings.cluster_token.as_deref().filter(|_| !surroundings.only);
+    let variable = named.unwrap_or(CLUSTER_TOKEN);
+    let value = surroundings.get(variable).map(|value| value.trim().to_owned());
+    let missing = |reason: String| {
+        let error = CloudError::new(ErrorKind::Unauthorized, "read the cluster's token", reason);
+        let hint = format!("export {variable}; docs/security.md names the scopes it needs");
+        (SecretString::default(), AddonCredentials::Missing(error.with_hint(hint)))
+    };
+    match value.filter(|value| !value.is_empty()) {
+        Some(value) if !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            missing(format!("{variable} holds characters that no token has"))
+        }
+        Some(value) if value == operators.expose_secret() => {
+            let note = format!(
+                "{variable} is your own DigitalOcean token, and the cluster's controllers get it: make one with fewer scopes (docs/security.md)"
+            );
+            (operators.clone(), AddonCredentials::Operators(note))
+        }
+        Some(value) => (SecretString::from(value), AddonCredentials::Own),
+        None if named.is_some() => missing(format!("{variable} is not set")),
+        None => {
+            let note = format!(
+                "the cluster's controllers get your own DigitalOcean token: make one with fewer scopes (docs/security.md) and export it as {variable}"
+            );
+            (operators.clone(), AddonCredentials::Operators(note))
+        }
+    }
+}
 
 pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<Cloud, CloudError> {
     let mut connection = Connection::from_env(|name| surroundings.get(name))?;
@@ -14,7 +54,7 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
         connection = connection.with_ca_pem(pem);
     }
     connection = connection.with_clock_speed(surroundings.clock_speed.unwrap_or(1.0));
-    let token = connection.token.clone();
+    let (token, addon_credentials) = cluster_token(&connection.token, surroundings);
     let provider = DigitalOcean::new(connection, Scope::of(cluster))?;
     let store = provider.object_store()?;
     let endpoint = store.endpoint.parse().map_err(|error| {
@@ -36,7 +76,10 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
             chain: None,
             ca_pem: store.ca_pem.map(String::into_bytes),
             path_style: true,
+            owner: None,
         },
+        // Spaces has no such check. Its list of buckets is the account's own, and that is asked.
+        store_checks_owner: false,
         machine_kind: "droplet",
         api_host: Reference {
             address: Address::new("load_balancer", "api"),
@@ -44,6 +87,7 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
         },
         bucket: Address::new("bucket", "artifacts"),
         platform: Platform::DigitalOcean,
+        addon_credentials,
         addon: Box::new(move |_, owner| CloudAddon {
             addon: "digitalocean",
             variables: BTreeMap::from([

@@ -24,6 +24,8 @@ pub struct Surroundings {
     pub ca_pem: Option<String>,
     /// How much faster than real time the cloud's clock runs, where it is not real.
     pub clock_speed: Option<f64>,
+    /// The variable with the token of the cluster's own controllers, where infra.toml names one.
+    pub cluster_token: Option<String>,
 }
 
 impl Surroundings {
@@ -48,6 +50,17 @@ pub struct CloudAddon {
     pub secrets: BTreeMap<String, SecretString>,
 }
 
+/// The credentials that the addon's controllers get.
+#[derive(Clone, Debug)]
+pub enum AddonCredentials {
+    /// Credentials of their own, or none.
+    Own,
+    /// The operator's own; the text says what to do about it.
+    Operators(String),
+    /// None: infra.toml names a place where there are none.
+    Missing(CloudError),
+}
+
 /// Makes the addon for a cluster and its owner.
 pub type MakeAddon = dyn Fn(&Cluster, &Owner) -> CloudAddon + Send + Sync;
 
@@ -57,6 +70,8 @@ pub struct Cloud {
     pub provider: Arc<dyn Provider>,
     /// Where the cluster's bucket is.
     pub object_store: ObjectStore,
+    /// Whether the store refuses, when asked to, buckets of any other account than a given one.
+    pub store_checks_owner: bool,
     /// The kind that its machines are.
     pub machine_kind: &'static str,
     /// Where clients reach the API servers: the output of the load balancer that is its address or
@@ -68,6 +83,8 @@ pub struct Cloud {
     pub platform: Platform,
     /// The controllers that Kubernetes needs here, for the cluster `owner`.
     pub addon: Box<MakeAddon>,
+    /// What these controllers call the cloud with.
+    pub addon_credentials: AddonCredentials,
 }
 
 /// Connects to the cloud that `cluster` names. Makes no call. A region that infra.toml leaves open is

@@ -18,6 +18,8 @@ use crate::{
 pub struct Target {
     objects: BucketObjects,
     url: String,
+    /// Whether the list of the account's own buckets must prove that the bucket is one of them.
+    is_listed: bool,
 }
 
 impl Target {
@@ -30,6 +32,7 @@ impl Target {
         project: &Project,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
+        let is_listed = is_spaces(plan, project, surroundings);
         let bucket = store(plan, project, surroundings)
             .await?
             .bucket(&plan.bucket)
@@ -40,7 +43,7 @@ impl Target {
             prefix => format!("{prefix}/{cluster}/"),
         };
         let url = format!("s3://{}/{}", plan.bucket, prefix.trim_end_matches('/'));
-        Ok(Self { objects: BucketObjects { bucket, prefix }, url })
+        Ok(Self { objects: BucketObjects { bucket, prefix }, url, is_listed })
     }
 
     /// Where it is, for people: bucket, prefix and cluster.
@@ -63,7 +66,17 @@ impl Target {
     /// It is not, or is somebody else's.
     pub async fn check(&self) -> Result<(), Failure> {
         let name = self.bucket().name();
+        if self.is_listed && self.is_own().await? {
+            return Ok(());
+        }
         match self.bucket().state().await.map_err(|error| unusable(&error))? {
+            BucketState::Present if self.is_listed => Err(Failure::new(
+                ExitCode::Credentials,
+                format!(
+                    "the bucket `{name}` of [state] is not in the account of these credentials"
+                ),
+            )
+            .hint("names of buckets are shared by everybody: choose another one")),
             BucketState::Present => Ok(()),
             BucketState::Absent => Err(Failure::new(
                 ExitCode::Record,
@@ -75,6 +88,20 @@ impl Target {
                 format!("the bucket `{name}` of [state] may not be used with these credentials"),
             )),
         }
+    }
+
+    /// Returns true if the account's own list of buckets has it. A stranger's bucket of that name may
+    /// answer all else, and would receive the keys.
+    async fn is_own(&self) -> Result<bool, Failure> {
+        self.bucket().is_own().await.map_err(|error| {
+            let failure = unusable(&error);
+            match error {
+                BucketError::AccessDenied { .. } => failure.hint(
+                    "only the list of the account's buckets proves whose bucket it is: use a Spaces key that may list them",
+                ),
+                _ => failure,
+            }
+        })
     }
 
     /// Makes the bucket unless it is there.
@@ -97,6 +124,35 @@ fn unusable(error: &BucketError) -> Failure {
     Failure::new(code, format!("the bucket of [state]: {error}"))
 }
 
+/// Returns true where the bucket is one of Spaces.
+fn is_spaces(plan: &BucketPlan, project: &Project, surroundings: &Surroundings) -> bool {
+    // The embedded cloud has one S3 only.
+    surroundings.only
+        || match &plan.endpoint {
+            Some(endpoint) => endpoint.contains("digitaloceanspaces.com"),
+            None => project.cluster.provider == "do",
+        }
+}
+
+/// Returns the account that must own the bucket: the one that `[state]` names, else that of the
+/// credentials. Only Amazon's own store knows accounts by their number.
+async fn owner(plan: &BucketPlan, endpoint: Option<&url::Url>) -> Result<Option<String>, Failure> {
+    if plan.account.is_some() || endpoint.is_some() {
+        return Ok(plan.account.clone());
+    }
+    #[cfg(feature = "aws")]
+    let account = {
+        let asked = crate::clouds::aws::account(plan.region.clone()).await;
+        Some(asked.map_err(|mut error| {
+            error.operation = format!("{} for the bucket of [state]", error.operation);
+            Failure::from(error)
+        })?)
+    };
+    #[cfg(not(feature = "aws"))]
+    let account = None;
+    Ok(account)
+}
+
 /// Spaces where the provider is DigitalOcean and the endpoint is its own, Amazon's variables
 /// everywhere else: that is what MinIO and the like read, too. Without those, the SDK's default chain
 /// (profiles, SSO, a machine's own role), as for the provider AWS.
@@ -105,12 +161,7 @@ async fn store(
     project: &Project,
     surroundings: &Surroundings,
 ) -> Result<ObjectStore, Failure> {
-    let is_spaces = match &plan.endpoint {
-        Some(endpoint) => endpoint.contains("digitaloceanspaces.com"),
-        None => project.cluster.provider == "do",
-    };
-    // The embedded cloud has one S3 only.
-    let is_spaces = is_spaces || surroundings.only;
+    let is_spaces = is_spaces(plan, project, surroundings);
     let get = |name: &str| surroundings.get(name).filter(|value| !value.is_empty());
     let first = |names: &[&str]| names.iter().find_map(|name| get(name));
     let need = |name: &str| {
@@ -143,12 +194,13 @@ async fn store(
         #[cfg(feature = "aws")]
         if get("AWS_ACCESS_KEY_ID").is_none() && get("AWS_SECRET_ACCESS_KEY").is_none() {
             let own = own.map(parse).transpose()?;
-            return crate::clouds::aws::chained_store(plan.region.clone(), own).await.map_err(
-                |mut error| {
-                    error.operation = format!("{} for the bucket of [state]", error.operation);
-                    Failure::from(error)
-                },
-            );
+            let chained = crate::clouds::aws::chained_store(plan.region.clone(), own).await;
+            let mut store = chained.map_err(|mut error| {
+                error.operation = format!("{} for the bucket of [state]", error.operation);
+                Failure::from(error)
+            })?;
+            store.owner = owner(plan, store.endpoint.as_ref()).await?;
+            return Ok(store);
         }
         let endpoint = own.or_else(|| first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
         let region = plan.region.clone();
@@ -158,8 +210,13 @@ async fn store(
         (endpoint, region, key, secret, get("AWS_SESSION_TOKEN"))
     };
     let path_style = endpoint.is_some();
+    let endpoint = endpoint.map(parse).transpose()?;
+    let owner = match is_spaces {
+        true => None,
+        false => owner(plan, endpoint.as_ref()).await?,
+    };
     Ok(ObjectStore {
-        endpoint: endpoint.map(parse).transpose()?,
+        endpoint,
         region,
         access_key: key,
         secret: SecretString::from(secret),
@@ -167,5 +224,6 @@ async fn store(
         chain: None,
         ca_pem: surroundings.ca_pem.clone().map(String::into_bytes),
         path_style,
+        owner,
     })
 }

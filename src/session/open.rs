@@ -112,13 +112,17 @@ impl Connected {
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
-        let surroundings = surroundings(options).await?;
-        let cloud = clouds::connect(&mut project.cluster, &surroundings).await?;
+        let mut surroundings = surroundings(options).await?;
+        surroundings.cluster_token.clone_from(&project.cluster_token);
+        let mut cloud = clouds::connect(&mut project.cluster, &surroundings).await?;
         let cluster = project.cluster.name.clone();
         let mut cx = Context::quiet(Owner { cluster: cluster.clone(), uuid: Uuid::nil() });
         cx.progress = progress;
         let account = cloud.provider.account(&cx).await?;
         check_account(&project.cluster, &account)?;
+        if cloud.store_checks_owner {
+            cloud.object_store.owner = Some(account.id.clone());
+        }
         let places = Places::of(&cluster);
         let uuid = derived_uuid(cloud.provider.name(), &cloud.provider.realm(&account), &cluster);
         Ok(Self { surroundings, cloud, account, cx, places, uuid })

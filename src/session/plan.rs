@@ -11,6 +11,7 @@ use super::{
     open::Session,
 };
 use crate::{
+    clouds::AddonCredentials,
     engine::{Action, Plan, PlanInput, PlanOptions, Record, plan, plan::fingerprint},
     resources::Suites,
 };
@@ -38,6 +39,9 @@ impl Session {
         let looked = self.look(purpose).await?;
         let mut plan = self.plan_with(&looked, self.store.record(), &options)?;
         plan.notes.extend(self.clock_warning());
+        if !options.destroy {
+            self.check_addon_credentials(&mut plan)?;
+        }
         let machines_new = plan
             .changes
             .iter()
@@ -54,6 +58,21 @@ impl Session {
             }
         }
         Ok(Planned { looked, plan })
+    }
+
+    /// Refuses to give the cluster's controllers credentials that are not there, and notes it when
+    /// they get the operator's own.
+    fn check_addon_credentials(&self, plan: &mut Plan) -> Result<(), Failure> {
+        let addon = Suites::address("cloud");
+        let is_changed = plan.real_changes().any(|change| change.address == addon);
+        match &self.cloud.addon_credentials {
+            AddonCredentials::Missing(error) if is_changed => Err(error.clone().into()),
+            AddonCredentials::Operators(note) if self.project.apps.addons.cloud => {
+                plan.notes.push(note.clone());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The plan from a look and a record.

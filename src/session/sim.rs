@@ -50,6 +50,7 @@ pub fn surroundings(endpoint: &Endpoint, clock_speed: f64) -> Result<Surrounding
     let ca_pem = std::fs::read_to_string(&endpoint.ca_file).map_err(failed)?;
     let variables = [
         ("DIGITALOCEAN_TOKEN", &endpoint.token),
+        ("DIGITALOCEAN_CLUSTER_TOKEN", &endpoint.cluster_token),
         ("DIGITALOCEAN_API_URL", &endpoint.digitalocean),
         ("SPACES_ACCESS_KEY_ID", &endpoint.spaces_access_key_id),
         ("SPACES_SECRET_ACCESS_KEY", &endpoint.spaces_secret_access_key),
@@ -63,5 +64,6 @@ pub fn surroundings(endpoint: &Endpoint, clock_speed: f64) -> Result<Surrounding
         only: true,
         ca_pem: Some(ca_pem),
         clock_speed: Some(clock_speed),
+        cluster_token: None,
     })
 }

@@ -17,6 +17,8 @@ pub struct Project {
     pub cluster: Cluster,
     /// How long certificates last.
     pub certificates: CertificatePlan,
+    /// The variable with the token of the cluster's own controllers, where the file names one.
+    pub cluster_token: Option<String>,
     /// The local artifact cache.
     pub artifact_cache: PathBuf,
     /// Where the record is kept; `None`: on this machine.
@@ -49,6 +51,8 @@ pub struct BucketPlan {
     pub endpoint: Option<String>,
     /// The store's region.
     pub region: Option<String>,
+    /// The account that owns the bucket, where it is not that of the credentials.
+    pub account: Option<String>,
     /// Public keys of age that private keys are encrypted to; none: a passphrase.
     pub recipients: Vec<String>,
     /// File with the private key of one of them.

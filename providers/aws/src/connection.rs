@@ -106,6 +106,20 @@ impl Connection {
         let taken = self.credentials()?.provide_credentials().await;
         taken.map(|_| ()).map_err(|error| refused(&error))
     }
+
+    /// Asks AWS which account the credentials are of.
+    ///
+    /// # Errors
+    /// The credentials are refused, or AWS does not answer.
+    pub async fn account(&self) -> Result<String, CloudError> {
+        let operation = "ask AWS who we are";
+        let call = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send();
+        let answer = call.await.map_err(|error| crate::calls::mapped(operation, &error))?;
+        match answer.account() {
+            Some(account) if !account.is_empty() => Ok(account.to_owned()),
+            _ => Err(CloudError::new(ErrorKind::Garbled, operation, "it names no account")),
+        }
+    }
 }
 
 fn no_credentials() -> CloudError {

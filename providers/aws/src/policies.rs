@@ -65,18 +65,22 @@ pub(crate) fn tls_only(bucket: &str) -> Value {
 pub(crate) fn machine(role: Role, bucket: &str, region: &str, owner: &Owner) -> Value {
     let partition = partition(region);
     let object = |key: &str| format!("arn:{partition}:s3:::{bucket}/{key}");
+    // A bucket of that name in another account is not the cluster's.
+    let own = || json!({"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}});
     let mut statements = vec![
         json!({
             "Sid": "Read",
             "Effect": "Allow",
             "Action": ["s3:GetObject"],
             "Resource": [object("artifacts/*"), object(&format!("nodes/{}/*", role.as_str()))],
+            "Condition": own(),
         }),
         json!({
             "Sid": "Report",
             "Effect": "Allow",
             "Action": ["s3:PutObject"],
             "Resource": [object("status/*")],
+            "Condition": own(),
         }),
     ];
     if role == Role::ControlPlane {
@@ -85,12 +89,14 @@ pub(crate) fn machine(role: Role, bucket: &str, region: &str, owner: &Owner) -> 
             "Effect": "Allow",
             "Action": ["s3:GetObject"],
             "Resource": [object("turns/*")],
+            "Condition": own(),
         }));
         statements.push(json!({
             "Sid": "BurnKeys",
             "Effect": "Allow",
             "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
             "Resource": [object("nodes/control-plane/*/pki.tar.gz")],
+            "Condition": own(),
         }));
         statements.extend(controllers(owner));
     }

@@ -50,6 +50,7 @@ impl Provider for Aws {
         };
         let answer = answer.map_err(|error| unreachable(error, region))?;
         let id = answer.account().unwrap_or_default().to_owned();
+        self.api.owner.set(&id);
         let who = answer.arn().and_then(|arn| arn.rsplit(':').next());
         let name = match who {
             Some(who) => format!("{id} ({who})"),

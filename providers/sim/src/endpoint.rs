@@ -23,6 +23,9 @@ pub struct Endpoint {
     pub ca_file: PathBuf,
     /// The account's API token.
     pub token: String,
+    /// A token of the account that may do what controllers in a cluster need, and nothing else.
+    #[serde(default)]
+    pub cluster_token: String,
     /// Access key id for S3.
     pub spaces_access_key_id: String,
     /// Secret key for S3.

@@ -45,9 +45,9 @@ impl Bucket {
             Err(e) => {
                 let ours = e.as_service_error().is_some_and(|s| s.is_bucket_already_owned_by_you());
                 let error = self.call("create", "").error(e);
-                // Some clones answer "exists" for our own bucket too.
-                let own_again = matches!(error, StoreError::NameTaken { .. })
-                    && self.state().await? == BucketState::Present;
+                // Some clones answer "exists" for our own bucket too. That it answers is no proof.
+                let own_again =
+                    matches!(error, StoreError::NameTaken { .. }) && self.is_own().await?;
                 if ours || own_again { Ok(()) } else { Err(error) }
             }
         }

@@ -1,6 +1,7 @@
 //! Reading and writing objects.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
@@ -11,13 +12,15 @@ use crate::store::{ObjectMeta, ObjectStore, StoreError};
 #[derive(Debug, Clone)]
 pub struct Bucket {
     pub(crate) client: Client,
+    /// The client that signs URLs.
+    pub(crate) signer: Client,
     pub(crate) name: String,
     pub(crate) store: ObjectStore,
 }
 
 impl Bucket {
-    pub(crate) fn new(client: Client, name: String, store: ObjectStore) -> Bucket {
-        Bucket { client, name, store }
+    pub(crate) fn new(client: Client, signer: Client, name: String, store: ObjectStore) -> Bucket {
+        Bucket { client, signer, name, store }
     }
 
     /// The bucket's name.
@@ -120,5 +123,35 @@ impl Bucket {
             Err(e) if e.is_not_found() => Ok(()),
             Err(e) => Err(e),
         }
+    }
+
+    /// Deletes every version of an object, where the store keeps versions: what was replaced or deleted
+    /// could be read again otherwise.
+    pub async fn purge(&self, key: &str) -> Result<(), StoreError> {
+        self.delete(key).await?;
+        // One key has few versions: the first page has them all.
+        let call = self.client.list_object_versions().bucket(&self.name).prefix(key);
+        let page = match call.send().await {
+            Ok(page) => page,
+            // A store without versions.
+            Err(error) if error.code() == Some("NotImplemented") => return Ok(()),
+            Err(error) => match self.call("list the versions of", key).error(error) {
+                error if error.is_not_found() => return Ok(()),
+                error => return Err(error),
+            },
+        };
+        let versions = page.versions().iter().map(|one| (one.key(), one.version_id()));
+        let markers = page.delete_markers().iter().map(|one| (one.key(), one.version_id()));
+        for (found, version) in versions.chain(markers) {
+            let (true, Some(version)) = (found == Some(key), version) else { continue };
+            let call = self.client.delete_object().bucket(&self.name).key(key);
+            let sent = call.version_id(version).send().await;
+            match sent.map_err(|e| self.call("delete", key).error(e)) {
+                Ok(_) => {}
+                Err(e) if e.is_not_found() => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ use aws_smithy_http_client::{Builder, tls};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
+use crate::store::owner::ExpectedOwner;
 use crate::store::{Bucket, StoreError};
 
 /// An S3 store and the credentials for it.
@@ -35,6 +36,9 @@ pub struct ObjectStore {
     pub ca_pem: Option<Vec<u8>>,
     /// `https://host/bucket/key` instead of `https://bucket.host/key`.
     pub path_style: bool,
+    /// The account that owns the buckets, where the store checks it (Amazon's does): a bucket of any
+    /// other account is refused.
+    pub owner: Option<String>,
 }
 
 impl ObjectStore {
@@ -43,10 +47,16 @@ impl ObjectStore {
     /// # Errors
     /// An endpoint that is neither https nor loopback, or an authority that is no PEM.
     pub fn bucket(&self, name: impl Into<String>) -> Result<Bucket, StoreError> {
-        Ok(Bucket::new(self.client()?, name.into(), self.clone()))
+        // A header that is signed into a URL would have to be sent by whoever uses the URL.
+        let signer = self.client(None)?;
+        let client = match &self.owner {
+            Some(owner) => self.client(Some(owner))?,
+            None => signer.clone(),
+        };
+        Ok(Bucket::new(client, signer, name.into(), self.clone()))
     }
 
-    fn client(&self) -> Result<Client, StoreError> {
+    fn client(&self, owner: Option<&String>) -> Result<Client, StoreError> {
         self.check()?;
         let mut trust = tls::TrustStore::default();
         if let Some(pem) = &self.ca_pem {
@@ -85,6 +95,9 @@ impl ObjectStore {
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         if let Some(endpoint) = &self.endpoint {
             config = config.endpoint_url(endpoint.as_str().trim_end_matches('/'));
+        }
+        if let Some(owner) = owner {
+            config = config.interceptor(ExpectedOwner(owner.clone()));
         }
         Ok(Client::from_conf(config.build()))
     }

@@ -7,6 +7,7 @@ mod config;
 mod error;
 mod list;
 mod multipart;
+mod owner;
 mod presign;
 
 pub use admin::BucketState;

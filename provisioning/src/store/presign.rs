@@ -11,13 +11,13 @@ use crate::store::{Bucket, StoreError};
 impl Bucket {
     /// A URL that reads `key` for `ttl` (at most seven days).
     pub async fn presign_get(&self, key: &str, ttl: Duration) -> Result<SecretString, StoreError> {
-        let request = self.client.get_object().bucket(&self.name).key(key);
+        let request = self.signer.get_object().bucket(&self.name).key(key);
         signed(request.presigned(expiry(ttl)?).await)
     }
 
     /// A URL that writes `key` for `ttl`.
     pub async fn presign_put(&self, key: &str, ttl: Duration) -> Result<SecretString, StoreError> {
-        let request = self.client.put_object().bucket(&self.name).key(key);
+        let request = self.signer.put_object().bucket(&self.name).key(key);
         signed(request.presigned(expiry(ttl)?).await)
     }
 
@@ -27,7 +27,7 @@ impl Bucket {
         key: &str,
         ttl: Duration,
     ) -> Result<SecretString, StoreError> {
-        let request = self.client.delete_object().bucket(&self.name).key(key);
+        let request = self.signer.delete_object().bucket(&self.name).key(key);
         signed(request.presigned(expiry(ttl)?).await)
     }
 }

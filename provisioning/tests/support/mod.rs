@@ -72,6 +72,7 @@ impl Store {
             chain: None,
             ca_pem: self.ca_pem.clone(),
             path_style: true,
+            owner: None,
         }
     }
 

@@ -25,6 +25,9 @@ pub(super) struct MigrateArgs {
     /// The region that --from is in.
     #[arg(long, value_name = "NAME", requires = "from")]
     region: Option<String>,
+    /// The account that owns the bucket of --from, where it is not that of the credentials.
+    #[arg(long, value_name = "ID", requires = "from")]
+    account: Option<String>,
     /// How long to wait for a lock that somebody else holds.
     #[arg(long, default_value = "0s", value_name = "TIME", value_parser = duration)]
     lock_timeout: Duration,
@@ -92,6 +95,7 @@ fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketPlan, Failure> {
         prefix,
         endpoint: args.endpoint.clone(),
         region: args.region.clone(),
+        account: args.account.clone(),
         recipients: Vec::new(),
         identity: None,
         lease: Duration::from_secs(60),

@@ -41,6 +41,17 @@ pub struct RawProvider {
     pub private: Option<bool>,
     /// The machines' root disk, for instance "40GiB". AWS only.
     pub disk: Option<String>,
+    /// The token that the cluster's own controllers call the cloud with:
+    /// `{ env = "DIGITALOCEAN_CLUSTER_TOKEN" }`, the default. DigitalOcean only.
+    pub cluster_token: Option<RawVariable>,
+}
+
+/// An environment variable that holds a secret.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawVariable {
+    /// Its name.
+    pub env: String,
 }
 
 /// A group of equal nodes.

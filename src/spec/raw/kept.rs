@@ -36,6 +36,8 @@ pub struct RawState {
     pub endpoint: Option<String>,
     /// The store's region.
     pub region: Option<String>,
+    /// The account that owns the bucket, where it is not that of the credentials. Amazon's S3 only.
+    pub account: Option<String>,
     /// Who may read the private keys: public keys of age ("age1…"). Without any they are encrypted
     /// with a passphrase.
     pub recipients: Vec<String>,

@@ -14,7 +14,9 @@ pub use apps::{
     RawAddons, RawApps, RawDockerSecret, RawEnvSecret, RawFileSecret, RawImages, RawIngress,
     RawOpen, RawWait,
 };
-pub use cluster::{RawCluster, RawFile, RawPool, RawProvider, RawRole, RawSshKey, RawType};
+pub use cluster::{
+    RawCluster, RawFile, RawPool, RawProvider, RawRole, RawSshKey, RawType, RawVariable,
+};
 pub use kept::{RawArtifacts, RawCertificates, RawState};
 pub use network::{RawAccess, RawDns, RawDnsOverlay, RawFirewallRule, RawNetwork, RawProtocol};
 

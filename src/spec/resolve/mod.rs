@@ -5,6 +5,7 @@ mod firewall;
 mod names;
 mod network;
 mod pools;
+mod secrets;
 mod state;
 mod waits;
 
@@ -128,6 +129,7 @@ impl Resolver<'_> {
             );
         }
         let placement = self.placement(&provider, &settings);
+        let cluster_token = self.cluster_token(&provider, &settings);
         let network = self.network();
         let pools = self.pools(&provider, settings.image.as_deref());
         self.room(&network, pools.iter().map(|pool| pool.nodes.len()).sum());
@@ -160,6 +162,7 @@ impl Resolver<'_> {
         Project {
             file: self.path.to_owned(),
             certificates,
+            cluster_token,
             state: self.state(),
             artifact_cache: raw
                 .artifacts

@@ -44,6 +44,11 @@ impl Resolver<'_> {
         if let Some(Err(why)) = raw.endpoint.as_ref().map(|url| url.parse::<url::Url>()) {
             self.wrong(&["state", "endpoint"], format!("it is not a URL: {why}"));
         }
+        if let Some(account) = &raw.account
+            && !(account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            self.wrong(&["state", "account"], "an account of AWS is 12 digits");
+        }
         let lease = raw.lease.as_deref().map_or(Ok(LEASE_DEFAULT), values::duration);
         let lease = self.take(&["state", "lease"], lease, LEASE_DEFAULT);
         if !(LEASE_MIN..=LEASE_MAX).contains(&lease) {
@@ -54,6 +59,7 @@ impl Resolver<'_> {
             prefix,
             endpoint: raw.endpoint,
             region: raw.region,
+            account: raw.account,
             recipients: raw.recipients,
             identity: raw.identity.map(|path| self.local(&path)),
             lease,

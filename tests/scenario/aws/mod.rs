@@ -10,5 +10,6 @@ mod record;
 mod refusals;
 #[path = "../../sweep/runs.rs"]
 mod runs;
+mod strangers;
 #[path = "../../sweep/troubled.rs"]
 mod troubled;

@@ -27,7 +27,7 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, s3_backends
 from werkzeug.serving import make_server
 
 # moto knows no conditions: it takes "refused without TLS" for "refused".
@@ -105,6 +105,13 @@ def refusal(service, fault, start):
     return [form.format(said, REQUEST_ID).encode()]
 
 
+def is_of_another(environ, path):
+    """Whether the request names another owner of its bucket than the one it has: moto does not look."""
+    expected = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER")
+    _, account = s3_backends.bucket_accounts.get(path.split("/")[1], (None, None))
+    return bool(expected and account and expected != account)
+
+
 def served(environ, start):
     path = environ.get("PATH_INFO", "")
     if path == "/infra-test/faults":
@@ -124,6 +131,8 @@ def served(environ, start):
     (key, service), call = signed_by(environ), name_of(environ)
     sys.stdout.write(f"call {key} {service} {call}\n")
     sys.stdout.flush()
+    if service == "s3" and is_of_another(environ, path):
+        return refusal("s3", {"code": "AccessDenied", "message": "Access Denied", "status": 403}, start)
     fault = fault_of(key, call)
     if fault is None:
         return app(environ, start)

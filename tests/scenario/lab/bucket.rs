@@ -21,6 +21,7 @@ impl Lab {
             chain: None,
             ca_pem: Some(std::fs::read(ca).unwrap()),
             path_style: true,
+            owner: None,
         };
         store.bucket(name).unwrap()
     }

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use super::{Ran, Watched};
 
 /// Variables that would lead a run to another account or cluster.
-const FOREIGN: [&str; 11] = [
+const FOREIGN: [&str; 12] = [
+    "DIGITALOCEAN_CLUSTER_TOKEN",
     "DIGITALOCEAN_TOKEN",
     "DIGITALOCEAN_ACCESS_TOKEN",
     "DIGITALOCEAN_API_URL",

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     Connection, Scope,
-    calls::{Pace, Paces, mapped, sdk::OperationError},
+    calls::{ExpectedOwner, Pace, Paces, mapped, sdk::OperationError},
     marks::{self, Pair},
 };
 
@@ -28,6 +28,7 @@ pub(crate) struct Api {
     pub(crate) route53: aws_sdk_route53::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sts: aws_sdk_sts::Client,
+    pub(crate) owner: ExpectedOwner,
     pub(crate) scope: Scope,
     pub(crate) connection: Connection,
     paces: Paces,
@@ -35,9 +36,11 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(connection: Connection, scope: Scope) -> Arc<Self> {
+        let owner = ExpectedOwner::default();
         let config = &connection.config;
         let s3 = aws_sdk_s3::config::Builder::from(config)
             .force_path_style(connection.s3_endpoint().is_some())
+            .interceptor(owner.clone())
             .build();
         Arc::new(Self {
             ec2: aws_sdk_ec2::Client::new(config),
@@ -46,6 +49,7 @@ impl Api {
             route53: aws_sdk_route53::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sts: aws_sdk_sts::Client::new(config),
+            owner,
             scope,
             paces: Paces::default(),
             connection,

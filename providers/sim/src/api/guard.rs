@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::limiter::Standing;
-use super::{Api, Refusal, Shift, Stale, faulty};
+use super::{Api, Refusal, Shift, Stale, faulty, scopes};
 use crate::faults::{Api as Target, Effect, Fault};
 use crate::server::Peer;
 
@@ -25,8 +25,14 @@ pub async fn guard(State(api): State<Arc<Api>>, mut request: Request, next: Next
     let template =
         request.extensions().get::<MatchedPath>().map_or("(unknown)", |p| p.as_str()).to_owned();
     api.stats.count(request.method().as_str(), &template);
-    if !authorized(request.headers(), &api.sim.endpoint.token) {
+    let endpoint = &api.sim.endpoint;
+    let of_cluster = authorized(request.headers(), &endpoint.cluster_token);
+    if !(of_cluster || authorized(request.headers(), &endpoint.token)) {
         return finish(Refusal::unauthorized().into_response(), &id, None);
+    }
+    if of_cluster && !scopes::cluster_may(request.method(), request.uri().path()) {
+        let refusal = Refusal::forbidden("You are missing the required permission.");
+        return finish(refusal.into_response(), &id, None);
     }
     let latency = api.sim.settings.latency();
     if !latency.is_zero() {
@@ -78,7 +84,7 @@ pub fn authorized(headers: &HeaderMap, token: &str) -> bool {
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.split_once(' '))
         .is_some_and(|(scheme, given)| {
-            scheme.eq_ignore_ascii_case("bearer") && given.trim() == token
+            scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && given.trim() == token
         })
 }
 

@@ -20,6 +20,7 @@ mod projects;
 mod records;
 mod refusal;
 mod reserved_ips;
+mod scopes;
 mod spaces_keys;
 mod stats;
 mod tags;

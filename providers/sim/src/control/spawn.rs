@@ -1,5 +1,6 @@
 //! Starting an embedded cloud in the background, and stopping it.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
@@ -99,6 +100,8 @@ fn spawn(
         command.args(["--speed", &speed.to_string()]);
     }
     command
+        .env_clear()
+        .envs(environment(std::env::vars_os()))
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)
@@ -106,6 +109,30 @@ fn spawn(
         .process_group(0)
         .spawn()
         .map_err(|e| SimError::io("run", exe, e))
+}
+
+/// The variables that the embedded cloud gets. It outlives the command that started it, so whatever
+/// else is exported there, tokens of real clouds above all, must not stay in its environment.
+const VARIABLES: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "LD_LIBRARY_PATH",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+    "RUST_MIN_STACK",
+    "LLVM_PROFILE_FILE",
+];
+
+fn environment(
+    all: impl Iterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (OsString, OsString)> {
+    all.filter(|(name, _)| VARIABLES.iter().any(|known| name == *known))
 }
 
 /// The last lines of the log.

@@ -18,6 +18,9 @@ pub struct Identity {
     pub account: Account,
     /// The account's API token.
     pub token: String,
+    /// Its token with the scopes of a cluster's controllers.
+    #[serde(default)]
+    pub cluster_token: String,
     /// The port of the API; kept while it is free.
     pub api_port: Option<u16>,
     /// The port of S3; kept while it is free.
@@ -25,6 +28,11 @@ pub struct Identity {
 }
 
 const VERSION: u32 = 1;
+
+fn new_token() -> String {
+    let token: [u8; 32] = rand::random();
+    format!("dop_v1_{}", hex::encode(token))
+}
 
 impl Identity {
     /// Loads the identity of a data folder, or makes one.
@@ -36,13 +44,18 @@ impl Identity {
         match std::fs::read(&path) {
             Ok(text) => {
                 let bad = |reason: String| SimError::Record { path: path.clone(), reason };
-                let identity: Self =
+                let mut identity: Self =
                     serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
                 if identity.version > VERSION {
                     return Err(bad(format!(
                         "version {} was written by a newer program (this one knows {VERSION})",
                         identity.version
                     )));
+                }
+                // Data of an earlier version has none.
+                if identity.cluster_token.is_empty() {
+                    identity.cluster_token = new_token();
+                    identity.save(data)?;
                 }
                 Ok(identity)
             }
@@ -56,7 +69,6 @@ impl Identity {
     }
 
     fn new(seed: u64) -> Self {
-        let token: [u8; 32] = rand::random();
         let (high, low) = (mix(seed, "account", 0), mix(seed, "account", 1));
         Self {
             version: VERSION,
@@ -65,7 +77,8 @@ impl Identity {
                 uuid: format!("{high:016x}{low:016x}"),
                 email: "account@example.com".to_owned(),
             },
-            token: format!("dop_v1_{}", hex::encode(token)),
+            token: new_token(),
+            cluster_token: new_token(),
             api_port: None,
             s3_port: None,
         }

@@ -163,6 +163,7 @@ fn endpoint(
         control: api,
         ca_file: authority.ca_file.clone(),
         token: identity.token.clone(),
+        cluster_token: identity.cluster_token.clone(),
         spaces_access_key_id: key.access_key.clone(),
         spaces_secret_access_key: key.secret_key.clone(),
         account: identity.account.clone(),

@@ -13,6 +13,9 @@ use crate::world::Bucket as BucketRow;
 
 /// Buckets of other accounts, for trying what a taken name does: all that begin so.
 const FOREIGN_PREFIX: &str = "taken-";
+/// Buckets of other accounts that let everybody in, as a stranger makes them who waits for what others
+/// write: all that begin so. Such a bucket is there from the first time on that somebody asks for it.
+const OPEN_PREFIX: &str = "lure-";
 
 pub(super) async fn list_buckets(
     sim: &Arc<Sim>,
@@ -22,6 +25,7 @@ pub(super) async fn list_buckets(
     let mut buckets: Vec<Bucket> = sim.world.read(|w| {
         w.buckets
             .iter()
+            .filter(|b| !b.name.starts_with(OPEN_PREFIX))
             .map(|b| Bucket {
                 name: Some(b.name.clone()),
                 creation_date: Some(objects::timestamp(b.created_at)),
@@ -39,7 +43,10 @@ pub(super) async fn create_bucket(
 ) -> S3Result<S3Response<CreateBucketOutput>> {
     allow(sim, &req, &req.input.bucket, Access::Admin)?;
     let name = req.input.bucket;
-    if name.starts_with(FOREIGN_PREFIX) {
+    if name.starts_with(OPEN_PREFIX) {
+        lay(sim, &name);
+    }
+    if name.starts_with(FOREIGN_PREFIX) || name.starts_with(OPEN_PREFIX) {
         return Err(s3_error!(
             BucketAlreadyExists,
             "The requested bucket name is not available. The bucket namespace is shared by all users."
@@ -58,12 +65,27 @@ pub(super) async fn create_bucket(
     })
 }
 
+/// Makes the bucket of a stranger.
+fn lay(sim: &Arc<Sim>, name: &str) {
+    sim.world.write(|w| {
+        if w.buckets.by_id(name).is_none() {
+            let seq = w.counters.next_order();
+            let created_at = jiff::Timestamp::now();
+            w.buckets.put(BucketRow { seq, name: name.to_owned(), created_at });
+        }
+    });
+}
+
 pub(super) async fn head_bucket(
     sim: &Arc<Sim>,
     req: S3Request<HeadBucketInput>,
 ) -> S3Result<S3Response<HeadBucketOutput>> {
     if req.input.bucket.starts_with(FOREIGN_PREFIX) {
         return Err(s3_error!(AccessDenied, "Access Denied"));
+    }
+    if req.input.bucket.starts_with(OPEN_PREFIX) {
+        lay(sim, &req.input.bucket);
+        return ok(HeadBucketOutput::default());
     }
     allow(sim, &req, &req.input.bucket, Access::Read)?;
     sim.world.read(|w| objects::bucket(w, &req.input.bucket))?;

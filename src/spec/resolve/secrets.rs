@@ -1,0 +1,41 @@
+//! Secrets that come from environment variables: the file names the variable, never the value.
+
+use super::Resolver;
+use crate::spec::raw::RawProvider;
+
+impl Resolver<'_> {
+    /// Returns the variable that holds the token of the cluster's own controllers.
+    pub(super) fn cluster_token(
+        &mut self,
+        provider: &str,
+        settings: &RawProvider,
+    ) -> Option<String> {
+        let variable = &settings.cluster_token.as_ref()?.env;
+        let path = ["providers", provider, "cluster_token"];
+        if provider != "do" {
+            self.wrong_hint(
+                &path,
+                format!("`cluster_token` has no meaning for the provider `{provider}`"),
+                "remove it; only DigitalOcean's controllers need a token",
+            );
+            return None;
+        }
+        if !is_variable(variable) {
+            // What stands there may be the token itself, so it is not repeated.
+            self.wrong_hint(
+                &path,
+                "`env` is not the name of an environment variable".into(),
+                "write the variable's name, not the token: { env = \"DIGITALOCEAN_CLUSTER_TOKEN\" }",
+            );
+            return None;
+        }
+        Some(variable.clone())
+    }
+}
+
+/// Returns true for upper-case letters, digits and `_` that do not begin with a digit: the names
+/// that shells export by convention, and no token looks like one.
+fn is_variable(name: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(known)
+}
