@@ -198,6 +198,11 @@ stage_host() {
     DEBIAN_FRONTEND=noninteractive apt-get -q -y install "${missing[@]}" ||
       say "these packages could not be installed: ${missing[*]}"
   fi
+  put_file "$bundle/host/infra-metadata.sh" "$root/usr/local/sbin/infra-metadata" 0755
+  put_file "$bundle/host/infra-metadata.service" "$root/etc/systemd/system/infra-metadata.service" 0644
+  systemctl daemon-reload
+  systemctl enable infra-metadata.service
+  systemctl start infra-metadata.service || die "pods can't be kept from the metadata service"
 }
 
 # All artifacts at once over few connections. What does not arrive so is fetched again one by one,

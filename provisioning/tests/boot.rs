@@ -126,6 +126,13 @@ async fn the_first_control_plane_boots_and_burns_its_keys() {
         calls.iter().filter(|c| c.starts_with("ctr --namespace k8s.io images import")).count(),
         7
     );
+    // Pods are kept from the metadata service before any can run, and after each start, too.
+    let place = |wanted: &str| calls.iter().position(|c| c == wanted).unwrap();
+    assert!(
+        place("systemctl start infra-metadata.service") < place("systemctl start kubelet.service")
+    );
+    place("systemctl enable infra-metadata.service");
+    assert_eq!(machine.mode("/usr/local/sbin/infra-metadata"), 0o755);
     assert!(calls.iter().any(|c| c.starts_with("kubeadm init --config") && !c.contains("ignore")));
     let arguments = machine.read("/curl-args");
     assert!(!arguments.contains("Signature"), "URLs are secrets: not in arguments");

@@ -87,6 +87,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     }
     let refreshes = plan.options.refresh_only && plan.changes.iter().any(|c| c.record.is_some());
     if plan.is_empty() && !refreshes {
+        run.sweep(&looked).await;
         if run.style != Style::Json {
             print!("{}", super::status::report(&run.session, &looked, None));
         }
@@ -133,5 +134,7 @@ pub(super) async fn run_plan(
     change: &ChangeArgs,
 ) -> Outcome {
     let boot = Arc::clone(&looked.boot);
-    run.execute(plan, &looked.kinds, boot, change).await
+    let outcome = run.execute(plan, &looked.kinds, boot, change).await;
+    run.sweep(looked).await;
+    outcome
 }

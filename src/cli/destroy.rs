@@ -32,6 +32,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
         run.print_plan(&plan, false)?;
     }
     if plan.is_empty() {
+        run.sweep(&looked).await;
         return Ok(ExitCode::Ok);
     }
     confirm(&args.change.consent(&run.session), "delete all this")?;

@@ -12,7 +12,7 @@ use crate::{
         Event, ExecuteOptions, Kinds, LockOptions, Outcome, Plan, PlanOptions, StoreError,
         events::Events, execute, execute::Stopped, lock::Lease, recover, store::History,
     },
-    session::{ClusterLock, ExitCode, Failure, Planned, Session},
+    session::{ClusterLock, ExitCode, Failure, Looked, Planned, Session},
     ui::{PlanView, Reporter, Style, plan_text},
     visible::one_line,
 };
@@ -157,6 +157,18 @@ impl Run {
             _ => self.keep_history(&outcome).await,
         }
         outcome
+    }
+
+    /// Removes the secrets of machines that no longer boot. The lock must be held.
+    pub(super) async fn sweep(&self, looked: &Looked) {
+        // A run that was stopped at once, or lost its lock, must not change anything more.
+        if self.session.cx.stop.is_cancelled() || self.session.may_act().is_err() {
+            return;
+        }
+        if let Err(error) = self.session.sweep(looked).await {
+            let text = format!("{error}; the next run tries it again");
+            self.reporter.events().send(Event::Note { text });
+        }
     }
 
     /// Keeps what this run came to, for `infra state history`.

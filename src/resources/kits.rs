@@ -17,14 +17,19 @@ use infra_provisioning::{
     store::Bucket,
     userdata::{UserDataLimit, cloud_config},
 };
-use infra_ssl::{ClusterSecret, PkiLayout, SslError, ca_cert_hash, node_pki};
+use infra_ssl::{BootstrapToken, ClusterSecret, PkiLayout, SslError, ca_cert_hash, node_pki};
 use secrecy::SecretString;
 
-use super::errors::of_kit;
+use super::{errors::of_kit, join_secrets::JOIN_OF};
 
-/// How long the tokens of the first apply are good for. Long enough for the slowest cloud to start
-/// every machine.
-const TOKEN_TTL: Duration = Duration::from_secs(3600);
+/// How long join tokens are good for: long enough for a slow boot, and for control planes until each
+/// has had its turn. They are deleted as soon as their node is Ready.
+const fn token_ttl(role: Role) -> Duration {
+    match role {
+        Role::ControlPlane => Duration::from_secs(3600),
+        Role::Worker => Duration::from_secs(1800),
+    }
+}
 
 /// Why a node's kit can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +46,9 @@ pub enum KitsError {
     /// The address of the API server's load balancer is not known.
     #[error("the address of the API server's load balancer is not known yet")]
     NoEndpoint,
+    /// A machine that comes later has no token before its bundle is made.
+    #[error("no boot of `{0}` was prepared, so it has no join token")]
+    NoToken(String),
 }
 
 /// What machines are made from.
@@ -61,6 +69,8 @@ pub struct Kits {
     initialised: bool,
     endpoint: Mutex<Option<String>>,
     published: Mutex<BTreeMap<String, PublishedNode>>,
+    /// The tokens of the boots that this run prepared, by node.
+    tokens: Mutex<BTreeMap<String, SecretString>>,
 }
 
 /// What [`Kits`] is made from.
@@ -106,6 +116,7 @@ impl Kits {
             initialised: input.initialised,
             endpoint: Mutex::new(input.endpoint),
             published: Mutex::new(BTreeMap::new()),
+            tokens: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -176,12 +187,30 @@ impl Kits {
         pool.role == Role::ControlPlane && !self.is_first(node)
     }
 
-    /// The join token of a node.
+    /// Returns the join token of the boot that was prepared last for `node`, and how long it may be
+    /// good for.
     ///
     /// # Errors
-    /// The secret it is derived from is missing.
-    pub fn token(&self, node: &str) -> Result<SecretString, KitsError> {
-        Ok(self.secret()?.token_for(node)?.token())
+    /// None was prepared, or there is no such node.
+    pub fn token(&self, node: &str) -> Result<(SecretString, Duration), KitsError> {
+        let (pool, _) = self.find(node)?;
+        let token = self.tokens.lock().ok().and_then(|tokens| tokens.get(node).cloned());
+        let token = token.ok_or_else(|| KitsError::NoToken(node.to_owned()))?;
+        Ok((token, token_ttl(pool.role)))
+    }
+
+    /// Makes the token of one boot. Before the cluster exists it follows from the node's name, because
+    /// the first control plane has to know it, too; later each boot has a new one, so that nothing that
+    /// an earlier machine of this name was given lets anybody join again.
+    fn new_token(&self, node: &str) -> Result<SecretString, KitsError> {
+        let token = match self.initialised {
+            true => BootstrapToken::random()?.token(),
+            false => self.secret()?.token_for(node)?.token(),
+        };
+        if let Ok(mut tokens) = self.tokens.lock() {
+            tokens.insert(node.to_owned(), token.clone());
+        }
+        Ok(token)
     }
 
     fn secret(&self) -> Result<ClusterSecret, KitsError> {
@@ -201,16 +230,16 @@ impl Kits {
         let ca = self.pki.cert("ca");
         let ca_pem = infra_ssl::files::read_optional(&ca)?.unwrap_or_default();
         boot.ca_hash = ca_cert_hash(&ca_pem)?;
-        boot.token = self.token(name)?;
+        boot.token = self.new_token(name)?;
         boot.first_control_plane = self.is_first(node);
         if boot.first_control_plane {
             let secret = self.secret()?;
-            for (_, other) in self.cluster.nodes() {
+            for (pool, other) in self.cluster.nodes() {
                 if other.name() != name {
                     boot.init_tokens.push(BootToken {
                         token: secret.token_for(&other.name())?.token(),
-                        description: format!("join of {}", other.name()),
-                        ttl: TOKEN_TTL,
+                        description: format!("{JOIN_OF}{}", other.name()),
+                        ttl: token_ttl(pool.role),
                     });
                 }
             }

@@ -1,7 +1,11 @@
 //! `node`: a machine's membership in the cluster. Creating one means waiting until it has joined
 //! and is Ready; deleting one means cordon, drain, and removing the Node.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use infra_provider_api::{
@@ -18,6 +22,7 @@ use serde_json::Value;
 
 use super::{
     boots::Boots,
+    join_secrets::JoinSecrets,
     kube_access::{KubeAccess, of_kube},
     traffic::Traffic,
 };
@@ -42,6 +47,10 @@ pub struct Nodes {
     traffic: Traffic,
     /// The cloud's ids of the machines that exist, by name.
     machines: BTreeMap<String, Value>,
+    /// What machines join with, deleted when they have.
+    secrets: Option<JoinSecrets>,
+    /// Nodes whose join tokens are gone.
+    joined: Mutex<BTreeSet<String>>,
 }
 
 impl Nodes {
@@ -53,7 +62,31 @@ impl Nodes {
         traffic: Traffic,
         machines: BTreeMap<String, Value>,
     ) -> Self {
-        Self { boots, kube, drain, traffic, machines }
+        let joined = Mutex::default();
+        Self { boots, kube, drain, traffic, machines, secrets: None, joined }
+    }
+
+    /// The same; the tokens that nodes have joined with are deleted by `secrets`.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: JoinSecrets) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+
+    /// Deletes the tokens of nodes that are Ready. What can't be deleted now is swept at the run's end.
+    async fn end_joins(&self, nodes: &[Found<NodeSpec>]) {
+        let Some(secrets) = &self.secrets else { return };
+        let ready = nodes.iter().filter(|node| node.readiness == Readiness::Ready);
+        let mut new: BTreeSet<String> = ready.map(|node| node.id.clone()).collect();
+        if let Ok(joined) = self.joined.lock() {
+            new.retain(|name| !joined.contains(name));
+        }
+        if new.is_empty() || secrets.delete_tokens(&|node| !new.contains(node)).await.is_err() {
+            return;
+        }
+        if let Ok(mut joined) = self.joined.lock() {
+            joined.extend(new);
+        }
     }
 
     /// A Node that has just joined does not tell its machine yet: it is the one there is.
@@ -217,6 +250,7 @@ impl Resource for Nodes {
             });
         }
         self.wait_for_traffic(cx, &mut all).await;
+        self.end_joins(&all).await;
         Ok(all)
     }
 

@@ -18,12 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     errors::{local, of_store},
+    join_secrets::JOIN_OF,
     kits::Kits,
     kube_access::{KubeAccess, of_kube},
 };
-
-/// How long the join token of a node that comes later is good for.
-const TOKEN_TTL: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// A node's bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,11 +50,10 @@ impl NodeBundles {
 
     async fn put_token(&self, node: &str) -> Result<(), CloudError> {
         let operation = format!("put the join token of {node} into the cluster");
-        let token: SecretString =
-            self.kits.token(node).map_err(|error| local(&operation, error))?;
-        let expires = (jiff::Timestamp::now() + TOKEN_TTL).strftime("%Y-%m-%dT%H:%M:%SZ");
+        let (token, ttl) = self.kits.token(node).map_err(|error| local(&operation, error))?;
+        let expires = (jiff::Timestamp::now() + ttl).strftime("%Y-%m-%dT%H:%M:%SZ");
         let object =
-            bootstrap_token_secret(&token, &format!("join of {node}"), &expires.to_string())
+            bootstrap_token_secret(&token, &format!("{JOIN_OF}{node}"), &expires.to_string())
                 .ok_or_else(|| local(&operation, "the token has not kubeadm's form"))?;
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let client = self.kube.client().await?;
@@ -74,9 +71,6 @@ impl NodeBundles {
     ) -> Result<Found<NodeBundleSpec>, CloudError> {
         if let Some(host) = spec.api.as_ref().and_then(Input::known) {
             self.kits.set_endpoint(host);
-        }
-        if self.running {
-            self.put_token(node).await?;
         }
         let published = self.kits.publish(node).await?;
         Ok(found(node, &published.revision))
@@ -97,18 +91,20 @@ fn found(node: &str, revision: &str) -> Found<NodeBundleSpec> {
 
 #[async_trait]
 impl MachineBoot for NodeBundles {
-    /// Also for a machine that is made anew long after its bundle: its join token is over by then.
+    /// The join token goes into the cluster right before its machine is created, so that none is there
+    /// for a machine that never was.
     async fn user_data(
         &self,
         nodes: &[&str],
         limit_bytes: usize,
     ) -> Result<SecretString, CloudError> {
+        let user_data = self.kits.user_data(nodes, limit_bytes).await?;
         if self.running {
             for node in nodes {
                 self.put_token(node).await?;
             }
         }
-        self.kits.user_data(nodes, limit_bytes).await
+        Ok(user_data)
     }
 }
 

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     engine::{Kinds, Observations, ObserveOptions, confirm, observe},
     resources::{
-        ApiServers, Artifacts, Boots, Certificates, KUBERNETES_KINDS, Kits, KitsInput, KubeAccess,
-        NodeBundles, Nodes, SuiteKind, Suites, Traffic, Turns,
+        ApiServers, Artifacts, Boots, Certificates, JoinSecrets, KUBERNETES_KINDS, Kits, KitsInput,
+        KubeAccess, NodeBundles, Nodes, SuiteKind, Suites, Traffic, Turns,
     },
     rotate::{DrainOptions, Generations},
 };
@@ -171,13 +171,16 @@ impl Session {
             bundle_kind,
             erase(Turns(bucket)),
             erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
-            erase(Nodes::new(
-                boots,
-                Arc::clone(&kube),
-                DrainOptions::default(),
-                Traffic::new(Arc::clone(&self.cloud.provider), machine, older.clone()),
-                machine_ids(&in_cloud, machine_kind),
-            )),
+            erase(
+                Nodes::new(
+                    boots,
+                    Arc::clone(&kube),
+                    DrainOptions::default(),
+                    Traffic::new(Arc::clone(&self.cloud.provider), machine, older.clone()),
+                    machine_ids(&in_cloud, machine_kind),
+                )
+                .with_secrets(JoinSecrets::new(kits.bucket().clone(), Arc::clone(&kube))),
+            ),
             erase(SuiteKind::new(
                 Arc::clone(&kube),
                 suites.clone(),

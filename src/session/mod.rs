@@ -12,6 +12,7 @@ mod plan;
 mod record;
 pub mod sim;
 mod suites;
+mod sweep;
 
 pub use clock::{certificates_clock, validity};
 pub use error::{ExitCode, Failure};

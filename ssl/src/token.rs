@@ -14,8 +14,9 @@ const ID_LEN: usize = 6;
 const SECRET_LEN: usize = 16;
 
 /// The cluster's own secret: 32 random bytes, hex, in a file of mode 0600 that never leaves this
-/// machine. A node's token follows from it and the node's name, so a run that was killed makes
-/// the same token again and no token has to be recorded.
+/// machine. The tokens of the machines of the first apply follow from it and the node's name: the
+/// first control plane has to know them before the others are published, and a run that was killed
+/// makes the same ones again. Every later boot has a token of its own: [`BootstrapToken::random`].
 #[derive(Clone)]
 pub struct ClusterSecret(SecretString);
 
@@ -29,10 +30,7 @@ impl ClusterSecret {
     /// A new random secret.
     pub fn generate() -> Result<ClusterSecret> {
         let mut bytes = [0u8; 32];
-        rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(|e| SslError::Crypto {
-            action: "draw random bytes".into(),
-            reason: e.to_string(),
-        })?;
+        draw(&mut bytes)?;
         Ok(ClusterSecret(SecretString::from(hex::encode(bytes))))
     }
 
@@ -57,8 +55,7 @@ impl ClusterSecret {
         )
     }
 
-    /// The token of one node: HMAC-SHA256(secret, "bootstrap-token:" + node name). A replaced
-    /// node has a new name, hence a new token.
+    /// The token of one node of the first apply: HMAC-SHA256(secret, "bootstrap-token:" + node name).
     pub fn token_for(&self, node: &str) -> Result<BootstrapToken> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).map_err(|e| {
@@ -66,13 +63,7 @@ impl ClusterSecret {
             })?;
         mac.update(b"bootstrap-token:");
         mac.update(node.as_bytes());
-        let digest = mac.finalize().into_bytes();
-        // The id is public (it names a Secret): it comes from the half that the secret does not.
-        let (low, high) = digest.split_at(16);
-        Ok(BootstrapToken {
-            id: base36(low, ID_LEN),
-            secret: SecretString::from(base36(high, SECRET_LEN)),
-        })
+        Ok(BootstrapToken::of(mac.finalize().into_bytes().into()))
     }
 }
 
@@ -86,6 +77,22 @@ pub struct BootstrapToken {
 }
 
 impl BootstrapToken {
+    /// Draws a new token, for one boot of one machine.
+    pub fn random() -> Result<BootstrapToken> {
+        let mut bytes = [0u8; 32];
+        draw(&mut bytes)?;
+        Ok(BootstrapToken::of(bytes))
+    }
+
+    /// The id is public (it names a Secret): it comes from the half that the secret does not.
+    fn of(bytes: [u8; 32]) -> BootstrapToken {
+        let (low, high) = bytes.split_at(16);
+        BootstrapToken {
+            id: base36(low, ID_LEN),
+            secret: SecretString::from(base36(high, SECRET_LEN)),
+        }
+    }
+
     /// `id.secret`, as kubeadm takes it.
     pub fn token(&self) -> SecretString {
         SecretString::from(format!("{}.{}", self.id, self.secret.expose_secret()))
@@ -95,6 +102,12 @@ impl BootstrapToken {
     pub fn secret_name(&self) -> String {
         format!("bootstrap-token-{}", self.id)
     }
+}
+
+fn draw(bytes: &mut [u8]) -> Result<()> {
+    rand::rngs::OsRng
+        .try_fill_bytes(bytes)
+        .map_err(|e| SslError::Crypto { action: "draw random bytes".into(), reason: e.to_string() })
 }
 
 fn base36(bytes: &[u8], len: usize) -> String {

@@ -10,6 +10,7 @@ mod crash;
 mod environments;
 mod faults;
 mod interrupt;
+mod join_secrets;
 mod lab;
 mod plans;
 mod quickstart;

@@ -1,9 +1,9 @@
-//! What a listing must know of infra.toml beyond the owner.
+//! What kinds must know of infra.toml beyond the owner and the specs.
 
 use infra_provider_api::Cluster;
 
-/// The few words of infra.toml that `list_owned` needs: where objects are kept, and names that do
-/// not carry the owner's mark.
+/// The few words of infra.toml that kinds need: where objects are kept, names that do not carry the
+/// owner's mark, and how large the cluster is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// The cloud's region: picks the endpoint of Spaces.
@@ -16,6 +16,8 @@ pub struct Scope {
     /// `(name, public key)` of each declared SSH key. DigitalOcean holds one entry per public key
     /// and account, so a key may be there under a name that is not ours.
     pub ssh_keys: Vec<(String, String)>,
+    /// How many machines the cluster has.
+    pub machines: usize,
 }
 
 impl Scope {
@@ -30,6 +32,7 @@ impl Scope {
                 .iter()
                 .map(|key| (key.name.clone(), key.public_key.clone()))
                 .collect(),
+            machines: cluster.pools.iter().map(|pool| pool.nodes.len()).sum(),
         }
     }
 }

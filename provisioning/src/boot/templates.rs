@@ -27,12 +27,14 @@ pub const STAGES: [&str; 10] = [
     "done",
 ];
 
-const HOST: [(&str, &str); 8] = [
+const HOST: [(&str, &str); 10] = [
     ("host/10-kubeadm.conf", include_str!("../../templates/10-kubeadm.conf")),
     ("host/containerd.service", include_str!("../../templates/containerd.service")),
     ("host/containerd.toml", include_str!("../../templates/containerd.toml")),
     ("host/crictl.yaml", include_str!("../../templates/crictl.yaml")),
     ("host/infra-boot.service", include_str!("../../templates/infra-boot.service")),
+    ("host/infra-metadata.service", include_str!("../../templates/infra-metadata.service")),
+    ("host/infra-metadata.sh", include_str!("../../templates/infra-metadata.sh")),
     ("host/kubelet.service", include_str!("../../templates/kubelet.service")),
     ("host/modules.conf", include_str!("../../templates/modules.conf")),
     ("host/sysctl.conf", include_str!("../../templates/sysctl.conf")),

@@ -11,8 +11,11 @@ use crate::kubeadm::{NodeBoot, PROVIDER_ID_MARK, Role};
 use crate::node::NodeKitError;
 use crate::userdata::UserDataLimit;
 
-/// How long the URLs in user-data are good for.
-pub const DEFAULT_URL_TTL: Duration = Duration::from_secs(3600);
+/// How long the URLs are good for that lead to secrets: the node's bundle, the cluster's keys, artifacts.
+/// A machine uses them in its first minutes; a slow one has half an hour.
+pub const DEFAULT_URL_TTL: Duration = Duration::from_secs(1800);
+/// How long a machine may report, and a control plane may look whether it is its turn.
+pub const REPORT_URL_TTL: Duration = Duration::from_secs(3600);
 
 /// Everything that one node is made from.
 #[derive(Debug, Clone)]

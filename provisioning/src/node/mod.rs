@@ -8,9 +8,9 @@ mod status;
 
 pub use error::NodeKitError;
 pub use infra_ssl::PkiFile;
-pub use kit::{DEFAULT_URL_TTL, NodeKit};
+pub use kit::{DEFAULT_URL_TTL, NodeKit, REPORT_URL_TTL};
 pub use publish::{
-    NodeKeys, PublishedNode, burn, grant_turn, is_turn_granted, keys, preview, publish_node,
-    remove_node,
+    KeyBundle, NodeKeys, PublishedNode, grant_turn, is_turn_granted, key_bundles, keys, preview,
+    publish_node, remove_node,
 };
 pub use status::{BootStatus, StageState, StageStatus, read_boot_status, read_status};

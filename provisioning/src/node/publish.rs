@@ -1,6 +1,7 @@
 //! Publishing a node's files.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,7 +10,7 @@ use crate::boot::Platform;
 use crate::bundle::{NodeFiles, bundle_archive, pki_archive};
 use crate::kubeadm::Role;
 use crate::node::assemble::{Urls, boot_env, bundle_files, needed, pki_files};
-use crate::node::{NodeKit, NodeKitError};
+use crate::node::{NodeKit, NodeKitError, REPORT_URL_TTL};
 use crate::store::{Bucket, StoreError};
 use crate::userdata::{BootEnv, StorePlace, cloud_config};
 
@@ -116,6 +117,10 @@ pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNod
     bucket.delete(&keys.status).await?;
     bucket.put(&keys.bundle, bundle).await?;
     if kit.boot.role == Role::ControlPlane {
+        // A bucket that keeps versions would keep the keys of an earlier boot for a day.
+        if kit.platform == Platform::Ec2 {
+            bucket.purge(&keys.pki).await?;
+        }
         bucket.put(&keys.pki, pki).await?;
     }
     Ok(PublishedNode {
@@ -139,13 +144,15 @@ struct Signed {
 
 async fn signed(bucket: &Bucket, kit: &NodeKit, keys: &NodeKeys) -> Result<Signed, NodeKitError> {
     let artifacts = needed(kit).into_iter().map(key_of);
-    let own = [&keys.bundle, &keys.pki, &keys.turn].map(Clone::clone);
+    let own = [&keys.bundle, &keys.pki].map(Clone::clone);
     let mut get = BTreeMap::new();
     for key in artifacts.chain(own) {
         let url = bucket.presign_get(&key, kit.url_ttl).await?;
         get.insert(key, url);
     }
-    let put = Some(bucket.presign_put(&keys.status, kit.url_ttl).await?);
+    // Waiting for the turn may take longer, and tells nobody anything.
+    get.insert(keys.turn.clone(), bucket.presign_get(&keys.turn, REPORT_URL_TTL).await?);
+    let put = Some(bucket.presign_put(&keys.status, REPORT_URL_TTL).await?);
     let delete = Some(bucket.presign_delete(&keys.pki, kit.url_ttl).await?);
     Ok(Signed { get, put, delete })
 }
@@ -176,9 +183,43 @@ pub async fn is_turn_granted(bucket: &Bucket, node: &str) -> Result<bool, StoreE
     Ok(bucket.head(&turn(node)).await?.is_some())
 }
 
-/// Makes sure that no copy of the cluster's keys is left in the bucket for this node.
-pub async fn burn(bucket: &Bucket, node: &str, revision: &str) -> Result<(), StoreError> {
-    bucket.delete(&keys(Role::ControlPlane, node, revision).pki).await
+/// The cluster's keys, waiting in the bucket for a control plane to fetch them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyBundle {
+    /// The node.
+    pub node: String,
+    /// The revision that the node was published with.
+    pub revision: String,
+    key: String,
+}
+
+/// Lists the copies of the cluster's keys that are in the bucket: each is there from the moment a
+/// control plane is published until its machine has fetched it.
+pub async fn key_bundles(bucket: &Bucket) -> Result<Vec<KeyBundle>, StoreError> {
+    let listed = match bucket.list("nodes/control-plane/").await {
+        Ok(listed) => listed,
+        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let bundle = |key: String| {
+        let parts: Vec<&str> = key.split('/').collect();
+        let ["nodes", _, node, revision, .., "pki.tar.gz"] = parts.as_slice() else { return None };
+        let (node, revision) = ((*node).to_owned(), (*revision).to_owned());
+        Some(KeyBundle { node, revision, key })
+    };
+    Ok(listed.into_iter().filter_map(|object| bundle(object.key)).collect())
+}
+
+impl KeyBundle {
+    /// Returns how long it has been waiting, by the store's clock.
+    pub async fn age(&self, bucket: &Bucket) -> Result<Option<Duration>, StoreError> {
+        bucket.age(&self.key).await
+    }
+
+    /// Deletes it, with every version of it.
+    pub async fn burn(&self, bucket: &Bucket) -> Result<(), StoreError> {
+        bucket.purge(&self.key).await
+    }
 }
 
 /// Deletes all objects of a node that is gone, of every revision.

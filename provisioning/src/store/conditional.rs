@@ -78,6 +78,19 @@ impl Bucket {
         }
     }
 
+    /// Returns how long ago an object was written, by the store's own clock; `None` when there is none,
+    /// or the store does not say.
+    pub async fn age(&self, key: &str) -> Result<Option<Duration>, StoreError> {
+        let date = ServerDate::default();
+        let head = self.client.head_object().bucket(&self.name).key(key);
+        let sent = head.customize().interceptor(date.clone()).send().await;
+        match sent.map_err(|error| self.call("look at", key).error(error)) {
+            Ok(answer) => Ok(age(&date, answer.last_modified())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads an object with its entity tag and age; `None` when there is none.
     pub async fn fetch(&self, key: &str) -> Result<Option<Fetched>, StoreError> {
         let date = ServerDate::default();
@@ -88,8 +101,7 @@ impl Bucket {
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let age = date.seconds().zip(answer.last_modified().map(DateTime::secs));
-        let age = age.map(|(now, then)| Duration::from_secs((now - then).max(0).unsigned_abs()));
+        let age = age(&date, answer.last_modified());
         let etag = answer.e_tag().unwrap_or_default().to_owned();
         let body = answer.body.collect().await.map_err(|e| StoreError::Unavailable {
             action: "read",
@@ -99,6 +111,11 @@ impl Bucket {
         })?;
         Ok(Some(Fetched { body: body.into_bytes(), etag, age }))
     }
+}
+
+fn age(date: &ServerDate, modified: Option<&DateTime>) -> Option<Duration> {
+    let (now, then) = date.seconds().zip(modified.map(DateTime::secs))?;
+    Some(Duration::from_secs((now - then).max(0).unsigned_abs()))
 }
 
 /// Keeps the `Date` of the last answer: the store's clock.

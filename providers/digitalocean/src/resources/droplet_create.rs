@@ -1,14 +1,14 @@
 //! Creating droplets.
 //!
 //! The API takes up to ten names a call, and gives all of them the same size, image, tags and
-//! user-data. So machines of one pool go out together; in the user-data of [`Context::boot`] each
-//! finds its own part by its name. Only of machines with one role: what one of them could read of
-//! the others' is nothing it would not have been given itself.
+//! user-data. What is in user-data lets a machine join, so each machine has a call of its own: none
+//! learns the URLs and the token of another. Only of clusters that would use up the account's requests
+//! that way, workers go out together, and each finds its own part of the user-data by its name.
 
 use std::collections::HashMap;
 
 use futures::future::join_all;
-use infra_provider_api::{CloudError, Context, CreateRequest, ErrorKind, Found};
+use infra_provider_api::{CloudError, Context, CreateRequest, ErrorKind, Found, Role};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -23,6 +23,9 @@ use crate::{marks, wire::Droplet};
 
 /// The vendor's limit of a call.
 pub(super) const NAMES_MAX: usize = 10;
+/// The size of a cluster from which on workers share their calls: an account has 250 requests a
+/// minute, and a run needs some for other things.
+const ALONE_MAX: usize = 200;
 /// The vendor's limit of user-data.
 const USER_DATA_MAX_BYTES: usize = 64 * 1024;
 
@@ -49,7 +52,10 @@ impl Droplets {
             .iter()
             .filter(|(request, _)| !known.contains_key(&request.intent_key))
             .collect();
-        let calls = missing.chunks(NAMES_MAX).map(|call| self.create_call(cx, call));
+        let calls = missing
+            .chunk_by(|one, next| one.1 == next.1)
+            .flat_map(|equal| equal.chunks(self.share(cx, &equal[0].1)))
+            .map(|call| self.create_call(cx, call));
         let mut made = join_all(calls).await.into_iter().flatten();
         requests
             .iter()
@@ -58,6 +64,13 @@ impl Droplets {
                 None => made.next().unwrap_or_else(|| Err(not_in_answer(request))),
             })
             .collect()
+    }
+
+    /// Returns how many machines with this spec one call may create.
+    fn share(&self, cx: &Context, spec: &DropletSpec) -> usize {
+        let holds_keys = spec.tags.contains(&marks::role_tag(&cx.owner, Role::ControlPlane));
+        let alone = cx.boot.is_some() && (holds_keys || self.api.scope.machines <= ALONE_MAX);
+        if alone { 1 } else { NAMES_MAX }
     }
 
     /// Those of `requests` whose key an existing droplet carries. It is asked only where the answer

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::mock::{Asked, Boot, Mock, context, kind, request};
+use crate::mock::{Asked, Boot, Mock, context, kind, owner, request};
 use axum::{body::Body, http::Response};
-use infra_provider_api::{CreateRequest, ErrorKind, Kind, OnChange};
+use infra_provider_api::{CreateRequest, ErrorKind, Kind, OnChange, Role};
 use serde_json::{Value, json};
 
 /// The least of the vendor's droplets: creates by `name` or `names`, lists.
@@ -116,10 +116,31 @@ async fn the_same_call_again_makes_nothing_new() {
     assert_eq!(held.lock().unwrap().len(), 4);
 }
 
+/// What is in user-data lets a machine join: none learns another's.
 #[tokio::test]
-async fn machines_with_user_data_go_out_together_each_with_its_part() {
+async fn each_machine_with_user_data_has_a_call_of_its_own() {
     let (mock, _) = cloud().await;
     let droplets = kind(&mock.provider(), "droplet");
+    listed(&droplets).await;
+    let mut cx = context(None);
+    cx.boot = Some(Arc::new(Boot));
+    let made = droplets.create(&cx, &requests(3)).await;
+    assert!(made.iter().all(Result::is_ok));
+    let posts = posts(&mock);
+    assert_eq!(posts.len(), 3);
+    for post in &posts {
+        let (name, user_data) =
+            (post["name"].as_str().unwrap(), post["user_data"].as_str().unwrap());
+        let known = |other: &&str| user_data.contains(*other);
+        let names = ["worker-1", "worker-2", "worker-3"];
+        assert_eq!(names.iter().filter(|one| known(one)).collect::<Vec<_>>(), [&name]);
+    }
+}
+
+#[tokio::test]
+async fn workers_of_a_large_cluster_go_out_together_and_control_planes_never() {
+    let (mock, _) = cloud().await;
+    let droplets = kind(&mock.provider_of(201), "droplet");
     listed(&droplets).await;
     let mut cx = context(None);
     cx.boot = Some(Arc::new(Boot));
@@ -132,6 +153,17 @@ async fn machines_with_user_data_go_out_together_each_with_its_part() {
     for name in names {
         assert!(posts[0]["user_data"].as_str().unwrap().contains(name.as_str().unwrap()));
     }
+
+    // Their user-data leads to the cluster's keys.
+    let mut spec = spec();
+    let role = infra_digitalocean::role_tag(&owner(), Role::ControlPlane);
+    spec["tags"] = json!([role]);
+    let requests: Vec<_> = (1..=3)
+        .map(|number| request(&format!("droplet.control-plane-{number}"), spec.clone()))
+        .collect();
+    let made = droplets.create(&cx, &requests).await;
+    assert!(made.iter().all(Result::is_ok));
+    assert_eq!(self::posts(&mock).len(), 1 + 3);
 }
 
 #[tokio::test]

@@ -89,15 +89,24 @@ impl Mock {
     pub fn provider(&self) -> DigitalOcean {
         provider(&self.url)
     }
+
+    /// The same for a cluster of so many machines.
+    pub fn provider_of(&self, machines: usize) -> DigitalOcean {
+        with_scope(&self.url, machines)
+    }
 }
 
 pub fn provider(url: &str) -> DigitalOcean {
+    with_scope(url, 0)
+}
+
+fn with_scope(url: &str, machines: usize) -> DigitalOcean {
     let connection = Connection::from_env(|name| match name {
         "DIGITALOCEAN_ACCESS_TOKEN" => Some("dop_v1_secret".to_owned()),
         "DIGITALOCEAN_API_URL" => Some(url.to_owned()),
         _ => None,
     });
-    let scope = Scope { region: "fra1".to_owned(), ..Scope::default() };
+    let scope = Scope { region: "fra1".to_owned(), machines, ..Scope::default() };
     DigitalOcean::new(connection.unwrap(), scope).unwrap()
 }
 

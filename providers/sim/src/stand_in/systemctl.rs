@@ -88,6 +88,14 @@ fn need_known(context: &Context, unit: &str, verb: &str) -> Result<(), Failure> 
 /// Starts a unit: its file must be there, and so must the program that it names.
 pub fn start(context: &Context, unit: &str, verb: &str) -> Result<(), Failure> {
     need_known(context, unit, verb)?;
+    // What it requires is started first, and must start.
+    for required in units::required(context, unit) {
+        if !units::is_active(context, &required) && start(context, &required, verb).is_err() {
+            return Err(Failure::new(format!(
+                "A dependency job for {unit} failed. See 'journalctl -xe' for details."
+            )));
+        }
+    }
     if let Some(program) = units::program(context, unit) {
         let path = context.path(&program);
         let runs = std::fs::metadata(&path)

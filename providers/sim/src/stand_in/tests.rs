@@ -43,6 +43,23 @@ fn image_archive(names: &[&str]) -> Vec<u8> {
 }
 
 #[test]
+fn a_unit_starts_only_with_those_it_requires() {
+    let (_folder, context) = machine();
+    let unit = |name: &str, text: &str| {
+        context.write(&format!("/etc/systemd/system/{name}"), text, 0o644).unwrap();
+    };
+    unit("app.service", "[Unit]\nRequires=guard.service\n[Service]\nExecStart=/usr/bin/app\n");
+    unit("guard.service", "[Service]\nExecStart=/usr/bin/guard\n");
+    context.write("/usr/bin/app", "#!/bin/sh\n", 0o755).unwrap();
+    let start = || systemctl::run(&context, &["start", "app"]);
+    assert!(refused(start()).1.contains("A dependency job for app.service failed"));
+    assert_eq!(refused(systemctl::run(&context, &["is-active", "-q", "app"])).0, 3);
+    context.write("/usr/bin/guard", "#!/bin/sh\n", 0o755).unwrap();
+    start().unwrap();
+    systemctl::run(&context, &["is-active", "-q", "guard"]).unwrap();
+}
+
+#[test]
 fn units_start_only_with_their_file_program_and_plugins() {
     let (_folder, context) = machine();
     let start = || systemctl::run(&context, &["enable", "--now", "containerd"]);

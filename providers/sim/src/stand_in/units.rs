@@ -94,6 +94,13 @@ pub fn program(context: &Context, unit: &str) -> Option<String> {
     program
 }
 
+/// The units without which this one does not start.
+pub fn required(context: &Context, unit: &str) -> Vec<String> {
+    let text = text(context, unit);
+    let lines = text.lines().filter_map(|line| line.trim().strip_prefix("Requires="));
+    lines.flat_map(str::split_whitespace).map(full_name).collect()
+}
+
 fn active_file(unit: &str) -> String {
     format!("/run/systemd/active/{unit}")
 }
