@@ -111,7 +111,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     let code = verdict(&outcome, style == Style::Json);
     if style != Style::Json && code == ExitCode::Ok {
         eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
-        let looked = session.look(crate::session::Purpose::Apply).await?;
+        let looked = session.look(crate::session::Purpose::Show).await?;
         print!("\n{}", super::status::report(&session, &looked, Some(&outcome)));
     }
     Ok(code)

@@ -19,7 +19,7 @@ pub struct LogsArgs {
 /// Runs the verb.
 pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "logs").await?;
-    let looked = run.session.look(Purpose::Apply).await?;
+    let looked = run.look(Purpose::Show).await?;
     let name = super::node::known(&looked, &args.node)?;
     let status = read_status(looked.kits.bucket(), &name).await.map_err(Failure::local)?;
     let Some(status) = status else {

@@ -59,7 +59,7 @@ pub(super) fn known(looked: &Looked, name: &str) -> Result<String, Failure> {
 pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure> {
     let NodeVerb::Show(show) = &args.verb;
     let run = Run::open(global, "node show").await?;
-    let looked = run.session.look(Purpose::Apply).await?;
+    let looked = run.look(Purpose::Show).await?;
     let name = known(&looked, &show.node)?;
     let kit = looked.kits.kit(&name).map_err(|error| {
         Failure::local(format!("what {name} gets can't be told yet: {error}")).hint(

@@ -18,7 +18,7 @@ pub struct OrphansArgs {}
 /// Runs the verb.
 pub async fn orphans(global: &Global, _args: &OrphansArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "orphans").await?;
-    let looked = run.session.look(Purpose::Orphans).await?;
+    let looked = run.look(Purpose::Orphans).await?;
     let declared: std::collections::BTreeSet<_> =
         looked.declared.iter().map(|declared| &declared.address).collect();
     let found: Vec<_> = looked

@@ -12,7 +12,7 @@ use crate::{
         Event, ExecuteOptions, Kinds, LockOptions, Outcome, Plan, PlanOptions, StoreError,
         events::Events, execute, execute::Stopped, lock::Lease, recover, store::History,
     },
-    session::{ClusterLock, ExitCode, Failure, Looked, Planned, Session},
+    session::{ClusterLock, ExitCode, Failure, Looked, Planned, Purpose, Session},
     ui::{PlanView, Reporter, Style, plan_text},
     visible::one_line,
 };
@@ -80,7 +80,7 @@ impl Run {
         if self.session.store.record().intents.is_empty() {
             return Ok(());
         }
-        let looked = self.session.look(crate::session::Purpose::Apply).await?;
+        let looked = self.session.look(Purpose::Show).await?;
         let recovered = recover(
             &looked.kinds,
             &self.session.cx,
@@ -115,7 +115,22 @@ impl Run {
 
     /// Plans.
     pub(super) async fn plan(&self, options: PlanOptions) -> Result<Planned, Failure> {
-        self.session.plan(options).await
+        let planned = self.session.plan(options).await?;
+        self.warn_unchecked(&planned.looked);
+        Ok(planned)
+    }
+
+    /// Looks, and warns of what could not be checked.
+    pub(super) async fn look(&self, purpose: Purpose) -> Result<Looked, Failure> {
+        let looked = self.session.look(purpose).await?;
+        self.warn_unchecked(&looked);
+        Ok(looked)
+    }
+
+    fn warn_unchecked(&self, looked: &Looked) {
+        for text in &looked.unchecked {
+            eprintln!("warning: {text}");
+        }
     }
 
     /// Prints a plan: text, or JSON.

@@ -18,7 +18,7 @@ pub struct StatusArgs {}
 /// Runs the verb.
 pub async fn status(global: &Global, _args: &StatusArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "status").await?;
-    let looked = run.session.look(Purpose::Apply).await?;
+    let looked = run.look(Purpose::Show).await?;
     if run.style == Style::Json {
         let text = serde_json::to_string_pretty(&as_json(&run.session, &looked));
         exactln!("{}", text.map_err(Failure::local)?);

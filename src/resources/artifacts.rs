@@ -41,12 +41,13 @@ pub struct Artifacts {
     bucket: Bucket,
     cache: PathBuf,
     lock: Lock,
+    digest: String,
 }
 
 impl Artifacts {
-    /// Those of `lock`, from `cache` to `bucket`.
-    pub fn new(bucket: Bucket, cache: PathBuf, lock: Lock) -> Self {
-        Self { bucket, cache, lock }
+    /// Those of `lock`, from `cache` to `bucket`; `digest` is the hash over them.
+    pub fn new(bucket: Bucket, cache: PathBuf, lock: Lock, digest: String) -> Self {
+        Self { bucket, cache, lock, digest }
     }
 
     fn found(&self, digest: String) -> Found<ArtifactsSpec> {
@@ -66,7 +67,7 @@ impl Artifacts {
         artifacts::sync(&self.bucket, &self.lock, &self.cache, &bytes)
             .await
             .map_err(|error| of_artifacts("sync the artifacts", &error))?;
-        Ok(self.found(lock_digest(&self.lock)))
+        Ok(self.found(self.digest.clone()))
     }
 }
 
@@ -124,7 +125,7 @@ impl Resource for Artifacts {
         let there: std::collections::BTreeSet<_> =
             listed.into_iter().map(|object| object.key).collect();
         let complete = self.lock.artifacts.iter().all(|locked| there.contains(&key_of(locked)));
-        let digest = if complete { lock_digest(&self.lock) } else { "incomplete".into() };
+        let digest = if complete { self.digest.clone() } else { "incomplete".into() };
         Ok(vec![self.found(digest)])
     }
 

@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use infra_provider_api::{Address, Cluster, Declared, Input, Phase};
-use infra_provisioning::artifacts::Lock;
 use serde::Serialize;
 
 use super::{error::Failure, open::Session, suites::ORDER};
 use crate::resources::{
     ApiServerSpec, ApiServers, ArtifactsSpec, CertificateSpec, Certificates, Kits, NodeBundleSpec,
-    NodeSpec, SuiteSpec, Suites, TurnSpec, lock_digest,
+    NodeSpec, SuiteSpec, Suites, TurnSpec,
 };
 
 /// What declaring needs.
@@ -18,7 +17,8 @@ pub(super) struct Declaring<'a> {
     pub(super) session: &'a Session,
     pub(super) cluster: &'a Cluster,
     pub(super) kits: &'a Kits,
-    pub(super) lock: &'a Lock,
+    /// Hash over the nodes' downloads.
+    pub(super) digest: &'a str,
     /// Machines that exist.
     pub(super) machines: &'a BTreeSet<String>,
     /// What each machine boots with, or has booted with.
@@ -63,7 +63,7 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
 
     let files = ArtifactsSpec {
         bucket: Input::reference(cloud.bucket.clone(), "name"),
-        digest: lock_digest(of.lock),
+        digest: of.digest.to_owned(),
     };
     all.push(make(artifacts(), &files)?);
     nodes(of, &mut all)?;

@@ -14,6 +14,7 @@ use super::{
     declare::{self, Declaring},
     error::Failure,
     generations,
+    inputs::{Downloads, LoadedSuites},
     open::Session,
     suites,
 };
@@ -44,13 +45,19 @@ pub struct Looked {
     pub kube: Arc<KubeAccess>,
     /// The suites.
     pub suites: Suites,
+    /// A line for each thing that could not be checked.
+    pub unchecked: Vec<String>,
+    /// Why the nodes' downloads are not there; a plan that needs them is refused with it.
+    pub(super) missing: Option<Failure>,
 }
 
 /// What a look is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Planning an apply, or showing.
+    /// Planning an apply.
     Apply,
+    /// Showing what there is.
+    Show,
     /// Planning an apply that ends before the nodes join.
     Infra,
     /// Finding what nobody asked for, too.
@@ -83,7 +90,7 @@ impl Session {
         let machine_kind = self.cloud.machine_kind;
         let older = generations::fill(&mut cluster, &generations, &in_cloud, machine_kind);
 
-        let (cache, lock) = self.artifacts()?;
+        let Downloads { cache, lock, digest, missing } = self.downloads();
         let bucket_name = self.bucket_name(&cluster, &in_cloud)?;
         let bucket = self.cloud.object_store.bucket(bucket_name).map_err(Failure::local)?;
         let endpoint = in_cloud
@@ -109,8 +116,15 @@ impl Session {
             endpoint,
         }));
         for pool in &mut cluster.pools {
-            let revisions: Vec<String> =
-                pool.nodes.iter().map(|node| kits.revision(pool, node)).collect();
+            let revision = |node: &NodePlan| {
+                // Without the downloads, what a machine booted with is all that is known.
+                let machine = infra_provider_api::Address::new(machine_kind, node.name());
+                let booted = missing.as_ref().and_then(|_| in_cloud.get(&machine));
+                booted
+                    .and_then(|machine| machine.spec.text("revision"))
+                    .unwrap_or_else(|| kits.revision(pool, node))
+            };
+            let revisions: Vec<String> = pool.nodes.iter().map(revision).collect();
             for (node, revision) in pool.nodes.iter_mut().zip(revisions) {
                 node.revision = revision;
             }
@@ -147,16 +161,8 @@ impl Session {
             let observed = in_cloud.get(&reference.address)?;
             observed.outputs.text(&reference.field)
         };
-        let mut suite_specs = BTreeMap::new();
-        let mut loaded = BTreeMap::new();
-        for (name, _) in suites.iter() {
-            if let Some((spec, suite, complete)) = suites.declare(name, &outputs)? {
-                suite_specs.insert(name.clone(), spec);
-                if complete {
-                    loaded.insert(name.clone(), suite);
-                }
-            }
-        }
+        let LoadedSuites { specs: suite_specs, complete: loaded, unchecked } =
+            self.load_suites(&suites, &outputs, purpose)?;
 
         let first = first_control_plane(&cluster).map(|(_, node)| node.name());
         let machine =
@@ -167,7 +173,7 @@ impl Session {
                 Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)
                     .kept_by(self.keeper()),
             ),
-            erase(Artifacts::new(bucket.clone(), cache, lock.clone())),
+            erase(Artifacts::new(bucket.clone(), cache, lock, digest.clone())),
             bundle_kind,
             erase(Turns(bucket)),
             erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
@@ -191,7 +197,7 @@ impl Session {
         // One short question first: an API server that does not answer would otherwise hold up
         // every kind that lives in it for as long as its calls are tried again.
         let unreachable = match purpose {
-            Purpose::Apply | Purpose::Infra | Purpose::Orphans if kube.exists() => {
+            Purpose::Apply | Purpose::Show | Purpose::Infra | Purpose::Orphans if kube.exists() => {
                 kube.probe(&self.stop).await.err()
             }
             _ => None,
@@ -224,13 +230,24 @@ impl Session {
             session: self,
             cluster: &cluster,
             kits: &kits,
-            lock: &lock,
+            digest: &digest,
             machines: &machines,
             revisions: &revisions,
             suites: &suite_specs,
             older: &older,
         })?;
-        Ok(Looked { cluster, declared, observed, kinds, kits, boot, kube, suites })
+        Ok(Looked {
+            cluster,
+            declared,
+            observed,
+            kinds,
+            kits,
+            boot,
+            kube,
+            suites,
+            unchecked,
+            missing,
+        })
     }
 
     /// The bucket's name: that of the one there is, else that of the model.

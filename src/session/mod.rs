@@ -4,6 +4,7 @@ mod clock;
 mod declare;
 mod error;
 mod generations;
+mod inputs;
 mod lock;
 mod look;
 mod needed;

@@ -57,7 +57,7 @@ impl Session {
                 return Err(Failure::problems(&problems));
             }
         }
-        Ok(Planned { looked, plan })
+        self.require_downloads(Planned { looked, plan })
     }
 
     /// Refuses to give the cluster's controllers credentials that are not there, and notes it when

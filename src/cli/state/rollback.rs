@@ -107,7 +107,7 @@ pub(super) async fn restore(
 
 /// What the next plan would be with this record.
 async fn meaning(run: &Run, record: Record) -> Result<Vec<String>, Failure> {
-    let looked = run.session.look(Purpose::Apply).await?;
+    let looked = run.look(Purpose::Show).await?;
     let machine_kinds = vec![run.session.cloud.machine_kind.to_owned()];
     let options = PlanOptions { machine_kinds, ..PlanOptions::default() };
     let plan = run.session.plan_with(&looked, Arc::new(record), &options)?;
