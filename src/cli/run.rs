@@ -13,7 +13,7 @@ use crate::{
         events::Events, execute, execute::Stopped, lock::Lease, recover, store::History,
     },
     session::{ClusterLock, ExitCode, Failure, Looked, Planned, Purpose, Session},
-    ui::{PlanView, Reporter, Style, plan_text},
+    ui::{PlanView, Reporter, Style, alike, plan_text},
     visible::one_line,
 };
 
@@ -261,9 +261,12 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
         ),
     };
     if !json {
-        for failed in &outcome.failures {
-            eprintln!("error: {}: {}", failed.address, failed.error);
-            if let Some(hint) = &failed.error.hint {
+        for failed in alike(&outcome.failures) {
+            eprintln!("error: {}: {}", failed.first.address, failed.first.error);
+            if let Some(rest) = failed.rest() {
+                eprintln!("  {rest}");
+            }
+            if let Some(hint) = &failed.first.error.hint {
                 eprintln!("  help: {hint}");
             }
         }

@@ -3,9 +3,11 @@
 mod apps;
 mod plan;
 mod progress;
+mod repeats;
 mod table;
 
 pub use apps::{AppsPlanView, AppsReporter, apps_plan_text};
 pub use plan::{PlanView, plan_text, summary};
 pub use progress::{Reporter, Style};
+pub use repeats::{Alike, alike};
 pub use table::table;

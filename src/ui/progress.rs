@@ -10,6 +10,7 @@ use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use infra_provider_api::Address;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::repeats::{LeftOut, keys};
 use crate::{
     engine::{Event, events::Events},
     visible::{one_line, visible},
@@ -101,7 +102,6 @@ fn line(event: &Event) -> Option<String> {
                 error.hint.as_ref().map(|hint| format!("\n    help: {hint}")).unwrap_or_default();
             format!("{address}: FAILED after {}: {}{hint}", seconds(*took_ms), error.message)
         }
-        Event::StepSkipped { address, because, .. } => format!("{address}: left out ({because})"),
         Event::Stopping { in_flight } => {
             let names: Vec<String> = in_flight.iter().map(Address::to_string).collect();
             format!(
@@ -112,6 +112,50 @@ fn line(event: &Event) -> Option<String> {
         Event::Note { text } if !text.is_empty() => text.clone(),
         _ => return None,
     })
+}
+
+/// The lines of a log: what many steps have in common is said once.
+#[derive(Default)]
+struct Log {
+    left_out: LeftOut,
+    /// What has failed first, by its error.
+    failed: BTreeMap<String, Address>,
+}
+
+impl Log {
+    /// Returns the lines that are due once `event` has come.
+    fn lines(&mut self, event: &Event) -> Vec<String> {
+        if let Event::StepSkipped { address, because, .. } = event {
+            return self.left_out.add(address, because).into_iter().collect();
+        }
+        let mut lines: Vec<String> = self.left_out.take().into_iter().collect();
+        if let Event::StepFailed { address, error, took_ms, .. } = event {
+            let keys = keys(address, &error.message, error.hint.as_deref());
+            if let Some(first) = keys.iter().find_map(|key| self.failed.get(key)) {
+                let took = seconds(*took_ms);
+                lines.push(format!("{address}: FAILED after {took}, for the reason of {first}"));
+                return lines;
+            }
+            self.failed.extend(keys.map(|key| (key, address.clone())));
+        }
+        lines.extend(line(event));
+        lines
+    }
+
+    /// Waits for the next event. When none is there yet, what is held back is printed first.
+    async fn next(
+        &mut self,
+        receiver: &mut UnboundedReceiver<Event>,
+        mut print: impl FnMut(String),
+    ) -> Option<Event> {
+        if let Ok(event) = receiver.try_recv() {
+            return Some(event).filter(|event| !is_end(event));
+        }
+        if let Some(line) = self.left_out.take() {
+            print(line);
+        }
+        receiver.recv().await.filter(|event| !is_end(event))
+    }
 }
 
 /// What the whole run waits for: told when it begins, and again as it goes on.
@@ -138,10 +182,8 @@ impl RunWaits {
 async fn lines(mut receiver: UnboundedReceiver<Event>) {
     let mut last: BTreeMap<Option<Address>, String> = BTreeMap::new();
     let mut run_waits = RunWaits::default();
-    while let Some(event) = receiver.recv().await {
-        if is_end(&event) {
-            break;
-        }
+    let mut log = Log::default();
+    while let Some(event) = log.next(&mut receiver, |line| eprintln!("  {line}")).await {
         // The same reason twice is no news, nor is each second that a run waits.
         if let Event::StepWaiting { address, reason } = &event {
             if last.get(address) == Some(reason)
@@ -151,9 +193,12 @@ async fn lines(mut receiver: UnboundedReceiver<Event>) {
             }
             last.insert(address.clone(), reason.clone());
         }
-        if let Some(line) = line(&event) {
+        for line in log.lines(&event) {
             eprintln!("  {line}");
         }
+    }
+    if let Some(line) = log.left_out.take() {
+        eprintln!("  {line}");
     }
 }
 
@@ -180,10 +225,9 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
     }
     let mut running: BTreeMap<Address, ProgressBar> = BTreeMap::new();
     let mut waiting = false;
-    while let Some(event) = receiver.recv().await {
-        if is_end(&event) {
-            break;
-        }
+    let mut log = Log::default();
+    let print = |line: String| drop(bars.println(format!("  {}", visible(&line))));
+    while let Some(event) = log.next(&mut receiver, print).await {
         // Whatever goes on, the run waits no longer.
         if waiting && !matches!(event, Event::StepWaiting { .. }) {
             total.set_message("");
@@ -228,17 +272,12 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
                 if let Some(bar) = running.remove(address) {
                     bar.finish_and_clear();
                 }
-                if let Some(line) = line(&event) {
-                    let _ = bars.println(format!("  {}", visible(&line)));
-                }
+                log.lines(&event).into_iter().for_each(print);
             }
-            _ => {
-                if let Some(line) = line(&event) {
-                    let _ = bars.println(format!("  {}", visible(&line)));
-                }
-            }
+            _ => log.lines(&event).into_iter().for_each(print),
         }
     }
+    log.left_out.take().into_iter().for_each(print);
     for bar in running.values() {
         bar.finish_and_clear();
     }
