@@ -277,7 +277,7 @@ async fn a_later_control_plane_waits_for_its_turn_even_when_killed() {
         "burnt before the wait"
     );
 
-    grant_turn(&world.bucket, "cp-2").await.unwrap();
+    grant_turn(&world.bucket, "cp-2", "null").await.unwrap();
     let out = machine.boot(&metadata).await;
     assert!(out.status.success(), "{}", text(&out));
     let status = world.status("cp-2").await;

@@ -1,7 +1,8 @@
 //! `infra logs`
 
 use clap::Args;
-use infra_provisioning::node::{StageState, read_status};
+use infra_provider_api::Address;
+use infra_provisioning::node::{StageState, read_boot_status, read_status};
 
 use super::{global::Global, run::Run};
 use crate::{
@@ -21,7 +22,14 @@ pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure>
     let run = Run::open(global, "logs").await?;
     let looked = run.look(Purpose::Show).await?;
     let name = super::node::known(&looked, &args.node)?;
-    let status = read_status(looked.kits.bucket(), &name).await.map_err(Failure::local)?;
+    let bucket = looked.kits.bucket();
+    let machine = looked.observed.get(&Address::new(run.session.cloud.machine_kind, &name));
+    // The machine that is there: an earlier one of its name may have left a report, too.
+    let status = match machine.and_then(|machine| machine.intent_key.as_deref()) {
+        Some(key) => read_boot_status(bucket, &name, key).await,
+        None => read_status(bucket, &name).await,
+    };
+    let status = status.map_err(Failure::local)?;
     let Some(status) = status else {
         return Err(Failure::local(format!("{name} has not reported anything yet"))
             .hint("`infra status` shows whether its machine runs"));

@@ -10,29 +10,30 @@ use super::kits::Kits;
 /// The reports of booting machines.
 pub struct Boots {
     kits: Arc<Kits>,
-    /// Revision of each machine, to find its report.
-    revisions: BTreeMap<String, String>,
+    /// The keys under which the machines report that existed when the run began. Those of machines
+    /// which the run itself creates come first.
+    keys: BTreeMap<String, String>,
     /// The kind of the machines, to see one that broke down before it could report.
     machine: Option<Arc<dyn Kind>>,
 }
 
 impl Boots {
-    /// Of machines of the kind `machine`, with these revisions by name.
+    /// Of machines of the kind `machine`; `keys` are those of the machines that exist, by name.
     pub fn new(
         kits: Arc<Kits>,
-        revisions: BTreeMap<String, String>,
+        keys: BTreeMap<String, String>,
         machine: Option<Arc<dyn Kind>>,
     ) -> Self {
-        Self { kits, revisions, machine }
+        Self { kits, keys, machine }
     }
 
     /// How far the machine `name` is; `booted` is what is awaited after its last stage.
     pub async fn readiness(&self, name: &str, booted: &str) -> Readiness {
         let pending = |reason: String| Readiness::Pending { reason };
-        let Some(revision) = self.revisions.get(name) else {
+        let Some(key) = self.kits.key_of(name).or_else(|| self.keys.get(name).cloned()) else {
             return pending(format!("waiting for {name} to join"));
         };
-        match read_boot_status(self.kits.bucket(), name, revision).await {
+        match read_boot_status(self.kits.bucket(), name, &key).await {
             Ok(Some(status)) if status.is_failed() => self.failed(name, &status.reason()),
             Ok(Some(status)) if status.is_done() => pending(format!("booted, {booted}")),
             Ok(Some(status)) => pending(format!("booting: {}", status.stage)),

@@ -4,11 +4,13 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::Mutex,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use infra_provider_api::{CloudError, Cluster, ErrorKind, MachineBoot, NodePlan, Pool, Role};
+use infra_provider_api::{
+    BootingMachine, CloudError, Cluster, ErrorKind, MachineBoot, NodePlan, Pool, Role,
+};
 use infra_provisioning::{
     artifacts::Lock,
     boot::Platform,
@@ -30,6 +32,9 @@ const fn token_ttl(role: Role) -> Duration {
         Role::Worker => Duration::from_secs(1800),
     }
 }
+/// How long a published bundle may wait for its machine: a part of the time its URLs are good for,
+/// so that the machine has the rest. The old machine may be drained in between.
+const FRESH: Duration = Duration::from_secs(1200);
 
 /// Why a node's kit can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +73,9 @@ pub struct Kits {
     /// Whether some control plane has run `kubeadm init`: then nobody may run it again.
     initialised: bool,
     endpoint: Mutex<Option<String>>,
-    published: Mutex<BTreeMap<String, PublishedNode>>,
+    published: Mutex<BTreeMap<String, (Instant, PublishedNode)>>,
+    /// The keys under which the machines that this run creates report, by node.
+    keys: Mutex<BTreeMap<String, String>>,
     /// The tokens of the boots that this run prepared, by node.
     tokens: Mutex<BTreeMap<String, SecretString>>,
 }
@@ -117,6 +124,7 @@ impl Kits {
             endpoint: Mutex::new(input.endpoint),
             published: Mutex::new(BTreeMap::new()),
             tokens: Mutex::new(BTreeMap::new()),
+            keys: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -139,6 +147,11 @@ impl Kits {
         if let Ok(mut endpoint) = self.endpoint.lock() {
             *endpoint = Some(address.to_owned());
         }
+    }
+
+    /// The key under which the machine of `node` reports, if this run has created it.
+    pub fn key_of(&self, node: &str) -> Option<String> {
+        self.keys.lock().ok()?.get(node).cloned()
     }
 
     fn plain_boot(&self, pool: &Pool, node: &NodePlan, host: &str) -> NodeBoot {
@@ -180,6 +193,11 @@ impl Kits {
     /// The node that runs `kubeadm init`: the first control plane, once in a cluster's life.
     fn is_first(&self, node: &NodePlan) -> bool {
         !self.initialised && self.first.as_ref() == Some(&node.name())
+    }
+
+    /// Whether some control plane has made the cluster.
+    pub fn is_initialised(&self) -> bool {
+        self.initialised
     }
 
     /// Whether the control plane `node` waits for its turn before it joins.
@@ -267,7 +285,7 @@ impl Kits {
         let published =
             publish_node(&self.bucket, &kit).await.map_err(|error| of_kit(&operation, &error))?;
         if let Ok(mut kept) = self.published.lock() {
-            kept.insert(name.to_owned(), published.clone());
+            kept.insert(name.to_owned(), (Instant::now(), published.clone()));
         }
         Ok(published)
     }
@@ -277,20 +295,28 @@ impl Kits {
 impl MachineBoot for Kits {
     async fn user_data(
         &self,
-        nodes: &[&str],
+        machines: &[BootingMachine<'_>],
         limit_bytes: usize,
     ) -> Result<SecretString, CloudError> {
-        let operation = format!("make the user-data of {}", nodes.join(", "));
-        let mut published = Vec::with_capacity(nodes.len());
-        for node in nodes {
+        let names: Vec<&str> = machines.iter().map(|machine| machine.node).collect();
+        let operation = format!("make the user-data of {}", names.join(", "));
+        let mut published = Vec::with_capacity(machines.len());
+        let mut envs = Vec::with_capacity(machines.len());
+        for BootingMachine { node, key } in machines {
             let kept = self.published.lock().ok().and_then(|mut kept| kept.remove(*node));
-            published.push(match kept {
-                Some(kept) => kept,
-                // The bundle is from an earlier run, whose URLs may be over: publish it anew.
+            let one = match kept.filter(|(at, _)| at.elapsed() < FRESH) {
+                Some((_, kept)) => kept,
+                // The URLs of an earlier bundle may be over: it is published again.
                 None => self.publish(node).await?,
-            });
+            };
+            let env = one.env_of(&self.bucket, key).await;
+            envs.push(env.map_err(|error| of_kit(&operation, &error))?);
+            published.push(one);
+            if let Ok(mut keys) = self.keys.lock() {
+                keys.insert((*node).to_owned(), (*key).to_owned());
+            }
         }
-        let envs: Vec<_> = published.iter().map(|one| &one.env).collect();
+        let envs: Vec<_> = envs.iter().collect();
         let store_ca = published.first().and_then(|one| one.store_ca_pem.as_deref());
         let own = self.platform.limit();
         // What the cloud unpacks may be longer than what it takes.

@@ -1,6 +1,11 @@
 //! The way to the cluster's API server: made when the kubeconfig is there.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::PathBuf,
+    time::Duration,
+};
 
 use infra_provider_api::{CloudError, ErrorKind};
 use tokio::sync::Mutex;
@@ -8,10 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apps::{KubeClient, explain};
 
-/// A client for the API server, made at first use. Shared by the kinds that live behind it.
+/// A client for the API server, made at first use, and again when the kubeconfig has changed: the
+/// run itself writes another one when the load balancer or an authority is another one. Shared by the
+/// kinds that live behind it.
 pub struct KubeAccess {
     kubeconfig: PathBuf,
-    client: Mutex<Option<KubeClient>>,
+    /// With the hash of the kubeconfig that it was made from.
+    client: Mutex<Option<(u64, KubeClient)>>,
 }
 
 impl std::fmt::Debug for KubeAccess {
@@ -41,21 +49,29 @@ impl KubeAccess {
     /// # Errors
     /// `Unavailable` while there is no kubeconfig; `Local` when it can't be used.
     pub async fn client(&self) -> Result<KubeClient, CloudError> {
+        const OPERATION: &str = "reach the API server";
         let mut client = self.client.lock().await;
-        if let Some(client) = client.as_ref() {
-            return Ok(client.clone());
+        let text = match std::fs::read(&self.kubeconfig) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let message = "there is no kubeconfig yet";
+                return Err(CloudError::new(ErrorKind::Unavailable, OPERATION, message));
+            }
+            Err(error) => {
+                let message = format!("{}: {error}", self.kubeconfig.display());
+                return Err(CloudError::new(ErrorKind::Local, OPERATION, message));
+            }
+        };
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let hash = hasher.finish();
+        if let Some((_, known)) = client.as_ref().filter(|(of, _)| *of == hash) {
+            return Ok(known.clone());
         }
-        if !self.exists() {
-            return Err(CloudError::new(
-                ErrorKind::Unavailable,
-                "reach the API server",
-                "there is no kubeconfig yet",
-            ));
-        }
-        let made = KubeClient::from_file(&self.kubeconfig, None).await.map_err(|error| {
-            CloudError::new(ErrorKind::Local, "reach the API server", error.to_string())
-        })?;
-        *client = Some(made.clone());
+        let made = KubeClient::from_file(&self.kubeconfig, None)
+            .await
+            .map_err(|error| CloudError::new(ErrorKind::Local, OPERATION, error.to_string()))?;
+        *client = Some((hash, made.clone()));
         Ok(made)
     }
 
@@ -149,5 +165,24 @@ mod tests {
         std::fs::write(&path, config).unwrap();
         let error = KubeAccess::new(path).version().await.unwrap_err();
         assert_eq!((error.kind, &*error.message), (ErrorKind::Unavailable, "no answer within 5 s"));
+    }
+
+    #[tokio::test]
+    async fn another_kubeconfig_is_another_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubeconfig");
+        let access = KubeAccess::new(path.clone());
+        assert_eq!(access.client().await.err().unwrap().kind, ErrorKind::Unavailable);
+        for host in ["a", "b"] {
+            let config = format!(
+                "apiVersion: v1\nkind: Config\ncurrent-context: a\n\
+                 contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
+                 clusters: [{{name: a, cluster: {{server: 'https://{host}.invalid'}}}}]\n\
+                 users: [{{name: a, user: {{token: t}}}}]\n"
+            );
+            std::fs::write(&path, config).unwrap();
+            let server = access.client().await.unwrap().server().to_string();
+            assert!(server.contains(&format!("{host}.invalid")), "{server}");
+        }
     }
 }

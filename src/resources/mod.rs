@@ -14,6 +14,7 @@ mod kits;
 mod kube_access;
 mod node;
 mod node_bundle;
+mod node_removal;
 mod suite;
 mod suites;
 mod traffic;

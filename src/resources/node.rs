@@ -3,20 +3,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Outputs,
-    Packed, Readiness, Resource, UpdateRequest, Waits,
+    Address, CloudError, Context, CreateRequest, Found, Input, Kind, MadeBy, Observed, OnChange,
+    Outputs, Packed, Readiness, Resource, UpdateRequest, Waits,
 };
 use k8s_openapi::api::core::v1::Node;
-use kube::{
-    Api,
-    api::{DeleteParams, ListParams},
-};
+use kube::{Api, api::ListParams};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,17 +21,18 @@ use super::{
     boots::Boots,
     join_secrets::JoinSecrets,
     kube_access::{KubeAccess, of_kube},
+    node_removal::Removal,
     traffic::Traffic,
 };
-use crate::rotate::{DrainOptions, cordon, drain};
+use crate::rotate::DrainOptions;
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeSpec {
     /// The slot it fills.
     pub slot: String,
-    /// The cloud's id of its machine, where Nodes tell theirs. A machine made anew under the same
-    /// name is another member: the old one's Node must go before, or it would be taken for ready.
+    /// The cloud's id of its machine. A machine that is created again under the same name is another
+    /// member: the old one's Node must go before, or it would be taken for ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Input<Value>>,
 }
@@ -45,8 +43,11 @@ pub struct Nodes {
     kube: Arc<KubeAccess>,
     drain: DrainOptions,
     traffic: Traffic,
-    /// The cloud's ids of the machines that exist, by name.
-    machines: BTreeMap<String, Value>,
+    /// The kind of the machines.
+    machine: Option<Arc<dyn Kind>>,
+    /// The cloud's ids of the machines, by name: those that exist when the run begins, and from its
+    /// create on that of each machine which the run itself creates.
+    machines: Mutex<BTreeMap<String, Value>>,
     /// What machines join with, deleted when they have.
     secrets: Option<JoinSecrets>,
     /// Nodes whose join tokens are gone.
@@ -54,16 +55,30 @@ pub struct Nodes {
 }
 
 impl Nodes {
-    /// Nodes behind `kube`; `machines` are the cloud's ids of those that exist, by name.
+    /// Nodes behind `kube` of machines of the kind `machine`; `machines` are the cloud's ids of those
+    /// that exist, by name.
     pub fn new(
         boots: Arc<Boots>,
         kube: Arc<KubeAccess>,
         drain: DrainOptions,
         traffic: Traffic,
+        machine: Option<Arc<dyn Kind>>,
         machines: BTreeMap<String, Value>,
     ) -> Self {
-        let joined = Mutex::default();
-        Self { boots, kube, drain, traffic, machines, secrets: None, joined }
+        let (machines, joined) = (Mutex::new(machines), Mutex::default());
+        Self { boots, kube, drain, traffic, machine, machines, secrets: None, joined }
+    }
+
+    fn machine_of(&self, name: &str) -> Option<Value> {
+        self.machines.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Notes the machine whose Node is waited for from now on.
+    fn expect(&self, name: &str, machine: Option<&Input<Value>>) {
+        if let Some(id) = machine.and_then(Input::known) {
+            let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+            machines.insert(name.to_owned(), id.clone());
+        }
     }
 
     /// The same; the tokens that nodes have joined with are deleted by `secrets`.
@@ -92,9 +107,16 @@ impl Nodes {
     /// A Node that has just joined does not tell its machine yet: it is the one there is.
     fn found(&self, node: &Node) -> Found<NodeSpec> {
         let mut found = found(node);
-        let there = || self.machines.get(&found.id).cloned().map(Input::Known);
+        let there = || self.machine_of(&found.id).map(Input::Known);
         found.spec.machine = found.spec.machine.take().or_else(there);
         found
+    }
+
+    /// Returns the Node `name`, unless it tells of another machine than the one that is waited for.
+    fn joined<'a>(&self, nodes: &'a [Node], name: &str) -> Option<&'a Node> {
+        let node = nodes.iter().find(|node| node.metadata.name.as_deref() == Some(name))?;
+        let other = machine_id(node).zip(self.machine_of(name)).filter(|(told, is)| told != is);
+        other.is_none().then_some(node)
     }
 
     /// A node that takes the place of another is ready once the traffic reaches it, too: only then
@@ -159,27 +181,26 @@ fn readiness(node: &Node) -> Readiness {
 }
 
 /// The cloud's id of a Node's machine: `digitalocean://123`, `aws:///eu-central-1a/i-0abc`.
-fn machine_id(node: &Node) -> Option<Input<Value>> {
+pub(super) fn machine_id(node: &Node) -> Option<Value> {
     let id = node.spec.as_ref()?.provider_id.as_ref()?.rsplit('/').next()?;
-    Some(Input::Known(id.parse::<u64>().map_or_else(|_| id.into(), Value::from)))
-}
-
-fn is_ready(node: &Node) -> bool {
-    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.filter(|one| one.type_ == "Ready").any(|one| one.status == "True")
+    Some(id.parse::<u64>().map_or_else(|_| id.into(), Value::from))
 }
 
 fn found(node: &Node) -> Found<NodeSpec> {
     let name = node.metadata.name.clone().unwrap_or_default();
     let slot = infra_provider_api::NodePlan::parse_name(&name).0;
     let mut outputs = Outputs::new();
+    // Tells this Node from a later one of its name.
+    if let Some(uid) = &node.metadata.uid {
+        outputs.insert("uid".into(), uid.clone().into());
+    }
     if let Some(info) = node.status.as_ref().and_then(|status| status.node_info.as_ref()) {
         outputs.insert("kubelet_version".into(), info.kubelet_version.clone().into());
     }
     Found {
         address: Address::new("node", &name),
         id: name,
-        spec: NodeSpec { slot, machine: machine_id(node) },
+        spec: NodeSpec { slot, machine: machine_id(node).map(Input::Known) },
         outputs: outputs.into(),
         readiness: readiness(node),
         intent_key: None,
@@ -232,13 +253,11 @@ impl Resource for Nodes {
     async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Found<NodeSpec>>, CloudError> {
         // The API server may be away while control planes join; that is no answer about a node.
         let nodes = self.list().await.unwrap_or_default();
-        let joined = |id: &String| nodes.iter().any(|node| node.metadata.name.as_ref() == Some(id));
-        let broken =
-            if ids.iter().all(joined) { BTreeMap::new() } else { self.boots.broken(cx).await };
+        let all_joined = ids.iter().all(|id| self.joined(&nodes, id).is_some());
+        let broken = if all_joined { BTreeMap::new() } else { self.boots.broken(cx).await };
         let mut all = Vec::with_capacity(ids.len());
         for id in ids {
-            let node = nodes.iter().find(|node| node.metadata.name.as_ref() == Some(id));
-            all.push(match node {
+            all.push(match self.joined(&nodes, id) {
                 Some(node) => self.found(node),
                 None => waited_for(
                     id,
@@ -262,7 +281,8 @@ impl Resource for Nodes {
         let reason = "waiting for the machine to join".to_owned();
         requests
             .iter()
-            .map(|(request, _)| {
+            .map(|(request, spec)| {
+                self.expect(request.address.name(), spec.machine.as_ref());
                 let pending = Readiness::Pending { reason: reason.clone() };
                 Ok(waited_for(request.address.name(), pending))
             })
@@ -280,19 +300,9 @@ impl Resource for Nodes {
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let client = self.kube.client().await?;
-        let client = client.raw();
-        let name = &observed.id;
-        let nodes = Api::<Node>::all(client.clone());
-        let there = nodes.get_opt(name).await;
-        let there = there.map_err(|error| of_kube(&format!("read the Node {name}"), &error))?;
-        // Nothing leaves a machine that is dead: its pods are given up with its Node.
-        if there.as_ref().is_some_and(is_ready) && cordon(client, name).await? {
-            drain(client, name, &self.drain, cx).await?;
-        }
-        match nodes.delete(name, &DeleteParams::default()).await {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(true),
-            Err(error) => Err(of_kube(&format!("delete the Node {name}"), &error)),
-        }
+        let removal =
+            Removal { client: client.raw(), drain: &self.drain, machine: self.machine.as_ref() };
+        removal.remove(cx, observed).await?;
+        Ok(true)
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, Input, MachineBoot, MadeBy, Observed,
-    OnChange, Packed, Readiness, Resource, UpdateRequest,
+    Address, BootingMachine, CloudError, Context, CreateRequest, Found, Input, MachineBoot, MadeBy,
+    Observed, OnChange, Packed, Readiness, Resource, UpdateRequest,
 };
 use infra_provisioning::{kubeadm::bootstrap_token_secret, node::remove_node};
 use k8s_openapi::api::core::v1::Secret;
@@ -95,13 +95,13 @@ impl MachineBoot for NodeBundles {
     /// for a machine that never was.
     async fn user_data(
         &self,
-        nodes: &[&str],
+        machines: &[BootingMachine<'_>],
         limit_bytes: usize,
     ) -> Result<SecretString, CloudError> {
-        let user_data = self.kits.user_data(nodes, limit_bytes).await?;
+        let user_data = self.kits.user_data(machines, limit_bytes).await?;
         if self.running {
-            for node in nodes {
-                self.put_token(node).await?;
+            for machine in machines {
+                self.put_token(machine.node).await?;
             }
         }
         Ok(user_data)
@@ -118,6 +118,13 @@ impl Resource for NodeBundles {
 
     fn on_change(&self, field: &str) -> OnChange {
         if field == "revision" { OnChange::Update } else { OnChange::CreateOnly }
+    }
+
+    /// What is in it is of the day on which it was published: the token, the address of the API
+    /// server, the authority. A machine that is created later, perhaps in another life of the cluster,
+    /// gets one of its own.
+    fn is_single_use(&self) -> bool {
+        true
     }
 
     async fn list_owned(&self, _: &Context) -> Result<Vec<Found<NodeBundleSpec>>, CloudError> {

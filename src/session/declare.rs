@@ -48,6 +48,17 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
         .map_err(|problems| Failure::problems(&problems))?;
     let port = of.cluster.api_load_balancer.port;
 
+    let control_planes: BTreeSet<String> = of
+        .cluster
+        .nodes()
+        .into_iter()
+        .filter(|(pool, _)| pool.role == infra_provider_api::Role::ControlPlane)
+        .map(|(_, node)| node.name())
+        .collect();
+    for machine in all.iter_mut().filter(|one| one.address.kind() == cloud.machine_kind) {
+        machine.unrotated = control_planes.contains(machine.address.name());
+    }
+
     for name in Certificates::NAMES {
         let mut declared = make(certificate(name), &CertificateSpec::valid())?;
         // A new authority would cut off every node and every kubeconfig.
@@ -95,12 +106,8 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
         bundle.depends_on.clone_from(&bundled);
         all.push(bundle);
 
-        // Without its controllers in the cluster, no Node tells what the cloud calls its machine.
-        let told = of.session.project.apps.addons.cloud;
-        let spec = NodeSpec {
-            slot: node.slot.clone(),
-            machine: told.then(|| Input::reference(machine.clone(), "id")),
-        };
+        let id = || Some(Input::reference(machine.clone(), "id"));
+        let spec = NodeSpec { slot: node.slot.clone(), machine: id() };
         let mut member = make(Address::new("node", &name), &spec)?
             .in_phase(Phase::Bootstrap)
             .after(machine.clone())
@@ -118,7 +125,7 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
                 && (of.machines.contains(&name) || !of.kits.needs_turn(pool, node))
                 && !of.session.store.record().resources.contains_key(&turn);
             if !made_it {
-                let mut turn = make(turn, &TurnSpec {})?
+                let mut turn = make(turn, &TurnSpec { machine: id() })?
                     .in_phase(Phase::Bootstrap)
                     .after(ApiServers::address())
                     .after(cloud.bucket.clone());
@@ -141,12 +148,14 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
 
 fn suites(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
     let cloud = &of.session.cloud;
-    let first = super::look::first_control_plane(of.cluster).map(|(_, node)| node.name());
     let mut server = make(ApiServers::address(), &ApiServerSpec {})?
         .in_phase(Phase::Bootstrap)
         .after(certificate("kubeconfig"));
-    if let Some(first) = first {
-        server = server.after(Address::new(cloud.machine_kind, first));
+    // Once the cluster is there, any control plane keeps it up.
+    if let Some((pool, node)) = super::look::first_control_plane(of.cluster)
+        && !of.kits.needs_turn(pool, node)
+    {
+        server = server.after(Address::new(cloud.machine_kind, node.name()));
     }
     all.push(server);
 

@@ -167,7 +167,12 @@ impl Session {
         let first = first_control_plane(&cluster).map(|(_, node)| node.name());
         let machine =
             self.cloud.provider.kinds().into_iter().find(|kind| kind.name() == machine_kind);
-        let boots = Arc::new(Boots::new(Arc::clone(&kits), revisions.clone(), machine.clone()));
+        let machine_ids = machine_ids(&in_cloud, machine_kind);
+        let boots = Arc::new(Boots::new(
+            Arc::clone(&kits),
+            report_keys(&in_cloud, machine_kind),
+            machine.clone(),
+        ));
         let local: Vec<Arc<dyn Kind>> = vec![
             erase(
                 Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)
@@ -175,15 +180,16 @@ impl Session {
             ),
             erase(Artifacts::new(bucket.clone(), cache, lock, digest.clone())),
             bundle_kind,
-            erase(Turns(bucket)),
+            erase(Turns::new(bucket, machine_ids.clone())),
             erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
             erase(
                 Nodes::new(
                     boots,
                     Arc::clone(&kube),
                     DrainOptions::default(),
-                    Traffic::new(Arc::clone(&self.cloud.provider), machine, older.clone()),
-                    machine_ids(&in_cloud, machine_kind),
+                    Traffic::new(Arc::clone(&self.cloud.provider), machine.clone(), older.clone()),
+                    machine,
+                    machine_ids.clone(),
                 )
                 .with_secrets(JoinSecrets::new(kits.bucket().clone(), Arc::clone(&kube))),
             ),
@@ -304,6 +310,15 @@ impl Session {
 /// The control plane that makes the cluster.
 pub(super) fn first_control_plane(cluster: &Cluster) -> Option<(&Pool, &NodePlan)> {
     cluster.nodes().into_iter().find(|(pool, _)| pool.role == Role::ControlPlane)
+}
+
+/// The keys under which the machines that exist report. One that does not tell the key of its create
+/// never reports to anybody's knowledge; the cluster itself decides about it.
+fn report_keys(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, String> {
+    let machines = in_cloud.iter().filter(|machine| machine.address.kind() == machine_kind);
+    machines
+        .filter_map(|one| Some((one.address.name().to_owned(), one.intent_key.clone()?)))
+        .collect()
 }
 
 fn machine_ids(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, Value> {

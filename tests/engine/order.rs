@@ -1,11 +1,11 @@
 //! The graph and the order of steps.
 
 use infra::engine::{
-    Graph, GraphError,
+    Graph, GraphError, Plan, PlanOptions,
     events::StepAction,
     plan::{Action, Step, Steps},
 };
-use infra_provider_api::MadeBy;
+use infra_provider_api::{MadeBy, Phase};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -94,6 +94,59 @@ async fn deletes_run_the_other_way_round() {
     assert!(plan.changes.iter().all(|change| change.action == Action::Delete));
     assert!(world.apply(&declared).await.unwrap().is_complete());
     world.assert_is(&[], "destroyed").await;
+}
+
+/// Where `step` stands in the order of a plan.
+fn place(plan: &Plan, name: &str, wanted: StepAction) -> Option<usize> {
+    let steps = Steps::of(&plan.changes, &[]).unwrap();
+    steps.order.iter().position(|&index| match steps.steps[index] {
+        Step::Do { change, action } => {
+            plan.changes[change].address == address(name) && action == wanted
+        }
+        Step::MachinesGone => false,
+    })
+}
+
+#[tokio::test]
+async fn what_belonged_to_a_lost_machine_goes_before_the_next_one_comes() {
+    let mut world = World::new();
+    let member = declare("rec.m1", json!({"u_ttl": 60}), &[("r_of", "box.m1")]);
+    let declared = [
+        declare("net.main", json!({}), &[]),
+        declare("box.m1", json!({}), &[("r_net", "net.main")]),
+        member.in_phase(Phase::Apps),
+        // Of another name: it does not belong to the machine, and may go at any time.
+        declare("rec.other", json!({}), &[("r_of", "box.m1")]),
+    ];
+    assert!(world.apply(&declared).await.unwrap().is_complete());
+    let gone_first = |plan: &Plan| {
+        let gone = place(plan, "rec.m1", StepAction::Delete);
+        gone.is_some() && gone < place(plan, "box.m1", StepAction::Create)
+    };
+    // Asked for, it goes too, though only the machine is in the plan.
+    world.options.phase = Phase::Infra;
+    world.options.replace = vec![address("box.m1")];
+    for targets in [vec![], vec![address("box.m1")]] {
+        world.options.targets = targets;
+        let plan = world.plan(&declared).await.unwrap();
+        assert!(gone_first(&plan), "{:#?}", plan.changes);
+        assert_eq!(plan.change(&address("rec.m1")).unwrap().action, Action::Delete);
+    }
+    world.options = PlanOptions::default();
+    world.cloud.drift(|address| address.to_string() != "box.m1");
+    let plan = world.plan(&declared).await.unwrap();
+    assert!(gone_first(&plan), "{:#?}", plan.changes);
+    assert_eq!(plan.change(&address("rec.m1")).unwrap().action, Action::Replace);
+    let machine = plan.change(&address("box.m1")).unwrap();
+    assert_eq!(machine.created_after, [address("rec.m1")]);
+
+    world.options.phase = Phase::Infra;
+    let plan = world.plan(&declared).await.unwrap();
+    assert!(gone_first(&plan), "{:#?}", plan.changes);
+    assert!(world.apply(&declared).await.unwrap().is_complete());
+    world.options.phase = Phase::Apps;
+    assert!(world.apply(&declared).await.unwrap().is_complete());
+    world.assert_is(&declared, "replaced").await;
 }
 
 #[tokio::test]

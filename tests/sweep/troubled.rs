@@ -111,6 +111,10 @@ impl Kind for Troubled {
         self.inner.on_change(field)
     }
 
+    fn is_single_use(&self) -> bool {
+        self.inner.is_single_use()
+    }
+
     fn batch_max(&self) -> usize {
         self.inner.batch_max()
     }

@@ -25,18 +25,28 @@ impl Progress for NoProgress {
     fn bytes(&self, _: Option<&Address>, _: u64, _: u64) {}
 }
 
+/// A machine that is about to be created.
+#[derive(Clone, Copy, Debug)]
+pub struct BootingMachine<'a> {
+    /// The name of its node.
+    pub node: &'a str,
+    /// The idempotency key of its create, which no other machine has: what it reports is filed under
+    /// this key, so that nobody reads the report of an earlier machine of its name.
+    pub key: &'a str,
+}
+
 /// Gives a machine its user-data at the moment it is created, because the URLs in it are
 /// short-lived and must not be part of a spec.
 #[async_trait]
 pub trait MachineBoot: Send + Sync {
-    /// The user-data of `nodes`, which one call creates, within `limit_bytes`. Several machines can
+    /// The user-data of `machines`, which one call creates, within `limit_bytes`. Several machines can
     /// share theirs because each finds its own part by its name.
     ///
     /// # Errors
     /// `Invalid` when it has more bytes; what publishing gives.
     async fn user_data(
         &self,
-        nodes: &[&str],
+        machines: &[BootingMachine<'_>],
         limit_bytes: usize,
     ) -> Result<SecretString, CloudError>;
 }

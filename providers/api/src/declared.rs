@@ -47,6 +47,9 @@ pub struct Declared {
     /// Refuse every plan that would delete or replace it, short of `destroy`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
+    /// No verb rotates it: what would wait for a rotation stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrotated: bool,
     /// Where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
@@ -62,6 +65,7 @@ impl Declared {
             depends_on: Vec::new(),
             supersedes: Vec::new(),
             protect: false,
+            unrotated: false,
             source: None,
         })
     }

@@ -95,6 +95,12 @@ pub trait Kind: Send + Sync {
     /// What a change of the top-level spec field `field` means.
     fn on_change(&self, field: &str) -> OnChange;
 
+    /// Whether it is used up by what needs it: it is updated whenever something that needs it is
+    /// created, also if nothing differs.
+    fn is_single_use(&self) -> bool {
+        false
+    }
+
     /// How many can be created in one call.
     fn batch_max(&self) -> usize {
         1

@@ -25,7 +25,7 @@ pub use cluster::{
     Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan, Placement, Pool,
     Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
 };
-pub use context::{Context, MachineBoot, NoProgress, Progress};
+pub use context::{BootingMachine, Context, MachineBoot, NoProgress, Progress};
 pub use declared::{Declared, Phase, Source};
 pub use error::{CloudError, ErrorKind};
 pub use input::{Input, Reference, SECRET_KEY, references, resolve, secret_digest};

@@ -38,6 +38,10 @@ pub trait Resource: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// See [`Kind::on_change`].
     fn on_change(&self, field: &str) -> OnChange;
+    /// See [`Kind::is_single_use`].
+    fn is_single_use(&self) -> bool {
+        false
+    }
     /// See [`Kind::batch_max`].
     fn batch_max(&self) -> usize {
         1
@@ -131,6 +135,10 @@ impl<R: Resource> Kind for Erased<R> {
 
     fn on_change(&self, field: &str) -> OnChange {
         self.0.on_change(field)
+    }
+
+    fn is_single_use(&self) -> bool {
+        self.0.is_single_use()
     }
 
     fn batch_max(&self) -> usize {

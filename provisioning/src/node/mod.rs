@@ -4,6 +4,7 @@ mod assemble;
 mod error;
 mod kit;
 mod publish;
+mod report;
 mod status;
 
 pub use error::NodeKitError;

@@ -173,9 +173,10 @@ fn scheme(kit: &NodeKit) -> &'static str {
     }
 }
 
-/// Lets a waiting control plane join. One at a time: grant the next when etcd has promoted this.
-pub async fn grant_turn(bucket: &Bucket, node: &str) -> Result<(), StoreError> {
-    bucket.put(&turn(node), "go\n").await
+/// Lets a waiting control plane join; the object holds `text`. One at a time: grant the next when
+/// etcd has promoted this.
+pub async fn grant_turn(bucket: &Bucket, node: &str, text: &str) -> Result<(), StoreError> {
+    bucket.put(&turn(node), text.to_owned()).await
 }
 
 /// Whether a control plane was let in.

@@ -70,13 +70,14 @@ impl BootStatus {
     }
 }
 
-/// A node's report for one revision; `None` when it has not sent any.
+/// Reads the report of the machine that was created with `key`
+/// ([`crate::node::PublishedNode::env_of`]); `None` when it has not sent any.
 pub async fn read_boot_status(
     bucket: &Bucket,
     node: &str,
-    revision: &str,
+    key: &str,
 ) -> Result<Option<BootStatus>, NodeKitError> {
-    read(bucket, node, &publish::status(node, revision)).await
+    read(bucket, node, &publish::status(node, key)).await
 }
 
 /// A node's newest report whatever its revision (by the report's own time).

@@ -40,6 +40,10 @@ pub struct Change {
     /// Deleted only after these are ready: what takes its place, or no longer refers to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaced_by: Vec<Address>,
+    /// Created only after these are deleted: what belonged to the one that is gone, and would be
+    /// taken over by the new one of the same name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub created_after: Vec<Address>,
     /// Deleted only after every machine is: a controller that runs on them would make it again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_machines: bool,
@@ -65,6 +69,7 @@ impl Change {
             needs: Vec::new(),
             deleted_after: Vec::new(),
             replaced_by: Vec::new(),
+            created_after: Vec::new(),
             after_machines: false,
             warning: None,
             record: None,

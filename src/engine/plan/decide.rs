@@ -1,21 +1,23 @@
 //! What is done to each declared resource.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use infra_provider_api::{Address, Declared, OWNERSHIP, Observed, OnChange, Readiness, Reference};
 use serde_json::Value;
 
-use super::{Action, Change, select::Selection, world::World};
+use super::{Action, Change, bound, select::Selection, world::World};
 use crate::engine::{
     diff::{After, Compare, FieldChange, Lookup, compare, created, resolve_known},
     record::Recorded,
 };
 
 pub(super) struct Decider<'w, 'a> {
-    world: &'w World<'a>,
+    pub(super) world: &'w World<'a>,
     selection: &'w Selection,
     /// What references see of each address decided so far, unless it stays just as it is.
     fates: HashMap<&'w Address, Fate>,
+    /// What can't be seen and is taken to be gone.
+    gone_unseen: HashSet<Address>,
     pub changes: Vec<Change>,
     pub notes: Vec<String>,
     pub left_out: LeftOut,
@@ -56,6 +58,7 @@ impl<'w, 'a> Decider<'w, 'a> {
             world,
             selection,
             fates: HashMap::new(),
+            gone_unseen: HashSet::new(),
             changes: Vec::with_capacity(world.graph.len()),
             notes: Vec::new(),
             left_out: LeftOut::default(),
@@ -66,13 +69,11 @@ impl<'w, 'a> Decider<'w, 'a> {
         let address = &declared.address;
         if self.selection.is_later(address) {
             self.left_out.later += 1;
-            self.fates.insert(address, Fate::LeftOut);
-            return;
+            return self.leave_out(declared);
         }
         if !self.selection.is_targeted(address) {
             self.left_out.untargeted += 1;
-            self.fates.insert(address, Fate::LeftOut);
-            return;
+            return self.leave_out(declared);
         }
         let options = self.world.input.options;
         let change = if options.destroy {
@@ -90,6 +91,32 @@ impl<'w, 'a> Decider<'w, 'a> {
             self.fates.insert(address, fate);
         }
         self.changes.push(change);
+    }
+
+    /// Leaves it to another run; but what belongs to something that is created again goes with the
+    /// old one, or the new one would take it over.
+    fn leave_out(&mut self, declared: &'w Declared) {
+        let address = &declared.address;
+        let options = self.world.input.options;
+        let owner = match self.world.existing(address) {
+            Some(_) if !options.destroy && !options.refresh_only => self.remade_owner(declared),
+            _ => None,
+        };
+        let Some((owner, observed)) = owner.zip(self.world.existing(address)) else {
+            self.fates.insert(address, Fate::LeftOut);
+            return;
+        };
+        let mut change = Change::new(address.clone(), Action::Delete);
+        change.reason = Some(format!("{owner} is created again"));
+        change.warning = self.world.kind(address).and_then(|kind| kind.delete_warning(observed));
+        change.observed = Some(Box::new(observed.clone()));
+        self.changes.push(change);
+        self.fates.insert(address, Fate::Anew);
+    }
+
+    fn remade_owner(&self, declared: &Declared) -> Option<&'w Address> {
+        let is_anew = |need: &Address| matches!(self.fates.get(need), Some(Fate::Anew));
+        bound::remade_owner(self.world, declared, is_anew)
     }
 
     fn fate(&self, declared: &Declared, change: &Change) -> Option<Fate> {
@@ -117,7 +144,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         }
     }
 
-    fn lookup(&self, reference: &Reference) -> Lookup {
+    pub(super) fn lookup(&self, reference: &Reference) -> Lookup {
         let address = &reference.address;
         let exists = self.world.existing(address);
         match self.fates.get(address) {
@@ -165,7 +192,8 @@ impl<'w, 'a> Decider<'w, 'a> {
     fn exists(&mut self, declared: &Declared, observed: &Observed) -> Change {
         let address = &declared.address;
         let recorded = self.world.recorded(address);
-        if self.world.assumed.contains_key(address) && self.needs_anew(address) {
+        if self.world.assumed.contains_key(address) && self.is_gone_unseen(declared) {
+            self.gone_unseen.insert(address.clone());
             let reason = "out of sight, and what it needs is made anew".to_owned();
             return self.create(declared, Some(reason));
         }
@@ -189,7 +217,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         }
         let (spec, _) = resolve_known(&spec, &lookup);
         let record = self.record(declared, observed, spec, &waiting);
-        self.note_waiting(address, &waiting);
+        self.note_waiting(declared, &waiting);
         let mut change = Change::new(address.clone(), Action::NoOp);
         if !fields.is_empty() {
             change.action = Action::Update;
@@ -244,9 +272,16 @@ impl<'w, 'a> Decider<'w, 'a> {
         }
     }
 
-    fn needs_anew(&self, address: &Address) -> bool {
-        let mut needs = self.world.graph.needs(address);
-        needs.any(|need| matches!(self.fates.get(need), Some(Fate::Anew)))
+    /// Whether what can't be seen now must be gone, because what it needs is gone or created again.
+    /// A Node outlives its machine: it is gone only if the cluster that it was in is.
+    fn is_gone_unseen(&self, declared: &Declared) -> bool {
+        let outlives = self.remade_owner(declared).is_some();
+        self.world.graph.needs(&declared.address).any(|need| {
+            if self.world.assumed.contains_key(need) {
+                return self.gone_unseen.contains(need);
+            }
+            !outlives && matches!(self.fates.get(need), Some(Fate::Anew))
+        })
     }
 
     fn replace(
@@ -267,21 +302,23 @@ impl<'w, 'a> Decider<'w, 'a> {
         change
     }
 
-    fn note_waiting(&mut self, address: &Address, waiting: &[FieldChange]) {
+    fn note_waiting(&mut self, declared: &Declared, waiting: &[FieldChange]) {
         if waiting.is_empty() {
             return;
         }
         let mut names: Vec<&str> = waiting.iter().map(FieldChange::field).collect();
         names.dedup();
-        self.notes.push(format!(
-            "{address}: {} changed; taken up by the next rotation (infra rotate-node)",
-            names.join(", ")
-        ));
+        let then = if declared.unrotated {
+            "it stays as it is, because no verb rotates it yet"
+        } else {
+            "taken up by the next rotation (infra rotate-node)"
+        };
+        self.notes.push(format!("{}: {} changed; {then}", declared.address, names.join(", ")));
     }
 
     /// What the record shall say of what exists. Fields that wait for a rotation keep the value
     /// they had.
-    fn record(
+    pub(super) fn record(
         &self,
         declared: &Declared,
         observed: &Observed,

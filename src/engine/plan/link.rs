@@ -6,10 +6,11 @@ use infra_provider_api::{Address, MadeBy};
 
 use super::{
     Action, Change,
+    bound::is_bound,
     world::{Ids, World},
 };
 
-/// Fills `needs`, `deleted_after` and `replaced_by` of each change. `guess`: also by ids that
+/// Fills `needs`, `deleted_after`, `replaced_by` and `created_after` of each change. `guess`: also by ids that
 /// observed specs mention, where neither record nor declaration tells.
 pub(super) fn link(world: &World<'_>, ids: &Ids<'_>, changes: &mut [Change], guess: bool) {
     let actions: HashMap<Address, (usize, Action)> = changes
@@ -23,6 +24,7 @@ pub(super) fn link(world: &World<'_>, ids: &Ids<'_>, changes: &mut [Change], gue
     for change in changes.iter_mut() {
         change.deleted_after.clear();
         change.replaced_by.clear();
+        change.created_after.clear();
         change.needs = if makes(change.action) {
             let needs = world.graph.needs(&change.address);
             needs
@@ -35,6 +37,7 @@ pub(super) fn link(world: &World<'_>, ids: &Ids<'_>, changes: &mut [Change], gue
     }
     for index in 0..changes.len() {
         link_deletes(world, ids, changes, &actions, index, guess);
+        link_owner(world, changes, &actions, index);
     }
     for new in world.graph.iter() {
         if !actions.get(&new.address).is_some_and(|(_, action)| makes(*action)) {
@@ -44,6 +47,28 @@ pub(super) fn link(world: &World<'_>, ids: &Ids<'_>, changes: &mut [Change], gue
             if let Some((index, Action::Delete)) = actions.get(old) {
                 changes[*index].replaced_by.push(new.address.clone());
             }
+        }
+    }
+}
+
+/// What belonged to something that is gone goes before that is created again.
+fn link_owner(
+    world: &World<'_>,
+    changes: &mut [Change],
+    actions: &HashMap<Address, (usize, Action)>,
+    index: usize,
+) {
+    if !changes[index].action.destroys() {
+        return;
+    }
+    let address = changes[index].address.clone();
+    let Some(declared) = world.graph.get(&address) else { return };
+    for need in world.graph.needs(&address) {
+        // One that is replaced is deleted after what needs it, so its create comes later anyway.
+        if let Some(&(place, Action::Create)) = actions.get(need)
+            && is_bound(world, declared, need)
+        {
+            changes[place].created_after.push(address.clone());
         }
     }
 }

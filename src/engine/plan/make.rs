@@ -29,6 +29,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
     for declared in world.graph.topological() {
         decider.decide(declared);
     }
+    decider.renew_single_use();
     let Decider { mut changes, notes: decided_notes, left_out, .. } = decider;
     notes.extend(decided_notes);
     undeclared::add(&world, &selection, &mut changes, &mut notes);

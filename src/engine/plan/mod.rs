@@ -1,6 +1,7 @@
 //! What a run will do: a pure function of declared, observed and recorded.
 
 mod action;
+mod bound;
 mod canonical;
 mod change;
 mod decide;
@@ -10,6 +11,7 @@ mod link;
 mod make;
 mod options;
 mod plan_type;
+mod renew;
 mod select;
 mod steps;
 mod undeclared;

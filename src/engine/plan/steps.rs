@@ -108,6 +108,8 @@ impl<'a> Build<'a> {
             if let Some(&make) = self.makes.get(&change.address) {
                 self.after[make]
                     .extend(change.needs.iter().filter_map(|need| self.makes.get(need)));
+                let gone = change.created_after.iter().filter_map(|old| self.deletes.get(old));
+                self.after[make].extend(gone);
             }
             if let Some(&delete) = self.deletes.get(&change.address) {
                 let deleted =

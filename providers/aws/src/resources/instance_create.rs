@@ -12,7 +12,7 @@ use aws_sdk_ec2::types::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
-use infra_provider_api::{CloudError, Context, CreateRequest, ErrorKind, Found};
+use infra_provider_api::{BootingMachine, CloudError, Context, CreateRequest, ErrorKind, Found};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
@@ -103,7 +103,7 @@ impl Instances {
         let [(_, spec), ..] = requests else {
             return Err(CloudError::new(ErrorKind::Local, operation, "nothing to create"));
         };
-        let user_data = self.user_data(cx, operation, names).await?;
+        let user_data = self.user_data(cx, operation, requests).await?;
         let tags = tags(cx, requests, spec, &self.api.scope.tags);
         let of = |kind: ResourceType| {
             let tags = marks::sdk_tags!(aws_sdk_ec2, tags.clone());
@@ -171,10 +171,17 @@ impl Instances {
         &self,
         cx: &Context,
         operation: &str,
-        names: &[&str],
+        requests: &[&Request],
     ) -> Result<Option<String>, CloudError> {
         let Some(boot) = &cx.boot else { return Ok(None) };
-        let text = boot.user_data(names, PLAIN_MAX_BYTES).await?;
+        let machines: Vec<BootingMachine<'_>> = requests
+            .iter()
+            .map(|(request, _)| BootingMachine {
+                node: request.address.name(),
+                key: &request.intent_key,
+            })
+            .collect();
+        let text = boot.user_data(&machines, PLAIN_MAX_BYTES).await?;
         let bytes = packed(text.expose_secret().as_bytes())
             .map_err(|error| CloudError::new(ErrorKind::Local, operation, error.to_string()))?;
         if bytes.len() > USER_DATA_MAX_BYTES {

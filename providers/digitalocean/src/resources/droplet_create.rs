@@ -8,7 +8,9 @@
 use std::collections::HashMap;
 
 use futures::future::join_all;
-use infra_provider_api::{CloudError, Context, CreateRequest, ErrorKind, Found, Role};
+use infra_provider_api::{
+    BootingMachine, CloudError, Context, CreateRequest, ErrorKind, Found, Role,
+};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -167,7 +169,14 @@ impl Droplets {
         }
         body["tags"] = json!(tags);
         if let Some(boot) = &cx.boot {
-            let user_data = boot.user_data(names, USER_DATA_MAX_BYTES).await?;
+            let machines: Vec<BootingMachine<'_>> = requests
+                .iter()
+                .map(|(request, _)| BootingMachine {
+                    node: request.address.name(),
+                    key: &request.intent_key,
+                })
+                .collect();
+            let user_data = boot.user_data(&machines, USER_DATA_MAX_BYTES).await?;
             let user_data = user_data.expose_secret();
             if user_data.len() > USER_DATA_MAX_BYTES {
                 let message =

@@ -12,7 +12,8 @@ use axum::{
 };
 use infra_digitalocean::{Connection, DigitalOcean, Scope};
 use infra_provider_api::{
-    Address, Context, CreateRequest, Kind, MachineBoot, NoProgress, Owner, Progress, Provider,
+    Address, BootingMachine, Context, CreateRequest, Kind, MachineBoot, NoProgress, Owner,
+    Progress, Provider,
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -136,9 +137,10 @@ pub struct Boot;
 impl MachineBoot for Boot {
     async fn user_data(
         &self,
-        nodes: &[&str],
+        machines: &[BootingMachine<'_>],
         _limit_bytes: usize,
     ) -> Result<SecretString, infra_provider_api::CloudError> {
+        let nodes: Vec<&str> = machines.iter().map(|machine| machine.node).collect();
         Ok(SecretString::from(format!("#cloud-config\n# {}\n", nodes.join(" "))))
     }
 }

@@ -121,6 +121,11 @@ impl Clusters {
                 "no cluster with this certificate authority runs".to_owned(),
             ));
         };
+        // Asked again after an answer was lost, the machine has registered its own Node.
+        if running.node_of(droplet).await.as_deref() != Some(request.node.name.as_str()) {
+            kube::free_name(&running.cluster, &request.node.name)
+                .map_err(ClusterRefusal::Refused)?;
+        }
         if let Some(port) = request.control_plane.map(|(port, _)| port) {
             let (ca, cert, key) = read_pki(&machines.disk(droplet))?;
             if ca_sha256(&ca).ok() != Some(request.ca_sha256.clone()) {

@@ -42,6 +42,7 @@ impl Clusters {
         check_token(&running, &worker.token)?;
         let refused = |reason: String| ClusterRefusal::Refused(reason);
         let node = worker.node(&droplet.name, version).map_err(|e| refused(e.message))?;
+        kube::free_name(&running.cluster, &node.name).map_err(refused)?;
         running.add_node(droplet.id, &node.name).await;
         kube::register_node(&running.cluster, &node, droplet).map_err(refused)?;
         kube::set_kubelet(&running.cluster, &node.name, true);

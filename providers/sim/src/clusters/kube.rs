@@ -177,6 +177,22 @@ pub fn register_node(cluster: &Cluster, node: &NodeSpec, droplet: &Droplet) -> R
     Ok(())
 }
 
+/// Refuses a name that a Node has which is Ready, as `kubeadm join` does before it starts the kubelet.
+///
+/// # Errors
+/// kubeadm's sentence.
+pub fn free_name(cluster: &Cluster, name: &str) -> Result<(), String> {
+    let there = cluster.store().get(&nodes(), None, name);
+    let conditions = there.as_ref().and_then(|node| node["status"]["conditions"].as_array());
+    let ready = |one: &serde_json::Value| one["type"] == "Ready" && one["status"] == "True";
+    if conditions.is_some_and(|all| all.iter().any(ready)) {
+        return Err(format!(
+            "a Node with name \"{name}\" and status \"Ready\" already exists in the cluster. You must delete the existing Node or change the name of this new joining Node"
+        ));
+    }
+    Ok(())
+}
+
 fn nodes() -> Resource {
     Resource::new("", "v1", "nodes")
 }

@@ -58,7 +58,10 @@ impl Controller for CloudNodes {
         if !fresh && !silent && !was_off || driver::find(ctx, CCM).is_none() {
             return Ok(Next::Done);
         }
-        match (ctx.cloud().instance(node.name()).await?, fresh) {
+        // A Node that tells its machine is asked for by that: another machine may have its name now.
+        let told = node.str_at("/spec/providerID").to_owned();
+        let is_it = |one: &Instance| told.is_empty() || told == provider_id(one);
+        match (ctx.cloud().instance(node.name()).await?.filter(is_it), fresh) {
             (Some(instance), true) => {
                 initialize(ctx, &node, &instance)?;
                 Ok(Next::Done)
@@ -95,8 +98,12 @@ fn initialize(ctx: &Ctx, node: &Value, instance: &Instance) -> Result<(), Contro
     Ok(())
 }
 
+fn provider_id(instance: &Instance) -> String {
+    format!("digitalocean://{}", instance.droplet_id)
+}
+
 fn fill_in(n: &mut Value, i: &Instance) {
-    n["spec"]["providerID"] = json!(format!("digitalocean://{}", i.droplet_id));
+    n["spec"]["providerID"] = json!(provider_id(i));
     let mut addresses = vec![json!({"type": "Hostname", "address": n.name()})];
     if let Some(ip) = i.private_ip {
         addresses.push(json!({"type": "InternalIP", "address": ip.to_string()}));
