@@ -44,6 +44,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
 
     let looked = run.session.look(Purpose::Apply).await?;
     let slot = slot_of(&looked, name)?;
+    run.session.check_skew(&looked, &[])?;
     let folder = run.session.places.record.clone();
     let mut generations = Generations::read(&folder)?;
     let machine_kind = run.session.cloud.machine_kind;

@@ -5,7 +5,7 @@ use clap::Args;
 use super::global::Global;
 use crate::{
     resources::SuiteSeed,
-    session::{ExitCode, Failure},
+    session::{ExitCode, Failure, known_version},
     spec,
 };
 
@@ -33,6 +33,7 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
     for environment in environments {
         let options = spec::Options { environment: environment.clone(), ..global.spec() };
         let project = spec::load(&global.file, &options)?;
+        known_version(&project, false)?;
         if let Some(SuiteSeed::Folder(mut source)) = crate::session::app_seed(&project) {
             source.exported_optional = true;
             let suite = crate::apps::Suite::load(&source)?;

@@ -14,6 +14,7 @@ mod record;
 pub mod sim;
 mod suites;
 mod sweep;
+mod versions;
 
 pub use clock::{certificates_clock, validity};
 pub use error::{ExitCode, Failure};
@@ -23,3 +24,4 @@ pub use open::{Connected, Places, Session, SessionOptions};
 pub use plan::Planned;
 pub use record::OpenRecord;
 pub use suites::{SuiteOptions, app_seed, app_source};
+pub use versions::known_version;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     error::{ExitCode, Failure},
     sim,
+    versions::{known_version, refuse},
 };
 use crate::{
     clouds::{self, Cloud, Surroundings},
@@ -229,7 +230,9 @@ impl Session {
     /// # Errors
     /// There are none yet, or they are of another Kubernetes version.
     pub fn artifacts(&self) -> Result<(PathBuf, ArtifactLock), Failure> {
-        let version = &self.project.cluster.versions.kubernetes;
+        let versions = &self.project.cluster.versions;
+        let version = &versions.kubernetes;
+        known_version(&self.project, self.sim)?;
         if self.sim {
             let folder = sim::folder().join("artifacts").join(version);
             let lock =
@@ -246,15 +249,15 @@ impl Session {
             .hint("`infra artifacts fetch` downloads them, `infra artifacts fetch --from DIR` takes local files")
         })?;
         if lock.kubernetes != *version {
-            return Err(Failure::new(
-                ExitCode::Failed,
+            return Err(refuse(
+                versions.source.as_ref(),
                 format!(
                     "the artifacts in {} are for Kubernetes {}, infra.toml asks for {version}",
                     folder.display(),
                     lock.kubernetes
                 ),
-            )
-            .hint("run `infra artifacts fetch`"));
+                "run `infra artifacts fetch`".to_owned(),
+            ));
         }
         Ok((folder, lock))
     }

@@ -42,6 +42,15 @@ impl Session {
         if !options.destroy {
             self.check_addon_credentials(&mut plan)?;
         }
+        if !options.destroy && !options.refresh_only {
+            let machines = plan.changes.iter().filter(|change| change.action.creates());
+            let created: Vec<&str> = machines
+                .filter(|change| change.address.kind() == self.cloud.machine_kind)
+                .map(|change| change.address.name())
+                .collect();
+            let note = self.check_skew(&looked, &created)?;
+            plan.notes.extend(note);
+        }
         let machines_new = plan
             .changes
             .iter()

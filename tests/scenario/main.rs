@@ -25,3 +25,4 @@ mod systems;
 mod terminal;
 mod texts;
 mod validator;
+mod versions;

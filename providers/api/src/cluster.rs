@@ -66,6 +66,9 @@ pub struct Placement {
 pub struct Versions {
     /// Kubernetes, without `v`: `1.36.2`.
     pub kubernetes: String,
+    /// Where that was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
 }
 
 /// Address ranges; they never overlap.

@@ -142,7 +142,10 @@ impl Resolver<'_> {
             region_source: self.source(&["providers", &provider, "region"]),
             account: settings.account.clone(),
             placement,
-            versions: Versions { kubernetes: self.kubernetes() },
+            versions: Versions {
+                kubernetes: self.kubernetes(),
+                source: self.source(&["cluster", "kubernetes"]),
+            },
             ssh_keys: self.ssh_keys(),
             api_load_balancer: LoadBalancerPlan { port: raw.network.api_port.unwrap_or(6443) },
             bucket: raw.artifacts.bucket.clone(),

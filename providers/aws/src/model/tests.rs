@@ -34,7 +34,7 @@ fn cluster() -> Cluster {
         region_source: None,
         account: None,
         placement: Placement::default(),
-        versions: Versions { kubernetes: "1.36.2".to_owned() },
+        versions: Versions { kubernetes: "1.36.2".to_owned(), source: None },
         network: Network {
             machines: "10.20.0.0/20".parse().unwrap(),
             pods: "10.64.0.0/16".parse().unwrap(),

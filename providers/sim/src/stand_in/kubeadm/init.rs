@@ -6,7 +6,7 @@ use http::Method;
 
 use super::discovery::Patience;
 use super::documents::{InitDocuments, parse_init};
-use super::preflight::Preflight;
+use super::preflight::{Preflight, known_control_plane};
 use super::types::{BootstrapToken, ClusterConfiguration};
 use super::{Options, authority, certs, config_text, kubeconfig, manifests, node};
 use crate::stand_in::control::MachineInfo;
@@ -31,7 +31,9 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     preflight.node();
     preflight.size(&info);
     preflight.fresh_control_plane(port);
-    preflight.versions(version(context, "kubeadm")?, wanted);
+    let kubeadm = version(context, "kubeadm")?;
+    known_control_plane(kubeadm, wanted)?;
+    preflight.kubelet(kubeadm, Some(wanted));
     preflight.images(&cluster, &init.node_registration.image_pull_policy);
     preflight.finish()?;
 

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use super::discovery::{Found, Patience, find};
 use super::documents::parse_join;
-use super::preflight::Preflight;
+use super::preflight::{Preflight, known_control_plane};
 use super::types::{ClusterConfiguration, JoinConfiguration, JoinControlPlane};
 use super::{Options, authority, certs, config_text, manifests, node};
 use crate::stand_in::control::{Joined, MachineInfo, MemberState, Refused};
@@ -19,8 +19,10 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     let join = parse_join(&config_text(context, options)?)?.join;
     let info = context.block_on(context.info())??;
     let plane = join.control_plane.as_ref();
+    let kubeadm = version(context, "kubeadm")?;
     let mut preflight = Preflight::new(context, &options.ignore, &join.node_registration);
     preflight.node();
+    preflight.kubelet(kubeadm, None);
     preflight.fresh_node(plane.is_none());
     if let Some(plane) = plane {
         preflight.size(&info);
@@ -44,8 +46,11 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
 
     let wanted = Version::parse(&cluster.kubernetes_version)
         .ok_or_else(|| Failure::new("the cluster's kubernetesVersion is no version"))?;
+    known_control_plane(kubeadm, wanted).map_err(|failure| {
+        let what = "error execution phase preflight: unable to fetch the kubeadm-config ConfigMap";
+        Failure::new(format!("{what}: {}", failure.message))
+    })?;
     let mut preflight = Preflight::new(context, &options.ignore, &join.node_registration);
-    preflight.versions(version(context, "kubeadm")?, wanted);
     if plane.is_some() {
         preflight.images(&cluster, &join.node_registration.image_pull_policy);
     }

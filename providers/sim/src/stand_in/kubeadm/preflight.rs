@@ -6,6 +6,25 @@ use crate::stand_in::control::MachineInfo;
 use crate::stand_in::values::Version;
 use crate::stand_in::{Context, Failure, container, host, kubelet, sysctl};
 
+/// A kubelet may be so many minor versions older than kubeadm.
+const KUBELET_SKEW: u64 = 3;
+
+/// Checks that kubeadm knows control planes of this version: its own minor version and the one
+/// before. It does so wherever it reads a cluster's configuration, and nothing makes it ignorable.
+///
+/// # Errors
+/// The control plane is older.
+pub fn known_control_plane(kubeadm: Version, control_plane: Version) -> Result<(), Failure> {
+    if control_plane.minor + 1 >= kubeadm.minor {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "this version of kubeadm only supports deploying clusters with the control plane version >= {}.{}.0. Current version: {control_plane}",
+        kubeadm.major,
+        kubeadm.minor - 1
+    )))
+}
+
 /// Collects what is wrong, each under the name that makes it ignorable.
 pub struct Preflight<'a> {
     context: &'a Context,
@@ -104,32 +123,34 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// Checks kubeadm's and the kubelet's versions against the control plane's: a kubelet is never
-    /// newer, and at most three minor versions older.
-    pub fn versions(&mut self, kubeadm: Version, control_plane: Version) {
-        let minor_gap = control_plane.minor.abs_diff(kubeadm.minor);
-        if control_plane.major != kubeadm.major
-            || minor_gap > 1
-            || control_plane.minor > kubeadm.minor
-        {
+    /// Checks the kubelet against kubeadm's own version, and with `init` against the control plane that
+    /// is to be made: by major and minor version only. A join compares the kubelet with no control plane.
+    pub fn kubelet(&mut self, kubeadm: Version, init: Option<Version>) {
+        let kubelet = match kubelet::installed(self.context) {
+            Ok(kubelet) => kubelet,
+            Err(failure) => return self.fail("KubeletVersion", &failure.message),
+        };
+        if kubelet.minor + KUBELET_SKEW < kubeadm.minor {
             self.fail(
-                "KubernetesVersion",
-                &format!("this version of kubeadm ({kubeadm}) doesn't support a control plane of version {control_plane}"),
+                "KubeletVersion",
+                &format!("Kubelet version \"{kubelet}\" is lower than kubeadm can support. Please upgrade kubelet"),
             );
         }
-        match kubelet::installed(self.context) {
-            Err(failure) => self.fail("KubeletVersion", &failure.message),
-            Ok(kubelet) if kubelet > control_plane => self.fail(
+        let Some(control_plane) = init else { return };
+        if (kubelet.major, kubelet.minor) > (control_plane.major, control_plane.minor) {
+            self.fail(
                 "KubeletVersion",
                 &format!(
                     "the kubelet version is higher than the control plane version. This is not a supported version skew and may lead to a malfunctional cluster. Kubelet version: \"{kubelet}\" Control plane version: \"{control_plane}\""
                 ),
-            ),
-            Ok(kubelet) if kubelet.minor + 3 < control_plane.minor => self.fail(
-                "KubeletVersion",
-                &format!("kubelet version {kubelet} is too old for the control plane version {control_plane}"),
-            ),
-            Ok(_) => {}
+            );
+        }
+        // Only a warning, also in the original.
+        if control_plane.minor > kubeadm.minor {
+            eprintln!(
+                "\t[WARNING KubernetesVersion]: Kubernetes version is greater than kubeadm version. Please consider to upgrade kubeadm. Kubernetes version: {control_plane}. Kubeadm version: {}.{}.x",
+                kubeadm.major, kubeadm.minor
+            );
         }
     }
 

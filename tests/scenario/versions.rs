@@ -1,0 +1,59 @@
+//! Kubernetes versions: what no verb can bring a cluster to is refused by the plan.
+
+use super::lab::{Config, Kubectl, Lab};
+
+const SMALL: Config = Config { control_planes: 1, workers: 2 };
+
+fn ask_for(lab: &Lab, version: &str) {
+    let toml = SMALL.toml().replace("1.36.2", version);
+    assert!(toml.contains(version));
+    lab.write("infra.toml", &toml);
+}
+
+#[test]
+fn a_version_is_refused_where_it_is_written_or_taken_up_by_a_verb() {
+    let lab = SMALL.lab();
+    ask_for(&lab, "1.36.99");
+    for verb in [&["plan"][..], &["apply", "--yes"]] {
+        let ran = lab.run(verb).expect(3);
+        assert!(ran.stderr.contains("infra.toml:4: there are no artifacts of Kubernetes"), "{ran}");
+        assert!(ran.stderr.contains("1.36.0 to 1.36."), "{ran}");
+    }
+    ask_for(&lab, "1.37.0");
+    lab.run(&["plan"]).expect(3).warns("infra.toml:4: there are no artifacts of Kubernetes 1.37.0");
+    lab.run_bare(&["validate"]).expect(3).warns("infra.toml:4: there are no artifacts");
+    lab.inventory().assert_empty();
+
+    ask_for(&lab, "1.36.2");
+    lab.run(&["apply", "--yes"]).ok();
+    let before = lab.inventory();
+    ask_for(&lab, "1.35.8");
+    lab.run(&["plan"]).expect(3).warns("infra.toml:4: cannot go from Kubernetes 1.36.2 to 1.35.8");
+    lab.run(&["apply", "--yes"]).expect(3);
+    lab.run(&["rotate-node", "worker-1", "--yes"]).expect(3);
+    // What a person needs besides still works.
+    lab.run(&["status"]).ok();
+    lab.run(&["plan", "--refresh-only"]).ok();
+    assert_eq!(lab.inventory().ids(), before.ids());
+
+    // A newer patch version: workers can have it, control planes can't yet, and the plan says so.
+    ask_for(&lab, "1.36.4");
+    let plan = lab.run(&["plan"]).ok();
+    assert!(plan.stdout.contains("the control planes keep 1.36.2"), "{plan}");
+    let promised: Vec<&str> =
+        plan.stdout.lines().filter(|line| line.contains("infra rotate-node")).collect();
+    assert!(!promised.is_empty(), "{plan}");
+    assert!(promised.iter().all(|line| line.contains("worker-")), "{plan}");
+    lab.run(&["plan", "--replace", "droplet.control-plane-1"]).expect(3);
+    lab.run(&["apply", "--yes"]).ok();
+    lab.run(&["rotate-node", "worker-1", "--yes"]).ok();
+    if let Some(kubectl) = Kubectl::of(&lab, "lab") {
+        let rows = kubectl.rows(&["nodes"]);
+        let version = |name: &str| rows.iter().find(|row| row[0] == name).unwrap()[4].clone();
+        assert_eq!(version("worker-1-g2"), "v1.36.4");
+        assert_eq!(version("worker-2"), "v1.36.2");
+    }
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
