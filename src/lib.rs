@@ -9,8 +9,10 @@ pub mod apps;
 pub mod cli;
 pub mod clouds;
 pub mod engine;
+pub mod etcd;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod quorum;
 pub mod remote;
 pub mod resources;
 pub mod rotate;

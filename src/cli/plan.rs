@@ -20,6 +20,12 @@ pub struct PartArgs {
     /// Make this resource anew even if nothing differs; may be given more than once.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<Address>,
+    /// Accept that the data of this control plane's etcd is lost; may be given more than once.
+    ///
+    /// Without it, no plan deletes the last control plane. With it, and --replace of the machine,
+    /// the cluster is made again, empty, with every machine.
+    #[arg(long, value_name = "NODE")]
+    pub confirm_data_loss: Vec<String>,
     /// Only bring the record up to date with what exists; what differs is told, nothing is changed.
     #[arg(long, conflicts_with = "replace")]
     pub refresh_only: bool,
@@ -45,6 +51,7 @@ impl PartArgs {
         PlanOptions {
             targets: self.target.clone(),
             replace: self.replace.clone(),
+            may_lose: self.confirm_data_loss.clone(),
             refresh_only: self.refresh_only,
             phase: match self.phase {
                 PhaseArg::Infra => Phase::Infra,

@@ -117,7 +117,8 @@ fn slot_of(looked: &Looked, name: &str) -> Result<String, Failure> {
             ExitCode::Invalid,
             format!("{slot} is a control plane; only workers can be rotated for now"),
         )
-        .hint("etcd membership is not handled yet; nothing was changed"));
+        .hint("one of several is replaced in place with `infra apply --replace` and its machine's address: it leaves etcd first")
+        .hint("nothing was changed"));
     }
     Ok(slot)
 }

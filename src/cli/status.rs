@@ -148,6 +148,10 @@ pub(super) fn report(session: &Session, looked: &Looked, outcome: Option<&Outcom
         let port = looked.cluster.api_load_balancer.port;
         out.push_str(&format!("API server      https://{host}:{port}\n"));
     }
+    let outlook = session.outlook(looked);
+    if outlook.members > 0 {
+        out.push_str(&format!("Quorum          {}\n", outlook.text()));
+    }
     let ingress = Address::new("suite", "ingress");
     if let Some(ip) = text(observed, &ingress, "ingress_address") {
         out.push_str(&format!("Ingress         {ip}\n"));
@@ -209,6 +213,7 @@ fn as_json(session: &Session, looked: &Looked) -> Value {
         "urls": urls(session, looked),
         "kubeconfig": session.places.kubeconfig(),
         "clock_warning": session.clock_warning(),
+        "quorum": session.outlook(looked),
         "resources": observed.iter().count(),
     })
 }

@@ -44,6 +44,14 @@ impl Boots {
 
     /// A boot that failed stays failed: waiting helps nothing, a new machine may.
     pub fn failed(&self, name: &str, why: &str) -> Readiness {
+        if self.kits.holds_all_data(name) {
+            return Readiness::Failed {
+                reason: format!(
+                    "{name}: {why} (it is the only control plane, and etcd's data lies on it: look at its console in \
+                     the cloud; `infra logs {name}` shows its boot)"
+                ),
+            };
+        }
         let machine = self.machine.as_ref().map_or("", |kind| kind.name());
         Readiness::Failed {
             reason: format!(

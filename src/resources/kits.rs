@@ -205,6 +205,14 @@ impl Kits {
         pool.role == Role::ControlPlane && !self.is_first(node)
     }
 
+    /// Returns true if `name` is the only control plane of a cluster that has been made: etcd's data
+    /// lies on it and nowhere else.
+    pub fn holds_all_data(&self, name: &str) -> bool {
+        let pools = self.cluster.pools.iter().filter(|pool| pool.role == Role::ControlPlane);
+        let control_planes: usize = pools.map(|pool| pool.nodes.len()).sum();
+        self.initialised && control_planes == 1 && self.first.as_deref() == Some(name)
+    }
+
     /// Returns the join token of the boot that was prepared last for `node`, and how long it may be
     /// good for.
     ///

@@ -8,6 +8,8 @@ use std::{
 };
 
 use infra_provider_api::{CloudError, ErrorKind};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -91,7 +93,7 @@ impl KubeAccess {
         }
     }
 
-    /// Asks once whether the API server answers, and a second and third time if not; takes 15
+    /// Asks once whether the API server answers out of etcd, and a second and third time if not; takes 15
     /// seconds at most, and ends at once when `stop` is cancelled. A refusal is an answer.
     ///
     /// # Errors
@@ -99,9 +101,11 @@ impl KubeAccess {
     pub async fn probe(&self, stop: &CancellationToken) -> Result<(), CloudError> {
         const OPERATION: &str = "reach the API server";
         let client = self.client().await?;
+        // Without etcd's quorum it tells its version all the same, and nothing else.
+        let namespaces = Api::<Namespace>::all(client.raw().clone());
         let mut last = String::new();
         for _ in 0..PROBES {
-            let asked = tokio::time::timeout(PROBE_TIMEOUT, client.raw().apiserver_version());
+            let asked = tokio::time::timeout(PROBE_TIMEOUT, namespaces.get_opt("kube-system"));
             let answer = tokio::select! {
                 answer = asked => answer,
                 () = stop.cancelled() => {
@@ -117,6 +121,19 @@ impl KubeAccess {
         }
         let server = client.server();
         Err(CloudError::new(ErrorKind::Unavailable, OPERATION, format!("{server}: {last}")))
+    }
+}
+
+impl KubeAccess {
+    /// Asks once whether there is an API server of ours, well or not: one without etcd answers 503.
+    pub async fn is_there(&self, stop: &CancellationToken) -> bool {
+        let Ok(client) = self.client().await else { return false };
+        let asked = tokio::time::timeout(PROBE_TIMEOUT, client.raw().apiserver_version());
+        let answer = tokio::select! {
+            answer = asked => answer,
+            () = stop.cancelled() => return false,
+        };
+        matches!(answer, Ok(Ok(_) | Err(kube::Error::Api(_))))
     }
 }
 

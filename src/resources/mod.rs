@@ -8,6 +8,7 @@ mod artifacts;
 mod boots;
 mod certificate;
 mod errors;
+mod etcd_member;
 mod join_secrets;
 mod keeper;
 mod kits;
@@ -24,6 +25,7 @@ pub use api_server::{ApiServerSpec, ApiServers};
 pub use artifacts::{Artifacts, ArtifactsSpec, lock_digest};
 pub use boots::Boots;
 pub use certificate::{CertificateSpec, Certificates};
+pub use etcd_member::{EtcdMemberSpec, EtcdMembers, Machines};
 pub use join_secrets::JoinSecrets;
 pub use keeper::Keeper;
 pub use kits::{Kits, KitsError, KitsInput};
@@ -36,6 +38,6 @@ pub use traffic::Traffic;
 pub use turn::{TurnSpec, Turns};
 
 /// Kinds that live behind the cluster's API server: planned by the record while it is away.
-pub const KUBERNETES_KINDS: [&str; 3] = ["api_server", "node", "suite"];
+pub const KUBERNETES_KINDS: [&str; 4] = ["api_server", "etcd_member", "node", "suite"];
 /// Kinds that live in the cluster's bucket, and go with it.
 pub const BUCKET_KINDS: [&str; 3] = ["artifacts", "node_bundle", "turn"];

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{error::Failure, open::Session, suites::ORDER};
 use crate::resources::{
-    ApiServerSpec, ApiServers, ArtifactsSpec, CertificateSpec, Certificates, Kits, NodeBundleSpec,
-    NodeSpec, SuiteSpec, Suites, TurnSpec,
+    ApiServerSpec, ApiServers, ArtifactsSpec, CertificateSpec, Certificates, EtcdMemberSpec, Kits,
+    NodeBundleSpec, NodeSpec, SuiteSpec, Suites, TurnSpec,
 };
 
 /// What declaring needs.
@@ -118,6 +118,15 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
             }
         }
         if pool.role == infra_provider_api::Role::ControlPlane {
+            let spec = EtcdMemberSpec { machine: Some(Input::reference(machine.clone(), "id")) };
+            let mut voice = make(Address::new("etcd_member", &name), &spec)?
+                .in_phase(Phase::Bootstrap)
+                .after(ApiServers::address());
+            for suite in ["cni", "cloud"] {
+                if of.suites.contains_key(suite) {
+                    voice = voice.after(Suites::address(suite));
+                }
+            }
             let turn = Address::new("turn", &name);
             // The machine that made the cluster had none. Its place may be filled by one that joins.
             let made_it = before.is_none()
@@ -133,8 +142,12 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
                     turn = turn.after(before);
                 }
                 member = member.after(turn.address.clone());
+                voice = voice.after(turn.address.clone());
                 all.push(turn);
             }
+            // A node is drained before its etcd ends: its API server ends with that.
+            member = member.after(voice.address.clone());
+            all.push(voice);
             before = Some(member.address.clone());
         }
         for older in of.older.get(&name).into_iter().flatten() {

@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use infra_provider_api::{Cluster, Declared, Kind, NodePlan, Pool, Reference, Role, erase};
+use infra_provider_api::{
+    Address, CloudError, Cluster, Declared, ErrorKind, Kind, NodePlan, Pool, Reference, Role, erase,
+};
 use serde_json::Value;
 
 use super::{
@@ -19,10 +21,12 @@ use super::{
     suites,
 };
 use crate::{
-    engine::{Kinds, Observations, ObserveOptions, confirm, observe},
+    engine::{Kinds, Observations, ObserveOptions, PlanOptions, confirm, observe},
+    etcd::EtcdAccess,
     resources::{
-        ApiServers, Artifacts, Boots, Certificates, JoinSecrets, KUBERNETES_KINDS, Kits, KitsInput,
-        KubeAccess, NodeBundles, Nodes, SuiteKind, Suites, Traffic, Turns,
+        ApiServers, Artifacts, Boots, Certificates, EtcdMembers, JoinSecrets, KUBERNETES_KINDS,
+        Kits, KitsInput, KubeAccess, Machines, NodeBundles, Nodes, SuiteKind, Suites, Traffic,
+        Turns,
     },
     rotate::{DrainOptions, Generations},
 };
@@ -49,6 +53,12 @@ pub struct Looked {
     pub unchecked: Vec<String>,
     /// Why the nodes' downloads are not there; a plan that needs them is refused with it.
     pub(super) missing: Option<Failure>,
+    /// Some control plane has made the cluster: its etcd holds data.
+    pub made: bool,
+    /// etcd's members are among what exists, unless they can't be reached.
+    pub sees_members: bool,
+    /// The user gives up the data of every control plane: the cluster is made again.
+    pub given_up: bool,
 }
 
 /// What a look is for.
@@ -79,6 +89,15 @@ impl Session {
     /// # Errors
     /// A kind can't be listed; what is declared is wrong.
     pub async fn look(&self, purpose: Purpose) -> Result<Looked, Failure> {
+        self.look_for(purpose, &PlanOptions::default()).await
+    }
+
+    /// The same for a plan with these options.
+    pub(super) async fn look_for(
+        &self,
+        purpose: Purpose,
+        options: &PlanOptions,
+    ) -> Result<Looked, Failure> {
         let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(Failure::local)?;
         let strict = ObserveOptions::default();
         let mut in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
@@ -103,7 +122,9 @@ impl Session {
             .filter(|address| address.kind() == machine_kind)
             .map(|address| address.name().to_owned())
             .collect();
-        let initialised = self.is_initialised(&cluster, &kube, &machines).await;
+        let made = self.is_initialised(&cluster, &kube, &machines).await;
+        let given_up = made && is_given_up(&cluster, &machines, machine_kind, options);
+        let initialised = made && !given_up;
         let validity = clock::validity(&self.project);
         let kits = Arc::new(Kits::new(KitsInput {
             cluster: cluster.clone(),
@@ -182,6 +203,11 @@ impl Session {
             bundle_kind,
             erase(Turns::new(bucket, machine_ids.clone())),
             erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
+            erase(EtcdMembers::new(
+                Arc::new(EtcdAccess::new(Arc::clone(&kube), self.places.pki.clone())),
+                Arc::clone(&boots),
+                Machines::of(&in_cloud, machine_kind),
+            )),
             erase(
                 Nodes::new(
                     boots,
@@ -203,6 +229,11 @@ impl Session {
         // One short question first: an API server that does not answer would otherwise hold up
         // every kind that lives in it for as long as its calls are tried again.
         let unreachable = match purpose {
+            _ if given_up => Some(CloudError::new(
+                ErrorKind::Unavailable,
+                "look into the cluster",
+                "its data is given up, and it is made again",
+            )),
             Purpose::Apply | Purpose::Show | Purpose::Infra | Purpose::Orphans if kube.exists() => {
                 kube.probe(&self.stop).await.err()
             }
@@ -242,6 +273,7 @@ impl Session {
             suites: &suite_specs,
             older: &older,
         })?;
+        let sees_members = purpose != Purpose::Destroy;
         Ok(Looked {
             cluster,
             declared,
@@ -253,6 +285,9 @@ impl Session {
             suites,
             unchecked,
             missing,
+            made,
+            sees_members,
+            given_up,
         })
     }
 
@@ -303,7 +338,7 @@ impl Session {
         if !kube.exists() {
             return false;
         }
-        kube.probe(&self.stop).await.is_ok()
+        kube.probe(&self.stop).await.is_ok() || kube.is_there(&self.stop).await
     }
 }
 
@@ -319,6 +354,25 @@ fn report_keys(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, 
     machines
         .filter_map(|one| Some((one.address.name().to_owned(), one.intent_key.clone()?)))
         .collect()
+}
+
+/// Returns true if each control plane that exists is to be replaced, and its name was typed as one
+/// whose data may be lost.
+fn is_given_up(
+    cluster: &Cluster,
+    machines: &BTreeSet<String>,
+    machine_kind: &str,
+    options: &PlanOptions,
+) -> bool {
+    let mut existing = cluster
+        .nodes()
+        .into_iter()
+        .filter(|(pool, node)| pool.role == Role::ControlPlane && machines.contains(&node.name()))
+        .map(|(_, node)| node.name());
+    existing.all(|name| {
+        options.replace.contains(&Address::new(machine_kind, &name))
+            && options.may_lose.contains(&name)
+    })
 }
 
 fn machine_ids(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, Value> {

@@ -10,6 +10,7 @@ mod look;
 mod needed;
 mod open;
 mod plan;
+mod quorum;
 mod record;
 pub mod sim;
 mod suites;

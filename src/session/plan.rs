@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_provider_api::Phase;
+use infra_provider_api::{Address, Phase};
 use jiff::Timestamp;
 
 use super::{
@@ -36,8 +36,16 @@ impl Session {
             Phase::Bootstrap | Phase::Apps => Purpose::Apply,
         };
         options.machine_kinds = vec![self.cloud.machine_kind.to_owned()];
-        let looked = self.look(purpose).await?;
+        let looked = self.look_for(purpose, &options).await?;
+        if looked.given_up {
+            // The machines of the old cluster belong to it: a new one has new ones.
+            let kind = self.cloud.machine_kind;
+            let names = looked.cluster.nodes().into_iter().map(|(_, node)| node.name());
+            let machines = names.map(|name| Address::new(kind, name));
+            options.replace = machines.filter(|one| looked.observed.get(one).is_some()).collect();
+        }
         let mut plan = self.plan_with(&looked, self.store.record(), &options)?;
+        self.judge(&looked, &mut plan)?;
         plan.notes.extend(self.clock_warning());
         if !options.destroy {
             self.check_addon_credentials(&mut plan)?;

@@ -72,6 +72,9 @@ pub fn plan_text(plan: &Plan, view: PlanView) -> String {
     } else {
         let _ = writeln!(text, "\n{}", summary(plan));
     }
+    if let Some(quorum) = &plan.quorum {
+        let _ = writeln!(text, "Quorum: {}.", quorum.text());
+    }
     text
 }
 

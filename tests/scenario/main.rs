@@ -15,6 +15,7 @@ mod join_secrets;
 mod lab;
 mod plans;
 mod quickstart;
+mod quorum;
 mod refusals;
 mod remote;
 mod replaced;

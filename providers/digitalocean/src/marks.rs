@@ -37,6 +37,12 @@ pub fn intent_tag(owner: &Owner, intent_key: &str, node: &str) -> String {
     scoped(owner, "intent", &format!("{intent_key}:{node}"))
 }
 
+/// Returns the role that a machine was made for.
+pub(crate) fn role_of(owner: &Owner, tags: &[String]) -> Option<&'static str> {
+    let is_of = |role: &Role| tags.contains(&role_tag(owner, *role));
+    [Role::ControlPlane, Role::Worker].into_iter().find(is_of).map(Role::as_str)
+}
+
 /// The revision among a machine's tags.
 pub(crate) fn revision_of(owner: &Owner, tags: &[String]) -> Option<String> {
     values(owner, "rev", tags).next().map(str::to_owned)

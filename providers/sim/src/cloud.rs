@@ -1,6 +1,6 @@
 //! What the simulated cloud-controller-manager and CSI driver do to this cloud.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -135,6 +135,12 @@ impl Cloud for CloudAccess {
             private_ip: Some(IpAddr::V4(d.private_ip)),
             up: d.status == DropletStatus::Active,
         }))
+    }
+
+    async fn node_socket(&self, node_name: &str, port: u16) -> Option<SocketAddr> {
+        let droplet =
+            self.sim.world.read(|w| w.droplets.by_name(node_name).last().map(|d| d.id))?;
+        self.sim.net.lookup(droplet, port)
     }
 }
 

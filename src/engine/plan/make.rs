@@ -59,6 +59,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
         changes,
         notes,
         known,
+        quorum: None,
     })
 }
 

@@ -38,6 +38,9 @@ pub struct PlanOptions {
     /// Make these anew even if nothing differs.
     #[serde(default)]
     pub replace: Vec<Address>,
+    /// Names whose data may be lost, as the user has typed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_lose: Vec<String>,
     /// Up to where. Resources of later phases are left alone.
     #[serde(default)]
     pub phase: Phase,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Change, PlanOptions};
+use crate::quorum::Outlook;
 
 /// The format of plan files this program writes; a higher one is refused.
 pub const PLAN_VERSION: u32 = 1;
@@ -36,6 +37,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Packed of what exists and stays, for references.
     pub known: BTreeMap<Address, Packed>,
+    /// How many losses of control planes the cluster survives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<Outlook>,
 }
 
 impl Plan {

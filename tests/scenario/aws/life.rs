@@ -67,6 +67,25 @@ fn from_one_file_to_machines_and_back_to_nothing() {
 }
 
 #[test]
+fn stopped_machines_are_started_and_not_replaced() {
+    let Some(lab) = AwsLab::of(&Config::default()) else { return };
+    let before = lab.inventory();
+    lab.infra(&["apply", "--yes"]).ok();
+    let machines = lab.inventory()["instanceId"].clone();
+    let numbered = machines.iter().zip(1..).map(|(id, number)| format!("InstanceId.{number}={id}"));
+    let ids: Vec<String> = numbered.collect();
+    lab.ec2(&format!("Action=StopInstances&{}", ids.join("&")));
+    let plan = lab.infra(&["plan"]).ok().says("powered_off  true -> false");
+    assert!(plan.changed("~").contains(&"instance.control-plane-1".to_owned()), "{plan}");
+    assert!(!format!("{plan}").contains("--replace"), "{plan}");
+    lab.infra(&["apply", "--yes"]).ok();
+    assert_eq!(lab.inventory()["instanceId"], machines);
+    lab.infra(&["plan", "--detailed-exitcode"]).ok();
+    lab.run(&["destroy", "--yes"]).ok();
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new());
+}
+
+#[test]
 fn many_machines_take_few_calls_to_make_and_no_more_to_plan() {
     let Some(lab) = AwsLab::of(&Config { workers: 80, ..Config::default() }) else { return };
     let before = lab.inventory();

@@ -46,6 +46,22 @@ impl Lab {
         }
     }
 
+    /// Switches the machine `name` off. Returns when it is.
+    #[track_caller]
+    pub fn power_off(&self, name: &str) {
+        let id = self.machine_id(name).unwrap_or_else(|| panic!("there is no machine {name}"));
+        let body = json!({"type": "power_off"});
+        self.by_hand("POST", &format!("/v2/droplets/{id}/actions"), Some(body));
+        let is_off = |lab: &Self| {
+            let inventory = lab.inventory();
+            let machine = inventory.of("droplets").iter().find(|one| one["id"] == id).cloned();
+            machine.is_some_and(|one| one["status"] == "off")
+        };
+        while !is_off(self) {
+            std::thread::yield_now();
+        }
+    }
+
     /// The id of the machine `name`.
     pub fn machine_id(&self, name: &str) -> Option<u64> {
         let inventory = self.inventory();

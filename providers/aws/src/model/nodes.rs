@@ -90,6 +90,7 @@ fn instance(
         role: role.to_owned(),
         pool: pool.name.clone(),
         revision: node.revision.clone(),
+        powered_off: false,
         tags,
     };
     // The way out, and the way to the API server, have to be there when it boots.

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, HttpTokensState, Instance, Tag};
 use infra_provider_api::{
     CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed, OnChange,
-    Presence, Resource, UpdateRequest, Waits,
+    Presence, Readiness, Resource, UpdateRequest, Waits,
 };
 use sha2::{Digest, Sha256};
 
@@ -95,6 +95,12 @@ impl Instances {
         Ok(all.iter().filter_map(|instance| found(cx, which, instance)).collect())
     }
 
+    /// Starts a stopped machine. While it is still stopping the cloud refuses, which passes.
+    async fn start(&self, operation: &str, observed: &Observed) -> Result<(), CloudError> {
+        let call = self.api.ec2.start_instances().instance_ids(&observed.id);
+        self.api.effect(operation, call.send()).await.map(drop)
+    }
+
     async fn change_tags(
         &self,
         operation: &str,
@@ -137,7 +143,7 @@ impl Resource for Instances {
     /// What would stop a machine or make it anew is taken up by rotating, never under running apps.
     fn on_change(&self, field: &str) -> OnChange {
         match field {
-            "tags" | "metadata" | "security_groups" => OnChange::Update,
+            "tags" | "metadata" | "security_groups" | "powered_off" => OnChange::Update,
             "key" | "root_device" | "disk_gib" => OnChange::CreateOnly,
             _ => OnChange::Rotate,
         }
@@ -234,6 +240,7 @@ impl Resource for Instances {
                         .http_put_response_hop_limit(1);
                     self.api.effect(&operation, call.send()).await?;
                 }
+                "powered_off" => self.start(&operation, observed).await?,
                 "security_groups" => {
                     let groups = all_known(&operation, field, &spec.security_groups)?;
                     let call = ec2.modify_instance_attribute().instance_id(&observed.id);
@@ -243,9 +250,14 @@ impl Resource for Instances {
             }
         }
         let looked = self.look(cx, std::slice::from_ref(&observed.id)).await?;
-        looked.into_iter().next().ok_or_else(|| {
+        let mut found = looked.into_iter().next().ok_or_else(|| {
             CloudError::new(ErrorKind::NotFound, operation, "it was deleted meanwhile")
-        })
+        })?;
+        // What was just started may still be listed as stopped.
+        if found.spec.powered_off && request.changed.iter().any(|field| field == "powered_off") {
+            found.readiness = Readiness::Pending { reason: "starting".to_owned() };
+        }
+        Ok(found)
     }
 
     async fn delete(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {

@@ -46,6 +46,9 @@ pub struct InstanceSpec {
     pub pool: String,
     /// Hash of what it boots with; empty where it boots with nothing of ours.
     pub revision: String,
+    /// It is stopped. None is declared so; one that is found so is started.
+    #[serde(default)]
+    pub powered_off: bool,
     /// The user's own tags, sorted.
     pub tags: Vec<String>,
 }
@@ -67,10 +70,16 @@ fn readiness(instance: &Instance) -> Readiness {
             Readiness::Pending { reason: "state pending".to_owned() }
         }
         Some(InstanceStateName::Stopped | InstanceStateName::Stopping) => {
-            Readiness::Failed { reason: format!("it is stopped {}", reason()) }
+            let reason = format!("it is stopped ({}); `infra apply` starts it", reason().trim());
+            Readiness::Failed { reason: reason.replace(" ()", "") }
         }
         Some(other) => Readiness::Failed { reason: format!("state {other} {}", reason()) },
     }
+}
+
+fn is_stopped(instance: &Instance) -> bool {
+    let state = instance.state().and_then(|state| state.name());
+    matches!(state, Some(InstanceStateName::Stopped | InstanceStateName::Stopping))
 }
 
 /// Node and key of the machine with this launch index, from the tags of its call.
@@ -129,8 +138,10 @@ pub(super) fn found(
         role: mark(ROLE, "role"),
         pool: mark(POOL, "pool"),
         revision: mark(REVISION, "revision"),
+        powered_off: is_stopped(instance),
         tags: marks.users(),
     };
+    let role = spec.role.clone();
     let zone = instance.placement().and_then(|placement| placement.availability_zone());
     let mut outputs = outputs([("id", json!(id)), ("name", json!(node)), ("zone", json!(zone))]);
     for (name, ip) in
@@ -139,6 +150,9 @@ pub(super) fn found(
         if let Some(ip) = ip.filter(|ip| !ip.is_empty()) {
             outputs.insert(name.to_owned(), json!(ip));
         }
+    }
+    if !role.is_empty() {
+        outputs.insert("role".to_owned(), json!(role));
     }
     Some(Found {
         readiness: readiness(instance),
@@ -154,6 +168,25 @@ pub(super) fn found(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stopped_machine_is_to_be_started_and_not_to_be_replaced() {
+        let instance = |name: InstanceStateName| {
+            let state = aws_sdk_ec2::types::InstanceState::builder().name(name).build();
+            let reason = "User initiated (2026-11-29 08:00:00 GMT)";
+            let built = Instance::builder().state(state).state_transition_reason(reason);
+            built.private_ip_address("10.0.0.4").build()
+        };
+        let stopped = instance(InstanceStateName::Stopped);
+        assert!(is_stopped(&stopped) && is_stopped(&instance(InstanceStateName::Stopping)));
+        let Readiness::Failed { reason } = readiness(&stopped) else { panic!("it is not ready") };
+        assert_eq!(
+            reason,
+            "it is stopped (User initiated (2026-11-29 08:00:00 GMT)); `infra apply` starts it"
+        );
+        assert!(!is_stopped(&instance(InstanceStateName::Running)));
+        assert_eq!(readiness(&instance(InstanceStateName::Running)), Readiness::Ready);
+    }
 
     #[test]
     fn a_machine_knows_its_node_by_its_place_in_the_call() {

@@ -43,6 +43,7 @@ fn droplet(
         vpc: Input::reference(vpc(), "id"),
         ssh_keys: Some(keys.collect::<Vec<_>>()).filter(|keys| !keys.is_empty()),
         revision: node.revision.clone(),
+        powered_off: false,
         tags,
     }
     .normal();

@@ -109,7 +109,7 @@ impl Resource for Droplets {
     /// Size, image and revision are never changed under running apps: nodes are rotated.
     fn on_change(&self, field: &str) -> OnChange {
         match field {
-            "tags" => OnChange::Update,
+            "tags" | "powered_off" => OnChange::Update,
             "size" | "image" | "revision" => OnChange::Rotate,
             "ssh_keys" => OnChange::CreateOnly,
             _ => OnChange::Replace,
@@ -197,6 +197,9 @@ impl Resource for Droplets {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
         let client = &self.api.client;
+        if request.changed.iter().any(|field| field == "powered_off") {
+            self.switch_on(cx, observed).await?;
+        }
         let old = tags_of(observed);
         let mut new: Vec<String> = spec.tags.iter().filter(|t| !old.contains(t)).cloned().collect();
         if request.restores_ownership() {
@@ -207,7 +210,9 @@ impl Resource for Droplets {
             // Last: it says that the others are there.
             new.push(owner.tag());
         }
-        tags::ensure(client, cx, &operation, &new).await?;
+        if !new.is_empty() {
+            tags::ensure(client, cx, &operation, &new).await?;
+        }
         for tag in &new {
             tags::set(client, cx, &operation, tag, &observed.id, true).await?;
         }

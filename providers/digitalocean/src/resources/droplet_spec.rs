@@ -25,6 +25,9 @@ pub struct DropletSpec {
     pub ssh_keys: Option<Vec<Input<String>>>,
     /// Hash of what it boots with; empty where it boots with nothing of ours.
     pub revision: String,
+    /// It is switched off. None is declared so; one that is found so is switched on.
+    #[serde(default)]
+    pub powered_off: bool,
     /// Tags of role, pool and the user's own, sorted. Ownership and bookkeeping tags are not part of
     /// it.
     pub tags: Vec<String>,
@@ -47,7 +50,9 @@ fn readiness(droplet: &Droplet) -> Readiness {
         "active" if droplet.address("private").is_some() => Readiness::Ready,
         "active" => Readiness::Pending { reason: "no private address yet".to_owned() },
         "new" => Readiness::Pending { reason: "status new".to_owned() },
-        "off" => Readiness::Failed { reason: "it is powered off".to_owned() },
+        "off" => Readiness::Failed {
+            reason: "it is powered off; `infra apply` switches it on".to_owned(),
+        },
         status => Readiness::Failed { reason: format!("status {status}") },
     }
 }
@@ -90,6 +95,7 @@ fn read(cx: &Context, droplet: &Droplet) -> Found<DropletSpec> {
         vpc: droplet.vpc_uuid.clone().unwrap_or_default().into(),
         ssh_keys: None,
         revision: marks::revision_of(&cx.owner, tags).unwrap_or_default(),
+        powered_off: droplet.status == "off",
         tags: tags.iter().filter(|tag| !marks::is_bookkeeping(tag)).cloned().collect(),
     }
     .normal();
@@ -98,6 +104,9 @@ fn read(cx: &Context, droplet: &Droplet) -> Found<DropletSpec> {
         if let Some(ip) = droplet.address(kind) {
             outputs.insert(name.to_owned(), json!(ip));
         }
+    }
+    if let Some(role) = marks::role_of(&cx.owner, tags) {
+        outputs.insert("role".to_owned(), json!(role));
     }
     Found {
         readiness: readiness(droplet),

@@ -9,6 +9,7 @@ mod decoded;
 mod domain;
 mod droplet;
 mod droplet_create;
+mod droplet_power;
 mod droplet_spec;
 mod firewall;
 mod firewall_spec;

@@ -52,7 +52,7 @@ async fn cloud() -> (Mock, Arc<Mutex<Vec<Value>>>) {
 fn spec() -> Value {
     json!({
         "region": "fra1", "size": "s-2vcpu-4gb", "image": "ubuntu-24-04-x64", "vpc": "v-1",
-        "ssh_keys": ["aa:bb"], "revision": "00ff", "tags": ["infra-pool:12345678-worker", "team"],
+        "ssh_keys": ["aa:bb"], "revision": "00ff", "powered_off": false, "tags": ["infra-pool:12345678-worker", "team"],
     })
 }
 

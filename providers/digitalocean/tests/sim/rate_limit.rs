@@ -27,6 +27,7 @@ async fn create(cx: &Context, provider: &DigitalOcean, vpc: &str, count: usize) 
         vpc: vpc.to_owned().into(),
         ssh_keys: None,
         revision: String::new(),
+        powered_off: false,
         tags: Vec::new(),
     };
     let spec = serde_json::to_value(spec).unwrap();

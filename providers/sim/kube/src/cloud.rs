@@ -1,7 +1,7 @@
 //! What the simulated cloud-controller-manager and CSI driver call. infra-sim implements it on its
 //! model of DigitalOcean.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
 
@@ -23,6 +23,10 @@ pub trait Cloud: Send + Sync {
     async fn attach_volume(&self, id: &str, droplet_id: Option<u64>) -> Result<(), CloudError>;
     /// The droplet behind a node, `None` when it does not exist.
     async fn instance(&self, node_name: &str) -> Result<Option<Instance>, CloudError>;
+    /// The real socket behind a port of a node's own network; `None` when nothing listens there.
+    async fn node_socket(&self, _node_name: &str, _port: u16) -> Option<SocketAddr> {
+        None
+    }
 }
 
 /// What a Service of type LoadBalancer asks of the cloud.

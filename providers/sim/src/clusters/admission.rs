@@ -58,6 +58,9 @@ impl Clusters {
             cert_pem: cert,
             key_pem: key,
             learner: false,
+            id: running.new_member_id(droplet),
+            name: plan.node.name.clone(),
+            address: plan.advertise.to_string(),
         };
         self.running.lock().await.insert(id, running.clone());
         running.add_member(member).await.map_err(refused)?;
@@ -126,15 +129,25 @@ impl Clusters {
             kube::free_name(&running.cluster, &request.node.name)
                 .map_err(ClusterRefusal::Refused)?;
         }
-        if let Some(port) = request.control_plane.map(|(port, _)| port) {
+        if let Some((port, address)) = request.control_plane {
+            running.check_etcd().await.map_err(ClusterRefusal::NotNow)?;
             let (ca, cert, key) = read_pki(&machines.disk(droplet))?;
             if ca_sha256(&ca).ok() != Some(request.ca_sha256.clone()) {
                 return Err(ClusterRefusal::Refused(
                     "the machine's ca.crt is not the cluster's".to_owned(),
                 ));
             }
-            let member =
-                Member { droplet, port, socket: None, cert_pem: cert, key_pem: key, learner: true };
+            let member = Member {
+                droplet,
+                port,
+                socket: None,
+                cert_pem: cert,
+                key_pem: key,
+                learner: true,
+                id: running.new_member_id(droplet),
+                name: request.node.name.clone(),
+                address: address.to_string(),
+            };
             running.add_member(member).await.map_err(ClusterRefusal::NotNow)?;
         } else if running.record().await.members.iter().all(|m| !self.is_active(m.droplet)) {
             return Err(ClusterRefusal::NotNow("no API server of the cluster runs".to_owned()));

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::quorum::has_quorum;
+use super::quorum::{self, MemberRefusal, has_quorum};
 use super::record::Member;
 use super::running::{Running, State};
-use super::{kube, listener};
+use super::{etcd, kube, listener};
 use crate::world::mix;
 
 impl Running {
@@ -18,15 +18,8 @@ impl Running {
         let mut state = self.state.lock().await;
         let learner = member.learner;
         if learner {
-            if state.record.members.iter().any(|m| m.learner) {
-                return Err("etcdserver: too many learner members in cluster".to_owned());
-            }
-            if !has_quorum(&state.record.members, |d| self.is_up(d)) {
-                return Err(
-                    "etcdserver: re-configuration failed due to not enough started members"
-                        .to_owned(),
-                );
-            }
+            quorum::may_add_learner(&state.record.members, |d| self.is_up(d))
+                .map_err(|refusal| refusal.to_string())?;
         }
         let droplet = member.droplet;
         state.record.members.retain(|m| m.droplet != droplet);
@@ -40,25 +33,80 @@ impl Running {
         Ok(())
     }
 
-    /// Catching up takes a learner a moment, then it votes.
+    /// A number for a member that a machine becomes; never the same for two machines.
+    pub(super) fn new_member_id(&self, droplet: u64) -> u64 {
+        mix(self.sim.seed, "etcd member", droplet).max(1)
+    }
+
+    /// Checks that every member answers, as `kubeadm join` does before it adds one.
+    ///
+    /// # Errors
+    /// kubeadm's sentence about the first that does not.
+    pub async fn check_etcd(&self) -> Result<(), String> {
+        let state = self.state.lock().await;
+        match state.record.members.iter().find(|m| !self.is_up(m.droplet)) {
+            None => Ok(()),
+            Some(down) => Err(format!(
+                "etcd cluster is not healthy: failed to dial endpoint https://{}:2379 with maintenance client: context deadline exceeded",
+                down.address
+            )),
+        }
+    }
+
+    /// Takes a member out of etcd's list; its API server ends, for it has no etcd any more.
+    ///
+    /// # Errors
+    /// When etcd refuses.
+    pub async fn remove_member(&self, id: u64) -> Result<Vec<Member>, MemberRefusal> {
+        let mut state = self.state.lock().await;
+        quorum::may_remove(&state.record.members, id, |d| self.is_up(d))?;
+        let droplet = state.record.members.iter().find(|m| m.id == id).map(|m| m.droplet);
+        if let Some(droplet) = droplet {
+            self.deafen(&mut state, droplet);
+        }
+        state.record.members.retain(|m| m.id != id);
+        self.save(&state);
+        Ok(state.record.members.clone())
+    }
+
+    /// Lists etcd's members, dead ones too.
+    ///
+    /// # Errors
+    /// When there is no leader who could tell.
+    pub async fn members(&self) -> Result<Vec<Member>, MemberRefusal> {
+        let state = self.state.lock().await;
+        if !has_quorum(&state.record.members, |d| self.is_up(d)) {
+            return Err(MemberRefusal::TimedOut);
+        }
+        Ok(state.record.members.clone())
+    }
+
+    /// Promotes a learner once it has caught up, which takes it a moment; while etcd refuses that,
+    /// it is tried again.
     fn promote_later(self: &Arc<Self>, droplet: u64) {
         let this = self.clone();
         tokio::spawn(async move {
             let millis = 500 + mix(this.sim.seed, "learner", droplet) % 500;
-            let pause = this.sim.clock.sleep(Duration::from_millis(millis));
-            if this.stop.run_until_cancelled(pause).await.is_none() || !this.is_up(droplet) {
-                return;
-            }
-            let mut state = this.state.lock().await;
-            if let Some(member) = state.record.members.iter_mut().find(|m| m.droplet == droplet) {
-                member.learner = false;
-                this.save(&state);
+            loop {
+                let pause = this.sim.clock.sleep(Duration::from_millis(millis));
+                if this.stop.run_until_cancelled(pause).await.is_none() || !this.is_up(droplet) {
+                    return;
+                }
+                let mut state = this.state.lock().await;
+                let promoted = quorum::may_promote(&state.record.members, |d| this.is_up(d));
+                let learner = state.record.members.iter_mut().find(|m| m.droplet == droplet);
+                let Some(learner) = learner else { return };
+                if promoted.is_ok() {
+                    learner.learner = false;
+                    this.save(&state);
+                    return;
+                }
             }
         });
     }
 
-    /// Starts the API server of a member.
-    async fn listen(&self, state: &mut State, droplet: u64) -> Result<(), String> {
+    /// Starts the API server and the etcd of a member.
+    async fn listen(self: &Arc<Self>, state: &mut State, droplet: u64) -> Result<(), String> {
         if let Some(old) = state.listeners.remove(&droplet) {
             old.cancel();
         }
@@ -74,14 +122,14 @@ impl Running {
         let (cert, key, port) = (member.cert_pem.clone(), member.key_pem.clone(), member.port);
         let stop = self.stop.child_token();
         state.listeners.insert(droplet, stop.clone());
-        let cluster = self.cluster.clone();
+        let (cluster, until) = (self.cluster.clone(), stop.clone());
         tokio::spawn(async move {
-            if let Err(e) = cluster.serve(listener, &cert, &key, stop).await {
+            if let Err(e) = cluster.serve(listener, &cert, &key, until).await {
                 tracing::error!("an API server ended: {e}");
             }
         });
         self.sim.net.register(droplet, port, socket);
-        Ok(())
+        etcd::listen(self, droplet, stop).await
     }
 
     pub(super) fn deafen(&self, state: &mut State, droplet: u64) {
@@ -90,6 +138,7 @@ impl Running {
         }
         if let Some(member) = state.record.members.iter().find(|m| m.droplet == droplet) {
             self.sim.net.unregister(droplet, member.port);
+            self.sim.net.unregister(droplet, etcd::PORT);
         }
     }
 

@@ -2,6 +2,7 @@
 //! machines, gone with the last control plane.
 
 mod admission;
+mod etcd;
 mod fast;
 mod ingress;
 mod kube;

@@ -38,6 +38,15 @@ pub struct Member {
     pub key_pem: String,
     /// It receives the log and doesn't vote yet.
     pub learner: bool,
+    /// etcd's number of it.
+    #[serde(default)]
+    pub id: u64,
+    /// The name it gave itself: its node's.
+    #[serde(default)]
+    pub name: String,
+    /// The address that other members reach it at.
+    #[serde(default)]
+    pub address: String,
 }
 
 /// A machine that is a node.
@@ -88,7 +97,17 @@ impl ClusterRecord {
         let mut record: Self = serde_json::from_slice(&text)
             .map_err(|e| SimError::Record { path, reason: e.to_string() })?;
         record.take_joined(folder)?;
+        record.name_members();
         Ok(record)
+    }
+
+    /// Gives members of earlier records what those did not keep.
+    fn name_members(&mut self) {
+        for member in self.members.iter_mut().filter(|m| m.id == 0) {
+            member.id = member.droplet;
+            let node = self.nodes.iter().find(|n| n.droplet == member.droplet);
+            member.name = node.map(|n| n.node.clone()).unwrap_or_default();
+        }
     }
 
     /// Takes in the nodes that joined since the record was last written as a whole.

@@ -171,7 +171,9 @@ async fn send(
                     said = true;
                 }
                 if !retry || !patience.again().await {
-                    let phase = if request.control_plane.is_some() {
+                    let phase = if refused.message.starts_with("etcd cluster is not healthy") {
+                        "check-etcd"
+                    } else if request.control_plane.is_some() {
                         "control-plane-join/etcd"
                     } else {
                         "kubelet-start"

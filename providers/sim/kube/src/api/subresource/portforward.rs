@@ -1,7 +1,8 @@
 //! `portforward` over a WebSocket (`v4.channel.k8s.io`), as client libraries ask for it: each port
 //! has a channel for data and one for its error, and both begin with the port's number.
 //!
-//! kubectl speaks SPDY here, which is not served.
+//! kubectl speaks SPDY here, which is not served. A pod in its node's own network (a static pod of a
+//! control plane) is reached at what really listens there; every other container is simulated.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::{server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
@@ -23,6 +25,7 @@ use crate::api::dispatch::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::request::Target;
 use crate::api::server::Server;
+use crate::cloud::Cloud;
 use crate::store::{name_of, namespace_of};
 
 const PROTOCOL: &str = "v4.channel.k8s.io";
@@ -51,9 +54,9 @@ pub(super) fn forward(
     let Some(upgrade) = call.upgrade() else {
         return Err(ApiError::bad_request("this connection cannot be upgraded"));
     };
-    let stop = server.stop.clone();
+    let (stop, cloud) = (server.stop.clone(), server.cluster.cloud().clone());
     tokio::spawn(async move {
-        if let Err(error) = serve(upgrade, &pod, &ports, stop).await {
+        if let Err(error) = serve(upgrade, &pod, &ports, &*cloud, stop).await {
             tracing::debug!(%error, "a forwarded port ended");
         }
     });
@@ -100,17 +103,24 @@ async fn serve(
     upgrade: OnUpgrade,
     pod: &Arc<Value>,
     ports: &[u16],
+    cloud: &dyn Cloud,
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let upgraded = TokioIo::new(upgrade.await?);
     let socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, None).await;
     let (mut sink, mut stream) = socket.split();
     let (from_pods, mut answers) = tokio::sync::mpsc::channel::<(u8, Bytes)>(4);
-    let mut to_pods: Vec<Option<WriteHalf<DuplexStream>>> = Vec::new();
+    let mut to_pods: Vec<Option<Box<dyn AsyncWrite + Send + Unpin>>> = Vec::new();
     for (number, port) in ports.iter().enumerate() {
         let channel = u8::try_from(2 * number)?;
         for channel in [channel, channel + 1] {
             sink.send(frame(channel, &port.to_le_bytes())).await?;
+        }
+        if let Some(real) = in_node_network(pod, *port, cloud).await {
+            let (answer, request) = real.into_split();
+            to_pods.push(Some(Box::new(request)));
+            tokio::spawn(pump(channel, answer, from_pods.clone()));
+            continue;
         }
         let Some(container) = listener(pod, *port) else {
             sink.send(frame(channel + 1, refused(pod, *port).as_bytes())).await?;
@@ -119,7 +129,7 @@ async fn serve(
         };
         let (near, far) = tokio::io::duplex(BUFFER);
         let (answer, request) = tokio::io::split(near);
-        to_pods.push(Some(request));
+        to_pods.push(Some(Box::new(request)));
         tokio::spawn(pump(channel, answer, from_pods.clone()));
         tokio::spawn(page(far, said(pod, &container, *port)));
     }
@@ -147,6 +157,16 @@ async fn serve(
     }
     let _ = sink.send(Message::Close(None)).await;
     Ok(())
+}
+
+/// Connects to what really listens at a port of the pod's node.
+async fn in_node_network(pod: &Value, port: u16, cloud: &dyn Cloud) -> Option<TcpStream> {
+    if pod["spec"]["hostNetwork"] != true {
+        return None;
+    }
+    let node = pod["spec"]["nodeName"].as_str()?;
+    let socket = cloud.node_socket(node, port).await?;
+    TcpStream::connect(socket).await.ok()
 }
 
 fn frame(channel: u8, data: &[u8]) -> Message {
@@ -186,7 +206,7 @@ fn said(pod: &Value, container: &Value, port: u16) -> String {
 /// What a container sends, until it closes.
 async fn pump(
     channel: u8,
-    mut from: ReadHalf<DuplexStream>,
+    mut from: impl AsyncRead + Send + Unpin,
     to: tokio::sync::mpsc::Sender<(u8, Bytes)>,
 ) {
     let mut buffer = vec![0; 16 * 1024];

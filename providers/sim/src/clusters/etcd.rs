@@ -1,0 +1,152 @@
+//! etcd's client port on a control plane: its JSON gateway, with TLS and a client's certificate of
+//! etcd's own authority. It knows what concerns members; it holds no keys.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use rustls::RootCertStore;
+use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::quorum::MemberRefusal;
+use super::record::Member;
+use super::running::Running;
+use crate::machines::Disk;
+use crate::server::serve_http;
+
+/// etcd's client port.
+pub const PORT: u16 = 2379;
+
+/// Opens the client port of a machine's etcd until `stop`.
+///
+/// # Errors
+/// When its certificates are not on the machine's disk, or no port is free.
+pub async fn listen(
+    running: &Arc<Running>,
+    droplet: u64,
+    stop: CancellationToken,
+) -> Result<(), String> {
+    let disk = Disk::new(&running.sim.data.join("machines"), droplet);
+    let tls = tls(&disk.root.join("etc/kubernetes/pki/etcd"))?;
+    let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|e| format!("etcd can't listen: {e}"))?;
+    let socket = listener.local_addr().map_err(|e| e.to_string())?;
+    running.sim.net.register(droplet, PORT, socket);
+    let router = Router::new()
+        .route("/v3/cluster/member/list", post(list))
+        .route("/v3/cluster/member/remove", post(remove))
+        .route("/health", get(health))
+        .with_state(running.clone());
+    tokio::spawn(serve_http(listener, tls, router, stop));
+    Ok(())
+}
+
+/// TLS as kubeadm sets etcd up: a client without a certificate of etcd's authority gets no answer.
+fn tls(pki: &Path) -> Result<Arc<ServerConfig>, String> {
+    let read = |name: &str| {
+        let path = pki.join(name);
+        std::fs::read(&path).map_err(|e| format!("etcd can't read {name}: {e}"))
+    };
+    let bad = |e: &dyn std::fmt::Display| format!("etcd's TLS: {e}");
+    let certificates = |pem: &[u8]| {
+        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        all.map_err(|e| bad(&e))
+    };
+    let mut roots = RootCertStore::empty();
+    for ca in certificates(&read("ca.crt")?)? {
+        roots.add(ca).map_err(|e| bad(&e))?;
+    }
+    let chain = certificates(&read("server.crt")?)?;
+    let key = PrivateKeyDer::from_pem_slice(&read("server.key")?).map_err(|e| bad(&e))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|e| bad(&e))?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| bad(&e))?
+        .with_client_cert_verifier(clients)
+        .with_single_cert(chain, key)
+        .map_err(|e| bad(&e))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// A refusal as the gateway tells it: gRPC's code, and the HTTP status that stands for it.
+fn refused(refusal: MemberRefusal) -> Response {
+    let (status, code) = match refusal {
+        MemberRefusal::Unhealthy | MemberRefusal::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, 14),
+        MemberRefusal::NotEnoughStarted | MemberRefusal::TooManyLearners => {
+            (StatusCode::BAD_REQUEST, 9)
+        }
+        MemberRefusal::NotFound => (StatusCode::NOT_FOUND, 5),
+    };
+    let message = refusal.to_string();
+    (status, Json(json!({"error": message, "code": code, "message": message}))).into_response()
+}
+
+/// Members as the gateway writes them: 64-bit numbers are texts, what is false or empty is left out.
+fn told(members: &[Member]) -> Response {
+    let one = |m: &Member| {
+        let mut value =
+            json!({"ID": m.id.to_string(), "peerURLs": [format!("https://{}:2380", m.address)]});
+        if !m.name.is_empty() {
+            value["name"] = json!(m.name);
+            value["clientURLs"] = json!([format!("https://{}:{PORT}", m.address)]);
+        }
+        if m.learner {
+            value["isLearner"] = json!(true);
+        }
+        value
+    };
+    let members: Vec<Value> = members.iter().map(one).collect();
+    Json(json!({"header": {"raft_term": "2"}, "members": members})).into_response()
+}
+
+async fn list(State(running): State<Arc<Running>>) -> Response {
+    running.members().await.map_or_else(refused, |members| told(&members))
+}
+
+/// A 64-bit number: the gateway takes texts and numbers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Text(String),
+    Number(u64),
+}
+
+#[derive(Deserialize)]
+struct Remove {
+    #[serde(rename = "ID")]
+    id: Number,
+}
+
+async fn remove(State(running): State<Arc<Running>>, Json(body): Json<Remove>) -> Response {
+    let id = match body.id {
+        Number::Number(id) => id,
+        Number::Text(text) => text.parse().unwrap_or_default(),
+    };
+    running.remove_member(id).await.map_or_else(refused, |members| told(&members))
+}
+
+async fn health(State(running): State<Arc<Running>>) -> Response {
+    match running.members().await {
+        Ok(_) => Json(json!({"health": "true", "reason": ""})).into_response(),
+        Err(_) => {
+            let body = json!({"health": "false", "reason": "RAFT NO LEADER"});
+            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+        }
+    }
+}

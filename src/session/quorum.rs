@@ -1,0 +1,195 @@
+//! What the gate for control planes needs to know, from a look and a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use infra_provider_api::{Address, Readiness, Role};
+
+use super::{error::Failure, look::Looked, open::Session};
+use crate::{
+    engine::{Action, Change, Plan, PlanOptions, Record},
+    quorum::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, judge},
+};
+
+impl Session {
+    /// Passes a plan through the gate, and notes in it what the cluster survives.
+    ///
+    /// # Errors
+    /// Returns the reason for which the plan is refused.
+    pub(super) fn judge(&self, looked: &Looked, plan: &mut Plan) -> Result<(), Failure> {
+        let record = self.store.record();
+        let options = plan.options.clone();
+        let facts = self.facts(looked, &record, plan, &options);
+        if facts.destroys_all {
+            return Ok(());
+        }
+        let outlook = judge(&facts).map_err(refused)?;
+        plan.quorum = (!facts.control_planes.is_empty()).then_some(outlook);
+        self.warn(looked, &facts, &record, plan);
+        Ok(())
+    }
+
+    /// How many losses of control planes the cluster survives as it is.
+    pub fn outlook(&self, looked: &Looked) -> Outlook {
+        let record = self.store.record();
+        let none = Changes::default();
+        let mut facts = self.facts_of(looked, &record, &none);
+        facts.destroys_all = false;
+        Outlook::of(&facts)
+    }
+
+    fn facts(&self, looked: &Looked, record: &Record, plan: &Plan, options: &PlanOptions) -> Facts {
+        let changes: Changes<'_> =
+            plan.real_changes().map(|change| (&change.address, change)).collect();
+        let mut facts = self.facts_of(looked, record, &changes);
+        facts.destroys_all = options.destroy && options.targets.is_empty();
+        facts.may_lose.clone_from(&options.may_lose);
+        facts
+    }
+
+    fn facts_of(&self, looked: &Looked, record: &Record, changes: &Changes<'_>) -> Facts {
+        let kind = self.cloud.machine_kind;
+        let observed = &looked.observed;
+        let unread = observed.unreachable.get("etcd_member").map(ToString::to_string);
+        let members: BTreeSet<String> = if unread.is_some() || !looked.sees_members {
+            recorded_members(looked, record)
+        } else {
+            names(observed.resources.keys(), "etcd_member")
+        };
+        let mut all: BTreeSet<String> = members.clone();
+        all.extend(control_planes(looked));
+        let made_for_it = observed.iter().filter(|one| {
+            one.address.kind() == kind
+                && one.outputs.text("role").as_deref() == Some(Role::ControlPlane.as_str())
+        });
+        all.extend(made_for_it.map(|one| one.address.name().to_owned()));
+
+        let control_planes = all.into_iter().map(|name| {
+            let address = Address::new(kind, &name);
+            let machine = match observed.get(&address).map(|found| &found.readiness) {
+                None => Machine::Absent,
+                Some(Readiness::Failed { .. }) => Machine::Off,
+                Some(_) => Machine::Runs,
+            };
+            let fate = changes.get(&address).map_or(Fate::Stays, |change| fate_of(change));
+            let member = Address::new("etcd_member", &name);
+            let removed_first = changes.get(&member).is_some_and(|change| {
+                change.action.destroys() && is_before(change, changes.get(&address))
+            });
+            ControlPlane { member: members.contains(&name), name, machine, fate, removed_first }
+        });
+        Facts {
+            control_planes: control_planes.collect(),
+            unread,
+            made: looked.made,
+            role_changes: self.role_changes(looked),
+            ..Facts::default()
+        }
+    }
+
+    fn role_changes(&self, looked: &Looked) -> Vec<RoleChange> {
+        let nodes = looked.cluster.nodes().into_iter();
+        let changes = nodes.filter_map(|(pool, node)| {
+            let name = node.name();
+            let machine = looked.observed.get(&Address::new(self.cloud.machine_kind, &name))?;
+            let was = match machine.outputs.text("role")?.as_str() {
+                "control-plane" => Role::ControlPlane,
+                "worker" => Role::Worker,
+                _ => return None,
+            };
+            (was != pool.role).then(|| RoleChange {
+                name,
+                pool: pool.name.clone(),
+                was,
+                becomes: pool.role,
+                source: pool.source.clone(),
+            })
+        });
+        changes.collect()
+    }
+
+    /// Takes back advice that would cost data, and says what is lost already.
+    fn warn(&self, looked: &Looked, facts: &Facts, record: &Record, plan: &mut Plan) {
+        let kind = self.cloud.machine_kind;
+        let exists = |one: &&ControlPlane| one.machine != Machine::Absent;
+        let existing: Vec<&ControlPlane> = facts.control_planes.iter().filter(exists).collect();
+        if let [only] = existing[..]
+            && facts.made
+        {
+            let address = Address::new(kind, &only.name);
+            let of_it = |change: &&mut Change| {
+                change.address.name() == only.name || change.address.kind() == "api_server"
+            };
+            for change in plan.changes.iter_mut().filter(of_it) {
+                let Some(warning) = &change.warning else { continue };
+                if warning.contains("--replace") {
+                    change.warning = Some(format!(
+                        "{address} is the only control plane, and etcd's data lies on it: look at its console in the cloud"
+                    ));
+                }
+            }
+        }
+        let lost_all = existing.is_empty()
+            && !control_planes(looked).is_empty()
+            && record.resources.values().any(|one| one.address.kind() == "api_server" && one.ready);
+        if lost_all && !plan.options.refresh_only {
+            plan.notes.push(
+                "every control plane is gone, and etcd's data with them: this makes a new, empty cluster".to_owned(),
+            );
+        }
+    }
+}
+
+type Changes<'a> = BTreeMap<&'a Address, &'a Change>;
+
+fn refused(refusal: Refusal) -> Failure {
+    let failure = Failure::new(super::ExitCode::Invalid, refusal.to_string());
+    failure.hint(refusal.hint()).hint("nothing was changed")
+}
+
+fn names<'a>(addresses: impl Iterator<Item = &'a Address>, kind: &str) -> BTreeSet<String> {
+    addresses.filter(|one| one.kind() == kind).map(|one| one.name().to_owned()).collect()
+}
+
+fn control_planes(looked: &Looked) -> Vec<String> {
+    let nodes = looked.cluster.nodes().into_iter();
+    nodes.filter(|(pool, _)| pool.role == Role::ControlPlane).map(|(_, node)| node.name()).collect()
+}
+
+/// Members by the record: those that were seen, or, in a record of an earlier version, the control
+/// planes that have joined.
+fn recorded_members(looked: &Looked, record: &Record) -> BTreeSet<String> {
+    let ready = |kind: &str| -> BTreeSet<String> {
+        let all = record.resources.values();
+        all.filter(|one| one.address.kind() == kind && one.ready)
+            .map(|one| one.address.name().to_owned())
+            .collect()
+    };
+    let seen = ready("etcd_member");
+    if !seen.is_empty() {
+        return seen;
+    }
+    let mut control_planes: BTreeSet<String> = control_planes(looked).into_iter().collect();
+    control_planes.extend(names(record.resources.keys(), "turn"));
+    ready("node").intersection(&control_planes).cloned().collect()
+}
+
+fn fate_of(change: &Change) -> Fate {
+    match change.action {
+        Action::Create => Fate::Made,
+        Action::Replace => Fate::Replaced,
+        Action::Delete => Fate::Deleted,
+        Action::Update if change.fields.iter().any(|field| field.field() == "powered_off") => {
+            Fate::Starts
+        }
+        _ => Fate::Stays,
+    }
+}
+
+/// Returns true if the member goes before its machine goes or is made.
+fn is_before(member: &Change, machine: Option<&&Change>) -> bool {
+    machine.is_none_or(|machine| match machine.action {
+        Action::Delete | Action::Replace => machine.deleted_after.contains(&member.address),
+        Action::Create => machine.created_after.contains(&member.address),
+        _ => true,
+    })
+}

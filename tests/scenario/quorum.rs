@@ -1,0 +1,161 @@
+//! Control planes come and go, and etcd keeps its majority.
+
+use std::time::{Duration, Instant};
+
+use super::lab::{Config, Kubectl, Lab};
+
+const THREE: Config = Config { control_planes: 3, workers: 1 };
+const ONE: Config = Config { control_planes: 1, workers: 1 };
+
+/// Makes an object that is gone if etcd's data is.
+fn keep_something(kubectl: Option<&Kubectl>) {
+    if let Some(kubectl) = kubectl {
+        kubectl.run(&["create", "namespace", "keepme"]).ok();
+    }
+}
+
+#[track_caller]
+fn assert_kept(kubectl: Option<&Kubectl>) {
+    if let Some(kubectl) = kubectl {
+        kubectl.run(&["get", "namespace", "keepme"]).ok();
+    }
+}
+
+/// How many members etcd has, how many run, and how many losses the cluster survives.
+#[track_caller]
+fn quorum(lab: &Lab) -> (u64, u64, u64) {
+    let ran = lab.run(&["status", "--json"]).ok();
+    let status: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let count = |name: &str| status["quorum"][name].as_u64().unwrap();
+    (count("members"), count("running"), count("survives"))
+}
+
+#[test]
+fn control_planes_leave_etcd_before_their_machines_go() {
+    let lab = THREE.lab();
+    lab.run(&["apply", "--yes"]).ok().says("survives the loss of 1 control plane");
+    let kubectl = Kubectl::of(&lab, "lab");
+    keep_something(kubectl.as_ref());
+    assert_eq!(quorum(&lab), (3, 3, 1));
+
+    // More than one at a time is refused, however it is asked for, and nothing is done.
+    let before = lab.inventory();
+    let two = ["--replace", "droplet.control-plane-2", "--replace", "droplet.control-plane-3"];
+    for verb in [&["plan"][..], &["apply", "--yes"]] {
+        let words = [verb, &two].concat();
+        lab.run(&words).expect(3).warns("more than one control plane");
+    }
+    lab.run(&["plan", "--destroy", "--target", "droplet.control-plane-2"])
+        .expect(3)
+        .warns("control-plane-2");
+    lab.write("infra.toml", &THREE.toml().replace("fra1", "ams3"));
+    lab.run(&["apply", "--yes"]).expect(3).warns("every control plane");
+    lab.write("infra.toml", &THREE.toml());
+    assert_eq!(lab.inventory().ids(), before.ids());
+
+    // One that runs may be replaced.
+    lab.run(&["apply", "--yes", "--replace", "droplet.control-plane-3"]).ok();
+    assert_eq!(quorum(&lab), (3, 3, 1));
+    assert_kept(kubectl.as_ref());
+
+    // Fewer, and more again.
+    lab.write("infra.toml", &ONE.toml());
+    lab.run(&["plan"]).ok().says("etcd_member.control-plane-3");
+    lab.run(&["apply", "--yes"]).ok();
+    assert_eq!(lab.inventory().names("droplets"), ["control-plane-1", "worker-1"]);
+    assert_eq!(quorum(&lab), (1, 1, 0));
+    assert_kept(kubectl.as_ref());
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+    lab.write("infra.toml", &THREE.toml());
+    lab.run(&["apply", "--yes"]).ok();
+    assert_eq!(quorum(&lab), (3, 3, 1));
+    assert_kept(kubectl.as_ref());
+}
+
+#[test]
+fn a_lost_control_plane_leaves_etcd_before_the_new_one_joins() {
+    let lab = THREE.lab();
+    lab.run(&["apply", "--yes"]).ok();
+    let kubectl = Kubectl::of(&lab, "lab");
+    keep_something(kubectl.as_ref());
+
+    // One after the other is lost, and each time the cluster is whole again.
+    for name in ["control-plane-2", "control-plane-1"] {
+        lab.delete_machine(name);
+        assert_eq!(quorum(&lab), (3, 2, 0), "{name}");
+        let plan = lab.run(&["plan"]).ok().says("no loss of a control plane");
+        assert!(plan.changed("-/+").contains(&format!("etcd_member.{name}")), "{plan}");
+        lab.run(&["apply", "--yes"]).ok();
+        assert_eq!(quorum(&lab), (3, 3, 1), "etcd has no dead member: {name}");
+        assert_kept(kubectl.as_ref());
+        lab.run(&["plan", "--detailed-exitcode"]).ok();
+    }
+
+    // Two at once are too many: nobody says that all is well.
+    lab.delete_machine("control-plane-2");
+    lab.delete_machine("control-plane-3");
+    for words in [&["plan"][..], &["apply", "--yes"]] {
+        let ran = lab.run(words).expect(3).warns("quorum is lost").warns("control-plane-1");
+        assert!(!ran.stdout.contains("No changes"), "{ran}");
+    }
+    lab.run(&["status"]).ok().says("quorum is lost");
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn the_only_control_plane_is_switched_on_and_never_thrown_away() {
+    let lab = ONE.lab();
+    lab.run(&["apply", "--yes"]).ok();
+    let kubectl = Kubectl::of(&lab, "lab");
+    keep_something(kubectl.as_ref());
+    let before = lab.inventory().ids_of("droplets");
+
+    let replaced = ["--replace", "droplet.control-plane-1"];
+    lab.run(&[&["apply", "--yes"][..], &replaced].concat())
+        .expect(3)
+        .warns("the only control plane")
+        .warns("--confirm-data-loss control-plane-1");
+
+    lab.power_off("control-plane-1");
+    lab.run(&["status"]).ok().says("it is powered off; `infra apply` switches it on");
+    let plan = lab.run(&["plan"]).ok().says("powered_off");
+    assert!(!format!("{plan}").contains("--replace"), "{plan}");
+    assert!(plan.changed("~").contains(&"droplet.control-plane-1".to_owned()), "{plan}");
+    lab.run(&[&["plan"][..], &replaced].concat()).expect(3).warns("only switched off");
+    let begun = Instant::now();
+    lab.run(&["apply", "--yes"]).ok();
+    assert!(begun.elapsed() < Duration::from_secs(100), "it waited for {:?}", begun.elapsed());
+    assert_eq!(lab.inventory().ids_of("droplets"), before);
+    lab.run(&["plan", "--detailed-exitcode"]).ok().says("No changes");
+    assert_kept(kubectl.as_ref());
+
+    // A worker that is off is switched on, too.
+    lab.power_off("worker-1");
+    lab.run(&["apply", "--yes"]).ok();
+    assert_eq!(lab.inventory().ids_of("droplets"), before);
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn workers_do_not_become_control_planes() {
+    let extra = |role: &str| {
+        format!("{}\n[pools.extra]\ncount = 2\ntype = \"s-2vcpu-4gb\"\n{role}", ONE.toml())
+    };
+    let lab = Lab::with(&extra(""));
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    let tags = |lab: &Lab| {
+        let inventory = lab.inventory();
+        let tags = |one: &serde_json::Value| (one["id"].clone(), one["tags"].clone());
+        inventory.of("droplets").iter().map(tags).collect::<Vec<_>>()
+    };
+    let before = tags(&lab);
+    lab.write("infra.toml", &extra("role = \"control-plane\"\n"));
+    for words in [&["plan"][..], &["apply", "--yes"]] {
+        let ran = lab.run(words).expect(3).warns("pool `extra` can't become a control-plane pool");
+        assert!(ran.stderr.contains("infra.toml:"), "{ran}");
+    }
+    assert_eq!(tags(&lab), before, "not even a tag has changed");
+    lab.run(&["destroy", "--yes"]).ok();
+}
