@@ -197,6 +197,8 @@ fn open(data: &std::path::Path) -> Result<Control, Failure> {
 }
 
 async fn serve(data: PathBuf, args: &ServeArgs) -> Result<(), Failure> {
+    // Tokens, keys and what a cluster says lie in there, in files that many parts write.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     args.settings.keep(&data)?;
     let clock = &args.clock;
     let options = ServeOptions {

@@ -14,6 +14,7 @@ mod interrupt;
 mod join_secrets;
 mod lab;
 mod plans;
+mod private;
 mod quickstart;
 mod quorum;
 mod refusals;

@@ -1,10 +1,27 @@
 //! Writing files so that a reader never sees half of one.
 
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use crate::error::SimError;
+
+/// Makes the folder of an embedded cloud, which only its owner may look into; takes the others'
+/// rights from one that an earlier version made. Any other folder that is there stays as it is.
+///
+/// # Errors
+/// When it can't be made.
+pub fn make_private(folder: &Path) -> Result<(), SimError> {
+    let make = || -> std::io::Result<()> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let is_ours = ["lock", "sim.log"].iter().all(|name| folder.join(name).is_file());
+        if is_ours && std::fs::metadata(folder)?.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(())
+    };
+    make().map_err(|e| SimError::io("create", folder, e))
+}
 
 /// Writes a file atomically with mode 0600.
 ///

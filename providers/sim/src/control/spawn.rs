@@ -82,7 +82,7 @@ fn spawn(
     seed: Option<u64>,
     speed: Option<f64>,
 ) -> Result<Child, SimError> {
-    std::fs::create_dir_all(data).map_err(|e| SimError::io("create", data, e))?;
+    crate::files::make_private(data)?;
     let path = data.join("sim.log");
     let log = OpenOptions::new()
         .create(true)

@@ -32,7 +32,7 @@ pub fn install(data: &Path) -> io::Result<()> {
         // Renamed into place: a machine may be running the old one.
         let temporary = folder.join(format!(".{tool}.{}", std::process::id()));
         std::fs::write(&temporary, text)?;
-        std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(0o755))?;
+        std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(0o700))?;
         std::fs::rename(&temporary, &path)?;
     }
     Ok(())

@@ -98,14 +98,7 @@ async fn run(
 
 /// Makes the data folder; gives its absolute path.
 fn prepare(data: &Path) -> Result<std::path::PathBuf, SimError> {
-    use std::os::unix::fs::DirBuilderExt;
-    if !data.is_dir() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data)
-            .map_err(|e| SimError::io("create", data, e))?;
-    }
+    crate::files::make_private(data)?;
     data.canonicalize().map_err(|e| SimError::io("open", data, e))
 }
 
