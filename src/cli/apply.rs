@@ -75,12 +75,12 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     run.recover().await?;
     let saved = args.plan.as_ref().map(|path| read_plan(&run, path)).transpose()?;
     let options = saved.as_ref().map_or_else(|| args.part.options(), |plan| plan.options.clone());
-    let Planned { looked, mut plan } = run.plan(options).await?;
+    let Planned { looked, plan } = run.plan(options).await?;
     if let Some(saved) = saved {
         saved
             .check_fresh(&looked.declared, &looked.observed, &run.session.record(&looked))
+            .and_then(|()| saved.check_content(&plan))
             .map_err(|error| Failure::new(ExitCode::Stale, error.to_string()).hint("plan again"))?;
-        plan = saved;
     }
     if run.style != Style::Json || plan.is_empty() {
         run.print_plan(&plan, args.verbose)?;

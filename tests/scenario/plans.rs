@@ -26,6 +26,61 @@ fn a_saved_plan_is_done_exactly_or_refused_as_stale() {
 }
 
 #[test]
+fn a_saved_plan_that_was_edited_is_refused() {
+    let lab = TINY.lab();
+    lab.run(&["plan", "--phase", "infra", "-o", "whole.plan"]).ok();
+    let whole: serde_json::Value = serde_json::from_str(&lab.read("whole.plan")).unwrap();
+    let changes = whole["changes"].as_array().unwrap();
+    let droplet = changes.iter().position(|one| one["address"] == "droplet.worker-1").unwrap();
+    let mut bigger = whole.clone();
+    bigger["changes"][droplet]["declared"]["spec"]["size"] = "s-8vcpu-16gb".into();
+    assert_ne!(bigger, whole);
+    let mut without = whole.clone();
+    without["changes"].as_array_mut().unwrap().remove(droplet);
+    let mut more = whole.clone();
+    more["changes"].as_array_mut().unwrap().push(changes[droplet].clone());
+    let mut moved = whole.clone();
+    moved["changes"].as_array_mut().unwrap().swap(0, droplet);
+    let mut destroys = whole.clone();
+    destroys["options"]["destroy"] = true.into();
+    for (edited, says) in [
+        (&bigger, "droplet.worker-1 is not what infra.toml asks for"),
+        (&without, "was changed after it was made"),
+        (&more, "was changed after it was made"),
+        (&moved, "was changed after it was made"),
+        (&destroys, "was changed after it was made"),
+    ] {
+        lab.write("edited.plan", &edited.to_string());
+        lab.run(&["apply", "edited.plan"]).expect(6).warns(says);
+        assert!(lab.inventory().of("droplets").is_empty());
+    }
+    lab.run(&["apply", "whole.plan"]).ok();
+    let sizes = lab.inventory().of("droplets").iter().all(|one| one["size_slug"] != "s-8vcpu-16gb");
+    assert!(sizes);
+}
+
+#[test]
+fn a_line_missing_in_the_journal_is_named_and_an_unwritable_history_is_no_success() {
+    let lab = TINY.lab();
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    let journal = lab.read(".infra/lab/journal");
+    let lines: Vec<&str> = journal.lines().collect();
+    let gap = [&lines[..3], &lines[4..]].concat().join("\n");
+    lab.write(".infra/lab/journal", &format!("{gap}\n"));
+    let ran = lab.run(&["plan", "--phase", "infra"]).expect(9);
+    ran.warns("line 4 of the journal is damaged: it has number 4, where 3 comes next");
+    lab.write(".infra/lab/journal", &journal);
+
+    std::fs::remove_dir_all(lab.file(".infra/lab/history")).unwrap();
+    lab.write(".infra/lab/history", "in the way");
+    lab.write("infra.toml", &Config { workers: 2, ..TINY }.toml());
+    let ran = lab.run(&["apply", "--yes", "--phase", "infra"]).expect(9);
+    ran.warns("warning: the end of this run is missing in the history");
+    assert_eq!(lab.inventory().of("droplets").len(), 3, "everything is done");
+    lab.run(&["plan", "--detailed-exitcode", "--phase", "infra"]).ok();
+}
+
+#[test]
 fn a_target_takes_what_it_needs_and_no_more() {
     let lab = TINY.lab();
     lab.run(&["apply", "--yes", "--target", "load_balancer.api"]).ok();

@@ -4,7 +4,7 @@ use infra_provider_api::{Declared, Owner, Readiness};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{PLAN_VERSION, Plan, canonical};
+use super::{Change, PLAN_VERSION, Plan, canonical};
 use crate::engine::{observe::Observations, record::Record};
 
 /// Why a plan file can't be applied.
@@ -34,6 +34,12 @@ pub enum PlanFileError {
         what: String,
         /// When the plan was made.
         created_at: jiff::Timestamp,
+    },
+    /// It says something that infra.toml does not lead to: the file was edited.
+    #[error("the plan file was changed after it was made: {what}")]
+    Edited {
+        /// What differs.
+        what: String,
     },
 }
 
@@ -96,6 +102,57 @@ impl Plan {
         }
         Err(PlanFileError::Stale { what: moved.join(" and "), created_at: self.created_at })
     }
+
+    /// Checks that the plan says what `now`, planned from the same world, says. Then `now` is what
+    /// is done: nothing that a file says is ever taken over from it.
+    ///
+    /// # Errors
+    /// [`PlanFileError::Edited`].
+    pub fn check_content(&self, now: &Self) -> Result<(), PlanFileError> {
+        let edited = |what: String| Err(PlanFileError::Edited { what });
+        for (what, same) in [
+            ("the environment", self.environment == now.environment),
+            ("the provider", self.provider == now.provider),
+            ("the format", self.version == now.version),
+            ("what exists and stays", self.known == now.known),
+        ] {
+            if !same {
+                return edited(format!("{what} is another one"));
+            }
+        }
+        if self.changes == now.changes {
+            return Ok(());
+        }
+        for (saved, planned) in self.changes.iter().zip(&now.changes) {
+            if saved.address != planned.address {
+                let known = now.change(&saved.address).is_some();
+                let done = if known { "is in another place" } else { "was added" };
+                return edited(format!("{} {done}", saved.address));
+            }
+            if meaning(saved) != meaning(planned) {
+                return edited(format!("{} is not what infra.toml asks for", saved.address));
+            }
+        }
+        let (saved, planned) = (self.changes.len(), now.changes.len());
+        if saved != planned {
+            return edited(format!("it has {saved} changes in place of {planned}"));
+        }
+        Ok(())
+    }
+}
+
+/// Returns what a change does, without the words that say why: those may differ from one look to
+/// the next.
+fn meaning(change: &Change) -> Value {
+    let mut value = json!(change);
+    if let Some(fields) = value.as_object_mut() {
+        fields.remove("reason");
+        fields.remove("warning");
+    }
+    if let Some(observed) = &change.observed {
+        value["observed"]["readiness"] = readiness(&observed.readiness).into();
+    }
+    value
 }
 
 /// Three hashes, of what is declared, observed and recorded, joined by `-`.
@@ -112,17 +169,20 @@ pub fn fingerprint(declared: &[Declared], observed: &Observations, record: &Reco
     }));
     // Why something is pending is not a change, that it is pending is.
     let observed = hash(observed.iter().map(|found| {
-        let readiness = match found.readiness {
-            Readiness::Ready => "ready",
-            Readiness::Pending { .. } => "pending",
-            Readiness::Failed { .. } => "failed",
-        };
-        json!([found.address, found.id, found.spec, found.outputs, readiness])
+        json!([found.address, found.id, found.spec, found.outputs, readiness(&found.readiness)])
     }));
     // Not the serial: a run that changed nothing has written lines, too.
     let open = record.intents.iter().map(|(address, intent)| json!([address, intent]));
     let record = hash(record.resources.values().map(|resource| json!(resource)).chain(open));
     format!("{declared}-{observed}-{record}")
+}
+
+fn readiness(found: &Readiness) -> &'static str {
+    match found {
+        Readiness::Ready => "ready",
+        Readiness::Pending { .. } => "pending",
+        Readiness::Failed { .. } => "failed",
+    }
 }
 
 fn hash(values: impl Iterator<Item = Value>) -> String {
