@@ -81,18 +81,21 @@ impl Run {
             return Ok(());
         }
         let looked = self.session.look(Purpose::Show).await?;
-        let recovered = recover(
-            &looked.kinds,
-            &self.session.cx,
-            &self.session.store,
-            &RecoverOptions {
-                grace: self.session.grace(),
-                optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
-                stop: self.session.stop.clone(),
-            },
-            &self.reporter.events(),
-        )
-        .await?;
+        let recovered = self.session.blamed(
+            recover(
+                &looked.kinds,
+                &self.session.cx,
+                &self.session.store,
+                &RecoverOptions {
+                    grace: self.session.grace(),
+                    optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
+                    stop: self.session.stop.clone(),
+                },
+                &self.reporter.events(),
+            )
+            .await
+            .map_err(Failure::from),
+        )?;
         if self.style != Style::Json {
             let list = |found: &[infra_provider_api::Address]| {
                 found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
@@ -165,11 +168,19 @@ impl Run {
         let events: Events = self.reporter.events();
         let store = &self.session.store;
         let mut outcome = execute(plan, kinds, &cx, store, &options, &events).await;
-        match store.may_act() {
-            Err(error) if !outcome.is_complete() => {
+        match self.session.lost() {
+            Some(error) if !outcome.is_complete() => {
                 outcome.stopped = Some(Stopped::Journal(error));
             }
-            _ => self.keep_history(&outcome).await,
+            Some(error) => outcome.unkept = Some(error),
+            None => {
+                if let Err(error) = self.keep_history(&outcome).await {
+                    outcome.unkept.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = outcome.unkept.as_ref().filter(|_| self.style == Style::Json) {
+            self.reporter.events().send(Event::Note { text: unkept(error) });
         }
         outcome
     }
@@ -187,7 +198,7 @@ impl Run {
     }
 
     /// Keeps what this run came to, for `infra state history`.
-    async fn keep_history(&self, outcome: &Outcome) {
+    async fn keep_history(&self, outcome: &Outcome) -> Result<(), StoreError> {
         let (store, project) = (&self.session.store, &self.session.project);
         let history = History::of(
             &self.verb,
@@ -195,11 +206,12 @@ impl Run {
             project.cluster.environment.clone(),
             std::fs::read_to_string(&project.file).ok(),
         );
-        if let Err(error) = store.keep_history(history).await {
-            // Everything is done and recorded; only the looking back is not.
-            self.reporter.events().send(Event::Note { text: error.to_string() });
-        }
+        store.keep_history(history).await
     }
+}
+
+fn unkept(error: &StoreError) -> String {
+    format!("the end of this run is missing in the history: {error}")
 }
 
 /// First Ctrl-C (or SIGTERM): stop in an orderly way. Second: leave at once.
@@ -229,8 +241,15 @@ pub(super) async fn interrupted() -> std::io::Result<()> {
 
 /// What an outcome means for the exit code, and what to say.
 pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
+    if let Some(error) = outcome.unkept.as_ref().filter(|_| !json) {
+        eprintln!("warning: {}", unkept(error));
+    }
     if outcome.is_complete() {
-        return ExitCode::Ok;
+        // Everything is done and recorded; a script must still hear that something is wrong.
+        return match &outcome.unkept {
+            Some(error) => Failure::from(error.clone()).code,
+            None => ExitCode::Ok,
+        };
     }
     let (code, words) = match &outcome.stopped {
         Some(Stopped::Asked | Stopped::AtOnce) => (

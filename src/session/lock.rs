@@ -2,7 +2,10 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{error::Failure, open::Session};
+use super::{
+    error::{ExitCode, Failure},
+    open::Session,
+};
 use crate::engine::{Lock, LockError, LockOptions, RemoteLock, StoreError, lock::Lease};
 
 /// The lock of a cluster, held. Given back when dropped.
@@ -47,14 +50,34 @@ impl Session {
             Some(remote) => ClusterLock::Remote(remote.lock(options, waiting).await?),
             None => ClusterLock::Local(local(self, options, waiting).await?),
         };
+        let _ = self.lock_lost.set(lock.lost().clone());
         match &self.remote {
             Some(remote) => {
                 remote.prepare().await?;
                 remote.refresh_all().await?;
+                remote.sign().await?;
             }
             None => self.store.claim().await?,
         }
         Ok(lock)
+    }
+
+    /// Returns why this run may do nothing more, where it has taken the lock and lost it since.
+    pub fn lost(&self) -> Option<StoreError> {
+        let lost = self.lock_lost.get()?;
+        match self.store.may_act() {
+            Err(error) => Some(error),
+            Ok(()) => lost.is_cancelled().then_some(StoreError::Fenced { by: None }),
+        }
+    }
+
+    /// Puts the loss of the lock in the place of a failure that came of it: losing it stops
+    /// whatever is under way, which then says only that it was stopped.
+    pub fn blamed<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        result.map_err(|failure| match failure.code {
+            ExitCode::Interrupted | ExitCode::Failed => self.lost().map_or(failure, Failure::from),
+            _ => failure,
+        })
     }
 
     /// Whether this run may still act: its lock is not lost.

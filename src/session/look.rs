@@ -98,6 +98,14 @@ impl Session {
         purpose: Purpose,
         options: &PlanOptions,
     ) -> Result<Looked, Failure> {
+        self.blamed(self.look_around(purpose, options).await)
+    }
+
+    async fn look_around(
+        &self,
+        purpose: Purpose,
+        options: &PlanOptions,
+    ) -> Result<Looked, Failure> {
         let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(Failure::local)?;
         let strict = ObserveOptions::default();
         let mut in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;

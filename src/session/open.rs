@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -78,6 +78,8 @@ pub struct Session {
     pub cx: Context,
     /// First Ctrl-C.
     pub stop: CancellationToken,
+    /// Cancelled when the lock is lost, once it was taken.
+    pub(super) lock_lost: OnceLock<CancellationToken>,
     /// Whether it is the embedded cloud.
     pub sim: bool,
     /// How much faster than real time the cloud's clock runs: 1 for every real one.
@@ -219,6 +221,7 @@ impl Session {
             remote,
             cx,
             stop,
+            lock_lost: OnceLock::new(),
             sim: options.sim,
             speed,
         })

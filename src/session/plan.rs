@@ -68,8 +68,8 @@ impl Session {
             .count();
         let creates = plan.changes.iter().any(|change| change.action.creates());
         if creates && !options.destroy {
-            let problems =
-                self.cloud.provider.check(&self.cx, &looked.cluster, machines_new).await?;
+            let checked = self.cloud.provider.check(&self.cx, &looked.cluster, machines_new).await;
+            let problems = self.blamed(checked.map_err(Failure::from))?;
             if !problems.is_empty() {
                 return Err(Failure::problems(&problems));
             }

@@ -124,3 +124,81 @@ async fn what_another_run_wrote_while_this_one_waited_is_read_before_writing() {
     waits.append([created("c")]).await.unwrap();
     assert_eq!(open(folder.path()).await.unwrap().record().resources.len(), 3);
 }
+
+/// Opens a journal whose lines were put together anew.
+async fn reopened(folder: &Path, lines: &[&str]) -> Result<Store, StoreError> {
+    fs::write(folder.join("journal"), format!("{}\n", lines.join("\n"))).unwrap();
+    open(folder).await
+}
+
+#[tokio::test]
+async fn a_line_that_is_missing_moved_or_there_twice_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    for name in ["a", "b", "c"] {
+        store.append([created(name)]).await.unwrap();
+    }
+    let text = fs::read_to_string(folder.path().join("journal")).unwrap();
+    let [opened, a, b, c] = text.lines().collect::<Vec<_>>().try_into().unwrap();
+    for (lines, wanted, why) in [
+        (vec![opened, b, c], 2, "it has number 2, where 1 comes next: a line before it is missing"),
+        (vec![opened, a, c], 3, "it has number 3, where 2 comes next: a line before it is missing"),
+        (
+            vec![opened, a, c, b],
+            3,
+            "it has number 3, where 2 comes next: a line before it is missing",
+        ),
+        (vec![opened, a, a, b, c], 3, "it has number 1 again, where 2 comes next"),
+        (vec![opened, a, b, c, b], 5, "it has number 2 again, where 4 comes next"),
+    ] {
+        let error = reopened(folder.path(), &lines).await.unwrap_err();
+        let StoreError::Journal { source: JournalError::Corrupt { line, reason }, .. } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((*line, reason.as_str()), (wanted, why));
+    }
+    reopened(folder.path(), &[opened, a, b, c]).await.unwrap();
+}
+
+#[tokio::test]
+async fn lines_that_a_snapshot_covers_need_not_be_whole_but_those_after_it_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    for name in ["a", "b", "c"] {
+        store.append([created(name)]).await.unwrap();
+    }
+    let text = fs::read_to_string(folder.path().join("journal")).unwrap();
+    store.compact().await.unwrap();
+    let begun = fs::read_to_string(folder.path().join("journal")).unwrap();
+    store.append([created("d"), created("e")]).await.unwrap();
+    let after = fs::read_to_string(folder.path().join("journal")).unwrap();
+    let [opened, a, b, c] = text.lines().collect::<Vec<_>>().try_into().unwrap();
+    let [_, d, e] = after.lines().collect::<Vec<_>>().try_into().unwrap();
+    // A crash between the snapshot and the empty journal, and what the next run appended.
+    for lines in [vec![opened, a, b, c], vec![opened, b, c]] {
+        assert_eq!(reopened(folder.path(), &lines).await.unwrap().record().resources.len(), 3);
+        let more = [lines, vec![d, e]].concat();
+        assert_eq!(reopened(folder.path(), &more).await.unwrap().record().resources.len(), 5);
+    }
+    for lines in [vec![begun.trim_end(), e], vec![opened, a, b, c, e], vec![opened, a, b, c, d, d]]
+    {
+        let error = reopened(folder.path(), &lines).await.unwrap_err();
+        assert!(matches!(error, StoreError::Journal { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_write_that_was_cut_off_nothing_more_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    store.append([created("a")]).await.unwrap();
+    {
+        let mut cut = Box::pin(store.append([created("b")]));
+        assert!(futures::poll!(&mut cut).is_pending());
+    }
+    let error = store.append([created("c")]).await.unwrap_err();
+    assert!(error.to_string().contains("an earlier write was cut off"), "{error}");
+    let again = open(folder.path()).await.unwrap();
+    assert!(again.record().resources.len() <= 2);
+}

@@ -88,6 +88,8 @@ pub struct Outcome {
     pub waiting: Vec<Address>,
     /// Why it ended before its end, if it did.
     pub stopped: Option<Stopped>,
+    /// Why the end of the run, or its history, could not be written down; what it did is recorded.
+    pub unkept: Option<StoreError>,
     /// From start to end.
     pub took: Duration,
 }

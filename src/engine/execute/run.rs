@@ -143,17 +143,18 @@ impl<'a> Run<'a> {
         Ok(Some(run))
     }
 
-    async fn note_end(&self, number: Option<u64>) {
+    async fn note_end(&mut self, number: Option<u64>) {
         let Some(run) = number else { return };
-        if matches!(self.outcome.stopped, Some(Stopped::Journal(_))) {
+        // A write that was cut off ends the journal for this process.
+        if matches!(self.outcome.stopped, Some(Stopped::Journal(_) | Stopped::AtOnce)) {
             return;
         }
         let failed = self.outcome.failures.len();
-        let mut written = self.env.store.append([Entry::RunFinished { run, failed }]).await;
-        if written.is_ok() {
-            written = self.env.store.compact_if_grown().await.map(drop);
+        if let Err(error) = self.env.store.append([Entry::RunFinished { run, failed }]).await {
+            self.outcome.unkept = Some(error);
+            return;
         }
-        if let Err(error) = written {
+        if let Err(error) = self.env.store.compact_if_grown().await {
             // Everything is done and recorded; only the tidying up failed.
             self.env.events.send(Event::Note { text: error.to_string() });
         }

@@ -46,10 +46,13 @@ pub struct Journaled {
     pub complete: u64,
     /// Lines read.
     pub lines: usize,
+    /// Number of the last line that has one.
+    last: Option<u64>,
 }
 
 /// Reads a journal on top of `record` (a snapshot); lines it already covers are skipped. The last
-/// line may be torn: a crash while appending.
+/// line may be torn: a crash while appending. Every other line has the number that follows the one
+/// before, so that none can be lost, repeated or moved without being noticed.
 ///
 /// # Errors
 /// See [`JournalError`].
@@ -91,12 +94,35 @@ fn take(read: &mut Journaled, line: &Line, owner: &Owner) -> Result<(), JournalE
     } else if read.lines == 1 {
         let reason = "a journal begins with a line that says whose it is".to_owned();
         return Err(JournalError::Corrupt { line: 1, reason });
+    } else {
+        check_number(read, *seq)
+            .map_err(|reason| JournalError::Corrupt { line: read.lines, reason })?;
+        read.last = Some(*seq);
     }
     if *seq > read.record.serial {
         read.record.apply(entry, *at);
         read.record.serial = *seq;
     }
     Ok(())
+}
+
+/// Refuses a number that does not follow. A crash between writing a snapshot and emptying the
+/// journal leaves lines that the snapshot covers: those may begin anywhere below its end.
+fn check_number(read: &Journaled, seq: u64) -> Result<(), String> {
+    let next = read.record.serial + 1;
+    let follows = match read.last {
+        None => (1..=next).contains(&seq),
+        Some(last) => seq == last + 1 || (seq == next && seq > last),
+    };
+    if follows {
+        return Ok(());
+    }
+    let wanted = read.last.map_or(next, |last| last + 1);
+    Err(if seq < wanted {
+        format!("it has number {seq} again, where {wanted} comes next")
+    } else {
+        format!("it has number {seq}, where {wanted} comes next: a line before it is missing")
+    })
 }
 
 fn newer(line: &[u8]) -> Option<u32> {

@@ -10,6 +10,23 @@ use super::{
 };
 use crate::engine::journal::{self, Entry, JOURNAL_VERSION};
 
+/// Notes a write that was left without waiting for its end: its lines may be there or not, and any
+/// that follow could leave a gap.
+struct CutOff<'a> {
+    store: &'a Store,
+}
+
+impl Drop for CutOff<'_> {
+    fn drop(&mut self) {
+        self.store.lock().failed = Some(StoreError::Io {
+            what: "append to",
+            name: self.store.backend.describe(JOURNAL),
+            reason: "an earlier write was cut off".to_owned(),
+            full: false,
+        });
+    }
+}
+
 impl Store {
     /// Appends `entries`. They are on the disk, and in [`Store::record`], when it returns.
     ///
@@ -39,7 +56,10 @@ impl Store {
             (self.encode_queue(&mut shared, now)?, std::mem::take(&mut shared.queue))
         };
         let length = bytes.len() as u64;
-        match self.write(bytes).await {
+        let cut_off = CutOff { store: self };
+        let written = self.write(bytes).await;
+        std::mem::forget(cut_off);
+        match written {
             Ok(()) => {
                 let mut shared = self.lock();
                 shared.length += length;
