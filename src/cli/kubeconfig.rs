@@ -36,19 +36,21 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
     if let Some(warning) = certificates_clock(&global.project()?, &places) {
         eprintln!("warning: {warning}");
     }
+    let damaged = |why: String| {
+        Failure::local(format!("{} can't be used: {why}", path.display()))
+            .hint("delete it; `infra apply` makes it again")
+    };
+    // What it names besides would be run by every kubectl that it is merged for.
+    let own = Kubeconfig::own(&text, None).map_err(damaged)?;
     if args.print {
         exact!("{text}");
         return Ok(ExitCode::Ok);
     }
-    let damaged = || {
-        Failure::local(format!("{} is damaged", path.display()))
-            .hint("delete it; `infra apply` makes it anew")
-    };
-    let server = Kubeconfig::server_in(&text).ok_or_else(damaged)?;
-    let credentials = Kubeconfig::credentials_in(&text).ok_or_else(damaged)?;
+    let credentials =
+        own.credentials.ok_or_else(|| damaged("it has no client certificate".to_owned()))?;
     let ca = std::fs::read_to_string(places.pki.join("ca.crt")).map_err(Failure::local)?;
     let cluster = global.project()?.cluster.name;
-    let config = Kubeconfig::new(&cluster, &server, &ca).with_credentials(credentials);
+    let config = Kubeconfig::new(&cluster, &own.server, &ca).with_credentials(credentials);
     let into = match &args.into {
         Some(into) => into.clone(),
         None => default_kubeconfig_path().map_err(Failure::local)?,

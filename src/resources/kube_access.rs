@@ -70,7 +70,7 @@ impl KubeAccess {
         if let Some((_, known)) = client.as_ref().filter(|(of, _)| *of == hash) {
             return Ok(known.clone());
         }
-        let made = KubeClient::from_file(&self.kubeconfig, None)
+        let (made, _) = KubeClient::from_own(&self.kubeconfig, None)
             .await
             .map_err(|error| CloudError::new(ErrorKind::Local, OPERATION, error.to_string()))?;
         *client = Some((hash, made.clone()));
@@ -172,14 +172,9 @@ mod tests {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kubeconfig");
-        let config = format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: a\n\
-             contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
-             clusters: [{{name: a, cluster: {{server: 'https://{}'}}}}]\n\
-             users: [{{name: a, user: {{token: t}}}}]\n",
-            silent.local_addr().unwrap()
-        );
-        std::fs::write(&path, config).unwrap();
+        let server = format!("https://{}", silent.local_addr().unwrap());
+        let pki = infra_ssl::PkiSpec::new("a").with_server(server);
+        infra_ssl::ensure(folder.path(), &pki, jiff::Timestamp::now()).unwrap();
         let error = KubeAccess::new(path).version().await.unwrap_err();
         assert_eq!((error.kind, &*error.message), (ErrorKind::Unavailable, "no answer within 5 s"));
     }

@@ -8,6 +8,7 @@ use kube::{
     core::DynamicObject,
     discovery::Discovery,
 };
+use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::{Catalog, Target, call::ANSWER_MAX};
@@ -93,6 +94,29 @@ impl KubeClient {
         })?;
         let at = ClusterRef::of(&kubeconfig, context, &origin)?;
         Ok((Self::connect(kubeconfig, context, origin).await?, at))
+    }
+
+    /// Connects by the kubeconfig that `infra apply` wrote, or `context` of it: by its address,
+    /// authority and client certificate alone. It never runs a program, reads another file or goes
+    /// through a proxy that such a file names. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`AppsError::Kubeconfig`], also when it holds anything else.
+    pub async fn from_own(
+        path: &Path,
+        context: Option<&str>,
+    ) -> Result<(Self, ClusterRef), AppsError> {
+        let origin = path.display().to_string();
+        let failed = |message: String| AppsError::Kubeconfig { origin: origin.clone(), message };
+        let text = tokio::fs::read_to_string(path).await.map_err(|e| failed(e.to_string()))?;
+        let own = infra_ssl::Kubeconfig::own(&text, context).map_err(|why| {
+            failed(format!("{why}; move it aside, and `infra apply` makes it again"))
+        })?;
+        let yaml = own.to_yaml().map_err(|e| failed(e.to_string()))?;
+        let kubeconfig =
+            Kubeconfig::from_yaml(yaml.expose_secret()).map_err(|e| failed(e.to_string()))?;
+        let at = ClusterRef::of(&kubeconfig, None, &origin)?;
+        Ok((Self::connect(kubeconfig, None, origin).await?, at))
     }
 
     /// The same from kubectl's own files: KUBECONFIG, else ~/.kube/config.

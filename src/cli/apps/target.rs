@@ -195,11 +195,12 @@ impl ClusterArgs {
                 .hint("`infra apply --sim` makes it"));
         }
         let context = self.context.as_deref();
+        let is_own = path.is_some() && path == own;
         let (client, at) = match &path {
+            Some(path) if is_own => KubeClient::from_own(path, context).await?,
             Some(path) => KubeClient::from_file_named(path, context).await?,
             None => KubeClient::from_environment(context).await?,
         };
-        let is_own = path.is_some() && path == own;
         Ok(Connected { client, at, is_own })
     }
 

@@ -1,8 +1,9 @@
-//! Kubeconfigs: build, merge, file.
+//! Kubeconfigs: build, merge, file, and reading our own back.
 
 mod build;
 mod file;
 mod merge;
+mod own;
 
 pub use build::{Credentials, Kubeconfig};
 pub use file::{default_kubeconfig_path, merge_file, remove_file_entries};
