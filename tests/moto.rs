@@ -111,7 +111,9 @@ async fn the_record_works_on_another_makers_s3() {
     let (first, places) = open("first").await;
     let first = first.unwrap();
     let lock = first.lock(LockOptions::new("apply"), &|_| {}).await.unwrap();
+    first.prepare().await.unwrap();
     first.refresh_all().await.unwrap();
+    first.sign().await.unwrap();
     std::fs::create_dir_all(&places.pki).unwrap();
     std::fs::write(places.pki.join("ca.key"), KEY).unwrap();
     first.send().await.unwrap();
@@ -125,7 +127,7 @@ async fn the_record_works_on_another_makers_s3() {
     let owner = first.store.owner().clone();
     let clock = std::sync::Arc::new(SystemClock::default());
     let options = LockOptions::new("apply");
-    let refused = RemoteLock::acquire(target.objects(), clock, &owner, &options).await;
+    let refused = RemoteLock::acquire(first.objects(), clock, &owner, &options).await;
     assert!(matches!(refused, Err(LockError::Held { .. })));
     let (second, other) = open("second").await;
     let second = second.unwrap();
@@ -139,9 +141,10 @@ async fn the_record_works_on_another_makers_s3() {
     }
 
     // Its lease is taken away: it can write nothing more.
-    let object = objects.get(LOCK).await.unwrap().unwrap();
+    let signed = first.objects();
+    let object = signed.get(LOCK).await.unwrap().unwrap();
     let free = String::from_utf8(object.bytes).unwrap().replacen('{', "{\"released\":true,", 1);
-    objects.put(LOCK, free.into_bytes(), Only::Unchanged(object.etag)).await.unwrap().unwrap();
+    signed.put(LOCK, free.into_bytes(), Only::Unchanged(object.etag)).await.unwrap().unwrap();
     let taken = second.lock(LockOptions::new("apply"), &|_| {}).await.unwrap();
     let before = objects.list("").await.unwrap();
     let error = first.store.append([Entry::RunFinished { run: 61, failed: 0 }]).await.unwrap_err();

@@ -1,15 +1,18 @@
 //! Deleting a record from a bucket after it was moved.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{copy::Marker, target::Target};
+use super::{copy::Marker, pin::PinFile, target::Target};
 use crate::{
     engine::{
         Lock, LockOptions, RemoteLock, Store,
         lock::remote::{Clock, LOCK, SystemClock},
-        store::{Folder, remote::Objects},
+        store::{
+            Folder,
+            remote::{Objects, Seal, Signed},
+        },
     },
     session::{ExitCode, Failure, Places},
 };
@@ -56,8 +59,16 @@ pub async fn finish(
     let _here = Lock::acquire(&places.record, options.clone()).await?;
     let owner = known(&places.record, cluster).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let lock = RemoteLock::acquire(target.objects(), clock, &owner, options).await?;
+    let pin = PinFile::of(places, target.url());
+    let objects = Signed::new(target.objects());
+    if let Some(known) = pin.read()?
+        && let Some(key) = known.key()
+    {
+        objects.set(Arc::new(Seal::new(key, known.uuid, BTreeMap::new())));
+    }
+    let lock = RemoteLock::acquire(Arc::new(objects), clock, &owner, options).await?;
     let deleted = empty(&*target.objects(), lock).await?;
+    pin.remove()?;
     Marker::remove(places)?;
     Ok(Some(deleted))
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     copy::{self, Copied, Marker, sum},
+    guard,
     keys::Keyring,
 };
 use crate::{
@@ -52,24 +53,37 @@ impl Files {
         let mut fetched = Vec::new();
         for (name, kept) in &record.files {
             let Some(path) = copy::path(&self.places, name) else { continue };
-            let here = copy::read(&path)?.map(|bytes| sum(&bytes));
-            if let Some(known) = marker.files.get(name)
-                && known.object == kept.sum
-                && (here.as_ref() == Some(&known.file) || (how == Bring::New && here.is_some()))
-            {
+            let bytes_here = copy::read(&path)?;
+            let here = bytes_here.as_deref().map(sum);
+            let known = marker.files.get(name);
+            let is_known = known.is_some_and(|known| known.object == kept.sum);
+            let is_copy = here.is_some() && here.as_ref() == known.map(|known| &known.file);
+            if is_known && (is_copy || (how == Bring::New && here.is_some())) {
                 continue;
             }
             let bytes = self.fetch(name, kept).await?;
+            // One that this machine has had from the bucket before may be put back.
+            if let Some(here) = bytes_here.filter(|_| !is_known) {
+                guard::check_authority(name, &self.place(kept), &here, &bytes)?;
+            }
             let copied = Copied { object: kept.sum.clone(), file: sum(&bytes) };
             next.files.insert(name.clone(), copied);
-            fetched.push((path, bytes, kept.mode));
+            fetched.push((name.as_str(), path, bytes, kept));
         }
+        let checked: Vec<(&str, String, &[u8])> = fetched
+            .iter()
+            .map(|(name, _, bytes, kept)| (*name, self.place(kept), bytes.as_slice()))
+            .collect();
+        guard::check_fetched(&checked, |name| match copy::path(&self.places, name) {
+            Some(path) => copy::read(&path),
+            None => Ok(None),
+        })?;
         // First that it is a copy: cut off below, its files are not taken for this machine's own.
         if !fetched.is_empty() {
             marker.write(&self.places)?;
         }
-        for (path, bytes, mode) in fetched {
-            copy::write(&path, &bytes, mode)?;
+        for (name, path, bytes, kept) in fetched {
+            copy::write(&path, &bytes, guard::mode(name, kept))?;
         }
         // A bucket that says nothing at all has lost everything; then this copy is the last one.
         if record.serial > 0 {
@@ -124,9 +138,15 @@ impl Files {
         .hint("`infra state migrate` moves them to the bucket; or move them aside"))
     }
 
+    /// Returns where a person finds a kept file.
+    fn place(&self, kept: &KeptFile) -> String {
+        self.remote.objects().describe(&kept.object)
+    }
+
     /// The contents of a kept file.
     pub(super) async fn fetch(&self, name: &str, kept: &KeptFile) -> Result<Vec<u8>, Failure> {
-        let place = self.remote.objects().describe(&kept.object);
+        let place = self.place(kept);
+        guard::check_encrypted(name, &place, kept)?;
         let damaged = |why: &str| Failure::new(ExitCode::Record, format!("{place} ({name}) {why}"));
         let object = self.remote.objects().get(&kept.object).await?;
         let object = object.ok_or_else(|| damaged("is missing"))?;

@@ -88,6 +88,22 @@ impl Keyring {
     /// # Errors
     /// No key that is here opens it, or it is damaged.
     pub async fn decrypt(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, Failure> {
+        let keys = self.privates().await?;
+        if keys.is_empty() {
+            let why = format!("{name} is encrypted, and there is no key here that opens it");
+            return Err(Failure::new(ExitCode::Credentials, why).hint(identity_hint()));
+        }
+        let keys: Vec<&dyn Identity> = keys.iter().map(|one| one as &dyn Identity).collect();
+        decrypt(&keys, sealed).map_err(|why| {
+            Failure::new(ExitCode::Credentials, format!("{name} can't be decrypted: {why}"))
+        })
+    }
+
+    /// Returns the private keys that are here.
+    ///
+    /// # Errors
+    /// The identity file can't be used; the passphrase is missing or wrong.
+    pub(super) async fn privates(&self) -> Result<Vec<Private>, Failure> {
         let mut keys = match &self.identity {
             Some(path) => identities(path)?,
             None => Vec::new(),
@@ -96,16 +112,25 @@ impl Keyring {
         if ask && let Some(own) = self.wrapped(false).await? {
             keys.push(own.clone());
         }
-        if keys.is_empty() {
-            let why = format!("{name} is encrypted, and there is no key here that opens it");
-            return Err(Failure::new(ExitCode::Credentials, why).hint(format!(
-                "{IDENTITY}=FILE (or `identity` in [state]) names the file with your private key"
-            )));
+        Ok(keys)
+    }
+
+    /// Returns the recipients that infra.toml names.
+    pub(super) fn recipients(&self) -> &[Public] {
+        &self.recipients
+    }
+
+    /// Returns those who may read: the recipients, or the key pair of the passphrase, which is made
+    /// if there is none.
+    ///
+    /// # Errors
+    /// There is no recipient and no passphrase.
+    pub(super) async fn readers(&self) -> Result<Vec<Public>, Failure> {
+        if !self.recipients.is_empty() {
+            return Ok(self.recipients.clone());
         }
-        let keys: Vec<&dyn Identity> = keys.iter().map(|one| one as &dyn Identity).collect();
-        decrypt(&keys, sealed).map_err(|why| {
-            Failure::new(ExitCode::Credentials, format!("{name} can't be decrypted: {why}"))
-        })
+        let own = self.wrapped(true).await?.ok_or_else(no_passphrase)?;
+        Ok(vec![own.to_public()])
     }
 
     /// The key pair of the passphrase; with `make` it is made if there is none.
@@ -167,6 +192,16 @@ async fn blocking(
 ) -> Result<Vec<u8>, Failure> {
     let done = tokio::task::spawn_blocking(work).await.map_err(Failure::local)?;
     done.map_err(|why| Failure::new(ExitCode::Record, why))
+}
+
+/// Encrypts to these public keys.
+pub(super) fn encrypt_to(to: &[Public], plain: &[u8]) -> Result<Vec<u8>, Failure> {
+    let to: Vec<&dyn Recipient> = to.iter().map(|one| one as &dyn Recipient).collect();
+    encrypt(&to, plain).map_err(|why| Failure::new(ExitCode::Record, why))
+}
+
+pub(super) fn identity_hint() -> String {
+    format!("{IDENTITY}=FILE (or `identity` in [state]) names the file with your private key")
 }
 
 fn encrypt(to: &[&dyn Recipient], plain: &[u8]) -> Result<Vec<u8>, String> {

@@ -186,12 +186,13 @@ pub async fn send_off(
         return Err(occupied(&url, &remote.store.record()));
     }
     remote.prepare().await?;
+    remote.sign().await?;
     copy_record(&store, &remote.store, "this machine").await?;
     Marker::new(&url).write(places)?;
     let sent = async {
         remote.send().await?;
         // Read anew, by nothing that remembers what was written.
-        let again: Arc<dyn Backend> = Arc::new(Remote::new(remote.target.objects()));
+        let again: Arc<dyn Backend> = Arc::new(Remote::new(remote.objects()));
         let again = Store::open_unclaimed(again, &owner.cluster, owner.uuid).await?;
         let mut pieces = compare(&store, &again, &url).await?;
         pieces.extend(compare_files(remote, places).await?);
@@ -245,6 +246,7 @@ pub async fn bring_back(
     Marker::of_left(&url).write(places)?;
     let resources = remote.store.record().resources.len();
     let deleted = empty::empty(&*remote.target.objects(), there).await?;
+    remote.forget()?;
     Marker::remove(places)?;
     Ok(Moved { pieces, resources, deleted })
 }

@@ -8,9 +8,13 @@ mod bucket;
 mod copy;
 mod empty;
 mod files;
+mod guard;
 mod keys;
 mod migrate;
+mod pin;
+mod proof;
 mod record;
+mod signing;
 mod target;
 
 pub use copy::{Marker, refuse_working_copy};

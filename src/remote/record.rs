@@ -8,21 +8,23 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
-    copy,
+    copy::{self, Marker},
     files::{Bring, Files},
     keys::Keyring,
+    pin::PinFile,
+    signing::Signing,
     target::Target,
 };
 use crate::{
     engine::{
-        LockError, LockOptions, RemoteLock, Store,
+        LockError, LockOptions, RemoteLock, Store, StoreError,
         lock::{
             Lease,
             remote::{Clock, SystemClock},
         },
         store::{
             Backend,
-            remote::{Remote, probe},
+            remote::{Objects, Remote, Watermark, probe},
         },
     },
     resources::Keeper,
@@ -39,14 +41,15 @@ pub struct RemoteRecord {
     remote: Arc<Remote>,
     /// Its files.
     pub files: Arc<Files>,
+    signing: Signing,
     lease: Duration,
 }
 
 impl RemoteRecord {
-    /// Opens it to be read. Writes nothing to the bucket, and nothing here.
+    /// Opens it to be read. Writes nothing to the bucket, and here only how far it was seen.
     ///
     /// # Errors
-    /// The bucket is not there, or what is in it can't be used.
+    /// The bucket is not there, or what is in it can't be used or trusted.
     pub async fn open(
         target: Target,
         plan: &BucketPlan,
@@ -56,18 +59,38 @@ impl RemoteRecord {
     ) -> Result<Self, Failure> {
         copy::refuse_left(places, target.url())?;
         target.check().await?;
-        let objects = target.objects();
-        let remote = Arc::new(Remote::new(Arc::clone(&objects)));
+        let keys = Arc::new(Keyring::new(plan, target.objects())?);
+        let pin = PinFile::of(places, target.url());
+        let watermark: Arc<dyn Watermark> = Arc::new(pin.clone());
+        let signing = Signing::new(target.objects(), Arc::clone(&keys), pin, target.url());
+        signing.open().await?;
+        let objects: Arc<dyn Objects> = signing.objects.clone();
+        let remote = Arc::new(Remote::new(objects).watched_by(watermark));
         let backend: Arc<dyn Backend> = remote.clone();
         let store = Arc::new(Store::open_unclaimed(backend, cluster, uuid).await?);
+        let is_seen = Marker::read(places)?.is_some_and(|marker| marker.url == target.url());
+        signing.check(&store, is_seen)?;
         let files = Arc::new(Files {
             places: places.clone(),
             url: target.url().to_owned(),
             remote: Arc::clone(&remote),
-            keys: Arc::new(Keyring::new(plan, objects)?),
+            keys,
             busy: Mutex::default(),
         });
-        Ok(Self { target, store, remote, files, lease: plan.lease })
+        Ok(Self { target, store, remote, files, signing, lease: plan.lease })
+    }
+
+    /// Returns its objects, checked and signed.
+    pub fn objects(&self) -> Arc<dyn Objects> {
+        Arc::clone(self.remote.objects())
+    }
+
+    /// Forgets its key and how far it was seen: it was moved away from the bucket.
+    ///
+    /// # Errors
+    /// The file can't be removed.
+    pub(super) fn forget(&self) -> Result<(), Failure> {
+        self.signing.pin.remove()
     }
 
     /// Brings the working copy up to date.
@@ -89,21 +112,40 @@ impl RemoteRecord {
         waiting: &(dyn Fn(&Lease) + Sync),
     ) -> Result<RemoteLock, Failure> {
         options.lease = self.lease;
+        if self.signing.objects.seal().is_none() {
+            // It may have been signed since.
+            self.signing.open().await?;
+        }
         let objects = self.remote.objects();
         probe(&**objects).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let owner = self.store.owner();
         let once = LockOptions { timeout: Duration::ZERO, ..options.clone() };
+        let signing = &self.signing;
         let take = |options: LockOptions| {
             let (objects, clock) = (Arc::clone(objects), Arc::clone(&clock));
-            async move { RemoteLock::acquire(objects, clock, owner, &options).await }
+            async move {
+                let taken =
+                    RemoteLock::acquire(Arc::clone(&objects), Arc::clone(&clock), owner, &options);
+                match taken.await {
+                    // Somebody signed it since it was opened.
+                    Err(LockError::Store(StoreError::Untrusted { .. }))
+                        if signing.objects.seal().is_none() =>
+                    {
+                        signing.open().await?;
+                        let taken = RemoteLock::acquire(objects, clock, owner, &options);
+                        Ok::<_, Failure>(taken.await)
+                    }
+                    taken => Ok(taken),
+                }
+            }
         };
-        let lock = match take(once).await {
+        let lock = match take(once).await? {
             Err(LockError::Held { lease }) if !options.timeout.is_zero() => {
                 if let Some(lease) = lease {
                     waiting(&lease);
                 }
-                take(options).await?
+                take(options).await??
             }
             taken => taken?,
         };
@@ -127,6 +169,21 @@ impl RemoteRecord {
     /// There is no recipient and no passphrase.
     pub async fn prepare(&self) -> Result<(), Failure> {
         self.files.keys.prepare().await
+    }
+
+    /// Signs the record unless it is signed; what was refused before is not there any more then, or
+    /// this is not reached. The lock must be held.
+    ///
+    /// # Errors
+    /// There is no private key here to sign with, or the bucket can't be written.
+    pub async fn sign(&self) -> Result<(), Failure> {
+        let is_old = self.store.record().serial > 0;
+        let was_signed = self.signing.objects.seal().is_some();
+        self.signing.establish(self.store.owner(), is_old).await?;
+        if !was_signed && let Some(held) = self.remote.held() {
+            held.renew().await?;
+        }
+        Ok(())
     }
 
     /// Sends what is new in the working copy. The lock must be held.

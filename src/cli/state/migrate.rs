@@ -28,6 +28,10 @@ pub(super) struct MigrateArgs {
     /// The account that owns the bucket of --from, where it is not that of the credentials.
     #[arg(long, value_name = "ID", requires = "from")]
     account: Option<String>,
+    /// Who wrote the record that --from names: a recipient of its [state]. Needed on a machine that
+    /// has never seen it; may be given more than once.
+    #[arg(long, value_name = "KEY", requires = "from")]
+    recipient: Vec<String>,
     /// How long to wait for a lock that somebody else holds.
     #[arg(long, default_value = "0s", value_name = "TIME", value_parser = duration)]
     lock_timeout: Duration,
@@ -96,7 +100,7 @@ fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketPlan, Failure> {
         endpoint: args.endpoint.clone(),
         region: args.region.clone(),
         account: args.account.clone(),
-        recipients: Vec::new(),
+        recipients: args.recipient.clone(),
         identity: None,
         lease: Duration::from_secs(60),
     })

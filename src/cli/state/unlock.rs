@@ -23,7 +23,7 @@ pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, Failure> 
     match &open.remote {
         Some(bucket) => {
             let owner = open.store.as_ref().map(|store| store.owner());
-            Ok(remote::read(&*bucket.target.objects(), owner).await?)
+            Ok(remote::read(&*bucket.objects(), owner).await?)
         }
         None => Ok(Lock::holder(&open.places.record).map(|lease| *lease)),
     }
@@ -34,7 +34,7 @@ pub(super) async fn unlock(global: &Global, args: &UnlockArgs) -> Result<ExitCod
     let done = match &open.remote {
         Some(bucket) => {
             let owner = open.store.as_ref().map(|store| store.owner());
-            remote::unlock(&*bucket.target.objects(), owner, &args.id).await
+            remote::unlock(&*bucket.objects(), owner, &args.id).await
         }
         None => Lock::unlock(&open.places.record, &args.id),
     };

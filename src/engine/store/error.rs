@@ -51,6 +51,24 @@ pub enum StoreError {
         /// Who holds it now, where known.
         by: Option<String>,
     },
+    /// An object of a signed record is not signed by anybody who may.
+    #[error("{name} can't be trusted: {reason}")]
+    Untrusted {
+        /// Which object.
+        name: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The journal ends before what this machine has seen of it.
+    #[error("{name} was set back: this machine has seen {seen} objects of it, now it has {end}")]
+    SetBack {
+        /// Which journal.
+        name: String,
+        /// Number of the last object that was seen.
+        seen: u64,
+        /// Number of the last one that is still the same.
+        end: u64,
+    },
     /// The store makes conditional writes whatever their condition says.
     #[error(
         "{name} ignores the conditions of conditional writes ({what}), so that two runs could both take the lock"
@@ -100,6 +118,14 @@ impl StoreError {
             Self::Fenced { .. } => {
                 Some("what is done is recorded; run the same command again".to_owned())
             }
+            Self::Untrusted { .. } => Some(
+                "somebody wrote it who has no key of the record; find out who may write to the bucket, and bring back an earlier version of the object"
+                    .to_owned(),
+            ),
+            Self::SetBack { .. } => Some(
+                "bring the missing objects back; if it was set back on purpose, remove signing.json from the cluster's folder below .infra on this machine"
+                    .to_owned(),
+            ),
             Self::IgnoresConditions { .. } => Some(
                 "keep the record in a store that honours If-None-Match and If-Match (S3, Spaces, MinIO do), or on this machine: remove [state] from infra.toml"
                     .to_owned(),

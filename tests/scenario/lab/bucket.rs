@@ -44,6 +44,12 @@ impl Lab {
         let (bucket, body) = (self.bucket(bucket), body.to_vec());
         run(async { bucket.put(key, body).await.unwrap() });
     }
+
+    /// Removes an object.
+    pub fn remove_object(&self, bucket: &str, key: &str) {
+        let bucket = self.bucket(bucket);
+        run(async { bucket.delete(key).await.unwrap() });
+    }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{Ran, Watched};
 
 /// Variables that would lead a run to another account or cluster.
-const FOREIGN: [&str; 12] = [
+const FOREIGN: [&str; 13] = [
     "DIGITALOCEAN_CLUSTER_TOKEN",
     "DIGITALOCEAN_TOKEN",
     "DIGITALOCEAN_ACCESS_TOKEN",
@@ -21,6 +21,7 @@ const FOREIGN: [&str; 12] = [
     "INFRA_STATE_IDENTITY",
     "INFRA_STATE_PASSPHRASE",
     "INFRA_STATE_PASSPHRASE_FILE",
+    "INFRA_STATE_ACCEPT_UNSIGNED",
     "SSL_CERT_FILE",
     "KUBECONFIG",
 ];

@@ -32,3 +32,31 @@ fn a_paused_run_whose_lock_was_taken_over_does_nothing_more() {
     assert!(lab.objects(BUCKET) == objects, "it still wrote to the bucket");
     lab.run(&PLAN).ok();
 }
+
+#[test]
+fn a_paused_run_that_only_looked_says_that_the_lock_was_lost() {
+    let lab = lab("lease = \"6s\"\n");
+    lab.run(&APPLY).ok();
+    lab.fault(&[
+        "slow",
+        "--api",
+        "digitalocean",
+        "--method",
+        "GET",
+        "--path",
+        "/v2/droplets",
+        "--delay-ms",
+        "600000",
+        "--count",
+        "1",
+    ]);
+    let mut paused = lab.start(&APPLY);
+    assert!(paused.until(|| lab.struck() > 0));
+    paused.pause();
+    lab.run(&[&APPLY[..], &["--lock-timeout", "2m"]].concat()).ok();
+    let (ids, objects) = (lab.inventory().ids(), lab.objects(BUCKET));
+    paused.resume();
+    paused.wait().expect(5).warns("the lock was lost");
+    assert_eq!(lab.inventory().ids(), ids);
+    assert!(lab.objects(BUCKET) == objects, "it still wrote to the bucket");
+}

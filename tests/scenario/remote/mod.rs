@@ -1,5 +1,6 @@
 //! The record in a bucket.
 
+mod attacks;
 mod fence;
 mod hands;
 mod migrate;

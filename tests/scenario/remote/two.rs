@@ -15,7 +15,7 @@ fn one_works_the_other_hears_who_holds_it_and_waits() {
         "--path",
         "/v2/vpcs",
         "--delay-ms",
-        "30000",
+        "90000",
         "--count",
         "1",
     ]);

@@ -188,6 +188,14 @@ impl Held {
         self.lost.cancel();
     }
 
+    /// Writes the lease again at once.
+    ///
+    /// # Errors
+    /// It is lost, or can't be written.
+    pub async fn renew(&self) -> Result<(), StoreError> {
+        if self.write(|_| {}).await? { Ok(()) } else { Err(self.lose().await) }
+    }
+
     /// Writes the lease anew. `false`: somebody else has written it since.
     async fn write(&self, change: impl FnOnce(&mut Lease)) -> Result<bool, StoreError> {
         let _one = self.writing.lock().await;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::{
     objects::{Object, Objects, Only},
     segments::{self, FENCES_MAX, Listing},
+    watermark::{Mark, Watermark},
 };
 use crate::engine::{
     journal::{self, Entry, JOURNAL_VERSION},
@@ -30,6 +31,7 @@ const LISTINGS_MAX: usize = 4;
 /// A record in a bucket. Read by anybody; written under a lease only.
 pub struct Remote {
     objects: Arc<dyn Objects>,
+    watermark: Option<Arc<dyn Watermark>>,
     held: Mutex<Option<Arc<Held>>>,
     inner: tokio::sync::Mutex<Inner>,
 }
@@ -48,7 +50,25 @@ struct Inner {
 impl Remote {
     /// In these objects.
     pub fn new(objects: Arc<dyn Objects>) -> Self {
-        Self { objects, held: Mutex::default(), inner: tokio::sync::Mutex::default() }
+        Self {
+            objects,
+            watermark: None,
+            held: Mutex::default(),
+            inner: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Refuses a journal that is set back behind what `watermark` remembers.
+    #[must_use]
+    pub fn watched_by(mut self, watermark: Arc<dyn Watermark>) -> Self {
+        self.watermark = Some(watermark);
+        self
+    }
+
+    fn note(&self, number: u64, body: Option<&[u8]>) {
+        if let Some(watermark) = &self.watermark {
+            watermark.note(&Mark::of(number, body));
+        }
     }
 
     /// The objects.
@@ -85,6 +105,7 @@ impl Remote {
             if self.create(number, &bytes).await? {
                 inner.listing.after.push(number);
                 inner.fences.push(number);
+                self.note(number, Some(&bytes));
                 return Ok(());
             }
             // The holder before was faster by a line. That line counts; behind it is the end.
@@ -118,6 +139,11 @@ impl Remote {
 
     /// Reads snapshot and segments as of one listing.
     async fn load(&self, inner: &mut Inner) -> Result<Option<Vec<u8>>, StoreError> {
+        // Before the listing: another run here may note more while this one reads.
+        let seen = match &self.watermark {
+            Some(watermark) => watermark.seen()?,
+            None => None,
+        };
         for _ in 0..LISTINGS_MAX {
             let listing = self.listing().await?;
             let snapshot = match listing.snapshot {
@@ -139,6 +165,16 @@ impl Remote {
             let Some(segments) = segments.into_iter().collect::<Option<Vec<Object>>>() else {
                 continue;
             };
+            let end = listing.next() - 1;
+            if let Some(seen) = &seen {
+                let at = listing.after.iter().position(|number| *number == seen.number);
+                let body = at.map(|at| segments[at].bytes.as_slice());
+                seen.check(&self.objects.describe(segments::PREFIX), end, body)?;
+            }
+            let last = segments.last().map(|object| object.bytes.as_slice());
+            if end > 0 {
+                self.note(end, last);
+            }
             let begins = |object: &Object| object.bytes.starts_with(br#"{"seq":0,"#);
             inner.fences = listing
                 .after
@@ -165,6 +201,7 @@ impl Remote {
         let number = inner.listing.next();
         if self.create(number, bytes).await? {
             inner.listing.after.push(number);
+            self.note(number, Some(bytes));
             return Ok(());
         }
         // Only whoever took the lease over writes there.
