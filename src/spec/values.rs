@@ -101,18 +101,89 @@ pub fn domain(text: &str) -> Result<(), String> {
         .try_for_each(|part| label(part, 63).map_err(|why| format!("in the part `{part}`: {why}")))
 }
 
-/// A taint as kubectl writes it.
-pub fn taint(text: &str) -> Result<(), String> {
-    let wrong = || {
-        format!(
-            "`{text}` is not a taint; write key=value:NoSchedule (or PreferNoSchedule, NoExecute)"
-        )
-    };
-    let (key, effect) = text.rsplit_once(':').ok_or_else(wrong)?;
-    if key.is_empty() || !["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect) {
-        return Err(wrong());
+/// Labels of Kubernetes' own domains that a kubelet may give its Node.
+const KUBELET_LABELS: [&str; 11] = [
+    "kubernetes.io/arch",
+    "kubernetes.io/hostname",
+    "kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "beta.kubernetes.io/instance-type",
+    "node.kubernetes.io/instance-type",
+    "failure-domain.beta.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+];
+
+/// Checks a Node's label as the API server and the kubelet do: the kubelet exits on one that it may not
+/// give itself.
+pub fn node_label(key: &str, value: &str) -> Result<(), String> {
+    qualified_name(key)?;
+    label_value(value)?;
+    let Some((domain, _)) = key.split_once('/') else { return Ok(()) };
+    let within =
+        |of: &str| domain == of || domain.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'));
+    let reserved = (within("kubernetes.io") || within("k8s.io"))
+        && !within("node.kubernetes.io")
+        && !within("kubelet.kubernetes.io");
+    if reserved && !KUBELET_LABELS.contains(&key) {
+        return Err(format!("`{domain}/` is reserved: a kubelet may not give itself such a label"));
     }
     Ok(())
+}
+
+/// Checks the key of a label or taint: a name, with a DNS domain before it if it has one.
+fn qualified_name(key: &str) -> Result<(), String> {
+    let (domain, name) = match key.split_once('/') {
+        Some((domain, name)) => (Some(domain), name),
+        None => (None, key),
+    };
+    if let Some(domain) = domain {
+        if domain.len() > 253 {
+            return Err("the part before `/` has more than 253 characters".into());
+        }
+        domain.split('.').try_for_each(|part| {
+            label(part, 63).map_err(|why| format!("the part before `/` is no DNS name: {why}"))
+        })?;
+    }
+    if name.is_empty() {
+        return Err("the name is empty".into());
+    }
+    plain(name)
+}
+
+/// Checks the value of a label or taint, which may be empty.
+fn label_value(value: &str) -> Result<(), String> {
+    if value.is_empty() { Ok(()) } else { plain(value).map_err(|why| format!("the value: {why}")) }
+}
+
+/// Checks for at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
+fn plain(text: &str) -> Result<(), String> {
+    if let Some(bad) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
+        return Err(format!("`{text}` has `{bad}`; only A-Z, a-z, 0-9, -, _ and . are allowed"));
+    }
+    if text.len() > 63 {
+        return Err(format!("`{text}` has {} characters, at most 63 are allowed", text.len()));
+    }
+    let ends = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric());
+    if ends { Ok(()) } else { Err(format!("`{text}` must begin and end with a letter or digit")) }
+}
+
+/// Checks a taint as kubectl writes it.
+pub fn taint(text: &str) -> Result<(), String> {
+    let wrong = |why: &str| {
+        format!(
+            "`{text}` is not a taint{why}; write key=value:NoSchedule (or PreferNoSchedule, NoExecute)"
+        )
+    };
+    let (pair, effect) = text.rsplit_once(':').ok_or_else(|| wrong(""))?;
+    if pair.is_empty() || !["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect) {
+        return Err(wrong(""));
+    }
+    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    qualified_name(key).and_then(|()| label_value(value)).map_err(|why| wrong(&format!(": {why}")))
 }
 
 /// A public key in OpenSSH's format.

@@ -73,9 +73,26 @@ impl Resolver<'_> {
             None => Role::Worker,
         };
         let size = self.size(name, raw, provider)?;
+        for (key, value) in &raw.labels {
+            if let Err(why) = values::node_label(key, value) {
+                self.wrong(
+                    &["pools", name, "labels", key],
+                    format!("the label `{key}` of the pool `{name}` is refused: {why}"),
+                );
+            }
+        }
         for (at, taint) in raw.taints.iter().enumerate() {
             if let Err(why) = values::taint(taint) {
                 self.wrong(&["pools", name, "taints", &at.to_string()], why);
+            }
+            let alike = |other: &String| same_taint(other, taint);
+            if raw.taints[..at].iter().any(alike) {
+                self.wrong(
+                    &["pools", name, "taints", &at.to_string()],
+                    format!(
+                        "`{taint}`: the pool `{name}` has a taint with this key and effect already"
+                    ),
+                );
             }
         }
         let Some(image) = image else {
@@ -152,4 +169,14 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Reports whether two taints have one key and effect, which the API server refuses.
+fn same_taint(one: &str, other: &str) -> bool {
+    let parts = |text: &str| -> Option<(String, String)> {
+        let (pair, effect) = text.rsplit_once(':')?;
+        let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+        Some((key.to_owned(), effect.to_owned()))
+    };
+    parts(one).is_some() && parts(one) == parts(other)
 }
