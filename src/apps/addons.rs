@@ -46,7 +46,7 @@ pub fn names() -> Vec<&'static str> {
 
 /// An embedded suite, called `addon-<name>`. `cni` takes POD_CIDR; `aws` takes REGION and
 /// CLUSTER_ID; `digitalocean` takes REGION,
-/// VPC_ID, DO_TAG, and the secret DO_TOKEN; `ingress-nginx` takes LOAD_BALANCER_NAME.
+/// CLUSTER_ID, VPC_ID, DO_TAG, and the secret DO_TOKEN; `ingress-nginx` takes LOAD_BALANCER_NAME.
 ///
 /// # Errors
 /// [`AppsError::UnknownAddon`], and [`AppsError::Manifests`] when a variable is missing.

@@ -46,6 +46,7 @@ impl ChangeArgs {
             protected: cluster
                 .protected
                 .then(|| cluster.environment.as_deref().unwrap_or(&cluster.name)),
+            stop: Some(&session.stop),
         }
     }
 }
@@ -102,7 +103,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
         } else {
             "make these changes"
         };
-        confirm(&consent, what)?;
+        confirm(&consent, what).await?;
     }
     let outcome = run_plan(&run, &plan, &looked, &args.change).await;
     let style = run.style;

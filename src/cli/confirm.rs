@@ -2,6 +2,9 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
+use tokio_util::sync::CancellationToken;
+
+use super::run::interrupted;
 use crate::session::{ExitCode, Failure};
 
 /// What was said on the command line.
@@ -13,10 +16,13 @@ pub(super) struct Consent<'a> {
     pub(super) name: Option<&'a str>,
     /// The environment's name (or the cluster's) when it is protected.
     pub(super) protected: Option<&'a str>,
+    /// Cancelled by a Ctrl-C that came before the question.
+    pub(super) stop: Option<&'a CancellationToken>,
 }
 
-/// Asks for consent to `what`. A protected environment wants its name; `--yes` is not enough.
-pub(super) fn confirm(consent: &Consent<'_>, what: &str) -> Result<(), Failure> {
+/// Asks for consent to `what`. A protected environment wants its name; `--yes` is not enough. Ctrl-C
+/// at the question ends the run at once.
+pub(super) async fn confirm(consent: &Consent<'_>, what: &str) -> Result<(), Failure> {
     if let Some(protected) = consent.protected {
         return match consent.name {
             Some(name) if name == protected => Ok(()),
@@ -24,8 +30,8 @@ pub(super) fn confirm(consent: &Consent<'_>, what: &str) -> Result<(), Failure> 
                 "`{protected}` is protected, and `--confirm {name}` does not name it"
             ))),
             None if std::io::stdin().is_terminal() => {
-                let answer =
-                    ask(&format!("`{protected}` is protected. Type its name to {what}: "))?;
+                let question = format!("`{protected}` is protected. Type its name to {what}: ");
+                let answer = ask(consent, &question).await?;
                 if answer == protected {
                     Ok(())
                 } else {
@@ -42,7 +48,7 @@ pub(super) fn confirm(consent: &Consent<'_>, what: &str) -> Result<(), Failure> 
     if !std::io::stdin().is_terminal() {
         return Err(refused("nobody is there to confirm it".into()).hint("give --yes"));
     }
-    let answer = ask(&format!("Do you want to {what}? Only `yes` is taken: "))?;
+    let answer = ask(consent, &format!("Do you want to {what}? Only `yes` is taken: ")).await?;
     if answer == "yes" { Ok(()) } else { Err(refused("not confirmed".into())) }
 }
 
@@ -50,10 +56,30 @@ fn refused(why: String) -> Failure {
     Failure::new(ExitCode::Unconfirmed, format!("{why}; nothing was changed"))
 }
 
-fn ask(question: &str) -> Result<String, Failure> {
+/// Reads the answer on a thread of its own: a read cannot be interrupted, and the signal is caught
+/// elsewhere in this process, so that the terminal no longer ends it.
+async fn ask(consent: &Consent<'_>, question: &str) -> Result<String, Failure> {
+    if consent.stop.is_some_and(CancellationToken::is_cancelled) {
+        return Err(interrupted_before());
+    }
     eprint!("{question}");
     std::io::stderr().flush().map_err(Failure::local)?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(Failure::local)?;
-    Ok(answer.trim().to_owned())
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    tokio::select! {
+        answer = answer => {
+            let answer = answer.map_err(Failure::local)?.map_err(Failure::local)?;
+            Ok(answer.trim().to_owned())
+        }
+        _ = interrupted() => {
+            eprintln!();
+            Err(interrupted_before())
+        }
+    }
+}
+
+fn interrupted_before() -> Failure {
+    Failure::new(ExitCode::Interrupted, "interrupted before the confirmation; nothing was changed")
 }

@@ -19,6 +19,10 @@ use crate::{
 pub struct DestroyArgs {
     #[command(flatten)]
     change: ChangeArgs,
+    /// Delete this DNS zone even if it holds records that are not this cluster's; may be given more
+    /// than once.
+    #[arg(long, value_name = "ZONE")]
+    delete_zone: Vec<String>,
 }
 
 /// Runs the verb.
@@ -26,7 +30,8 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
     let run = Run::open(global, "destroy").await?;
     let _lock = run.lock("destroy", args.change.lock_timeout).await?;
     run.recover().await?;
-    let options = PlanOptions { destroy: true, ..PlanOptions::default() };
+    let delete_zones = args.delete_zone.clone();
+    let options = PlanOptions { destroy: true, delete_zones, ..PlanOptions::default() };
     let Planned { looked, plan } = run.plan(options).await?;
     if run.style != Style::Json || plan.is_empty() {
         run.print_plan(&plan, false)?;
@@ -35,7 +40,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
         run.sweep(&looked).await;
         return Ok(ExitCode::Ok);
     }
-    confirm(&args.change.consent(&run.session), "delete all this")?;
+    confirm(&args.change.consent(&run.session), "delete all this").await?;
     let outcome = run_plan(&run, &plan, &looked, &args.change).await;
     let Run { session, reporter, style, .. } = run;
     reporter.close().await;
@@ -47,11 +52,16 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
         }
         session.keep().await?;
         if style != Style::Json {
+            let kept: Vec<String> = plan.kept.iter().map(ToString::to_string).collect();
+            let left = if kept.is_empty() {
+                format!("Nothing of {} is left.", session.project.cluster.name)
+            } else {
+                format!("Left: {}.", kept.join(", "))
+            };
             eprintln!(
-                "\nDeleted {} in {:.1} s. Nothing of {} is left.",
+                "\nDeleted {} in {:.1} s. {left}",
                 super::run::plural(outcome.counts.deleted, "resource"),
                 outcome.took.as_secs_f64(),
-                session.project.cluster.name
             );
         }
     }

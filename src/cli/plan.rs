@@ -29,6 +29,10 @@ pub struct PartArgs {
     /// Only bring the record up to date with what exists; what differs is told, nothing is changed.
     #[arg(long, conflicts_with = "replace")]
     pub refresh_only: bool,
+    /// Delete this DNS zone even if it holds records that are not this cluster's; may be given more
+    /// than once.
+    #[arg(long, value_name = "ZONE")]
+    pub delete_zone: Vec<String>,
     /// How far to go: everything up to this phase.
     #[arg(long, value_enum, default_value = "apps")]
     pub phase: PhaseArg,
@@ -53,6 +57,7 @@ impl PartArgs {
             replace: self.replace.clone(),
             may_lose: self.confirm_data_loss.clone(),
             refresh_only: self.refresh_only,
+            delete_zones: self.delete_zone.clone(),
             phase: match self.phase {
                 PhaseArg::Infra => Phase::Infra,
                 PhaseArg::Bootstrap => Phase::Bootstrap,

@@ -66,7 +66,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
         let consent = args.change.consent(&run.session);
         // Scripts give --yes; a person at a terminal is asked, as with apply.
         if consent.protected.is_some() || !consent.yes || std::io::stdin().is_terminal() {
-            confirm(&consent, &format!("replace {slot}"))?;
+            confirm(&consent, &format!("replace {slot}")).await?;
         }
         generations.write(&folder)?;
         run.session.keep().await?;

@@ -157,6 +157,7 @@ impl Run {
     ) -> Outcome {
         let mut cx = self.session.cx.clone();
         cx.boot = Some(boot);
+        cx.delete_zones = plan.options.delete_zones.clone().into();
         let options = ExecuteOptions {
             verb: self.verb.clone(),
             parallelism: usize::from(change.parallelism),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use infra_digitalocean::{Connection, DigitalOcean, Scope};
+use infra_digitalocean::{Connection, DigitalOcean, Scope, cluster_id};
 use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
 use infra_provisioning::{boot::Platform, store::ObjectStore};
 use secrecy::{ExposeSecret, SecretString};
@@ -93,6 +93,7 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
             variables: BTreeMap::from([
                 ("REGION".to_owned(), Input::Known(region.clone())),
                 ("VPC_ID".to_owned(), Input::reference(Address::new("vpc", "main"), "id")),
+                ("CLUSTER_ID".to_owned(), Input::Known(cluster_id(owner))),
                 ("DO_TAG".to_owned(), Input::Known(owner.tag())),
             ]),
             secrets: BTreeMap::from([("DO_TOKEN".to_owned(), token.clone())]),

@@ -1,17 +1,22 @@
 //! Errors of the other crates, in the engine's words.
 
-use infra_provider_api::{CloudError, ErrorKind};
+use infra_provider_api::{CLOCK_HINT, CloudError, ErrorKind};
 use infra_provisioning::{artifacts::ArtifactError, node::NodeKitError, store::StoreError};
 
 /// A failed call to the bucket.
 pub(super) fn of_store(operation: &str, error: &StoreError) -> CloudError {
     let kind = match error {
         StoreError::AccessDenied { .. } => ErrorKind::Forbidden,
+        StoreError::Skewed { .. } => ErrorKind::Local,
         _ if error.is_not_found() => ErrorKind::NotFound,
         _ if error.is_transient() => ErrorKind::Unavailable,
         _ => ErrorKind::Invalid,
     };
-    CloudError::new(kind, operation, error.to_string())
+    let failed = CloudError::new(kind, operation, error.to_string());
+    match error {
+        StoreError::Skewed { .. } => failed.with_hint(CLOCK_HINT),
+        _ => failed,
+    }
 }
 
 /// A node's files could not be made or sent.

@@ -113,6 +113,7 @@ impl Session {
         confirm(&cloud_kinds, &self.cx, &record, &mut in_cloud, self.grace()).await?;
         drop(record);
         let mut cluster = self.project.cluster.clone();
+        self.choose(&mut cluster, &in_cloud).await?;
         let generations = Generations::read(&self.places.record)?;
         let machine_kind = self.cloud.machine_kind;
         let older = generations::fill(&mut cluster, &generations, &in_cloud, machine_kind);
@@ -297,6 +298,21 @@ impl Session {
             sees_members,
             given_up,
         })
+    }
+
+    /// Fills in what infra.toml leaves to the cloud: as it was chosen before, as long as that exists or
+    /// is recorded.
+    async fn choose(&self, cluster: &mut Cluster, in_cloud: &Observations) -> Result<(), Failure> {
+        let record = self.store.record();
+        let recorded = record.resources.values();
+        let recorded = recorded.filter(|one| in_cloud.get(&one.address).is_none());
+        let existing: Vec<_> = in_cloud
+            .iter()
+            .map(|one| (one.address.clone(), one.spec.clone()))
+            .chain(recorded.map(|one| (one.address.clone(), one.spec.clone())))
+            .collect();
+        self.cloud.provider.choose(&self.cx, cluster, &existing).await?;
+        Ok(())
     }
 
     /// The bucket's name: that of the one there is, else that of the model.

@@ -8,6 +8,8 @@ mod inputs;
 mod lock;
 mod look;
 mod needed;
+mod neighbours;
+mod obstacles;
 mod open;
 mod plan;
 mod quorum;

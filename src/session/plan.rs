@@ -74,6 +74,8 @@ impl Session {
                 return Err(Failure::problems(&problems));
             }
         }
+        self.warn_of_obstacles(&mut plan).await?;
+        plan.notes.extend(self.neighbours().await);
         self.require_downloads(Planned { looked, plan })
     }
 

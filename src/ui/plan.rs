@@ -67,7 +67,15 @@ pub fn plan_text(plan: &Plan, view: PlanView) -> String {
     for note in &plan.notes {
         let _ = writeln!(text, "  note: {note}");
     }
-    if plan.is_empty() {
+    if plan.is_empty() && plan.options.destroy && plan.kept.is_empty() {
+        let _ = writeln!(text, "Nothing to delete: {} does not exist.", plan.owner.cluster);
+    } else if plan.is_empty() && plan.options.destroy {
+        let _ = writeln!(
+            text,
+            "Nothing else to delete: the rest of {} does not exist.",
+            plan.owner.cluster
+        );
+    } else if plan.is_empty() {
         let _ = writeln!(text, "No changes. What exists is what infra.toml asks for.");
     } else {
         let _ = writeln!(text, "\n{}", summary(plan));
@@ -101,7 +109,7 @@ fn change_text(change: &Change, view: PlanView, text: &mut String) {
             field_text(field, change.action, width, text);
         }
     }
-    if let Some(warning) = &change.warning {
+    for warning in change.warning.iter().flat_map(|warning| warning.lines()) {
         let _ = writeln!(text, "        warning: {warning}");
     }
 }

@@ -76,6 +76,9 @@ pub struct Versions {
 pub struct Network {
     /// The private network of the machines.
     pub machines: Ipv4Net,
+    /// Where infra.toml names that range; `None` leaves it to the cloud to choose a free one.
+    #[serde(default)]
+    pub machines_source: Option<Source>,
     /// Pods.
     pub pods: Ipv4Net,
     /// Services.

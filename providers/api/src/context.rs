@@ -65,6 +65,8 @@ pub struct Context {
     pub wind_down: CancellationToken,
     /// User-data for machines; `None` in runs that create none.
     pub boot: Option<Arc<dyn MachineBoot>>,
+    /// DNS zones that the user named to be deleted with the records of others in them.
+    pub delete_zones: Arc<[String]>,
 }
 
 impl Context {
@@ -76,6 +78,7 @@ impl Context {
             stop: CancellationToken::new(),
             wind_down: CancellationToken::new(),
             boot: None,
+            delete_zones: Arc::default(),
         }
     }
 }

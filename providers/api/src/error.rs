@@ -32,6 +32,9 @@ pub enum ErrorKind {
     Deadline,
     /// The user asked to stop.
     Cancelled,
+    /// Something that stays until somebody lifts it forbids the call: a protection, or what is not
+    /// this cluster's. It is never waited for.
+    Blocked,
     /// Something on this machine: a file, a full disk.
     Local,
 }

@@ -5,6 +5,7 @@
 //! erased by [`erase`], so that graph, diff, plan file and rendering are written once.
 
 mod address;
+mod clock;
 mod cluster;
 mod context;
 mod declared;
@@ -21,6 +22,7 @@ mod retry;
 mod shared;
 
 pub use address::{Address, AddressError};
+pub use clock::{CLOCK_HINT, clock_skew};
 pub use cluster::{
     Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan, Placement, Pool,
     Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
@@ -34,6 +36,6 @@ pub use observed::{MadeBy, Observed, Outputs, Readiness};
 pub use owner::Owner;
 pub use packed::Packed;
 pub use presence::{KnownResource, Presence};
-pub use provider::{Account, Membership, Problem, Provider};
+pub use provider::{Account, Effect, Membership, Obstacle, Problem, Provider};
 pub use resource::{Erased, Found, Resource, erase};
 pub use retry::{RATE_LIMIT_MAX, RetryPolicy, retry};

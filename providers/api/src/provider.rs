@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{CloudError, Cluster, Context, Declared, Kind, Owner, Source};
+use crate::{
+    Address, CloudError, Cluster, Context, Declared, Kind, Observed, Owner, Packed, Source,
+};
 
 /// Whose account a run works on; named in the first line of every run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,30 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Where it was asked for.
     pub source: Option<Source>,
+}
+
+/// Something that keeps a resource from being deleted, and that does not pass by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// The resource that can't be deleted.
+    pub address: Address,
+    /// What is in the way: `load balancer mail-gateway is in it and is not this cluster's`.
+    pub message: String,
+    /// What lifts it, as an imperative.
+    pub hint: String,
+    /// What a plan makes of it.
+    pub effect: Effect,
+}
+
+/// What a plan makes of an obstacle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The plan says so; the deletion is tried and fails.
+    Warns,
+    /// Somebody else's things would be lost with the resource: it is left, unless it is named.
+    Keeps,
+    /// Somebody protected the resource on purpose: nothing at all is deleted.
+    Stops,
 }
 
 /// A load balancer in front of the cluster, its own or one that Kubernetes made, and the machines
@@ -70,6 +96,31 @@ pub trait Provider: Send + Sync {
         cluster: &Cluster,
         machines_new: usize,
     ) -> Result<Vec<Problem>, CloudError>;
+
+    /// Fills in what infra.toml leaves to the cloud and depends on the account: zones, a free range of
+    /// addresses. `existing` gives the spec of a resource that exists or is recorded, so that a cluster
+    /// keeps what was chosen for it.
+    ///
+    /// # Errors
+    /// The cloud does not answer.
+    async fn choose(
+        &self,
+        _cx: &Context,
+        _cluster: &mut Cluster,
+        _existing: &[(Address, Packed)],
+    ) -> Result<(), CloudError> {
+        Ok(())
+    }
+
+    /// Looks for what will keep `going` from being deleted, before anything is. Called only for
+    /// plans that delete something, so that other plans cost no call more.
+    async fn obstacles(
+        &self,
+        _cx: &Context,
+        _going: &[&Observed],
+    ) -> Result<Vec<Obstacle>, CloudError> {
+        Ok(Vec::new())
+    }
 
     /// Which machines the cluster's load balancers send traffic to. A rotation waits until the new
     /// machine is where the old one is.

@@ -22,7 +22,7 @@ pub(crate) async fn check(
     if machines_new == 0 {
         return Ok(Vec::new());
     }
-    let zones = zones(api, cx).await?;
+    let zones = open_zones(api, cx).await?;
     let problems = zone_problems(cluster, &zones);
     if !problems.is_empty() {
         return Ok(problems);
@@ -33,8 +33,8 @@ pub(crate) async fn check(
     Ok(problems)
 }
 
-/// The zones of the region that are open to the account.
-async fn zones(api: &Api, cx: &Context) -> Result<Vec<String>, CloudError> {
+/// Returns the zones of the region that are open to the account.
+pub(crate) async fn open_zones(api: &Api, cx: &Context) -> Result<Vec<String>, CloudError> {
     let operation = "check what AWS offers";
     let answer = api
         .read(cx, operation, || {

@@ -1,6 +1,6 @@
 //! Where AWS is and who we are there: the SDK's default chain.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, meta::region::ProvideRegion, retry::RetryConfig,
@@ -8,6 +8,14 @@ use aws_config::{
 };
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error::CredentialsError,
+};
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider as Tls, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient, runtime_components::RuntimeComponents,
 };
 use aws_types::service_config::ServiceConfigKey;
 use infra_provider_api::{CloudError, ErrorKind};
@@ -80,6 +88,22 @@ impl Connection {
     /// Whether S3 is somewhere else than AWS.
     pub(crate) fn s3_endpoint(&self) -> Option<String> {
         self.endpoint("S3").map(|url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// Returns a client that asks no proxy, where the endpoint of the service is on this machine. The SDK's
+    /// own client takes proxies from the environment.
+    pub(crate) fn direct(&self, service: &str) -> Option<SharedHttpClient> {
+        let here = self.endpoint(service).is_some_and(|url| is_here(&url));
+        if !here {
+            return None;
+        }
+        let http = Builder::new().build_with_connector_fn(|settings, components| {
+            let mut connector = Connector::builder().proxy_config(ProxyConfig::disabled());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+            connector.tls_provider(Tls::Rustls(CryptoMode::AwsLc)).build()
+        });
+        Some(http)
     }
 
     fn credentials(&self) -> Result<SharedCredentialsProvider, CloudError> {
@@ -172,18 +196,29 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Reports whether a URL leads to this machine.
+fn is_here(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let host = &rest[..end];
+    let host = match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => host,
+    };
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
 fn check_endpoint(endpoint: Option<&str>) -> Result<(), CloudError> {
     let Some(url) = endpoint else { return Ok(()) };
     if url.starts_with("https://") {
         return Ok(());
     }
-    let host = url.strip_prefix("http://").map(|rest| {
-        let end = rest.find('/').unwrap_or(rest.len());
-        let host = &rest[..end];
-        host.rsplit_once(':').map_or(host, |(host, _)| host)
-    });
-    match host {
-        Some(host) if host == "localhost" || host == "[::1]" || host.starts_with("127.") => Ok(()),
+    match url.strip_prefix("http://") {
+        Some(_) if is_here(url) => Ok(()),
         Some(_) => Err(CloudError::new(
             ErrorKind::Invalid,
             OPERATION,
@@ -212,6 +247,8 @@ mod tests {
         assert!(check("https://s3.example.com").is_ok());
         assert!(check("http://127.0.0.1:5000").is_ok());
         assert!(check("http://localhost:5000/x").is_ok());
+        assert!(check("http://[::1]:5000").is_ok());
+        assert!(check("http://127.evil.example.com").is_err());
         assert!(check("http://s3.example.com").unwrap_err().message.contains("plain http"));
         assert!(check("s3.example.com").is_err());
     }

@@ -5,6 +5,7 @@
 
 mod calls;
 mod check;
+mod choose;
 mod connection;
 mod images;
 mod marks;

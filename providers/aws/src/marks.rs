@@ -17,6 +17,9 @@ pub(crate) const NODE: &str = "infra.dev/node-";
 /// `infra.dev/image/<name>`: a pinned image, on the VPC.
 pub(crate) const IMAGE: &str = "infra.dev/image/";
 
+/// Names the cluster on what the AWS Load Balancer Controller makes.
+const BALANCER_CONTROLLER: &str = "elbv2.k8s.aws/cluster";
+
 /// What the cloud controller manager knows the cluster as. Not the bare name: two clusters of that
 /// name in one account would take each other's load balancers.
 pub fn cluster_id(owner: &Owner) -> String {
@@ -86,9 +89,13 @@ impl Marks {
         self.get(INTENT).map(str::to_owned)
     }
 
-    /// Whether Kubernetes' controllers in the cluster made it.
+    /// Reports whether a controller in the cluster made it: the cloud controller manager and the
+    /// storage driver, or the AWS Load Balancer Controller where it was installed with the same
+    /// cluster id.
     pub(crate) fn is_kubernetes(&self, owner: &Owner) -> bool {
-        self.get(&kubernetes_tag(owner)) == Some("owned") && !self.is_of(owner)
+        let made = self.get(&kubernetes_tag(owner)) == Some("owned")
+            || self.get(BALANCER_CONTROLLER) == Some(cluster_id(owner).as_str());
+        made && !self.is_of(owner)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Pair> {
@@ -159,6 +166,30 @@ mod tests {
         assert_eq!(marks.users(), ["team=shop"]);
         let other = Owner { uuid: uuid::Uuid::from_u128(1), ..owner };
         assert_eq!(marks.address(&other, "subnet"), None);
+    }
+
+    #[test]
+    fn only_a_controller_s_own_mark_for_this_cluster_counts() {
+        let owner = owner();
+        let id = cluster_id(&owner);
+        let cluster = format!("kubernetes.io/cluster/{id}");
+        let is_made = |tags: &[(&str, &str)]| {
+            Marks::of(tags.iter().map(|(key, value)| (Some(*key), Some(*value))))
+                .is_kubernetes(&owner)
+        };
+        assert!(is_made(&[(&cluster, "owned")]));
+        assert!(is_made(&[("elbv2.k8s.aws/cluster", &id)]));
+        for foreign in [
+            ("Name", "janes"),
+            (cluster.as_str(), "shared"),
+            ("kubernetes.io/cluster/shop", "owned"),
+            ("elbv2.k8s.aws/cluster", "shop"),
+            ("kubernetes.io/service-name", "default/web"),
+        ] {
+            assert!(!is_made(&[foreign]), "{foreign:?}");
+        }
+        // The network's own parts carry the controllers' tag, too, and are not theirs.
+        assert!(!is_made(&[(&cluster, "owned"), (OWNER, &owner.uuid.to_string())]));
     }
 
     #[test]

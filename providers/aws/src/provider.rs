@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Account, CloudError, Cluster, Context, Declared, ErrorKind, Kind, Membership, Owner, Problem,
-    Provider, erase,
+    Account, Address, CloudError, Cluster, Context, Declared, ErrorKind, Kind, Membership,
+    Observed, Obstacle, Owner, Packed, Problem, Provider, erase,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         Alone, Api, Buckets, ElasticIps, HostedZones, IamRoles, Images, InstanceProfiles,
         Instances, InternetGateways, KeyPairs, KubernetesLoadBalancers, KubernetesSecurityGroups,
         Listeners, LoadBalancers, NatGateways, Records, RouteTables, SecurityGroups, Subnets,
-        TargetGroups, Targets, Volumes, Vpcs, memberships,
+        TargetGroups, Targets, Volumes, Vpcs, memberships, obstacles,
     },
 };
 
@@ -104,6 +104,23 @@ impl Provider for Aws {
         machines_new: usize,
     ) -> Result<Vec<Problem>, CloudError> {
         check::check(&self.api, cx, cluster, machines_new).await
+    }
+
+    async fn choose(
+        &self,
+        cx: &Context,
+        cluster: &mut Cluster,
+        existing: &[(Address, Packed)],
+    ) -> Result<(), CloudError> {
+        crate::choose::choose(&self.api, cx, cluster, existing).await
+    }
+
+    async fn obstacles(
+        &self,
+        cx: &Context,
+        going: &[&Observed],
+    ) -> Result<Vec<Obstacle>, CloudError> {
+        obstacles(&self.api, cx, going).await
     }
 
     async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError> {

@@ -1,7 +1,7 @@
 //! Regions and their availability zones, without asking the cloud.
 
-/// Regions, with the letters of zones that are taken where infra.toml asks for none. Which letters an
-/// account has differs; `plan` asks AWS.
+/// Regions, with the letters of their usual zones. Which ones an account has differs: a plan takes those
+/// that AWS names, these only stand for them where nothing is asked.
 const REGIONS: [(&str, &str); 34] = [
     ("af-south-1", "abc"),
     ("ap-east-1", "abc"),

@@ -4,6 +4,7 @@
 //! [`DigitalOcean`] the [`infra_provider_api::Provider`] made of both.
 
 mod check;
+mod choose;
 mod client;
 mod connection;
 #[doc(hidden)]
@@ -18,7 +19,7 @@ mod sizes;
 mod wire;
 
 pub use connection::{Connection, SpacesKeys};
-pub use marks::{intent_tag, node_tag, pool_tag, revision_tag, role_tag};
+pub use marks::{cluster_id, intent_tag, node_tag, pool_tag, revision_tag, role_tag};
 pub use object_store::ObjectStore;
 pub use provider::DigitalOcean;
 pub use resources::{

@@ -43,6 +43,17 @@ pub(crate) fn role_of(owner: &Owner, tags: &[String]) -> Option<&'static str> {
     [Role::ControlPlane, Role::Worker].into_iter().find(is_of).map(Role::as_str)
 }
 
+/// Returns what the cloud controller manager knows the cluster as (`DO_CLUSTER_ID`): the whole UUID, so
+/// that no other cluster has it.
+pub fn cluster_id(owner: &Owner) -> String {
+    owner.uuid.to_string()
+}
+
+/// Returns the tag that the cloud controller manager puts on each load balancer it makes.
+pub(crate) fn kubernetes_tag(owner: &Owner) -> String {
+    format!("k8s:{}", cluster_id(owner))
+}
+
 /// The revision among a machine's tags.
 pub(crate) fn revision_of(owner: &Owner, tags: &[String]) -> Option<String> {
     values(owner, "rev", tags).next().map(str::to_owned)
@@ -93,6 +104,7 @@ pub(crate) fn is_bookkeeping(tag: &str) -> bool {
 /// Whether a tag is this cluster's alone, so that it goes with the cluster.
 pub(crate) fn is_own(owner: &Owner, tag: &str) -> bool {
     tag == owner.tag()
+        || tag == kubernetes_tag(owner)
         || ["role", "pool", "rev", "node", "intent"]
             .iter()
             .any(|what| tag.starts_with(&scoped(owner, what, "")))
@@ -123,6 +135,7 @@ mod tests {
             intent_tag(&owner, "k2", "worker-2"),
             pool_tag(&owner, "worker"),
             role_tag(&owner, Role::Worker),
+            kubernetes_tag(&owner),
         ];
         assert!(tags.iter().all(|tag| is_valid_tag(tag) && is_own(&owner, tag)));
         assert_eq!(revision_of(&owner, &tags).as_deref(), Some("00ff"));
@@ -130,13 +143,14 @@ mod tests {
         assert_eq!(intent_of(&owner, "worker-3", &tags), None);
         assert_eq!(node_of(&owner, "worker-1", &tags), "worker-1");
         assert_eq!(node_of(&owner, "renamed", &[node_tag(&owner, "w-1")]), "w-1");
-        assert_eq!(tags.iter().filter(|tag| !is_bookkeeping(tag)).count(), 2);
+        assert_eq!(tags.iter().filter(|tag| !is_bookkeeping(tag)).count(), 3);
     }
 
     #[test]
     fn a_name_that_begins_alike_is_not_ours() {
         let (ours, other) = (owner(), Owner { uuid: uuid::Uuid::from_u128(1), ..owner() });
         assert!(!is_own(&ours, &other.tag()));
+        assert!(!is_own(&ours, &kubernetes_tag(&other)));
         assert!(!is_own(&ours, &pool_tag(&other, "worker")));
         assert!(!is_own(&ours, &format!("{}0", ours.tag())));
         assert!(!is_own(&ours, "infrastructure"));

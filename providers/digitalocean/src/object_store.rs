@@ -5,16 +5,20 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::{
     BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    RuntimeComponents, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_smithy_http_client::{
-    Builder,
+    Builder, Connector,
+    proxy::ProxyConfig,
     tls::{Provider as Tls, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use infra_provider_api::{CloudError, ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Connection, connection::no_spaces_keys};
+use crate::{
+    Connection,
+    connection::{is_loopback, no_spaces_keys},
+};
 
 /// Where the cluster's objects are kept, and as whom.
 #[derive(Clone, Debug)]
@@ -66,10 +70,19 @@ impl ObjectStore {
             tls = tls.with_trust_store(trusted);
         }
         let tls = tls.build().map_err(|error| local(error.to_string()))?;
-        let http = Builder::new()
-            .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls)
-            .build_https();
+        // The SDK's own client takes proxies from the environment; one that is built here has to be given
+        // them. A proxy leads out of this machine.
+        let proxy = if is_loopback_url(&self.endpoint) {
+            ProxyConfig::disabled()
+        } else {
+            ProxyConfig::from_env()
+        };
+        let http = Builder::new().build_with_connector_fn(move |settings, components| {
+            let mut connector = Connector::builder().proxy_config(proxy.clone());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+            connector.tls_provider(Tls::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone()).build()
+        });
         let credentials = Credentials::new(
             &self.access_key_id,
             self.secret_access_key.expose_secret(),
@@ -97,6 +110,11 @@ impl ObjectStore {
             .build();
         Ok(aws_sdk_s3::Client::from_conf(config))
     }
+}
+
+fn is_loopback_url(url: &str) -> bool {
+    let url = url::Url::parse(url).ok();
+    url.as_ref().and_then(url::Url::host).is_some_and(|host| is_loopback(&host))
 }
 
 /// The endpoint for a region of Spaces: the region's own unless the connection names one.

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Account, CloudError, Cluster, Context, Declared, Kind, Membership, Owner, Problem, Provider,
-    erase,
+    Account, Address, CloudError, Cluster, Context, Declared, Kind, Membership, Observed, Obstacle,
+    Owner, Packed, Problem, Provider, erase,
 };
 
 use crate::{
     Connection, ObjectStore, Scope, check,
+    choose::{choose, range_problem},
     client::Client,
     model,
     resources::{
         Api, Buckets, Domains, Droplets, Firewalls, KubernetesLoadBalancers, LoadBalancers,
-        Records, SshKeys, Volumes, Vpcs, memberships, zone_problem,
+        Records, SshKeys, Volumes, Vpcs, memberships, obstacles, zone_problem,
     },
     wire::AccountAnswer,
 };
@@ -90,12 +91,30 @@ impl Provider for DigitalOcean {
         cluster: &Cluster,
         machines_new: usize,
     ) -> Result<Vec<Problem>, CloudError> {
-        let (mut problems, zone) = futures::try_join!(
+        let (mut problems, zone, range) = futures::try_join!(
             check::check(&self.api.client, cx, cluster, machines_new),
             zone_problem(&self.api, cx, cluster, machines_new),
+            range_problem(&self.api, cx, cluster),
         )?;
-        problems.extend(zone);
+        problems.extend(zone.into_iter().chain(range));
         Ok(problems)
+    }
+
+    async fn choose(
+        &self,
+        cx: &Context,
+        cluster: &mut Cluster,
+        existing: &[(Address, Packed)],
+    ) -> Result<(), CloudError> {
+        choose(&self.api, cx, cluster, existing).await
+    }
+
+    async fn obstacles(
+        &self,
+        cx: &Context,
+        going: &[&Observed],
+    ) -> Result<Vec<Obstacle>, CloudError> {
+        obstacles(&self.api, cx, going).await
     }
 
     async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError> {

@@ -50,7 +50,8 @@ impl Cloud for CloudAccess {
             let l = match existing {
                 None => load_balancer_model::create(w, &spec, limit).map_err(refused)?,
                 Some(old)
-                    if Some(&old.forwarding_rules) == spec.forwarding_rules.as_ref()
+                    if request.tags.iter().all(|tag| old.tags.contains(tag))
+                        && Some(&old.forwarding_rules) == spec.forwarding_rules.as_ref()
                         && Some(&old.droplet_ids) == spec.droplet_ids.as_ref() =>
                 {
                     old
@@ -186,6 +187,7 @@ fn spec(w: &World, request: &LoadBalancerRequest) -> LoadBalancerSpec {
         forwarding_rules: Some(rules),
         health_check,
         droplet_ids: Some(droplet_ids),
+        tags: Some(request.tags.clone()).filter(|tags| !tags.is_empty()),
         vpc_uuid,
         ..LoadBalancerSpec::default()
     }

@@ -8,9 +8,10 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    RuntimeComponents,
 };
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
@@ -66,10 +67,21 @@ impl ObjectStore {
             .with_trust_store(trust)
             .build()
             .map_err(|e| StoreError::Config(e.to_string()))?;
-        let http = Builder::new()
-            .tls_provider(tls::Provider::rustls(CryptoMode::AwsLc))
-            .tls_context(context)
-            .build_https();
+        // The SDK's own client takes proxies from the environment; one that is built here has to be given
+        // them. A proxy leads out of this machine.
+        let proxy = match &self.endpoint {
+            Some(endpoint) if is_loopback(endpoint) => ProxyConfig::disabled(),
+            _ => ProxyConfig::from_env(),
+        };
+        let http = Builder::new().build_with_connector_fn(move |settings, components| {
+            let mut connector = Connector::builder().proxy_config(proxy.clone());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+            connector
+                .tls_provider(tls::Provider::rustls(CryptoMode::AwsLc))
+                .tls_context(context.clone())
+                .build()
+        });
         let token = self.session_token.as_ref().map(|token| token.expose_secret().to_owned());
         let credentials =
             Credentials::new(&self.access_key, self.secret.expose_secret(), token, None, "infra");
@@ -115,19 +127,22 @@ impl ObjectStore {
         let Some(endpoint) = &self.endpoint else {
             return Ok(());
         };
-        let loopback = match endpoint.host() {
-            Some(Host::Ipv4(a)) => a.is_loopback(),
-            Some(Host::Ipv6(a)) => a.is_loopback(),
-            Some(Host::Domain(d)) => d == "localhost",
-            None => false,
-        };
         match endpoint.scheme() {
             "https" => Ok(()),
-            "http" if loopback => Ok(()),
+            "http" if is_loopback(endpoint) => Ok(()),
             _ => Err(StoreError::Config(format!(
                 "{} is not an https URL; http is taken for loopback only",
                 endpoint.host_str().unwrap_or("the endpoint")
             ))),
         }
+    }
+}
+
+fn is_loopback(endpoint: &Url) -> bool {
+    match endpoint.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }

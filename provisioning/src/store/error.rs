@@ -3,7 +3,9 @@
 
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use infra_provider_api::clock_skew;
 
 /// An error of the store, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,22 @@ pub enum StoreError {
         what: String,
         /// The vendor's code.
         code: String,
+        /// ` (request …)`, or empty.
+        request: String,
+    },
+    /// The signature is refused because one of the two clocks is wrong.
+    #[error(
+        "cannot {action} {what}: {code}: this machine's clock differs from the store's by {by}{request}"
+    )]
+    Skewed {
+        /// Verb.
+        action: &'static str,
+        /// `s3://bucket/key`.
+        what: String,
+        /// The vendor's code.
+        code: String,
+        /// `310 days (it is ahead)`.
+        by: String,
         /// ` (request …)`, or empty.
         request: String,
     },
@@ -150,6 +168,13 @@ impl Call<'_> {
         if (200..300).contains(&status) {
             let reason = format!("no sense in its answer (HTTP {status})");
             return StoreError::Unavailable { action, what, reason, request };
+        }
+        let date = e.raw_response().and_then(|answer| answer.headers().get("date"));
+        let date = date.and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
+        let by = date.and_then(|date| clock_skew(date.secs()));
+        if code == "RequestTimeTooSkewed" || (matches!(status, 401 | 403) && by.is_some()) {
+            let by = by.unwrap_or_else(|| "more than it takes".to_owned());
+            return StoreError::Skewed { action, what, code, by, request };
         }
         match (code.as_str(), status) {
             ("NoSuchKey" | "NoSuchBucket" | "NotFound" | "NoSuchUpload", _) | (_, 404) => {

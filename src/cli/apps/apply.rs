@@ -102,7 +102,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
         return Err(failure.hint("nothing was changed"));
     }
     if !plan.is_empty() {
-        confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "make these changes")?;
+        confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "make these changes").await?;
     }
     let options = ApplyOptions {
         parallelism: usize::from(args.parallelism),

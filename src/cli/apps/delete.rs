@@ -84,7 +84,7 @@ pub async fn delete(global: &Global, args: &DeleteArgs) -> Result<ExitCode, Fail
     if going.is_empty() {
         return Ok(ExitCode::Ok);
     }
-    confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "delete these objects")?;
+    confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "delete these objects").await?;
     let options = DeleteOptions {
         protection,
         timeout: args.timeout,

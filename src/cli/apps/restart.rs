@@ -51,7 +51,7 @@ pub async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitCode, Fa
                 .hint("write Kind/name or Kind/namespace/name"));
         }
     }
-    confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "restart these pods")?;
+    confirm(&chosen.consent(args.yes, args.confirm.as_deref()), "restart these pods").await?;
     let options = ApplyOptions {
         timeout: args.timeout.unwrap_or(chosen.timeout),
         container_logs: !args.no_container_logs,

@@ -134,7 +134,7 @@ impl Chosen {
     /// What was said about asking.
     pub(super) fn consent<'a>(&'a self, yes: bool, name: Option<&'a str>) -> Consent<'a> {
         let own = self.environment.as_deref().or(self.cluster.as_deref());
-        Consent { yes, name, protected: own.filter(|_| self.protected) }
+        Consent { yes, name, protected: own.filter(|_| self.protected), stop: None }
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) async fn restore(
     if back.is_empty() && gone.is_empty() {
         return Ok(ExitCode::Ok);
     }
-    confirm(&change.consent(&run.session), "set the record")?;
+    confirm(&change.consent(&run.session), "set the record").await?;
     store.append([entry]).await?;
     if run.style != Style::Json {
         println!("Done: {} recorded.", plural(next.resources.len(), "resource"));

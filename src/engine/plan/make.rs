@@ -58,6 +58,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
         fingerprint: fingerprint(input.declared, input.observed, input.record),
         changes,
         notes,
+        kept: Vec::new(),
         known,
         quorum: None,
     })

@@ -50,6 +50,9 @@ pub struct PlanOptions {
     /// Bring the record up to date, change nothing in the cloud.
     #[serde(default)]
     pub refresh_only: bool,
+    /// Zones that may be deleted although they hold records of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delete_zones: Vec<String>,
     /// Kinds on which Kubernetes' controllers run (droplets). With `destroy`, what those
     /// controllers made in the cloud is deleted after these are gone, or it would be made again.
     #[serde(default)]

@@ -35,6 +35,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What is worth saying besides: fields that wait for a rotation, phases left out.
     pub notes: Vec<String>,
+    /// What would be deleted, and is left because things of others would be lost with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Address>,
     /// Packed of what exists and stays, for references.
     pub known: BTreeMap<Address, Packed>,
     /// How many losses of control planes the cluster survives.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawNetwork {
-    /// The private network of the machines. Default "10.110.0.0/20".
+    /// The private network of the machines. Default "10.110.0.0/20"; on DigitalOcean the first such
+    /// range that no other network of the account overlaps.
     pub machines: Option<String>,
     /// Pods. Default "10.244.0.0/16".
     pub pods: Option<String>,

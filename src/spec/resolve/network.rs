@@ -61,7 +61,10 @@ impl Resolver<'_> {
         if let Err(why) = values::domain(&cluster_domain) {
             self.wrong(&["network", "cluster_domain"], format!("`{cluster_domain}`: {why}"));
         }
-        Network { machines, pods, services, cluster_domain }
+        let machines_source = raw.machines.as_ref().and_then(|_| {
+            self.source(&["network", "machines"]).or_else(|| self.source(&["network"]))
+        });
+        Network { machines, machines_source, pods, services, cluster_domain }
     }
 
     /// Whether there are addresses for `nodes` machines and their pods. One that is being replaced

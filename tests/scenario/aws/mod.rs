@@ -6,6 +6,7 @@ mod idempotence;
 mod lab;
 mod life;
 mod moto;
+mod not_ours;
 mod record;
 mod refusals;
 #[path = "../../sweep/runs.rs"]

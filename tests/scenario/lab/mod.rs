@@ -8,6 +8,7 @@ mod hands;
 mod http;
 mod kubectl;
 mod outcome;
+mod terminal;
 mod watched;
 
 pub use cloud::Inventory;
@@ -16,6 +17,7 @@ pub use folder::Lab;
 pub use http::{visit, visit_at};
 pub use kubectl::Kubectl;
 pub use outcome::Ran;
+pub use terminal::ctrl_c_at_the_question;
 pub use watched::Watched;
 
 /// Says loudly that a check did not take place.

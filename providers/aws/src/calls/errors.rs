@@ -6,7 +6,8 @@ use aws_sdk_ec2::{
     operation::RequestId,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use infra_provider_api::{CloudError, ErrorKind};
+use aws_smithy_types::date_time::{DateTime, Format};
+use infra_provider_api::{CLOCK_HINT, CloudError, ErrorKind, clock_skew};
 
 /// What every operation's error can do.
 pub(crate) mod sdk {
@@ -49,10 +50,32 @@ pub(crate) fn mapped<E: sdk::OperationError>(
         SdkError::DispatchFailure(_) => of_dispatch(chain(error)),
         _ => (ErrorKind::Invalid, chain(error)),
     };
+    if let Some(skewed) = skewed(operation, kind, code, error) {
+        return skewed;
+    }
     let mut mapped = CloudError::new(kind, operation, message);
     mapped.request_id = request_id;
     mapped.hint = hint(kind, code).map(str::to_owned);
     mapped
+}
+
+/// Recognizes a refusal of the signature because one of the two clocks is wrong. Services say so by many codes; the
+/// date of the answer tells.
+fn skewed<E: sdk::OperationError>(
+    operation: &str,
+    kind: ErrorKind,
+    code: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> Option<CloudError> {
+    let date = error.raw_response().and_then(|answer| answer.headers().get("date"));
+    let date = date.and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
+    let by = date.and_then(|date| clock_skew(date.secs()));
+    if code != "RequestTimeTooSkewed" && !(kind == ErrorKind::Unauthorized && by.is_some()) {
+        return None;
+    }
+    let by = by.unwrap_or_else(|| "more than it takes".to_owned());
+    let message = format!("{code}: this machine's clock differs from AWS's by {by}");
+    Some(CloudError::new(ErrorKind::Local, operation, message).with_hint(CLOCK_HINT))
 }
 
 /// The whole chain of causes: the last one says the most. None of them holds a secret.
@@ -136,13 +159,14 @@ fn of_code(code: &str, said: &str, status: u16) -> ErrorKind {
         | "PriorRequestNotComplete"
         | "DeleteConflict"
         | "BucketNotEmpty"
-        | "OperationNotPermitted"
         | "ConcurrentModification"
         | "InvalidIPAddress.InUse"
         | "Gateway.NotAttached"
         | "EntityTemporarilyUnmodifiable"
         | "IncorrectModificationState"
         | "InvalidTarget" => ErrorKind::Busy,
+        // A protection that somebody switched on.
+        "OperationNotPermitted" => ErrorKind::Blocked,
         // A profile that was just made is not known everywhere yet.
         "InvalidParameterValue" if said.to_lowercase().contains("instance profile") => {
             ErrorKind::Busy
@@ -227,6 +251,7 @@ mod tests {
         assert_eq!(kind("InvalidVpcID.NotFound"), ErrorKind::NotFound);
         assert_eq!(kind("NoSuchEntity"), ErrorKind::NotFound);
         assert_eq!(kind("DependencyViolation"), ErrorKind::Busy);
+        assert_eq!(kind("OperationNotPermitted"), ErrorKind::Blocked);
         assert_eq!(kind("RequestLimitExceeded"), ErrorKind::RateLimited);
         assert_eq!(kind("InvalidParameterValue"), ErrorKind::Invalid);
         let profile = "Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM \

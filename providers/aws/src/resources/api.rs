@@ -38,17 +38,24 @@ impl Api {
     pub(crate) fn new(connection: Connection, scope: Scope) -> Arc<Self> {
         let owner = ExpectedOwner::default();
         let config = &connection.config;
-        let s3 = aws_sdk_s3::config::Builder::from(config)
-            .force_path_style(connection.s3_endpoint().is_some())
-            .interceptor(owner.clone())
-            .build();
+        let path_style = connection.s3_endpoint().is_some();
+        // A client for each service, which reaches an endpoint on this machine without a proxy.
+        macro_rules! client {
+            ($sdk:ident, $service:literal $(, $more:ident($value:expr))*) => {{
+                let mut config = $sdk::config::Builder::from(config) $(.$more($value))*;
+                if let Some(direct) = connection.direct($service) {
+                    config.set_http_client(Some(direct));
+                }
+                $sdk::Client::from_conf(config.build())
+            }};
+        }
         Arc::new(Self {
-            ec2: aws_sdk_ec2::Client::new(config),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
-            iam: aws_sdk_iam::Client::new(config),
-            route53: aws_sdk_route53::Client::new(config),
-            s3: aws_sdk_s3::Client::from_conf(s3),
-            sts: aws_sdk_sts::Client::new(config),
+            ec2: client!(aws_sdk_ec2, "EC2"),
+            elb: client!(aws_sdk_elasticloadbalancingv2, "Elastic Load Balancing v2"),
+            iam: client!(aws_sdk_iam, "IAM"),
+            route53: client!(aws_sdk_route53, "Route 53"),
+            s3: client!(aws_sdk_s3, "S3", force_path_style(path_style), interceptor(owner.clone())),
+            sts: client!(aws_sdk_sts, "STS"),
             owner,
             scope,
             paces: Paces::default(),

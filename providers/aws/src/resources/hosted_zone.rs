@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_route53::types::{HostedZone, HostedZoneConfig};
-use infra_provider_api::{Address, CloudError, Context, CreateRequest, Found, Observed, OnChange};
+use infra_provider_api::{
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
     api::{Api, not_told, outputs, ready},
+    record::{empty_zone, foreign_records},
     solo::Solo,
+    strangers::joined,
 };
+use crate::calls::is_code;
 
 /// A zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,8 +97,7 @@ impl Solo for HostedZones {
                     spec.name,
                     plain_id(zone.id())
                 );
-                let error =
-                    CloudError::new(infra_provider_api::ErrorKind::NameTaken, operation, message);
+                let error = CloudError::new(ErrorKind::NameTaken, operation, message);
                 return Err(error.with_hint(
                     "set `manage_zone = false` under [dns] to put records into it, or choose \
                      another domain",
@@ -114,10 +118,26 @@ impl Solo for HostedZones {
         Ok(found(zone))
     }
 
-    async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+    async fn remove(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
+        if cx.delete_zones.iter().any(|zone| zone == observed.address.name()) {
+            empty_zone(&self.0, cx, &operation, &observed.id).await?;
+        }
         let call = self.0.route53.delete_hosted_zone().id(&observed.id).send();
-        self.0.delete(&operation, call).await?;
-        Ok(true)
+        match self.0.delete(&operation, call).await {
+            Ok(()) => Ok(true),
+            Err(error) if is_code(&error, "HostedZoneNotEmpty") => {
+                let records =
+                    foreign_records(&self.0, cx, &observed.id, &[]).await.unwrap_or_default();
+                if records.is_empty() {
+                    return Err(error);
+                }
+                let records = joined(&records);
+                let message = format!("it holds records that are not this cluster's: {records}");
+                Err(CloudError { kind: ErrorKind::Blocked, message, ..error }
+                    .with_hint("plan again: the zone is kept, or deleted with `--delete-zone`"))
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     api::{Api, all_known, filter, owned},
+    blockers::with_command,
     instance_create::CALL_MAX,
     instance_spec::{InstanceSpec, found},
     which::Which,
@@ -266,7 +267,7 @@ impl Resource for Instances {
         match self.api.effect(&operation, call).await {
             Ok(_) => Ok(false),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(true),
-            Err(error) => Err(error),
+            Err(error) => Err(with_command(&self.api, error, "instance", &observed.id)),
         }
     }
 }

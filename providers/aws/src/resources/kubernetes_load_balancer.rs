@@ -1,11 +1,11 @@
-//! `kubernetes_load_balancer`: made by the cloud controller for a Service. All load balancers in
-//! the cluster's own network but ours: the network is made for the cluster alone, and can't go while
-//! they are there.
+//! `kubernetes_load_balancer`: made by a controller in the cluster for a Service or an Ingress. The tag
+//! that controllers put on what they make for this cluster is the mark; a load balancer without it may
+//! be anybody's, also when it is in the cluster's own network.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetHealthStateEnum};
+use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetGroup, TargetHealthStateEnum};
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, MadeBy, Membership, Observed, OnChange,
 };
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, outputs, ready},
+    blockers::with_command,
     kubernetes_security_group::own_vpcs,
     load_balancer::{name_of, readiness, tags_of},
     made::never_created,
@@ -81,7 +82,7 @@ pub(crate) async fn memberships(api: &Api, cx: &Context) -> Result<Vec<Membershi
 
 impl KubernetesLoadBalancers {
     /// Groups that forward to the cluster's machines stay behind when their load balancer goes, and
-    /// can't go before: so its listeners go first.
+    /// can't go before: so its listeners go first. A group that the controller did not make is left.
     async fn remove_parts(
         &self,
         cx: &Context,
@@ -101,7 +102,15 @@ impl KubernetesLoadBalancers {
             let call = elb.delete_listener().set_listener_arn(listener.listener_arn);
             self.0.delete(operation, call.send()).await?;
         }
-        for group in groups.and_then(|all| all.target_groups).unwrap_or_default() {
+        let groups = groups.and_then(|all| all.target_groups).unwrap_or_default();
+        let arns: Vec<String> =
+            groups.iter().filter_map(|one| one.target_group_arn().map(str::to_owned)).collect();
+        let tags = tags_of(&self.0, cx, &arns).await?;
+        let made = |group: &TargetGroup| {
+            let marks = group.target_group_arn().and_then(|arn| tags.get(arn));
+            marks.is_some_and(|marks| marks.is_kubernetes(&cx.owner))
+        };
+        for group in groups.into_iter().filter(made) {
             let call = elb.delete_target_group().set_target_group_arn(group.target_group_arn);
             self.0.delete(operation, call.send()).await?;
         }
@@ -133,11 +142,11 @@ impl Solo for KubernetesLoadBalancers {
         let arns: Vec<String> =
             all.iter().filter_map(|one| one.load_balancer_arn().map(str::to_owned)).collect();
         let tags = tags_of(&self.0, cx, &arns).await?;
-        let found = all.iter().map(|balancer| {
+        let found = all.iter().filter_map(|balancer| {
             let arn = balancer.load_balancer_arn().unwrap_or_default();
             let name = balancer.load_balancer_name().unwrap_or_default().to_owned();
-            let service = tags.get(arn).and_then(|marks| marks.get("kubernetes.io/service-name"));
-            let object = match service {
+            let marks = tags.get(arn).filter(|marks| marks.is_kubernetes(&cx.owner))?;
+            let object = match marks.get("kubernetes.io/service-name") {
                 Some(service) => format!("Service {service}"),
                 None => "a Service of type LoadBalancer".to_owned(),
             };
@@ -146,7 +155,7 @@ impl Solo for KubernetesLoadBalancers {
             let mut found = ready(address, arn, MadeLoadBalancerSpec { name }, None, outputs);
             found.readiness = readiness(balancer);
             found.made_by = MadeBy::Kubernetes { object };
-            found
+            Some(found)
         });
         Ok(found.collect())
     }
@@ -164,7 +173,9 @@ impl Solo for KubernetesLoadBalancers {
         let operation = format!("delete {}", observed.address);
         self.remove_parts(cx, &operation, &observed.id).await?;
         let call = self.0.elb.delete_load_balancer().load_balancer_arn(&observed.id).send();
-        self.0.delete(&operation, call).await?;
-        Ok(true)
+        match self.0.delete(&operation, call).await {
+            Ok(()) => Ok(true),
+            Err(error) => Err(with_command(&self.0, error, Self::NAME, &observed.id)),
+        }
     }
 }

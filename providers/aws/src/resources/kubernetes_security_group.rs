@@ -1,5 +1,6 @@
-//! `kubernetes_security_group`: made by a controller for a load balancer. All groups in the
-//! cluster's own network but ours and the network's own.
+//! `kubernetes_security_group`: made by a controller for a load balancer. The tag that controllers put
+//! on what they make for this cluster is the mark; a group without it may be anybody's, also when it is
+//! in the cluster's own network.
 
 use std::sync::Arc;
 
@@ -12,10 +13,11 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, filter, outputs, owned, ready},
-    blockers::{In, explain},
+    blockers::explain,
     made::never_created,
     security_group::{forget, groups},
     solo::Solo,
+    strangers::In,
 };
 
 /// A security group of a load balancer.
@@ -54,9 +56,7 @@ impl Solo for KubernetesSecurityGroups {
             return Ok(Vec::new());
         }
         let all = groups(&self.0, cx, filter("vpc-id", vpcs)).await?;
-        let made = all.iter().filter(|group| {
-            group.group_name() != Some("default") && !ec2_marks(group.tags()).is_of(&cx.owner)
-        });
+        let made = all.iter().filter(|group| ec2_marks(group.tags()).is_kubernetes(&cx.owner));
         let found = made.map(|group| {
             let id = group.group_id().unwrap_or_default();
             let name = group.group_name().unwrap_or_default().to_owned();

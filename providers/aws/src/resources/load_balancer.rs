@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, all_known, inputs, not_told, outputs},
+    blockers::with_command,
     solo::Solo,
 };
 use crate::marks::{self, Marks};
@@ -197,7 +198,9 @@ impl Solo for LoadBalancers {
     async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
         let call = self.0.elb.delete_load_balancer().load_balancer_arn(&observed.id).send();
-        self.0.delete(&operation, call).await?;
-        Ok(true)
+        match self.0.delete(&operation, call).await {
+            Ok(()) => Ok(true),
+            Err(error) => Err(with_command(&self.0, error, Self::NAME, &observed.id)),
+        }
     }
 }

@@ -25,6 +25,7 @@ mod route_table;
 mod security_group;
 mod security_group_rules;
 mod solo;
+mod strangers;
 mod subnet;
 mod target;
 mod target_group;
@@ -33,6 +34,7 @@ mod vpc;
 mod which;
 
 pub(crate) use api::{Api, filter};
+pub(crate) use blockers::obstacles;
 pub(crate) use bucket::{BucketSpec, Buckets, derived_name};
 pub(crate) use elastic_ip::{ElasticIpSpec, ElasticIps};
 pub(crate) use hosted_zone::{HostedZoneSpec, HostedZones};

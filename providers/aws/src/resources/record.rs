@@ -34,6 +34,9 @@ pub struct RecordSpec {
     pub ttl_s: u32,
 }
 
+/// Changes in one call; the API takes a thousand.
+const CHANGES_MAX: usize = 500;
+
 pub(crate) struct Records(pub(crate) Arc<Api>);
 
 /// Records of the cluster's domain have their mark below this label.
@@ -73,13 +76,14 @@ fn found(zone: &HostedZone, set: &ResourceRecordSet) -> Found<RecordSpec> {
     ready(Address::new("record", name), id, spec, None, outputs)
 }
 
-impl Records {
-    async fn sets(
+impl Api {
+    /// Returns every record of the zone `id`; of a zone that is gone, none.
+    async fn record_sets(
         &self,
         cx: &Context,
-        zone: &HostedZone,
+        id: &str,
     ) -> Result<Vec<ResourceRecordSet>, CloudError> {
-        let listed = self.0.read(cx, "list records", || self.all_pages(zone)).await;
+        let listed = self.read(cx, "list records", || self.all_pages(id)).await;
         match listed {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
             other => other,
@@ -89,7 +93,7 @@ impl Records {
     /// The SDK has no paginator for this list.
     async fn all_pages(
         &self,
-        zone: &HostedZone,
+        id: &str,
     ) -> Result<
         Vec<ResourceRecordSet>,
         aws_sdk_route53::error::SdkError<
@@ -97,7 +101,7 @@ impl Records {
         >,
     > {
         let mut all = Vec::new();
-        let mut call = self.0.route53.list_resource_record_sets().hosted_zone_id(zone.id());
+        let mut call = self.route53.list_resource_record_sets().hosted_zone_id(id);
         loop {
             let page = call.send().await?;
             let next = page.is_truncated().then(|| page.next_record_name().map(str::to_owned));
@@ -106,16 +110,80 @@ impl Records {
             all.extend(page.resource_record_sets);
             let Some(Some(name)) = next else { return Ok(all) };
             call = self
-                .0
                 .route53
                 .list_resource_record_sets()
-                .hosted_zone_id(zone.id())
+                .hosted_zone_id(id)
                 .start_record_name(name)
                 .set_start_record_type(kind)
                 .set_start_record_identifier(identifier);
         }
     }
 
+    /// Makes one change of several records: all of it, or nothing.
+    async fn change_records(
+        &self,
+        operation: &str,
+        zone: &str,
+        action: &ChangeAction,
+        sets: Vec<ResourceRecordSet>,
+    ) -> Result<(), CloudError> {
+        let wrong = |error: aws_sdk_route53::error::BuildError| busy(operation, error.to_string());
+        let mut batch = ChangeBatch::builder();
+        for set in sets {
+            let change = Change::builder().action(action.clone()).resource_record_set(set);
+            batch = batch.changes(change.build().map_err(wrong)?);
+        }
+        let batch = batch.build().map_err(wrong)?;
+        let call = self.route53.change_resource_record_sets().hosted_zone_id(zone);
+        self.effect(operation, call.change_batch(batch).send()).await.map(|_| ())
+    }
+}
+
+/// Returns the records in the zone `id` that are not this cluster's and that AWS did not put there, as
+/// `MX example.com`. Those of the names in `going` are known to be the cluster's.
+pub(super) async fn foreign_records(
+    api: &Api,
+    cx: &Context,
+    id: &str,
+    going: &[&str],
+) -> Result<Vec<String>, CloudError> {
+    let sets = api.record_sets(cx, id).await?;
+    let apex = sets.iter().find(|set| *set.r#type() == RrType::Soa);
+    let apex = apex.map(|set| plain_name(set.name())).unwrap_or_default();
+    let mut own = own_names(cx, &sets);
+    own.extend(going.iter().map(|name| (*name).to_owned()));
+    let foreign = sets.iter().filter_map(|set| {
+        let (name, kind) = (plain_name(set.name()), set.r#type());
+        let vendors = name == apex && matches!(kind, RrType::Soa | RrType::Ns);
+        let ours = own
+            .iter()
+            .any(|own| is_address(set, own) || (*kind == RrType::Txt && name == mark_name(own)));
+        (!vendors && !ours).then(|| format!("{} {name}", kind.as_str()))
+    });
+    Ok(foreign.collect())
+}
+
+/// Deletes every record of the zone `id` but those that AWS put there.
+pub(super) async fn empty_zone(
+    api: &Api,
+    cx: &Context,
+    operation: &str,
+    id: &str,
+) -> Result<(), CloudError> {
+    let sets = api.record_sets(cx, id).await?;
+    let apex = sets.iter().find(|set| *set.r#type() == RrType::Soa);
+    let apex = apex.map(|set| plain_name(set.name())).unwrap_or_default();
+    let goes = |set: &ResourceRecordSet| {
+        !(plain_name(set.name()) == apex && matches!(set.r#type(), RrType::Soa | RrType::Ns))
+    };
+    let sets: Vec<ResourceRecordSet> = sets.into_iter().filter(goes).collect();
+    for some in sets.chunks(CHANGES_MAX) {
+        api.change_records(operation, id, &ChangeAction::Delete, some.to_vec()).await?;
+    }
+    Ok(())
+}
+
+impl Records {
     async fn zone(
         &self,
         cx: &Context,
@@ -195,24 +263,6 @@ impl Records {
         let set = ResourceRecordSet::builder().name(mark_name(name)).r#type(RrType::Txt);
         set.ttl(300).resource_records(record).build().map_err(wrong)
     }
-
-    async fn send(
-        &self,
-        operation: &str,
-        zone: &str,
-        action: &ChangeAction,
-        sets: Vec<ResourceRecordSet>,
-    ) -> Result<(), CloudError> {
-        let wrong = |error: aws_sdk_route53::error::BuildError| busy(operation, error.to_string());
-        let mut batch = ChangeBatch::builder();
-        for set in sets {
-            let change = Change::builder().action(action.clone()).resource_record_set(set);
-            batch = batch.changes(change.build().map_err(wrong)?);
-        }
-        let batch = batch.build().map_err(wrong)?;
-        let call = self.0.route53.change_resource_record_sets().hosted_zone_id(zone);
-        self.0.effect(operation, call.change_batch(batch).send()).await.map(|_| ())
-    }
 }
 
 /// The names whose mark is this owner's.
@@ -250,7 +300,7 @@ impl Solo for Records {
             if !is_own(cx, &zone) && domain != Some(plain_name(zone.name()).as_str()) {
                 continue;
             }
-            let sets = self.sets(cx, &zone).await?;
+            let sets = self.0.record_sets(cx, zone.id()).await?;
             for name in own_names(cx, &sets) {
                 all.extend(sets.iter().find(|set| is_address(set, &name)).map(|s| found(&zone, s)));
             }
@@ -267,7 +317,7 @@ impl Solo for Records {
         let operation = format!("create {}", request.address);
         let domain = known(&operation, "zone", &spec.zone)?;
         let zone = self.zone(cx, &operation, domain).await?;
-        let sets = self.sets(cx, &zone).await?;
+        let sets = self.0.record_sets(cx, zone.id()).await?;
         let there = sets.iter().find(|set| is_address(set, &spec.name));
         if let Some(set) = there.filter(|_| !own_names(cx, &sets).contains(&spec.name)) {
             let message =
@@ -278,7 +328,7 @@ impl Solo for Records {
         let set = self.wanted(cx, &operation, &spec).await?;
         let found = found(&zone, &set);
         let sets = vec![set, self.mark(cx, &operation, &spec.name)?];
-        self.send(&operation, zone.id(), &ChangeAction::Upsert, sets).await?;
+        self.0.change_records(&operation, zone.id(), &ChangeAction::Upsert, sets).await?;
         Ok(found)
     }
 
@@ -292,7 +342,7 @@ impl Solo for Records {
         let operation = format!("update {}", observed.address);
         let zone = observed.id.split('/').next().unwrap_or_default();
         let set = self.wanted(cx, &operation, &spec).await?;
-        self.send(&operation, zone, &ChangeAction::Upsert, vec![set]).await?;
+        self.0.change_records(&operation, zone, &ChangeAction::Upsert, vec![set]).await?;
         self.again(cx, observed).await
     }
 
@@ -306,13 +356,13 @@ impl Solo for Records {
         // A deletion has to name the whole record as it is.
         let name = observed.address.name();
         let mark = mark_name(name);
-        let sets = self.sets(cx, zone).await?.into_iter().filter(|set| {
+        let sets = self.0.record_sets(cx, zone.id()).await?.into_iter().filter(|set| {
             is_address(set, name)
                 || (*set.r#type() == RrType::Txt && plain_name(set.name()) == mark)
         });
         let sets: Vec<_> = sets.collect();
         if !sets.is_empty() {
-            self.send(&operation, zone.id(), &ChangeAction::Delete, sets).await?;
+            self.0.change_records(&operation, zone.id(), &ChangeAction::Delete, sets).await?;
         }
         Ok(true)
     }

@@ -12,9 +12,10 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, filter, known, outputs, ready},
-    blockers::{In, explain},
+    blockers::explain,
     security_group_rules::{RuleSpec, normal, permission, rules},
     solo::Solo,
+    strangers::In,
     which::Which,
 };
 use crate::marks::kubernetes_tag;
@@ -65,7 +66,8 @@ pub(super) async fn groups(
     .await
 }
 
-/// Takes a group out of the rules of others, which would keep it from being deleted.
+/// Takes a group out of the rules of the cluster's other groups, which would keep it from being deleted.
+/// The rules of somebody else's group are left as they are.
 pub(super) async fn forget(
     api: &Api,
     cx: &Context,
@@ -73,7 +75,9 @@ pub(super) async fn forget(
     id: &str,
 ) -> Result<(), CloudError> {
     for group in groups(api, cx, filter("ip-permission.group-id", [id])).await? {
-        let Some(of) = group.group_id().filter(|of| *of != id) else { continue };
+        let marks = ec2_marks(group.tags());
+        let ours = marks.is_of(&cx.owner) || marks.is_kubernetes(&cx.owner);
+        let Some(of) = group.group_id().filter(|of| ours && *of != id) else { continue };
         let naming: Vec<IpPermission> = rules(of, group.ip_permissions())
             .iter()
             .filter(|rule| rule.source.known().is_some_and(|source| source == id))

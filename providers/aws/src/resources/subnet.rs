@@ -12,8 +12,9 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, known, not_told, outputs, ready},
-    blockers::{In, explain},
+    blockers::explain,
     solo::Solo,
+    strangers::In,
     which::Which,
 };
 use crate::marks::kubernetes_tag;

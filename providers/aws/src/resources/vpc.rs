@@ -12,8 +12,9 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, not_told, outputs, ready},
-    blockers::{In, explain},
+    blockers::explain,
     solo::Solo,
+    strangers::In,
     which::Which,
 };
 

@@ -124,8 +124,15 @@ pub(crate) fn no_answer(operation: &str, error: &reqwest::Error) -> CloudError {
     let cause = innermost(error);
     if error.is_connect() {
         let message = format!("can't reach {host}: {cause}");
-        return CloudError::new(ErrorKind::Unavailable, operation, message)
-            .with_hint("check the network, the proxy settings and DIGITALOCEAN_API_URL");
+        let said = cause.to_lowercase();
+        let about_time = said.contains("certificate")
+            && (said.contains("expired") || said.contains("not valid yet"));
+        let hint = if about_time {
+            "check this machine's clock: by it the server's certificate is not valid now"
+        } else {
+            "check the network, the proxy settings and DIGITALOCEAN_API_URL"
+        };
+        return CloudError::new(ErrorKind::Unavailable, operation, message).with_hint(hint);
     }
     if error.is_timeout() {
         let message = format!("{host} gave no answer in time");

@@ -5,8 +5,9 @@ use std::error::Error;
 use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
+    primitives::{DateTime, DateTimeFormat},
 };
-use infra_provider_api::{CloudError, ErrorKind};
+use infra_provider_api::{CLOCK_HINT, CloudError, ErrorKind, clock_skew};
 
 /// The error for a failed call.
 pub(super) fn mapped<E, R>(operation: &str, error: &SdkError<E, R>) -> CloudError
@@ -19,6 +20,9 @@ where
         SdkError::ServiceError(service) => {
             let said = service.err();
             let code = said.code().unwrap_or_default();
+            if let Some(error) = skewed(operation, code, service.raw().server_date()) {
+                return error;
+            }
             let kind = kind_of(service.raw().status(), code);
             let message = match said.message() {
                 Some(message) if !message.is_empty() => format!("{code}: {message}"),
@@ -58,14 +62,34 @@ where
     }
 }
 
-/// The status of an answer.
+/// The status of an answer, and the server's clock.
 pub(super) trait HasStatus {
     fn status(&self) -> u16;
+    /// Seconds since 1970.
+    fn server_date(&self) -> Option<i64>;
+}
+
+/// Recognizes a refusal of the signature because one of the two clocks is wrong.
+fn skewed(operation: &str, code: &str, server_s: Option<i64>) -> Option<CloudError> {
+    let by = server_s.and_then(clock_skew);
+    let about_time = code == "RequestTimeTooSkewed";
+    let signature = matches!(code, "SignatureDoesNotMatch" | "AccessDenied" | "InvalidArgument");
+    if !about_time && !(signature && by.is_some()) {
+        return None;
+    }
+    let by = by.unwrap_or_else(|| "more than it takes".to_owned());
+    let message = format!("{code}: this machine's clock differs from the store's by {by}");
+    Some(CloudError::new(ErrorKind::Local, operation, message).with_hint(CLOCK_HINT))
 }
 
 impl HasStatus for aws_sdk_s3::config::http::HttpResponse {
     fn status(&self) -> u16 {
         self.status().as_u16()
+    }
+
+    fn server_date(&self) -> Option<i64> {
+        let date = self.headers().get("date")?;
+        DateTime::from_str(date, DateTimeFormat::HttpDate).ok().map(|date| date.secs())
     }
 }
 

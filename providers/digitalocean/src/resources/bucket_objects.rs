@@ -1,6 +1,10 @@
 //! What is in a bucket: the mark of its owner, and the objects that go with it.
 
 use aws_sdk_s3::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut,
+    },
+    error::BoxError,
     primitives::ByteStream,
     types::{Delete, ObjectIdentifier},
 };
@@ -110,15 +114,7 @@ impl Buckets {
             .bucket(name)
             .delete(delete)
             .customize()
-            .mutate_request(|request| {
-                // S3 demands a checksum of this body; Spaces knows this one only.
-                let digest = request.body().bytes().map(Md5::digest);
-                if let Some(digest) = digest {
-                    request
-                        .headers_mut()
-                        .insert("content-md5", aws_smithy_types::base64::encode(digest));
-                }
-            })
+            .interceptor(Md5Only)
             .send()
             .await
             .map_err(|e| mapped(operation, &e))?;
@@ -131,5 +127,41 @@ impl Buckets {
                 Err(CloudError::new(ErrorKind::Busy, operation, message))
             }
         }
+    }
+}
+
+/// S3 demands a checksum of the body that names what to delete. Spaces and other makers' stores know the
+/// oldest one only, and some refuse a request that carries one of the SDK's.
+#[derive(Debug)]
+struct Md5Only;
+
+impl Intercept for Md5Only {
+    fn name(&self) -> &'static str {
+        "Md5Only"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let Some(digest) = request.body().bytes().map(Md5::digest) else { return Ok(()) };
+        let headers = request.headers_mut();
+        headers.insert("content-md5", aws_smithy_types::base64::encode(digest));
+        let newer: Vec<String> = headers
+            .iter()
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| {
+                name.starts_with("x-amz-checksum-")
+                    || name.starts_with("x-amz-sdk-checksum-")
+                    || name == "x-amz-trailer"
+            })
+            .collect();
+        for name in newer {
+            headers.remove(name);
+        }
+        Ok(())
     }
 }

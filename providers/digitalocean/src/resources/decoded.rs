@@ -31,9 +31,7 @@ pub(crate) fn lists(cx: &Context, body: &[u8]) {
     }
     if let Ok(page) = parse_page::<LoadBalancer>(OPERATION, "load_balancers", body) {
         write(load_balancer::all_found(cx, &page.items).unwrap_or_default());
-        let vpcs: Vec<String> =
-            page.items.iter().filter_map(|balancer| balancer.vpc_uuid.clone()).collect();
-        write(kubernetes_load_balancer::in_cluster(cx, &vpcs, &page.items));
+        write(kubernetes_load_balancer::in_cluster(cx, &page.items));
     }
     if let Ok(page) = parse_page::<Vpc>(OPERATION, "vpcs", body) {
         write(page.items.iter().filter_map(|one| vpc::found(cx, one)));

@@ -176,11 +176,18 @@ impl Resource for Domains {
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
+        if !cx.delete_zones.contains(&observed.id) {
+            // Somebody may have put a record into it since the plan was made.
+            let zone = self.0.zone(cx, &operation, &observed.id).await?;
+            let records = zone.map(|zone| zone.foreign_records(cx, &[])).unwrap_or_default();
+            if !records.is_empty() {
+                let records = records.join(", ");
+                let message = format!("it holds records that are not this cluster's: {records}");
+                return Err(CloudError::new(ErrorKind::Blocked, operation, message)
+                    .with_hint("plan again: the zone is kept, or deleted with `--delete-zone`"));
+            }
+        }
         self.0.client.delete(cx, &operation, &["domains", &observed.id]).await?;
         Ok(true)
-    }
-
-    fn delete_warning(&self, _observed: &Observed) -> Option<String> {
-        Some("all records of the zone go with it, also those made by hand".to_owned())
     }
 }

@@ -1,13 +1,13 @@
-//! `kubernetes_load_balancer`: made by the cloud controller for a Service. All load balancers in
-//! the cluster's own network but ours: the network is made for the cluster alone, and can't go
-//! while they are there.
+//! `kubernetes_load_balancer`: made by the cloud controller manager for a Service. The tag that the
+//! controller puts on each (`k8s:<cluster's UUID>`) is the mark. A load balancer without it may be
+//! anybody's, also when it is in the cluster's own network.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, MadeBy, Membership, Observed, OnChange,
-    Resource, UpdateRequest,
+    Owner, Resource, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -17,7 +17,7 @@ use super::{
     load_balancer::readiness,
     made::never_created,
 };
-use crate::wire::LoadBalancer;
+use crate::{marks::kubernetes_tag, wire::LoadBalancer};
 
 const PATH: &str = "load_balancers";
 
@@ -44,18 +44,14 @@ fn found(balancer: &LoadBalancer) -> Found<MadeLoadBalancerSpec> {
     found
 }
 
-pub(super) fn in_cluster(
-    cx: &Context,
-    vpcs: &[String],
-    all: &[LoadBalancer],
-) -> Vec<Found<MadeLoadBalancerSpec>> {
-    all.iter()
-        .filter(|balancer| {
-            balancer.vpc_uuid.as_ref().is_some_and(|vpc| vpcs.contains(vpc))
-                && address_of(&cx.owner, "load_balancer", &balancer.name).is_none()
-        })
-        .map(found)
-        .collect()
+/// Reports whether the cloud controller manager of `owner`'s cluster made the load balancer.
+pub(super) fn is_made_for(owner: &Owner, balancer: &LoadBalancer) -> bool {
+    balancer.tags.contains(&kubernetes_tag(owner))
+        && address_of(owner, "load_balancer", &balancer.name).is_none()
+}
+
+pub(super) fn in_cluster(cx: &Context, all: &[LoadBalancer]) -> Vec<Found<MadeLoadBalancerSpec>> {
+    all.iter().filter(|balancer| is_made_for(&cx.owner, balancer)).map(found).collect()
 }
 
 #[async_trait]
@@ -74,11 +70,8 @@ impl Resource for KubernetesLoadBalancers {
         &self,
         cx: &Context,
     ) -> Result<Vec<Found<MadeLoadBalancerSpec>>, CloudError> {
-        let (vpcs, all) = futures::try_join!(
-            self.0.own_vpcs(cx),
-            self.0.client.list_shared(cx, "list load balancers", &[PATH], &[], PATH),
-        )?;
-        Ok(in_cluster(cx, &vpcs, &all))
+        let all = self.0.client.list_shared(cx, "list load balancers", &[PATH], &[], PATH).await?;
+        Ok(in_cluster(cx, &all))
     }
 
     async fn look(

@@ -7,7 +7,11 @@ use infra_provider_api::{CloudError, Context, ErrorKind};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{client::Client, marks, wire::Tag};
+use crate::{
+    client::Client,
+    marks,
+    wire::{LoadBalancer, Tag},
+};
 
 const AT_ONCE: usize = 4;
 
@@ -55,10 +59,18 @@ pub(super) async fn set(
 pub(super) async fn sweep(client: &Client, cx: &Context) -> Result<(), CloudError> {
     let operation = "remove unused tags";
     let all: Vec<Tag> = client.list(cx, operation, &["tags"], &[], "tags").await?;
+    let kubernetes = marks::kubernetes_tag(&cx.owner);
+    // Load balancers are not counted among what carries a tag.
+    let balancers: Vec<LoadBalancer> = if all.iter().any(|tag| tag.name == kubernetes) {
+        client.list(cx, operation, &["load_balancers"], &[], "load_balancers").await?
+    } else {
+        Vec::new()
+    };
     let unused = all.into_iter().filter(|tag| {
         // No count is no proof.
         marks::is_own(&cx.owner, &tag.name)
             && tag.resources.as_ref().is_some_and(|used| used.count == 0)
+            && !balancers.iter().any(|balancer| balancer.tags.contains(&tag.name))
     });
     stream::iter(unused)
         .map(|tag| async move { client.delete(cx, operation, &["tags", &tag.name]).await })

@@ -49,6 +49,11 @@ fn found_at(address: Address, vpc: &Vpc) -> Found<VpcSpec> {
     ready(address, vpc.id.clone(), spec, outputs)
 }
 
+/// Reports whether the network is this cluster's, also when it was renamed by hand.
+pub(crate) fn is_own_vpc(cx: &Context, vpc: &Vpc) -> bool {
+    vpc.description == cx.owner.tag() || found(cx, vpc).is_some()
+}
+
 impl Api {
     /// The ids of this cluster's private networks.
     pub(super) async fn own_vpcs(&self, cx: &Context) -> Result<Vec<String>, CloudError> {
@@ -186,14 +191,9 @@ impl Resource for Vpcs {
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         tags::sweep(&self.0.client, cx).await?;
         let operation = format!("delete {}", observed.address);
-        self.0.client.delete(cx, &operation, &["vpcs", &observed.id]).await.map_err(|error| {
-            // Members leave some time after they are deleted.
-            let has_members = error.message.to_lowercase().contains("member");
-            if has_members && error.kind != ErrorKind::Busy {
-                return CloudError { kind: ErrorKind::Busy, ..error };
-            }
-            error
-        })?;
-        Ok(true)
+        match self.0.client.delete(cx, &operation, &["vpcs", &observed.id]).await {
+            Ok(_) => Ok(true),
+            Err(error) => Err(self.0.explain_members(cx, &observed.id, error).await),
+        }
     }
 }

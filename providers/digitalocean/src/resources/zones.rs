@@ -14,7 +14,7 @@ use infra_provider_api::{CloudError, Context, ErrorKind, Found, Presence};
 use reqwest::Method;
 use serde_json::json;
 
-use super::api::Api;
+use super::{api::Api, record::full_name};
 use crate::wire::{Domain, Record, RecordAnswer};
 
 const ZONE_MARK: &str = "_infra";
@@ -129,6 +129,24 @@ impl Zone {
     pub(super) fn own_records(&self, cx: &Context) -> Vec<&Record> {
         let marks = self.own_marks(cx);
         marks.iter().filter_map(|(kind, name)| self.find(kind, name)).collect()
+    }
+
+    /// Returns the records that are not this cluster's and that the vendor did not put there, as
+    /// `MX example.com`. Those whose ids are in `going` are known to be the cluster's.
+    pub(super) fn foreign_records(&self, cx: &Context, going: &[&str]) -> Vec<String> {
+        let own = self.own_marks(cx);
+        let foreign = self.records.iter().filter(|record| {
+            let kind = record.kind.as_str();
+            let vendors = kind == "SOA" || (kind == "NS" && record.name == "@");
+            let mark = kind == "TXT"
+                && record.name.starts_with(ZONE_MARK)
+                && text(record).trim_end_matches(MORE) == cx.owner.tag();
+            let ours = own.iter().any(|(of, name)| of == kind && *name == record.name);
+            !vendors && !mark && !ours && !going.contains(&record.id.to_string().as_str())
+        });
+        foreign
+            .map(|record| format!("{} {}", record.kind, full_name(&record.name, &self.name)))
+            .collect()
     }
 
     /// Nothing but what the vendor puts into each zone.

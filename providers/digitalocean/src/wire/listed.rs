@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Droplet, Firewall, LoadBalancer, Record, SshKey, Tag, Vpc};
+use super::{Droplet, Firewall, LoadBalancer, Member, Record, SshKey, Tag, Vpc};
 
 /// An item of a list that comes in pages.
 pub(crate) trait Listed: DeserializeOwned + Send {
@@ -31,6 +31,7 @@ listed! {
     Droplet: id,
     Firewall: id,
     LoadBalancer: id,
+    Member: urn,
     Record: id,
     SshKey: id,
     Tag: name,

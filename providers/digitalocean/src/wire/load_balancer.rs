@@ -20,6 +20,9 @@ pub(crate) struct LoadBalancer {
     pub(crate) status: String,
     #[serde(default)]
     pub(crate) tag: Option<String>,
+    /// Tags of its own. The older `tag` selects its droplets.
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(crate) tags: Vec<String>,
     #[serde(default)]
     pub(crate) vpc_uuid: Option<String>,
     #[serde(default)]

@@ -44,6 +44,7 @@ pub fn cluster() -> Cluster {
         versions: Versions { kubernetes: "1.36.2".to_owned(), source: None },
         network: Network {
             machines: "10.20.0.0/20".parse().unwrap(),
+            machines_source: None,
             pods: "10.64.0.0/16".parse().unwrap(),
             services: "10.96.0.0/16".parse().unwrap(),
             cluster_domain: "cluster.local".to_owned(),

@@ -89,15 +89,16 @@ async fn made_by_kubernetes(cloud: &Cloud, cx: &Context, all: &Kinds) {
     let vpc = all["vpc"].list_owned(cx).await.unwrap().remove(0).id;
     let droplets = all["droplet"].list_owned(cx).await.unwrap();
     let droplet: u64 = droplets[0].id.parse().unwrap();
-    for (name, vpc) in [("a11112222333344445555666677778888", Some(vpc)), ("somebody-else", None)] {
-        let mut body = json!({
-            "name": name, "region": "fra1", "droplet_ids": [],
+    let mark = format!("k8s:{}", infra_digitalocean::cluster_id(&cx.owner));
+    // Both are in the cluster's own network: only the controller's mark tells them apart.
+    for (name, tags) in
+        [("a11112222333344445555666677778888", vec![mark]), ("somebody-else", Vec::new())]
+    {
+        let body = json!({
+            "name": name, "region": "fra1", "droplet_ids": [], "vpc_uuid": vpc, "tags": tags,
             "forwarding_rules": [{"entry_protocol": "tcp", "entry_port": 80,
                 "target_protocol": "tcp", "target_port": 30080}],
         });
-        if let Some(vpc) = vpc {
-            body["vpc_uuid"] = json!(vpc);
-        }
         cloud.raw("POST", "/v2/load_balancers", Some(body)).await;
     }
     let tag = cx.owner.tag();

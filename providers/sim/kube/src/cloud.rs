@@ -40,6 +40,8 @@ pub struct LoadBalancerRequest {
     pub name: String,
     /// The VPC it stands in, if the controller was told one.
     pub vpc_id: Option<String>,
+    /// Tags of the load balancer itself.
+    pub tags: Vec<String>,
     /// One forwarding rule a port.
     pub ports: Vec<LoadBalancerPort>,
     /// The droplets it sends to.

@@ -138,6 +138,11 @@ async fn delete(State(api): Ctx, Path(name): Path<String>) -> Reply {
         for seq in volumes {
             w.volumes.modify(seq, |v| v.tags.retain(|t| *t != tag.name));
         }
+        let balancers = w.load_balancers.iter().filter(|l| l.tags.contains(&tag.name));
+        let balancers: Vec<u64> = balancers.map(|l| l.seq).collect();
+        for seq in balancers {
+            w.load_balancers.modify(seq, |l| l.tags.retain(|t| *t != tag.name));
+        }
         let firewalls: Vec<u64> = w.firewalls.by_tag(&name).map(|f| f.seq).collect();
         for seq in firewalls {
             w.firewalls.modify(seq, |f| f.tags.retain(|t| *t != tag.name));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Spec, find};
-use crate::api::{Refusal, vpcs};
+use crate::api::{Refusal, tags, vpcs};
 use crate::catalog::catalog;
 use crate::world::{Droplet, LbStatus, LoadBalancer, State as World};
 
@@ -58,6 +58,7 @@ pub fn create(w: &mut World, spec: &Spec, limit: usize) -> Result<Arc<LoadBalanc
         sticky_sessions: spec.sticky_sessions.clone().unwrap_or_default(),
         droplet_ids: Vec::new(),
         tag: None,
+        tags: Vec::new(),
         vpc_uuid,
         project_id,
         network: text(&spec.network, "EXTERNAL"),
@@ -71,7 +72,15 @@ pub fn create(w: &mut World, spec: &Spec, limit: usize) -> Result<Arc<LoadBalanc
         firewall: spec.firewall.clone().unwrap_or_default(),
         tls_cipher_policy: "DEFAULT".to_owned(),
     };
+    let new = LoadBalancer { tags: own_tags(w, spec, new.tags.clone())?, ..new };
     Ok(w.load_balancers.put(settle(new, spec)))
+}
+
+/// The tags of its own that a request names; those it had where it names none.
+fn own_tags(w: &mut World, spec: &Spec, had: Vec<String>) -> Result<Vec<String>, Refusal> {
+    let Some(wanted) = &spec.tags else { return Ok(had) };
+    tags::check(wanted)?;
+    Ok(tags::ensure(w, wanted))
 }
 
 /// Replaces all that can change of a load balancer.
@@ -98,8 +107,10 @@ pub fn replace(w: &mut World, id: &str, spec: &Spec) -> Result<Arc<LoadBalancer>
         Some(id) => project(w, Some(id))?,
         None => old.project_id.clone(),
     };
+    let tags = own_tags(w, spec, old.tags.clone())?;
     let new = LoadBalancer {
         name,
+        tags,
         size_unit: spec.units(),
         health_check: spec.health_check.clone().unwrap_or_default(),
         sticky_sessions: spec.sticky_sessions.clone().unwrap_or_default(),

@@ -32,6 +32,8 @@ pub struct Spec {
     pub droplet_ids: Option<Vec<u64>>,
     /// Droplets by tag.
     pub tag: Option<String>,
+    /// Tags of its own, made where they do not exist.
+    pub tags: Option<Vec<String>>,
     /// VPC.
     pub vpc_uuid: Option<String>,
     /// Project.

@@ -35,6 +35,7 @@ pub fn view(w: &World, l: &LoadBalancer) -> Value {
         "region": catalog().region(&l.region),
         "droplet_ids": droplets,
         "tag": l.tag.clone().unwrap_or_default(),
+        "tags": l.tags,
         "vpc_uuid": l.vpc_uuid,
         "project_id": l.project_id,
         "network": l.network,

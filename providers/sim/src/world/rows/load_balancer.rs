@@ -168,6 +168,9 @@ pub struct LoadBalancer {
     pub droplet_ids: Vec<u64>,
     /// Droplets by tag.
     pub tag: Option<String>,
+    /// Tags of its own.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// Its VPC.
     pub vpc_uuid: String,
     /// Project.

@@ -21,6 +21,8 @@ const TOKENS: [&str; 2] = ["DO_ACCESS_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
 pub struct Driver {
     /// The API token it was given.
     pub token: String,
+    /// `DO_CLUSTER_ID`; without it load balancers get no tag.
+    pub cluster_id: Option<String>,
     /// `DO_CLUSTER_VPC_ID`.
     pub vpc_id: Option<String>,
     /// Tag of the volumes it makes (`--do-tag`).
@@ -44,6 +46,7 @@ pub fn find(ctx: &Ctx, image: &str) -> Option<Driver> {
         let token = TOKENS.iter().find_map(|name| env(ctx, c, name))?;
         Some(Driver {
             token,
+            cluster_id: env(ctx, c, "DO_CLUSTER_ID").filter(|id| !id.is_empty()),
             vpc_id: env(ctx, c, "DO_CLUSTER_VPC_ID"),
             tag: arg(c, "--do-tag"),
             region: arg(c, "--region").or_else(|| env(ctx, c, "REGION")),

@@ -189,6 +189,7 @@ fn request(
         service_uid: service.uid().to_owned(),
         name: name(service),
         vpc_id: ccm.vpc_id.clone(),
+        tags: ccm.cluster_id.iter().map(|id| format!("k8s:{id}")).collect(),
         ports: ports(service)?,
         droplet_ids,
         token: ccm.token.clone(),
