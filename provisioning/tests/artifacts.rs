@@ -15,7 +15,12 @@ use infra_provisioning::artifacts::{
 use proptest::prelude::*;
 use support::*;
 
+/// The catalog with small files of the test's own.
 fn catalog(base: &str) -> Catalog {
+    real_catalog(base).without_known_sums()
+}
+
+fn real_catalog(base: &str) -> Catalog {
     let mirrors = Mirrors { kubernetes: format!("{base}/k8s"), github: format!("{base}/gh") };
     Catalog::new("1.36.4", Arch::Amd64, &mirrors).unwrap()
 }
@@ -128,6 +133,26 @@ async fn fetch_verifies_pins_and_does_not_fetch_twice() {
     fs::remove_file(kubeadm.with_extension("sha256")).unwrap();
     let error = fetch(&catalog, cache.path(), None, &NoProgress).await.unwrap_err();
     assert!(error.to_string().contains("the server answers 404"), "{error}");
+}
+
+#[tokio::test]
+async fn a_publisher_who_changes_file_and_checksum_together_is_refused() {
+    let (site, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    publish(site.path());
+    let base = file_server(site.path().to_path_buf()).await;
+    let error = fetch(&real_catalog(&base), cache.path(), None, &NoProgress).await.unwrap_err();
+    assert!(matches!(error, ArtifactError::NotKnown { .. }), "{error}");
+    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+    // What an earlier version pinned is not the file either.
+    let lock = fetch(&catalog(&base), cache.path(), None, &NoProgress).await.unwrap();
+    let again = fetch(&real_catalog(&base), cache.path(), Some(&lock), &NoProgress).await;
+    let error = again.unwrap_err();
+    assert!(error.to_string().contains("artifacts.lock has"), "{error}");
+    // A folder is no better source.
+    let from = cache.path();
+    let other = tempfile::tempdir().unwrap();
+    let taken = take_from_folder(&real_catalog(&base), from, other.path(), &NoProgress);
+    assert!(matches!(taken, Err(ArtifactError::NotKnown { .. })));
 }
 
 fn catalog_of_nowhere() -> Catalog {
@@ -248,7 +273,7 @@ fn stand_ins_are_the_same_everywhere_and_tell_their_version() {
             .unwrap();
         String::from_utf8(out.stdout).unwrap()
     };
-    let containerd = list("containerd-v2.2.5-linux-amd64.tar.gz");
+    let containerd = list("containerd-v2.3.4-linux-amd64.tar.gz");
     assert!(containerd.contains("bin/ctr") && containerd.contains("-rwxr-xr-x"), "{containerd}");
     assert!(list("cni-plugins-v1.9.1-linux-amd64.tar.gz").contains("loopback"));
     let other = stand_ins(b.path(), "1.35.8", Arch::Amd64).unwrap();

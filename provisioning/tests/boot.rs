@@ -208,14 +208,14 @@ async fn a_damaged_artifact_is_told_and_the_next_run_goes_on() {
     let status = world.status("worker-1").await;
     assert!(status.is_failed());
     assert_eq!(status.stage, "artifacts");
-    assert_eq!(status.message, "failed at artifacts: checksum mismatch for runc-v1.3.6");
+    assert_eq!(status.message, "failed at artifacts: checksum mismatch for runc-v1.4.3");
     assert!(text(&out).contains(&status.message));
     assert!(!machine.path("/usr/local/sbin/runc").exists());
 
     world.bucket.delete(&key_of(runc)).await.unwrap();
     machine.boot(&metadata).await;
     let status = world.status("worker-1").await;
-    assert_eq!(status.message, "failed at artifacts: cannot download runc-v1.3.6 (HTTP 404)");
+    assert_eq!(status.message, "failed at artifacts: cannot download runc-v1.4.3 (HTTP 404)");
 
     world.bucket.put(&key_of(runc), good).await.unwrap();
     let out = machine.boot(&metadata).await;

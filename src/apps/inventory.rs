@@ -44,6 +44,11 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// Returns true if nothing is left but what is only deleted when it is named.
+    pub fn is_only_protected(&self) -> bool {
+        self.objects.iter().all(super::kinds::is_protected)
+    }
+
     /// Reads the inventory of `suite`; `None` when it was never applied.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 pub mod addons;
 mod advice;
 mod apply;
+mod classes;
 mod client;
 mod error;
 mod events;
@@ -32,13 +33,17 @@ pub use advice::advice;
 pub use apply::{
     ApplyOptions, Change, DeleteOptions, Force, Outcome, Protection, apply, delete, restart,
 };
+pub use classes::{ADDON_CLASS, check_classes};
 pub(crate) use client::explain;
 pub use client::{Catalog, ClusterRef, KubeClient, Target};
 pub use error::AppsError;
 pub use events::{AppsEvent, Events};
 pub use forward::{Forward, ForwardTo};
 pub use inventory::{Inventory, inventory_name};
-pub use load::{DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource};
+pub use load::{
+    DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource,
+    ingress_namespaces,
+};
 pub use object::{Object, ObjectId, Origin};
 pub use order::{Need, Order};
 pub use plan::{

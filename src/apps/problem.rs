@@ -34,6 +34,8 @@ pub enum ProblemKind {
     Version,
     /// A subdomain that makes no host.
     Subdomain,
+    /// An Ingress that nothing would serve, or not as it is written.
+    IngressClass,
     /// What must not run twice, and could.
     Single,
     /// An object that no API server takes.

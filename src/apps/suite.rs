@@ -1,6 +1,6 @@
 //! A loaded suite.
 
-use std::{fs, io::Write, path::Path};
+use std::{collections::BTreeSet, fs, io::Write, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
@@ -34,6 +34,7 @@ pub struct Suite {
     project: Option<String>,
     wait_rules: Vec<WaitRule>,
     hide_container_logs: bool,
+    ensured: BTreeSet<String>,
 }
 
 impl Suite {
@@ -71,6 +72,7 @@ impl Suite {
             project: source.project.clone(),
             wait_rules: source.wait_rules.clone(),
             hide_container_logs: source.hide_container_logs,
+            ensured: source.ensured_namespaces.clone(),
         })
     }
 
@@ -82,6 +84,11 @@ impl Suite {
     /// Whose suite it is.
     pub fn project(&self) -> Option<&str> {
         self.project.as_deref()
+    }
+
+    /// Returns the namespaces of others that an apply makes if they are not there.
+    pub fn ensured_namespaces(&self) -> &BTreeSet<String> {
+        &self.ensured
     }
 
     /// The version that is rolled out.

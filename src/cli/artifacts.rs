@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{global::Global, run::Run};
 use crate::{
-    session::{ExitCode, Failure, Purpose},
+    session::{ExitCode, Failure, Purpose, artifact_lock},
     spec::Project,
     ui::table,
     visible::one_line,
@@ -31,6 +31,9 @@ enum ArtifactsVerb {
         /// Take files of the same names from this folder (with SHA256SUMS, if there is one).
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
+        /// Accept files whose SHA-256 is not the one that this version of infra knows: builds of your own.
+        #[arg(long)]
+        allow_unknown_checksums: bool,
     },
     /// Check the local cache against the recorded SHA-256.
     Verify,
@@ -70,7 +73,9 @@ impl Progress for Bar {
 pub async fn artifacts(global: &Global, args: &ArtifactsArgs) -> Result<ExitCode, Failure> {
     match &args.verb {
         ArtifactsVerb::List => list(global),
-        ArtifactsVerb::Fetch { from } => fetch(global, from.as_ref()).await,
+        ArtifactsVerb::Fetch { from, allow_unknown_checksums } => {
+            fetch(global, from.as_ref(), *allow_unknown_checksums).await
+        }
         ArtifactsVerb::Verify => verify(global),
         ArtifactsVerb::Sync => sync(global).await,
     }
@@ -82,7 +87,7 @@ fn catalog(project: &Project) -> Result<Catalog, Failure> {
 }
 
 fn lock(project: &Project) -> Result<Option<Lock>, Failure> {
-    Lock::read(&project.artifact_cache.join("artifacts.lock")).map_err(Failure::local)
+    artifact_lock::read(project).map_err(Failure::local)
 }
 
 fn list(global: &Global) -> Result<ExitCode, Failure> {
@@ -120,9 +125,16 @@ fn list(global: &Global) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-async fn fetch(global: &Global, from: Option<&PathBuf>) -> Result<ExitCode, Failure> {
+async fn fetch(
+    global: &Global,
+    from: Option<&PathBuf>,
+    allow_unknown_checksums: bool,
+) -> Result<ExitCode, Failure> {
     let project = global.project()?;
-    let catalog = catalog(&project)?;
+    let mut catalog = catalog(&project)?;
+    if allow_unknown_checksums {
+        catalog = catalog.without_known_sums();
+    }
     let cache = &project.artifact_cache;
     let bar = Bar::new();
     let fetched = match from {
@@ -134,14 +146,24 @@ async fn fetch(global: &Global, from: Option<&PathBuf>) -> Result<ExitCode, Fail
         Failure::local(error).hint("machines without internet: `infra artifacts fetch --from DIR`")
     })?;
     // Last: what is recorded is all there.
-    fetched.write(&cache.join("artifacts.lock")).map_err(Failure::local)?;
+    let pinned = artifact_lock::path(&project);
+    fetched.write(&pinned).map_err(Failure::local)?;
     let bytes: u64 = fetched.artifacts.iter().map(|one| one.size).sum();
     if global.json {
-        exactln!("{}", json!({"files": fetched.artifacts.len(), "bytes": bytes, "folder": cache}));
+        exactln!(
+            "{}",
+            json!({"files": fetched.artifacts.len(), "bytes": bytes, "folder": cache,
+                              "lock": pinned})
+        );
         return Ok(ExitCode::Ok);
     }
     let count = super::run::plural(fetched.artifacts.len(), "file");
-    println!("{count}, {}, in {}.", HumanBytes(bytes), cache.display());
+    println!(
+        "{count}, {}, in {}. Their SHA-256 are pinned in {}; keep it with infra.toml.",
+        HumanBytes(bytes),
+        cache.display(),
+        pinned.display()
+    );
     Ok(ExitCode::Ok)
 }
 

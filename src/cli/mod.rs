@@ -24,6 +24,7 @@ mod sim_settings;
 mod state;
 mod status;
 mod validate;
+mod versions;
 
 use std::process::ExitCode as ProcessExit;
 
@@ -56,6 +57,7 @@ enum Verb {
     Status(status::StatusArgs),
     Output(output::OutputArgs),
     Certs(certs::CertsArgs),
+    Versions(versions::VersionsArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Apps(apps::AppsArgs),
@@ -79,6 +81,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failu
         Verb::RotateNode(args) => rotate_node::rotate_node(global, &args).await,
         Verb::Status(args) => status::status(global, &args).await,
         Verb::Output(args) => output::output(global, &args).await,
+        Verb::Versions(args) => versions::show(global, &args),
         Verb::Certs(args) => certs::certs(global, &args).await,
         Verb::Kubeconfig(args) => kubeconfig::kubeconfig(global, &args).await,
         Verb::Artifacts(args) => artifacts::artifacts(global, &args).await,

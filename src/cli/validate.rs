@@ -37,6 +37,9 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
         if let Some(SuiteSeed::Folder(mut source)) = crate::session::app_seed(&project) {
             source.exported_optional = true;
             let suite = crate::apps::Suite::load(&source)?;
+            if project.apps.addons.ingress {
+                crate::apps::check_classes(&suite, &project.apps.ingress.other_classes)?;
+            }
             let rules = suite.unused_wait_rules().into_iter().map(ToOwned::to_owned).collect();
             let unused = suite.unused_variables().to_vec();
             objects.push((environment, suite.objects().len(), unused, rules));

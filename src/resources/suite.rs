@@ -78,6 +78,10 @@ impl SuiteKind {
         suite_name: &str,
     ) -> Result<Option<Found<SuiteSpec>>, AppsError> {
         let Some(inventory) = Inventory::read(client, suite_name).await? else { return Ok(None) };
+        // What is only deleted when named (its Namespace) may outlive a suite that is gone.
+        if self.suites.is_retired(name) && inventory.is_only_protected() {
+            return Ok(None);
+        }
         let mut digest = inventory.digest.clone();
         if digest.is_empty() {
             digest = "interrupted".into();
@@ -250,9 +254,11 @@ impl Resource for SuiteKind {
             return Ok(Vec::new());
         }
         let client = self.kube.client().await?;
-        let all = self.suites.iter().map(|(name, seed)| {
+        let installed = self.suites.iter().map(|(name, seed)| (name, seed.suite_name()));
+        let retired = self.suites.retired().map(|(name, suite)| (name, suite.clone()));
+        let all = installed.chain(retired).map(|(name, suite)| {
             let client = &client;
-            async move { self.observe(client, name, &seed.suite_name()).await }
+            async move { self.observe(client, name, &suite).await }
         });
         let mut found = Vec::new();
         for one in futures::future::join_all(all).await {
@@ -294,10 +300,7 @@ impl Resource for SuiteKind {
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
         let client = self.kube.client().await?;
-        let name = self
-            .suites
-            .get(observed.address.name())
-            .map_or_else(|| observed.address.name().to_owned(), super::SuiteSeed::suite_name);
+        let name = self.suites.name_in_cluster(observed.address.name());
         let inventory =
             Inventory::read(&client, &name).await.map_err(|error| of_apps(&operation, &error))?;
         if let Some(inventory) = inventory {

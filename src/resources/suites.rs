@@ -15,6 +15,8 @@ pub enum SuiteSeed {
     Addon {
         /// Its name there.
         addon: String,
+        /// The Kubernetes version that its images are chosen for.
+        kubernetes: String,
         /// Its variables; some come from the cloud.
         variables: BTreeMap<String, Input<String>>,
         /// Secret ones.
@@ -47,8 +49,8 @@ impl SuiteSeed {
     /// What is wrong with the manifests.
     pub fn load(&self, variables: &BTreeMap<String, String>) -> Result<Suite, AppsError> {
         match self {
-            Self::Addon { addon, secrets, .. } => {
-                addons::suite(addon, variables.clone(), secrets.clone())
+            Self::Addon { addon, kubernetes, secrets, .. } => {
+                addons::suite(addon, kubernetes, variables.clone(), secrets.clone())
             }
             Self::Folder(source) => Suite::load(source),
         }
@@ -59,12 +61,39 @@ impl SuiteSeed {
 #[derive(Clone, Debug, Default)]
 pub struct Suites {
     seeds: BTreeMap<String, SuiteSeed>,
+    /// What an earlier version installed: the name in its address, and in the cluster.
+    retired: BTreeMap<String, String>,
 }
 
 impl Suites {
     /// Adds one as `suite.<name>`.
     pub fn add(&mut self, name: &str, seed: SuiteSeed) {
         self.seeds.insert(name.to_owned(), seed);
+    }
+
+    /// Notes suites that are no longer installed, so that they are found and deleted.
+    pub fn retire(&mut self, suites: &[(&str, &str)]) {
+        let owned = suites.iter().map(|(name, suite)| ((*name).to_owned(), (*suite).to_owned()));
+        self.retired.extend(owned);
+    }
+
+    /// Returns every suite that is no longer installed: the name in its address, and in the cluster.
+    pub fn retired(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.retired.iter()
+    }
+
+    /// Returns true for a suite that is no longer installed.
+    pub fn is_retired(&self, name: &str) -> bool {
+        self.retired.contains_key(name)
+    }
+
+    /// Returns the name in the cluster of `suite.<name>`.
+    pub fn name_in_cluster(&self, name: &str) -> String {
+        match (self.seeds.get(name), self.retired.get(name)) {
+            (Some(seed), _) => seed.suite_name(),
+            (None, Some(suite)) => suite.clone(),
+            (None, None) => name.to_owned(),
+        }
     }
 
     /// The seed of `suite.<name>`.

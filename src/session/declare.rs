@@ -7,6 +7,7 @@ use infra_provider_api::{Address, Cluster, Declared, Input, Phase};
 use serde::Serialize;
 
 use super::{error::Failure, open::Session, suites::ORDER};
+use crate::apps::addons::RETIRED;
 use crate::resources::{
     ApiServerSpec, ApiServers, ArtifactsSpec, CertificateSpec, Certificates, EtcdMemberSpec, Kits,
     NodeBundleSpec, NodeSpec, SuiteSpec, Suites, TurnSpec,
@@ -79,6 +80,16 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
     all.push(make(artifacts(), &files)?);
     nodes(of, &mut all)?;
     suites(of, &mut all)?;
+
+    // What an earlier version installed goes when nothing leads to it any more: the apps have their new
+    // class, and DNS the new address.
+    let ingress = Suites::address("ingress");
+    for declared in &mut all {
+        let leads = declared.spec.references().iter().any(|one| one.address == ingress);
+        if leads || declared.address == ingress || declared.address == Suites::address("apps") {
+            declared.supersedes.extend(RETIRED.map(|(name, _)| Suites::address(name)));
+        }
+    }
 
     // What refers to a suite that is switched off (DNS to the ingress) has nothing to point at.
     let there: Vec<Address> = all.iter().map(|declared| declared.address.clone()).collect();

@@ -8,7 +8,7 @@ use infra_provisioning::artifacts::{Arch, LOCK_VERSION, Lock};
 
 use super::{error::Failure, look::Purpose, open::Session, plan::Planned};
 use crate::{
-    apps::Suite,
+    apps::{Suite, check_classes},
     engine::Action,
     resources::{SuiteSpec, Suites, lock_digest},
 };
@@ -81,7 +81,16 @@ impl Session {
     ) -> Result<LoadedSuites, Failure> {
         let mut loaded = LoadedSuites::default();
         for (name, _) in suites.iter() {
-            match suites.declare(name, outputs) {
+            let declared = suites.declare(name, outputs).and_then(|declared| {
+                if let Some((_, suite, _)) = &declared
+                    && name == "apps"
+                    && self.project.apps.addons.ingress
+                {
+                    check_classes(suite, &self.project.apps.ingress.other_classes)?;
+                }
+                Ok(declared)
+            });
+            match declared {
                 Ok(Some((spec, suite, complete))) => {
                     loaded.specs.insert(name.clone(), spec);
                     if complete {

@@ -18,6 +18,7 @@ use super::{
     generations,
     inputs::{Downloads, LoadedSuites},
     open::Session,
+    served::served_namespaces,
     suites,
 };
 use crate::{
@@ -186,7 +187,15 @@ impl Session {
             })
             .collect();
 
-        let suites = suites::seeds(&self.project, &self.cloud, &self.owner);
+        let served = match purpose {
+            Purpose::Apply => served_namespaces(&self.project, &self.spec)?,
+            // A suite that can't be read is told of when it is loaded.
+            Purpose::Infra | Purpose::Show => {
+                served_namespaces(&self.project, &self.spec).unwrap_or_default()
+            }
+            Purpose::Orphans | Purpose::Destroy => Default::default(),
+        };
+        let suites = suites::seeds(&self.project, &self.cloud, &self.owner, &served);
         let outputs = |reference: &Reference| -> Option<String> {
             let observed = in_cloud.get(&reference.address)?;
             observed.outputs.text(&reference.field)

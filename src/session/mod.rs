@@ -1,5 +1,6 @@
 //! One run of the tool: what the file says, the cloud it is about, the record, the kinds.
 
+pub mod artifact_lock;
 mod clock;
 mod declare;
 mod error;
@@ -14,6 +15,7 @@ mod open;
 mod plan;
 mod quorum;
 mod record;
+mod served;
 pub mod sim;
 mod suites;
 mod sweep;

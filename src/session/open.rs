@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    artifact_lock,
     error::{ExitCode, Failure},
     sim,
     versions::{known_version, refuse},
@@ -62,6 +63,8 @@ impl Places {
 pub struct Session {
     /// What the file says.
     pub project: Project,
+    /// How it was read.
+    pub(super) spec: spec::Options,
     /// The cloud.
     pub cloud: Cloud,
     /// Whose account it is.
@@ -213,6 +216,7 @@ impl Session {
         cx.wind_down = stop.clone();
         Ok(Self {
             project,
+            spec: options.spec.clone(),
             cloud,
             account,
             owner,
@@ -243,8 +247,7 @@ impl Session {
             return Ok((folder, lock));
         }
         let folder = self.project.artifact_cache.clone();
-        let path = folder.join("artifacts.lock");
-        let lock = ArtifactLock::read(&path).map_err(Failure::local)?.ok_or_else(|| {
+        let lock = artifact_lock::read(&self.project).map_err(Failure::local)?.ok_or_else(|| {
             Failure::new(
                 ExitCode::Failed,
                 format!("there are no artifacts for the nodes in {}", folder.display()),

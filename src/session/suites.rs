@@ -1,11 +1,14 @@
 //! Which suites a project gets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use infra_provider_api::{Input, Owner, Phase};
+use infra_provider_api::{Cluster, Input, Owner, Phase};
 
 use crate::{
-    apps::{DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource},
+    apps::{
+        DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource,
+        addons::RETIRED,
+    },
     clouds::Cloud,
     resources::{SuiteSeed, Suites},
     spec::Project,
@@ -19,19 +22,30 @@ pub(super) const ORDER: [(&str, Phase); 4] = [
     ("apps", Phase::Apps),
 ];
 
-pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner) -> Suites {
+/// Returns the suites of a project; `served` are the namespaces of its Ingresses.
+pub(super) fn seeds(
+    project: &Project,
+    cloud: &Cloud,
+    owner: &Owner,
+    served: &BTreeSet<String>,
+) -> Suites {
     let mut suites = Suites::default();
     let addons = project.apps.addons;
     let cluster = &project.cluster;
+    let kubernetes = cluster.versions.kubernetes.clone();
+    if !project.apps.ingress.keep_retired {
+        suites.retire(&RETIRED);
+    }
     if addons.cni {
         suites.add(
             "cni",
             SuiteSeed::Addon {
                 addon: "cni".into(),
-                variables: [(
-                    "POD_CIDR".to_owned(),
-                    Input::Known(cluster.network.pods.to_string()),
-                )]
+                kubernetes: kubernetes.clone(),
+                variables: [
+                    ("POD_CIDR".to_owned(), Input::Known(cluster.network.pods.to_string())),
+                    ("MACHINE_ADDRESS".to_owned(), Input::Known(machine_address(cluster))),
+                ]
                 .into(),
                 secrets: Default::default(),
             },
@@ -43,19 +57,27 @@ pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner) -> Suites {
             "cloud",
             SuiteSeed::Addon {
                 addon: addon.addon.into(),
+                kubernetes: kubernetes.clone(),
                 variables: addon.variables,
                 secrets: addon.secrets,
             },
         );
     }
     if addons.ingress {
-        // Not `Owner::exact_name`: that pattern marks what this tool made itself.
-        let name = format!("{}-ingress-{}", owner.cluster, owner.short());
+        // Not `Owner::exact_name`: that pattern marks what this tool made itself. Nor the name that an
+        // earlier ingress controller's load balancer has: a cloud controller takes one over by name.
+        let name = format!("{}-web-ingress-{}", owner.cluster, owner.short());
+        let namespaces: Vec<&str> = served.iter().map(String::as_str).collect();
         suites.add(
             "ingress",
             SuiteSeed::Addon {
-                addon: "ingress-nginx".into(),
-                variables: [("LOAD_BALANCER_NAME".to_owned(), Input::Known(name))].into(),
+                addon: "traefik".into(),
+                kubernetes,
+                variables: [
+                    ("LOAD_BALANCER_NAME".to_owned(), Input::Known(name)),
+                    ("NAMESPACES".to_owned(), Input::Known(namespaces.join(","))),
+                ]
+                .into(),
                 secrets: Default::default(),
             },
         );
@@ -64,6 +86,12 @@ pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner) -> Suites {
         suites.add("apps", apps);
     }
     suites
+}
+
+/// Returns an address of the machines' own network: the way to it leads over their private interface.
+fn machine_address(cluster: &Cluster) -> String {
+    let network = cluster.network.machines;
+    network.hosts().next().unwrap_or_else(|| network.network()).to_string()
 }
 
 /// The suite of an environment.

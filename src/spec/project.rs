@@ -145,6 +145,12 @@ pub struct AddonsPlan {
 pub struct IngressPlan {
     /// The class.
     pub class: String,
+    /// Namespaces that the ingress controller serves beside those with Ingresses of the suite.
+    pub namespaces: Vec<String>,
+    /// Classes that something else serves.
+    pub other_classes: Vec<String>,
+    /// Whether an ingress controller that an earlier version installed stays.
+    pub keep_retired: bool,
     /// cert-manager's ClusterIssuer.
     pub issuer: Option<String>,
     /// Whether hosts get TLS.

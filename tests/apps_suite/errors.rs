@@ -167,7 +167,8 @@ fn nothing_there_and_what_is_not_supported() {
 
 #[test]
 fn addons_name_what_they_need() {
-    let error = addons::suite("digitalocean", Default::default(), Default::default()).unwrap_err();
+    let error = addons::suite("digitalocean", "1.36.4", Default::default(), Default::default())
+        .unwrap_err();
     // What is said, wherever it stands in the file.
     let lines: String = error
         .to_string()
@@ -178,6 +179,8 @@ fn addons_name_what_they_need() {
     insta::assert_snapshot!(lines);
     insta::assert_snapshot!(
         "unknown_addon",
-        addons::suite("cilium", Default::default(), Default::default()).unwrap_err().to_string()
+        addons::suite("cilium", "1.36.4", Default::default(), Default::default())
+            .unwrap_err()
+            .to_string()
     );
 }

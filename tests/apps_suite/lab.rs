@@ -155,7 +155,12 @@ impl Lab {
         let lab = Self::with_faults(Arc::new(NoFaults)).await;
         let cni = infra::apps::addons::suite(
             "cni",
-            [("POD_CIDR".to_owned(), "10.244.0.0/16".to_owned())].into(),
+            "1.36.4",
+            [
+                ("POD_CIDR".to_owned(), "10.244.0.0/16".to_owned()),
+                ("MACHINE_ADDRESS".to_owned(), "10.10.0.1".to_owned()),
+            ]
+            .into(),
             Default::default(),
         );
         lab.apply(&cni.unwrap()).await;

@@ -42,11 +42,13 @@ fn addon(name: &str) -> Suite {
         ("REGION", "fra1"),
         ("VPC_ID", "5a4981aa-9653-4bd1-bef5-d6bff52042e4"),
         ("DO_TAG", "infra:5a4981aa"),
+        ("MACHINE_ADDRESS", "10.10.0.1"),
+        ("NAMESPACES", "test,prod"),
     ];
     let variables: BTreeMap<_, _> =
         all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let secrets = [("DO_TOKEN".to_owned(), SecretString::from("dop_v1_example".to_owned()))];
-    addons::suite(name, variables, secrets.into()).unwrap()
+    addons::suite(name, "1.36.4", variables, secrets.into()).unwrap()
 }
 
 #[test]
@@ -82,7 +84,7 @@ async fn all_of_it_gets_ready_and_stays() {
     let suites = [
         addon("cni"),
         addon("digitalocean"),
-        addon("ingress-nginx"),
+        addon("traefik"),
         environment("test"),
         environment("prod"),
     ];

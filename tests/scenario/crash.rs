@@ -14,7 +14,7 @@ fn assert_small(found: &Inventory) {
         let words = |name: String| name.split('-').filter(is_word).collect::<Vec<_>>().join("-");
         found.names(kind).into_iter().map(words).collect()
     };
-    assert_eq!(plain("load_balancers"), ["lab-api", "lab-ingress"]);
+    assert_eq!(plain("load_balancers"), ["lab-api", "lab-web-ingress"]);
     assert_eq!(plain("firewalls"), ["lab-control-plane", "lab-nodes", "lab-worker"]);
     assert_eq!(plain("vpcs"), ["lab-main"]);
     assert_eq!(found.of("buckets").len(), 1);

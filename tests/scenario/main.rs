@@ -10,6 +10,7 @@ mod crash;
 mod emptied;
 mod environments;
 mod faults;
+mod ingress;
 mod interrupt;
 mod join_secrets;
 mod lab;

@@ -121,7 +121,7 @@ fn storefront(lab: &Lab) {
     shop.prunes("apps/public/imageserver.yaml", "Ingress/storefront/imageserver", &[]);
     // The ingress loses its Service, and gets another address: DNS follows in the same run.
     if let Some(kubectl) = Kubectl::at(lab, &shop.kubeconfig) {
-        let gone = ["delete", "service", "ingress-nginx-controller", "-n", "ingress-nginx"];
+        let gone = ["delete", "service", "traefik", "-n", "traefik"];
         kubectl.run(&gone).ok();
         lab.run(&["apply", "--yes", "-f", "storefront/infra.toml"]).ok();
         lab.run(&["plan", "--detailed-exitcode", "-f", "storefront/infra.toml"]).ok();

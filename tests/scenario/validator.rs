@@ -95,7 +95,12 @@ fn every_request_fits_the_vendors_document() {
     // Without --sim: a run like any other, with endpoints and trust from the environment.
     lab.run(&["plan"]).ok();
     let stand_ins = lab.file(".infra/sim/artifacts/1.36.2");
-    run(&lab, &prism, &["artifacts", "fetch", "--from", stand_ins.to_str().unwrap()]).ok();
+    run(
+        &lab,
+        &prism,
+        &["artifacts", "fetch", "--from", stand_ins.to_str().unwrap(), "--allow-unknown-checksums"],
+    )
+    .ok();
     run(&lab, &prism, &["apply", "--yes", "--phase", "infra"]).ok();
     assert_eq!(lab.inventory().of("droplets").len(), 3);
     run(&lab, &prism, &["plan", "--detailed-exitcode", "--phase", "infra"]).ok();

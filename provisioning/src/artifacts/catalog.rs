@@ -58,11 +58,34 @@ pub(crate) struct ImageEntry {
     pub control_plane: bool,
 }
 
+/// SHA-256 of a file that the program itself knows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Sum {
+    name: String,
+    version: String,
+    amd64: String,
+    arm64: String,
+}
+
 #[derive(Debug, Deserialize)]
 struct Data {
     series: Vec<Series>,
     artifact: Vec<FileEntry>,
+    #[serde(default)]
+    sum: Vec<Sum>,
     image: Vec<ImageEntry>,
+}
+
+impl Data {
+    /// Returns the SHA-256 that is written here for a file.
+    fn known_sum(&self, name: &str, version: &str, arch: Arch) -> Option<String> {
+        let sum = self.sum.iter().find(|sum| sum.name == name && sum.version == version)?;
+        Some(match arch {
+            Arch::Amd64 => sum.amd64.clone(),
+            Arch::Arm64 => sum.arm64.clone(),
+        })
+    }
 }
 
 fn data() -> Result<&'static Data, ArtifactError> {
@@ -139,9 +162,19 @@ impl Catalog {
                     ArtifactError::Catalog(format!("{} has no {}", series.kubernetes, entry.name))
                 })?,
             };
-            files.push(artifact(entry, version, arch, mirrors));
+            let known = data.known_sum(&entry.name, &version, arch);
+            files.push(Artifact { known, ..artifact(entry, version, arch, mirrors) });
         }
         Ok(Catalog { kubernetes, arch, series: series.clone(), files, images: data.image.clone() })
+    }
+
+    /// Returns the catalog without the SHA-256 that the program knows: for builds of one's own.
+    #[must_use]
+    pub fn without_known_sums(mut self) -> Catalog {
+        for file in &mut self.files {
+            file.known = None;
+        }
+        self
     }
 
     /// Names of the images that may come along, with the version where it is known.
@@ -169,6 +202,7 @@ impl Catalog {
             file,
             url: None,
             checksum_url: None,
+            known: None,
             install: String::new(),
             control_plane_only: image.control_plane,
         }
@@ -193,6 +227,7 @@ fn artifact(entry: &FileEntry, version: String, arch: Arch, mirrors: &Mirrors) -
         upstream_file: path.rsplit('/').next().unwrap_or(&path).to_string(),
         url: Some(url(&entry.path)),
         checksum_url: Some(url(&entry.checksums)),
+        known: None,
         install: entry.install.clone(),
         kind: entry.kind,
         arch,

@@ -73,6 +73,21 @@ pub enum ArtifactError {
         /// SHA-256 published now.
         published: String,
     },
+    /// A publisher's checksum, or a local file's, is not the one that the program knows.
+    #[error(
+        "{name} is not the file that this version of infra knows: expected SHA-256 {known}, {place} has \
+         {found}; do not use it before you know why"
+    )]
+    NotKnown {
+        /// Artifact with version.
+        name: String,
+        /// SHA-256 in the catalog.
+        known: String,
+        /// Where the other one is.
+        place: String,
+        /// That SHA-256.
+        found: String,
+    },
     /// A local folder has not what is needed.
     #[error("{folder} has none of these files for {name}: {wanted}", folder = folder.display())]
     NotInFolder {

@@ -57,6 +57,9 @@ async fn one(
     progress: &dyn Progress,
 ) -> Result<Locked, ArtifactError> {
     let path = cache.join(&artifact.file);
+    if let Some(pinned) = pinned {
+        artifact.must_be(&pinned.sha256, "artifacts.lock")?;
+    }
     if let Some(pinned) = pinned
         && path.exists()
     {
@@ -79,6 +82,7 @@ async fn one(
             url: checksum_url.clone(),
             file: artifact.upstream_file.clone(),
         })?;
+    artifact.must_be(&published, checksum_url)?;
     if let Some(pinned) = pinned
         && pinned.sha256 != published
     {

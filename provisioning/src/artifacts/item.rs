@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::artifacts::ArtifactError;
+
 /// Processor of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,6 +72,8 @@ pub struct Artifact {
     pub url: Option<String>,
     /// Where its SHA-256 is published.
     pub checksum_url: Option<String>,
+    /// Its SHA-256, lower-case hex, where the program knows it.
+    pub known: Option<String>,
     /// Path (binary) or folder (archive) on the node; empty for images.
     pub install: String,
     /// Only control planes need it.
@@ -77,6 +81,19 @@ pub struct Artifact {
 }
 
 impl Artifact {
+    /// Refuses a SHA-256 found at `place` that is not the one the program knows.
+    pub(crate) fn must_be(&self, found: &str, place: &str) -> Result<(), ArtifactError> {
+        match &self.known {
+            Some(known) if known != found => Err(ArtifactError::NotKnown {
+                name: self.label(),
+                known: known.clone(),
+                place: place.to_owned(),
+                found: found.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// `runc-v1.3.6`: how messages call it.
     pub fn label(&self) -> String {
         format!("{}-v{}", self.name, self.version)

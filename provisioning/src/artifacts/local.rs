@@ -37,6 +37,7 @@ pub fn take_from_folder(
     for (artifact, source) in wanted {
         let (found, size) = sha256_file(&source)?;
         check(&artifact, &source, sums.as_ref(), &found)?;
+        artifact.must_be(&found, &source.display().to_string())?;
         copy(&source, &cache.join(&artifact.file), &found)?;
         progress.moved(&artifact.file, size);
         let mut locked = Locked::of(&artifact, found, size);

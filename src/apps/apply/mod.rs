@@ -1,6 +1,7 @@
 //! Applying a suite and taking it away.
 
 mod delete;
+mod ensure;
 mod options;
 mod outcome;
 mod prune;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use super::{
-    ApplyOptions, Change, Outcome, prune,
+    ApplyOptions, Change, Outcome, ensure, prune,
     restart::Restart,
     schedule::Schedule,
     send::{self, Parcel},
@@ -59,6 +59,7 @@ pub async fn apply(
     if before.as_ref().is_none_or(|before| before.objects != inventory.objects) {
         inventory.write(client).await?;
     }
+    ensure::namespaces(client, suite, &prepared).await?;
     let mut run = Run::new(client, suite, &prepared, options, events).await?;
     run.work().await;
     let mut outcome = run.outcome;

@@ -62,7 +62,10 @@ pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
 }
 
 /// The secret variables of a source together with those that are exported to it.
-fn exported(source: &SuiteSource, problems: &mut Vec<Problem>) -> BTreeMap<String, SecretString> {
+pub(super) fn exported(
+    source: &SuiteSource,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, SecretString> {
     let mut secret = source.secret_variables.clone();
     for name in &source.exported {
         match std::env::var(name).ok().filter(|value| !value.is_empty()) {
@@ -187,7 +190,7 @@ pub(crate) fn finish(
     Ok(Loaded { objects, unused })
 }
 
-fn folder(
+pub(super) fn folder(
     root: &Path,
     source: &SuiteSource,
     used: &mut BTreeSet<String>,

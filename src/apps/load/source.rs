@@ -1,6 +1,9 @@
 //! What a suite is made from.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use secrecy::SecretString;
 
@@ -44,6 +47,8 @@ pub struct SuiteSource {
     pub images: ImagePolicy,
     /// Whether namespaces that no manifest declares are made all the same.
     pub create_namespaces: bool,
+    /// Namespaces of others that are made if they are not there, and never belong to this suite.
+    pub ensured_namespaces: BTreeSet<String>,
     /// Files and folders, from base (or overlay) on, whose `${…}` is their own text: manifests of
     /// other projects, as they come. `.` is all.
     pub verbatim: Vec<PathBuf>,
@@ -96,7 +101,7 @@ pub struct IngressDefaults {
 
 impl Default for IngressDefaults {
     fn default() -> Self {
-        Self { class: "nginx".to_owned(), issuer: None, tls: true }
+        Self { class: "traefik".to_owned(), issuer: None, tls: true }
     }
 }
 

@@ -75,12 +75,12 @@ pub(in crate::apps) async fn prepare(
         wanted.extend(ids.map(|id| (id, namespace.clone())));
     }
     let live = live_objects(client, &wanted).await?;
-    check_namespaces(&objects, &live)?;
+    check_namespaces(&objects, &live, suite.ensured_namespaces())?;
     let refusals = single::refusals(client, &objects, &live).await?;
     Ok(Prepared { objects, targets, live, left, refusals })
 }
 
-fn namespace_id(name: &str) -> ObjectId {
+pub(in crate::apps) fn namespace_id(name: &str) -> ObjectId {
     ObjectId {
         group: String::new(),
         kind: "Namespace".to_owned(),
@@ -95,7 +95,11 @@ fn namespaces(objects: &[Object]) -> BTreeMap<ObjectId, &Object> {
     objects.iter().filter_map(|object| Some((named(object)?, object))).collect()
 }
 
-fn check_namespaces(objects: &[Object], live: &BTreeMap<ObjectId, Value>) -> Result<(), AppsError> {
+fn check_namespaces(
+    objects: &[Object],
+    live: &BTreeMap<ObjectId, Value>,
+    ensured: &BTreeSet<String>,
+) -> Result<(), AppsError> {
     let declared: BTreeSet<&ObjectId> = objects.iter().map(|o| &o.id).collect();
     let mut problems = Vec::new();
     for (namespace, object) in namespaces(objects) {
@@ -110,6 +114,7 @@ fn check_namespaces(objects: &[Object], live: &BTreeMap<ObjectId, Value>) -> Res
                 .hint("apply again when it is gone"),
             ),
             None if !declared.contains(&namespace)
+                && !ensured.contains(&namespace.name)
                 && !kinds::is_given_namespace(&namespace.name) =>
             {
                 problems.push(

@@ -54,11 +54,11 @@ pub struct RawApps {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawAddons {
-    /// The network plugin (flannel).
+    /// The network plugin (flannel), and what enforces network policies.
     pub cni: Option<bool>,
     /// The cloud's controller manager and volume driver.
     pub cloud: Option<bool>,
-    /// The ingress controller (ingress-nginx).
+    /// The ingress controller (Traefik).
     pub ingress: Option<bool>,
 }
 
@@ -77,8 +77,15 @@ pub struct RawImages {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawIngress {
-    /// Their class. Default "nginx".
+    /// Their class. Default "traefik".
     pub class: Option<String>,
+    /// Namespaces whose Ingresses are served, beside those in which the suite has Ingresses. `"*"` is
+    /// every namespace: the controller may then read every Secret of the cluster.
+    pub namespaces: Vec<String>,
+    /// Classes that another controller serves; the suite may use them.
+    pub other_classes: Vec<String>,
+    /// Keep the ingress controller that an earlier version of this program installed. Default false.
+    pub keep_retired: Option<bool>,
     /// The ClusterIssuer of cert-manager that makes their certificates.
     pub issuer: Option<String>,
     /// Whether each host gets TLS, with the Secret `<service>-tls`. Default true.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use infra_provider_api::Cluster;
 
 use super::Resolver;
+use crate::apps::addons::ALL_NAMESPACES;
 use crate::spec::{
     project::{
         AddonsPlan, AppsPlan, DockerSecretPlan, EnvSecretPlan, FileSecretPlan, IngressPlan,
@@ -63,6 +64,17 @@ impl Resolver<'_> {
         Some(path)
     }
 
+    fn ingress_namespaces(&mut self, written: Vec<String>) -> Vec<String> {
+        for name in written.iter().filter(|name| *name != ALL_NAMESPACES) {
+            if let Err(why) = values::label(name, 63) {
+                let message = format!("`{name}` is not the name of a namespace: {why}");
+                let hint = "write names, or \"*\" for every namespace".to_owned();
+                self.wrong_hint(&["apps", "ingress", "namespaces"], message, hint);
+            }
+        }
+        written
+    }
+
     pub(super) fn apps(&mut self, cluster: &Cluster, environment: Option<&str>) -> AppsPlan {
         let raw = self.raw.apps.clone().unwrap_or_default();
         let mut variables: BTreeMap<String, String> = raw.variables.clone();
@@ -91,7 +103,10 @@ impl Resolver<'_> {
             versioned_images: raw.images.versioned,
             require_digest: raw.images.require_digest,
             ingress: IngressPlan {
-                class: raw.ingress.class.unwrap_or_else(|| "nginx".into()),
+                class: raw.ingress.class.unwrap_or_else(|| crate::apps::ADDON_CLASS.into()),
+                namespaces: self.ingress_namespaces(raw.ingress.namespaces),
+                other_classes: raw.ingress.other_classes,
+                keep_retired: raw.ingress.keep_retired.unwrap_or(false),
                 issuer: raw.ingress.issuer,
                 tls: raw.ingress.tls.unwrap_or(true),
             },

@@ -108,7 +108,14 @@ impl AwsLab {
         let source = lab.file("source");
         stand_ins(&source, "1.36.2", Arch::Amd64).unwrap();
         let made = Self { lab, moto, keys };
-        made.run(&["artifacts", "fetch", "--from", source.to_str().unwrap()]).ok();
+        made.run(&[
+            "artifacts",
+            "fetch",
+            "--from",
+            source.to_str().unwrap(),
+            "--allow-unknown-checksums",
+        ])
+        .ok();
         made
     }
 

@@ -47,7 +47,7 @@ apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {{ name: app-{number}, namespace: {namespace}, labels: {{ app: app-{number} }} }}
 spec:
-  ingressClassName: nginx
+  ingressClassName: traefik
   rules:
     - host: app-{number}.example.com
       http:

@@ -9,6 +9,7 @@ mod cluster;
 pub mod controllers;
 mod error;
 mod faults;
+pub mod ingress;
 mod schema;
 mod store;
 

@@ -93,6 +93,15 @@ async fn an_ingress_gets_the_address_of_its_controller() {
     let net = |p: &str| Resource::new("networking.k8s.io", "v1", p);
     sim.create(&net("ingresses"), json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
         "metadata": {"name": "web", "namespace": "default"}, "spec": {"ingressClassName": "nginx"}}));
+    let rbac = |p: &str| Resource::new("rbac.authorization.k8s.io", "v1", p);
+    let reads = json!([{"apiGroups": ["", "networking.k8s.io", "discovery.k8s.io"],
+        "resources": ["ingresses", "ingressclasses", "services", "secrets", "endpointslices"],
+        "verbs": ["list", "watch"]}]);
+    sim.create(
+        &rbac("clusterroles"),
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "ingress"}, "rules": reads}),
+    );
     sim.create(
         &net("ingressclasses"),
         json!({"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
@@ -107,6 +116,21 @@ async fn an_ingress_gets_the_address_of_its_controller() {
         "metadata": {"name": "ingress", "namespace": "default"},
         "spec": {"selector": {"matchLabels": {"app": "ingress"}},
             "template": template("ingress", "registry.k8s.io/ingress-nginx/controller:v1.13.0")}}),
+    );
+    sim.until("its pod", |s| {
+        s.get(&apps("deployments"), "ingress").unwrap()["status"]["readyReplicas"] == 1
+    })
+    .await;
+    let address = |s: &Sim| {
+        s.get(&net("ingresses"), "web").unwrap()["status"]["loadBalancer"]["ingress"][0]["ip"]
+            .clone()
+    };
+    assert!(address(&sim).is_null(), "it may not read anything yet");
+    sim.create(
+        &rbac("clusterrolebindings"),
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "ingress"}, "roleRef": {"kind": "ClusterRole", "name": "ingress"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]}),
     );
     sim.until("the address", |s| {
         s.get(&net("ingresses"), "web").unwrap()["status"]["loadBalancer"]["ingress"][0]["ip"]

@@ -7,17 +7,8 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use infra_sim_kube::{Resource, Store};
+use infra_sim_kube::{Resource, Store, ingress::IngressController};
 use serde_json::Value;
-
-/// Images of ingress controllers, and `spec.controller` of the classes they serve.
-const CONTROLLERS: [(&str, &str); 3] = [
-    ("ingress-nginx/controller", "k8s.io/ingress-nginx"),
-    ("traefik", "traefik.io/ingress-controller"),
-    ("haproxytech/kubernetes-ingress", "haproxy.org/ingress-controller"),
-];
-const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
-const DEFAULT_CLASS: &str = "ingressclass.kubernetes.io/is-default-class";
 
 fn items<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
     object.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
@@ -27,39 +18,15 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The `spec.controller` that the pods of a Service implement, if they are an ingress controller.
-fn controller_of(store: &Store, namespace: &str, service: &str) -> Option<&'static str> {
+/// The ingress controller that the pods of a Service are, if they are one.
+fn controller_of(store: &Store, namespace: &str, service: &str) -> Option<IngressController> {
     let service = store.get(&Resource::new("", "v1", "services"), Some(namespace), service)?;
     let selector = service.pointer("/spec/selector")?.as_object().filter(|s| !s.is_empty())?;
     let (pods, _) = store.list(&Resource::new("", "v1", "pods"), Some(namespace));
     let selected = |pod: &&Arc<Value>| {
         selector.iter().all(|(key, value)| pod["metadata"]["labels"].get(key) == Some(value))
     };
-    pods.iter().filter(selected).find_map(|pod| {
-        items(pod, "/spec/containers").find_map(|container| {
-            let image = text(container, "/image");
-            CONTROLLERS.iter().find(|(known, _)| image.contains(known)).map(|(_, c)| *c)
-        })
-    })
-}
-
-/// The Ingresses whose class belongs to `controller`.
-fn served(store: &Store, controller: &str) -> Vec<Arc<Value>> {
-    let classes = store.list(&Resource::new("networking.k8s.io", "v1", "ingressclasses"), None).0;
-    let ours = |class: &&Arc<Value>| text(class, "/spec/controller") == controller;
-    let named = |name: &str| classes.iter().filter(ours).any(|c| text(c, "/metadata/name") == name);
-    let default =
-        classes.iter().filter(ours).any(|c| c["metadata"]["annotations"][DEFAULT_CLASS] == "true");
-    let (all, _) = store.list(&Resource::new("networking.k8s.io", "v1", "ingresses"), None);
-    all.into_iter()
-        .filter(|ingress| {
-            let annotated = ingress["metadata"]["annotations"][CLASS_ANNOTATION].as_str();
-            match ingress.pointer("/spec/ingressClassName").and_then(Value::as_str).or(annotated) {
-                Some(name) => named(name),
-                None => default,
-            }
-        })
-        .collect()
+    pods.iter().filter(selected).find_map(|pod| IngressController::of_pod(namespace, &pod["spec"]))
 }
 
 /// How well a rule's host fits; `None` when it does not.
@@ -77,10 +44,13 @@ fn host_fits(rule: &str, host: &str) -> Option<u8> {
     }
 }
 
-/// How well a rule's path fits: exact first, then by length.
-fn path_fits(kind: &str, rule: &str, path: &str) -> Option<(bool, usize)> {
+/// How well a rule's path fits: exact first, then by length. `strict`: prefixes match whole elements.
+fn path_fits(kind: &str, rule: &str, path: &str, strict: bool) -> Option<(bool, usize)> {
     if kind == "Exact" {
         return (rule == path).then_some((true, rule.len()));
+    }
+    if !strict {
+        return path.starts_with(rule).then_some((false, rule.len()));
     }
     let rule = rule.trim_end_matches('/');
     let rest = path.strip_prefix(rule)?;
@@ -88,7 +58,12 @@ fn path_fits(kind: &str, rule: &str, path: &str) -> Option<(bool, usize)> {
 }
 
 /// `(namespace, service)` that `host` and `path` lead to. Pure.
-fn route(ingresses: &[Arc<Value>], host: &str, path: &str) -> Option<(String, String)> {
+fn route(
+    ingresses: &[Arc<Value>],
+    host: &str,
+    path: &str,
+    strict: bool,
+) -> Option<(String, String)> {
     let mut best = None;
     for ingress in ingresses {
         let namespace = text(ingress, "/metadata/namespace");
@@ -100,7 +75,7 @@ fn route(ingresses: &[Arc<Value>], host: &str, path: &str) -> Option<(String, St
             let Some(host_rank) = host_fits(text(rule, "/host"), host) else { continue };
             for one in items(rule, "/http/paths") {
                 let (kind, wanted) = (text(one, "/pathType"), text(one, "/path"));
-                let Some(path_rank) = path_fits(kind, wanted, path) else { continue };
+                let Some(path_rank) = path_fits(kind, wanted, path, strict) else { continue };
                 // One more than the default backend's, which is for what no rule fits.
                 let rank = (host_rank + 1, path_rank);
                 if best.as_ref().is_none_or(|(other, _)| rank > *other) {
@@ -120,7 +95,8 @@ pub fn answer(store: &Store, service: &str, host: &str, path: &str) -> (StatusCo
     let Some(controller) = controller_of(store, namespace, name) else {
         return (StatusCode::OK, said(service));
     };
-    let Some((namespace, name)) = route(&served(store, controller), &host, path) else {
+    let ingresses = controller.served(store);
+    let Some((namespace, name)) = route(&ingresses, &host, path, controller.is_strict()) else {
         return (
             StatusCode::NOT_FOUND,
             "404 Not Found: no Ingress has this host and path\n".into(),
@@ -171,7 +147,7 @@ mod tests {
             ),
         ];
         let to = |host: &str, path: &str| {
-            route(&all, host, path).map(|(namespace, name)| format!("{namespace}/{name}"))
+            route(&all, host, path, true).map(|(namespace, name)| format!("{namespace}/{name}"))
         };
         assert_eq!(to("test.example.com", "/").as_deref(), Some("test/web"));
         assert_eq!(to("test.example.com", "/api").as_deref(), Some("test/api"));
@@ -189,7 +165,8 @@ mod tests {
             "defaultBackend": {"service": {"name": "rest"}},
             "rules": [{"host": "a.example", "http": {"paths": [path("Prefix", "/", "a")]}}],
         }});
-        let to = |one: &Value, host: &str| route(&[Arc::new(one.clone())], host, "/").map(|t| t.1);
+        let to =
+            |one: &Value, host: &str| route(&[Arc::new(one.clone())], host, "/", true).map(|t| t.1);
         assert_eq!(to(&one, "a.example").as_deref(), Some("a"));
         assert_eq!(to(&one, "b.example").as_deref(), Some("rest"));
         one["spec"]["rules"] = json!([]);

@@ -22,6 +22,7 @@ mod tls;
 mod validate;
 mod verbs;
 
+pub(crate) use auth::{Action, User, allowed};
 pub(crate) use server::{Server, Shared, serve};
 pub(crate) use tls::acceptor;
 pub(crate) use validate::counted;

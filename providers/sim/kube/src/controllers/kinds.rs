@@ -42,6 +42,8 @@ kinds! {
     STORAGE_CLASSES = "storage.k8s.io", "v1", "storageclasses";
     VOLUME_ATTACHMENTS = "storage.k8s.io", "v1", "volumeattachments";
     CSI_NODES = "storage.k8s.io", "v1", "csinodes";
+    ROLES = "rbac.authorization.k8s.io", "v1", "roles";
+    ROLE_BINDINGS = "rbac.authorization.k8s.io", "v1", "rolebindings";
     CLUSTER_ROLES = "rbac.authorization.k8s.io", "v1", "clusterroles";
     CLUSTER_ROLE_BINDINGS = "rbac.authorization.k8s.io", "v1", "clusterrolebindings";
 }

@@ -9,16 +9,13 @@ use serde_json::{Value, json};
 use crate::controllers::context::{Controller, Ctx, Next};
 use crate::controllers::error::ControllerError;
 use crate::controllers::index::{Change, Key};
-use crate::controllers::kinds::{DAEMON_SETS, DEPLOYMENTS, INGRESS_CLASSES, INGRESSES, SERVICES};
+use crate::controllers::kinds::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, DAEMON_SETS, DEPLOYMENTS, INGRESS_CLASSES, INGRESSES,
+    ROLE_BINDINGS, ROLES, SERVICES,
+};
 use crate::controllers::object::{ObjectExt, child};
 use crate::controllers::selector;
-
-/// Which image answers for which `spec.controller` of an IngressClass.
-const CONTROLLERS: [(&str, &str); 3] = [
-    ("k8s.io/ingress-nginx", "ingress-nginx/controller"),
-    ("traefik.io/ingress-controller", "traefik"),
-    ("haproxy.org/ingress-controller", "haproxytech/kubernetes-ingress"),
-];
+use crate::ingress::IngressController;
 
 /// What ingress controllers do, as far as it can be seen from the API: `status.loadBalancer`.
 pub struct IngressStatus;
@@ -40,9 +37,13 @@ impl Controller for IngressStatus {
             && change.object.str_at("/spec/type") == "LoadBalancer"
             && change.differs("/status/loadBalancer");
         let controller = (change.is(&DEPLOYMENTS) || change.is(&DAEMON_SETS))
-            && CONTROLLERS.iter().any(|(_, image)| runs(&change.object, image))
+            && of_workload(&change.object).is_some()
             && (change.differs("/status/readyReplicas") || change.differs("/status/numberReady"));
-        if service || controller || change.is(&INGRESS_CLASSES) {
+        // What it may read decides whether it serves anything.
+        let rights = [&*ROLES, &*ROLE_BINDINGS, &*CLUSTER_ROLES, &*CLUSTER_ROLE_BINDINGS]
+            .into_iter()
+            .any(|kind| change.is(kind));
+        if service || controller || rights || change.is(&INGRESS_CLASSES) {
             let all = ctx.list(&INGRESSES, "");
             out.extend(all.iter().map(|i| Key::of(&INGRESSES, i)));
         }
@@ -53,10 +54,10 @@ impl Controller for IngressStatus {
             return Ok(Next::Done);
         };
         // Without a controller nobody writes the status, nor takes it back.
-        let Some(controller) = class_of(ctx, &ingress).and_then(|c| controller_of(ctx, &c)) else {
+        let Some((controller, workload)) = controller_of(ctx, &ingress) else {
             return Ok(Next::Done);
         };
-        let Some(address) = address_of(ctx, &controller) else {
+        let Some(address) = address_of(ctx, &workload) else {
             return Ok(Next::Done);
         };
         let mut changed = false;
@@ -66,7 +67,7 @@ impl Controller for IngressStatus {
             changed = status["loadBalancer"] != wanted;
             status["loadBalancer"] = wanted;
         })?;
-        if changed {
+        if changed && controller.writes_events() {
             ctx.normal(self.name(), &ingress, "Sync", "Scheduled for sync");
         }
         Ok(Next::Done)
@@ -77,38 +78,23 @@ impl Controller for IngressStatus {
     }
 }
 
-fn class_of(ctx: &Ctx, ingress: &Value) -> Option<Arc<Value>> {
-    let named = ingress
-        .at("/spec/ingressClassName")
-        .as_str()
-        .or_else(|| ingress.annotation("kubernetes.io/ingress.class"));
-    match named {
-        Some(name) => ctx.find(&INGRESS_CLASSES, "", name),
-        None => ctx
-            .list(&INGRESS_CLASSES, "")
-            .into_iter()
-            .find(|c| c.annotation("ingressclass.kubernetes.io/is-default-class") == Some("true")),
-    }
+/// The ingress controller that the pods of a workload are.
+fn of_workload(workload: &Value) -> Option<IngressController> {
+    IngressController::of_pod(workload.ns(), workload.at("/spec/template/spec"))
 }
 
-fn runs(workload: &Value, image: &str) -> bool {
-    workload
-        .list_at("/spec/template/spec/containers")
-        .iter()
-        .any(|c| c.str_at("/image").contains(image))
-}
-
-fn controller_of(ctx: &Ctx, class: &Value) -> Option<Arc<Value>> {
-    let wanted = class.str_at("/spec/controller");
-    let (_, image) = CONTROLLERS.iter().find(|(c, _)| *c == wanted)?;
+/// The ingress controller that serves an Ingress, and the workload it runs in.
+fn controller_of(ctx: &Ctx, ingress: &Value) -> Option<(IngressController, Arc<Value>)> {
     let ready = |o: &Value| {
         let n = o.int_at("/status/readyReplicas").or(o.int_at("/status/numberReady"));
         n.unwrap_or(0) > 0
     };
     [&*DEPLOYMENTS, &*DAEMON_SETS]
         .into_iter()
-        .flat_map(|r| ctx.list(r, ""))
-        .find(|o| runs(o, image) && ready(o))
+        .flat_map(|kind| ctx.list(kind, ""))
+        .filter(|workload| ready(workload))
+        .filter_map(|workload| Some((of_workload(&workload)?, workload)))
+        .find(|(controller, _)| controller.serves(ctx.store(), ingress))
 }
 
 /// The address of the controller's own Service.
