@@ -165,6 +165,34 @@ fn rules_of_what_is_waited_for() {
     );
 }
 
+#[test]
+fn a_variable_that_comes_from_nowhere() {
+    let with = |value: &str| {
+        let apps = format!("[apps.variables]\nA = {value}\n\n[providers.do]");
+        load(&GOOD.replacen("[providers.do]", &apps, 1), &Options::default())
+    };
+    let given = with("{ env = true, default = \"b\" }").unwrap().apps;
+    assert_eq!(given.environment_variables["A"].as_deref(), Some("b"));
+    insta::assert_snapshot!("variable_env_false", with("{ env = false }").expect_err("nowhere"));
+    insta::assert_snapshot!("variable_unknown_key", with("{ evn = true }").expect_err("a typo"));
+    insta::assert_snapshot!("variable_number", with("3").expect_err("a number"));
+}
+
+#[test]
+fn a_file_of_brackets_is_refused_at_once() {
+    let begun = std::time::Instant::now();
+    let deep = "[".repeat(60_000);
+    let dotted = vec!["a"; 30_000].join(".");
+    for text in [format!("a = {deep}"), format!("{dotted} = 1"), format!("[{dotted}]\nb = 1")] {
+        let error = load(&text, &Options::default()).expect_err("nothing nests as deeply");
+        assert!(
+            error.contains("this is not TOML") || error.contains("unknown key"),
+            "{error:.300}"
+        );
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in "\\PC{0,200}") {

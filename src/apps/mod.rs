@@ -16,6 +16,7 @@ mod forward;
 mod inventory;
 mod kinds;
 mod load;
+mod mask;
 mod object;
 mod order;
 mod plan;
@@ -44,6 +45,7 @@ pub use load::{
     DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource,
     ingress_namespaces,
 };
+pub use mask::MaskKey;
 pub use object::{Object, ObjectId, Origin};
 pub use order::{Need, Order};
 pub use plan::{

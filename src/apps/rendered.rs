@@ -12,17 +12,18 @@ use tempfile::TempDir;
 use super::{
     Action, AppsError, AppsPlan, Object, ObjectChange, ObjectId, Suite, SuiteSource,
     load::{kustomization_of, rendered_objects},
+    mask::is_mask,
     plan::fields,
-    suite::masked,
 };
 
-/// The objects of an earlier render, Secrets masked.
-pub type Rendered = BTreeMap<ObjectId, Value>;
+/// The objects of an earlier render. Secrets are masked, but for a render with `--reveal`.
+pub type Rendered = BTreeMap<ObjectId, Object>;
 
 impl Suite {
-    /// What it renders to, Secrets masked.
+    /// Returns what it renders to, Secrets masked.
     pub fn rendered(&self) -> Rendered {
-        self.objects().iter().map(|object| (object.id.clone(), masked(object))).collect()
+        let shown = |object: &Object| Object { value: self.masked(object), ..object.clone() };
+        self.objects().iter().map(|object| (object.id.clone(), shown(object))).collect()
     }
 }
 
@@ -32,19 +33,12 @@ impl Suite {
 /// [`AppsError::File`], [`AppsError::Manifests`] when it holds something else.
 pub fn read_rendered(dir: &Path) -> Result<Rendered, AppsError> {
     let objects = rendered_objects(dir)?;
-    let shown = |object: Object| {
-        // A render with --reveal holds the values themselves.
-        let value = if is_masked(&object) { object.value.clone() } else { masked(&object) };
-        (object.id, value)
-    };
-    Ok(objects.into_iter().map(shown).collect())
+    Ok(objects.into_iter().map(|object| (object.id.clone(), object)).collect())
 }
 
 fn is_masked(object: &Object) -> bool {
     let data = object.value.get("data").and_then(Value::as_object);
-    data.is_some_and(|data| {
-        data.values().all(|value| value.as_str().is_some_and(|text| text.starts_with("sha256:")))
-    })
+    data.is_some_and(|data| data.values().all(|value| value.as_str().is_some_and(is_mask)))
 }
 
 /// What `suite` changes against `before`, as a plan.
@@ -64,7 +58,12 @@ pub fn compare_suites(name: &str, before: &Rendered, suite: &Suite) -> AppsPlan 
             (None, _) => change.action = Action::Create,
             (Some(_), None) => change.action = Action::Delete,
             (Some(before), Some(after)) => {
-                change.fields = fields(before, after, id.is_secret());
+                // A render with --reveal holds the values themselves.
+                let before = match is_masked(before) {
+                    true => before.value.clone(),
+                    false => suite.masked(before),
+                };
+                change.fields = fields(&before, &after.value, id.is_secret());
                 if !change.fields.is_empty() {
                     change.action = Action::Update;
                 }

@@ -79,9 +79,15 @@ pub async fn status(client: &KubeClient, suite: &Suite) -> Result<SuiteStatus, A
             }
         }
     }
+    // The digest says nothing of them.
+    let mut secrets = prepared.objects.iter().filter(|object| object.id.is_secret());
+    let same_secrets = secrets.all(|object| {
+        let live = prepared.live.get(&object.id);
+        live.is_some_and(|live| live.get("data") == object.value.get("data"))
+    });
     Ok(SuiteStatus {
         suite: suite.name().to_owned(),
-        up_to_date: inventory.is_some_and(|i| i.digest == suite.digest()),
+        up_to_date: inventory.is_some_and(|i| i.digest == suite.digest()) && same_secrets,
         objects,
         left: prepared.left.into_iter().map(|(id, _)| id).collect(),
     })

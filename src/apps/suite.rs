@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    AppsError, Object, Order, Problem, SUITE_ANNOTATION, SuiteSource, WaitRule,
+    AppsError, MaskKey, Object, Order, Problem, SUITE_ANNOTATION, SuiteSource, WaitRule,
     load::{self, Manifest},
     yaml,
 };
@@ -16,7 +16,7 @@ use crate::visible::one_line;
 /// Whether rendered Secrets show their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reveal {
-    /// A hash stands in the place of each value.
+    /// A hash with a key stands in the place of each value.
     Masked,
     /// As they are; files are made 0600.
     Plain,
@@ -35,6 +35,8 @@ pub struct Suite {
     wait_rules: Vec<WaitRule>,
     hide_container_logs: bool,
     ensured: BTreeSet<String>,
+    notes: Vec<String>,
+    mask_key: MaskKey,
 }
 
 impl Suite {
@@ -43,6 +45,8 @@ impl Suite {
     /// # Errors
     /// [`AppsError::Manifests`] with all that is wrong, [`AppsError::Cycle`], [`AppsError::File`].
     pub fn load(source: &SuiteSource) -> Result<Self, AppsError> {
+        let source =
+            &load::with_version(source).map_err(|found| AppsError::Manifests(vec![found]))?;
         Self::of(source, load::load(source)?)
     }
 
@@ -73,6 +77,8 @@ impl Suite {
             wait_rules: source.wait_rules.clone(),
             hide_container_logs: source.hide_container_logs,
             ensured: source.ensured_namespaces.clone(),
+            notes: loaded.notes,
+            mask_key: source.mask_key.clone().unwrap_or_else(|| MaskKey::of_this_run().clone()),
         })
     }
 
@@ -133,12 +139,23 @@ impl Suite {
         self.wait_rules.iter().filter(is_unused).map(|rule| rule.kind.as_str()).collect()
     }
 
+    /// What is worth saying of its files.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The object with a stand-in for each value of a Secret.
+    pub(super) fn masked(&self, object: &Object) -> Value {
+        masked(object, |value| self.mask_key.mask(value))
+    }
+
     /// SHA-256 (hex) of the rendered content. The same for the same content, whatever the order of
-    /// files and keys; of a Secret's values only the hashes go into it.
+    /// files and keys. Nothing of a Secret's values goes into it: it is kept where more people can
+    /// read than in the Secret. Whether those have changed is seen by comparing them with the cluster.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for object in &self.objects {
-            let masked = masked(object);
+            let masked = masked(object, |_| "(secret)".to_owned());
             hash.update(canonical(&masked).to_string());
             hash.update([0]);
         }
@@ -153,7 +170,8 @@ impl Suite {
         let mut text = String::new();
         for place in self.order.sequence() {
             let object = &self.objects[place];
-            let value = if reveal == Reveal::Plain { object.value.clone() } else { masked(object) };
+            let value =
+                if reveal == Reveal::Plain { object.value.clone() } else { self.masked(object) };
             let yaml = yaml::text(&canonical(&value)).map_err(|error| AppsError::File {
                 path: "-".into(),
                 source: std::io::Error::other(error),
@@ -179,7 +197,8 @@ impl Suite {
             };
             let name = object.id.name.replace([':', '/'], "_");
             let path = folder.join(format!("{group}{}-{name}.yaml", object.id.kind.to_lowercase()));
-            let value = if reveal == Reveal::Plain { object.value.clone() } else { masked(object) };
+            let value =
+                if reveal == Reveal::Plain { object.value.clone() } else { self.masked(object) };
             let failed = |source| AppsError::File { path: path.clone(), source };
             let text = yaml::text(&canonical(&value))
                 .map_err(|error| failed(std::io::Error::other(error)))?;
@@ -226,8 +245,8 @@ fn write(path: &Path, text: &str, private: bool) -> std::io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-/// The object with `sha256:…` in the place of a Secret's values.
-pub(super) fn masked(object: &Object) -> Value {
+/// The object with what `mask` makes of them in the place of a Secret's values.
+pub(super) fn masked(object: &Object, mask: impl Fn(&[u8]) -> String) -> Value {
     let mut value = object.value.clone();
     if object.id.is_secret()
         && let Some(Value::Object(data)) = value.get_mut("data")
@@ -235,7 +254,7 @@ pub(super) fn masked(object: &Object) -> Value {
         for content in data.values_mut() {
             let text = content.as_str().unwrap_or_default();
             let bytes = STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec());
-            *content = Value::from(format!("sha256:{}", hex::encode(Sha256::digest(bytes))));
+            *content = Value::from(mask(&bytes));
         }
     }
     value

@@ -64,7 +64,7 @@ pub struct ApplyArgs {
     part: PartArgs,
     #[command(flatten)]
     change: ChangeArgs,
-    /// Show every field of what is created.
+    /// Show every field of what is created, and where each variable of the apps comes from.
     #[arg(short, long)]
     verbose: bool,
 }
@@ -72,6 +72,7 @@ pub struct ApplyArgs {
 /// Runs the verb.
 pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "apply").await?;
+    run.print_origins(args.verbose);
     let _lock = run.lock("apply", args.change.lock_timeout).await?;
     run.recover().await?;
     let saved = args.plan.as_ref().map(|path| read_plan(&run, path)).transpose()?;

@@ -34,6 +34,10 @@ pub struct Global {
     /// How much faster than real time the embedded cloud's clock runs.
     #[arg(long, global = true, value_name = "FACTOR", requires = "sim", hide = true)]
     pub sim_speed: Option<f64>,
+    /// Hosts that kustomize may fetch bases from, besides those of [apps] remote_bases; none by
+    /// default.
+    #[arg(long, global = true, value_name = "HOST", value_delimiter = ',')]
+    pub allow_remote_bases: Vec<String>,
     /// Print JSON.
     #[arg(long, global = true)]
     pub json: bool,
@@ -54,6 +58,7 @@ impl Global {
         spec::Options {
             environment: self.env.clone(),
             provider: self.provider.clone(),
+            remote_bases: self.allow_remote_bases.clone(),
             apps_only: false,
         }
     }

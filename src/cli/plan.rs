@@ -82,7 +82,7 @@ pub struct PlanArgs {
     /// Exit with 0 when there are no changes, 1 on errors, 2 when there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Show every field of what is created.
+    /// Show every field of what is created, and where each variable of the apps comes from.
     #[arg(short, long)]
     verbose: bool,
 }
@@ -102,6 +102,7 @@ pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure>
 
 async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "plan").await?;
+    run.print_origins(args.verbose);
     let mut options = args.part.options();
     options.destroy = args.destroy;
     let planned = run.plan(options).await?;

@@ -12,7 +12,9 @@ use crate::{
         Event, ExecuteOptions, Kinds, LockOptions, Outcome, Plan, PlanOptions, StoreError,
         events::Events, execute, execute::Stopped, lock::Lease, recover, store::History,
     },
-    session::{ClusterLock, ExitCode, Failure, Looked, Planned, Purpose, Session},
+    session::{
+        ClusterLock, ExitCode, Failure, Looked, Planned, Purpose, Session, SuiteOptions, app_source,
+    },
     ui::{PlanView, Reporter, Style, alike, plan_text},
     visible::one_line,
 };
@@ -36,6 +38,16 @@ impl Run {
         }
         listen(session.stop.clone(), session.cx.stop.clone());
         Ok(Self { session, reporter, style, verb: verb.to_owned() })
+    }
+
+    /// Says where the variables of the apps come from.
+    pub(super) fn print_origins(&self, verbose: bool) {
+        let source = app_source(&self.session.project, &SuiteOptions::default());
+        if let Some(line) = source.filter(|_| verbose).and_then(|source| source.origins_line())
+            && self.style != Style::Json
+        {
+            eprintln!("{line}");
+        }
     }
 
     /// Takes the cluster's lock; losing it stops the run.

@@ -42,6 +42,9 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
             }
             let rules = suite.unused_wait_rules().into_iter().map(ToOwned::to_owned).collect();
             let unused = suite.unused_variables().to_vec();
+            for note in suite.notes().iter().filter(|_| !global.json) {
+                eprintln!("note: {note}");
+            }
             objects.push((environment, suite.objects().len(), unused, rules));
         } else {
             objects.push((environment, 0, Vec::new(), Vec::<String>::new()));

@@ -195,7 +195,10 @@ impl Session {
             }
             Purpose::Orphans | Purpose::Destroy => Default::default(),
         };
-        let suites = suites::seeds(&self.project, &self.cloud, &self.owner, &served);
+        let mut suites = suites::seeds(&self.project, &self.cloud, &self.owner, &served);
+        if purpose == Purpose::Destroy {
+            suites.without_values();
+        }
         let outputs = |reference: &Reference| -> Option<String> {
             let observed = in_cloud.get(&reference.address)?;
             observed.outputs.text(&reference.field)

@@ -11,7 +11,7 @@ use crate::{
     },
     clouds::Cloud,
     resources::{SuiteSeed, Suites},
-    spec::Project,
+    spec::{FROM_GIT, Project},
 };
 
 /// The suites of a project, in the order they are installed, with the phase of each.
@@ -113,20 +113,50 @@ pub fn app_seed(project: &Project) -> Option<SuiteSeed> {
     app_source(project, &SuiteOptions::default()).map(|source| SuiteSeed::Folder(Box::new(source)))
 }
 
+/// Each variable with its value, and where that comes from: the command line goes before the
+/// environment, and that before the file.
+fn variables(
+    project: &Project,
+    options: &SuiteOptions,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let mut variables = project.apps.variables.clone();
+    let mut origins = project.apps.origins.clone();
+    let mut set = |name: &str, value: &str, origin: &str| {
+        variables.insert(name.to_owned(), value.to_owned());
+        origins.insert(name.to_owned(), origin.to_owned());
+    };
+    for (name, default) in &project.apps.environment_variables {
+        match (std::env::var(name), default) {
+            (Ok(value), _) if !value.is_empty() => set(name, &value, "the environment"),
+            (_, Some(default)) => set(name, default, "its default in infra.toml"),
+            // It has the value that every suite gets, or none.
+            (_, None) => {}
+        }
+    }
+    for (name, value) in &options.variables {
+        set(name, value, "--set");
+    }
+    match options.version.as_deref() {
+        Some(FROM_GIT) => drop(variables.remove("VERSION").and(origins.remove("VERSION"))),
+        Some(version) => set("VERSION", version, "--version"),
+        None => {}
+    }
+    (variables, origins)
+}
+
 /// What the user's own suite in the chosen environment is made from.
 pub fn app_source(project: &Project, options: &SuiteOptions) -> Option<SuiteSource> {
     let base = project.apps.base.as_ref()?;
     let environment = project.cluster.environment.as_deref();
-    let mut variables = project.apps.variables.clone();
-    variables.extend(options.variables.clone());
-    if let Some(version) = &options.version {
-        variables.insert("VERSION".to_owned(), version.clone());
-    }
+    let (variables, origins) = variables(project, options);
+    let version = options.version.clone().or_else(|| project.apps.version.clone());
+    let from_git = version.as_deref() == Some(FROM_GIT);
     Some(SuiteSource {
         name: environment.map_or_else(|| "apps".into(), suite_of),
         base: base.clone(),
         overlay: project.apps.overlay.clone(),
         variables,
+        origins,
         env_secrets: project
             .apps
             .env_secret
@@ -154,10 +184,13 @@ pub fn app_source(project: &Project, options: &SuiteOptions) -> Option<SuiteSour
         project: Some(project.cluster.name.clone()),
         create_namespaces: project.apps.create_namespaces,
         verbatim: project.apps.verbatim.iter().map(Into::into).collect(),
+        remote_bases: project.apps.remote_bases.clone(),
+        kustomize_limit: Some(project.apps.kustomize_limit),
         hide_container_logs: !project.apps.container_logs,
         wait_rules: project.apps.wait_rules.clone(),
         exported: project.apps.exported.clone(),
-        version: options.version.clone().or_else(|| project.apps.version.clone()),
+        version: version.filter(|_| !from_git),
+        version_from_git: from_git.then(|| project.folder.clone()),
         promote_from: project.apps.promote_from.as_deref().map(suite_of),
         images: ImagePolicy {
             versioned: project.apps.versioned_images.clone(),

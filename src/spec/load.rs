@@ -20,6 +20,8 @@ pub struct Options {
     pub environment: Option<String>,
     /// `--provider`.
     pub provider: Option<String>,
+    /// `--allow-remote-bases`.
+    pub remote_bases: Vec<String>,
     /// Only the apps are wanted: what is wrong with the cloud's part does not matter.
     pub apps_only: bool,
 }

@@ -17,7 +17,7 @@ mod values;
 pub use diagnostic::{Diagnostic, SpecErrors, nearest};
 pub use load::{LoadError, Options, load, read};
 pub use project::{
-    AddonsPlan, AppsPlan, BucketPlan, CertificatePlan, DockerSecretPlan, EnvSecretPlan,
+    AddonsPlan, AppsPlan, BucketPlan, CertificatePlan, DockerSecretPlan, EnvSecretPlan, FROM_GIT,
     FileSecretPlan, IngressPlan, OpenPlan, Project,
 };
 pub use schema::schema;

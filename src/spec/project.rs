@@ -95,6 +95,10 @@ pub struct AppsPlan {
     pub overlay: Option<PathBuf>,
     /// Values for `${NAME}`.
     pub variables: BTreeMap<String, String>,
+    /// Where each of them comes from.
+    pub origins: BTreeMap<String, String>,
+    /// Variables that the environment may give, with the value where it does not.
+    pub environment_variables: BTreeMap<String, Option<String>>,
     /// Environment variables that must be exported.
     pub exported: Vec<String>,
     /// Whether namespaces that no manifest declares are made.
@@ -121,6 +125,10 @@ pub struct AppsPlan {
     pub docker_secret: Option<DockerSecretPlan>,
     /// What the tool installs itself.
     pub addons: AddonsPlan,
+    /// Hosts that kustomize may fetch bases from.
+    pub remote_bases: Vec<String>,
+    /// How long kustomize may take.
+    pub kustomize_limit: Duration,
     /// Whether the last line that a crashing container printed is shown.
     pub container_logs: bool,
     /// When objects of kinds are ready that the program knows nothing of.
@@ -128,6 +136,9 @@ pub struct AppsPlan {
     /// Longest wait for one object.
     pub timeout: Duration,
 }
+
+/// The version that stands for the tag of the commit that is checked out.
+pub const FROM_GIT: &str = "git";
 
 /// What the tool installs itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

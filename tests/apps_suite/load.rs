@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt};
 use infra::apps::{DockerSecret, EnvSecret, Object, Reveal, Suite, SuiteSource};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sha2::Digest;
 
 use crate::lab::{Folder, small};
 
@@ -181,15 +182,21 @@ fn the_digest_is_of_the_content_and_rendering_masks_secrets() {
     let text = fs::read_to_string(folder.path("base/config.yaml")).unwrap();
     folder.file("base/config.yaml", &format!("# moved\n\n{text}"));
     assert_eq!(folder.load().digest(), suite.digest());
-    folder.file("base/config.yaml", &text.replace("hush", "hash"));
+    folder.file("base/config.yaml", &text.replace("level: info", "level: debug"));
     assert_ne!(folder.load().digest(), suite.digest());
+    // The digest is kept where more people can read than in the Secret: nothing of it is in there.
+    folder.file("base/config.yaml", &text.replace("hush", "hash"));
+    assert_eq!(folder.load().digest(), suite.digest());
 
     let (masked, plain) = (folder.path("masked"), folder.path("plain"));
     suite.render_to(&masked, Reveal::Masked).unwrap();
     suite.render_to(&plain, Reveal::Plain).unwrap();
     let read =
         |root: &std::path::Path| fs::read_to_string(root.join("shop/secret-keys.yaml")).unwrap();
-    assert!(read(&masked).contains("key: sha256:") && !read(&masked).contains("aHVzaA=="));
+    assert!(read(&masked).contains("key: hmac-sha256:") && !read(&masked).contains("aHVzaA=="));
+    // Who guesses the value can't see from a render that the guess is right.
+    let plain_hash = hex::encode(sha2::Sha256::digest(b"hush"));
+    assert!(!read(&masked).contains(&plain_hash));
     assert!(read(&plain).contains("key: aHVzaA=="));
     let mode = fs::metadata(plain.join("shop/secret-keys.yaml")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

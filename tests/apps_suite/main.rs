@@ -2,12 +2,14 @@
 //! `KUBEBUILDER_ASSETS` names one, to a real API server.
 
 mod apply;
+mod bounds;
 mod errors;
 mod faults;
 mod features;
 mod forward;
 mod hands;
 mod hard;
+mod kustomize;
 mod lab;
 mod load;
 mod order;
@@ -16,4 +18,6 @@ mod quickstart;
 mod real;
 mod refusals;
 mod storefront;
+mod variables;
+mod versions;
 mod waits;

@@ -1,6 +1,6 @@
 //! Plans against the embedded Kubernetes.
 
-use infra::apps::{Action, AppsError, Counts, Inventory, plan};
+use infra::apps::{Action, AppsError, Counts, Inventory, plan, status};
 
 use crate::lab::{Lab, deployment, on_each_server, small};
 
@@ -106,4 +106,20 @@ clusters: [{ name: a, cluster: { server: "https://127.0.0.1:1", insecure-skip-tl
     let error = infra::apps::KubeClient::from_text(kubeconfig, None).await.map(drop).unwrap_err();
     assert!(matches!(error, AppsError::Kubeconfig { .. }));
     insta::assert_snapshot!(error.to_string());
+}
+
+on_each_server! {
+    async fn a_changed_secret_is_found_though_no_digest_tells(lab: &Lab) {
+        let folder = small();
+        lab.apply(&folder.load()).await;
+        let text = std::fs::read_to_string(folder.path("base/config.yaml")).unwrap();
+        folder.file("base/config.yaml", &text.replace("hush", "hash"));
+        let changed = folder.load();
+        let inventory = Inventory::read(&lab.client, "shop").await.unwrap().unwrap();
+        assert_eq!(inventory.digest, changed.digest());
+        assert_eq!(lab.plan(&changed).await.counts().update, 1);
+        assert!(!status(&lab.client, &changed).await.unwrap().up_to_date);
+        lab.apply(&changed).await;
+        assert!(status(&lab.client, &changed).await.unwrap().up_to_date);
+    }
 }

@@ -75,7 +75,7 @@ fn no_addon_shows_its_token() {
     let secret =
         std::fs::read_to_string(folder.path().join("kube-system/secret-digitalocean.yaml"))
             .unwrap();
-    assert!(secret.contains("access-token: sha256:"), "{secret}");
+    assert!(secret.contains("access-token: hmac-sha256:"), "{secret}");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde_yaml_ng::Value as Yaml;
 
 use super::{
     images::image_lines,
+    nesting,
     scalars::{Findings, to_json},
     variables::{Fault, Marks},
 };
@@ -43,7 +44,10 @@ pub(super) fn documents(
                 let origin = Origin::new(file, line);
                 found.push(Document { value, origin, secrets: findings.secrets, images });
             }
-            Err(error) => problems.push(yaml_problem(file, first_line, marks, &error)),
+            Err(Unparsed::Yaml(error)) => {
+                problems.push(yaml_problem(file, first_line, marks, &error));
+            }
+            Err(Unparsed::Nested(why)) => problems.push(why.problem(file, first_line)),
         }
     }
     found
@@ -68,7 +72,17 @@ fn split(text: &str) -> Vec<(usize, String)> {
     pieces
 }
 
-fn parse(text: &str) -> Result<Option<Yaml>, serde_yaml_ng::Error> {
+/// Why a text is no document.
+enum Unparsed {
+    Yaml(serde_yaml_ng::Error),
+    Nested(nesting::TooDeep),
+}
+
+fn parse(text: &str) -> Result<Option<Yaml>, Unparsed> {
+    nesting::bounded(text, read).map_err(Unparsed::Nested)?.map_err(Unparsed::Yaml)
+}
+
+fn read(text: &str) -> Result<Option<Yaml>, serde_yaml_ng::Error> {
     let mut yaml = Yaml::deserialize(serde_yaml_ng::Deserializer::from_str(text))?;
     yaml.apply_merge()?;
     Ok((!yaml.is_null()).then_some(yaml))

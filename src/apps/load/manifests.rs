@@ -23,6 +23,8 @@ use crate::apps::{AppsError, Object, ObjectId, Origin, Problem, ProblemKind};
 pub(crate) struct Loaded {
     pub(crate) objects: Vec<Object>,
     pub(crate) unused: Vec<String>,
+    /// What is worth saying of the files.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Loads and checks all of `source`.
@@ -33,17 +35,17 @@ pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
     let mut problems = Vec::new();
     let exported = exported(source, &mut problems);
     let source = &SuiteSource { secret_variables: exported, ..source.clone() };
-    let mut used = BTreeSet::new();
+    let (mut used, mut notes) = (BTreeSet::new(), Vec::new());
     let is_whole = |overlay: &&PathBuf| kustomize::file_of(overlay).is_some();
     let (mut manifests, overlay) = match &source.overlay {
         // A kustomization names its base itself.
         Some(overlay) if is_whole(&overlay) => {
-            (folder(overlay, source, &mut used, &mut problems)?, Vec::new())
+            (folder(overlay, source, &mut used, &mut notes, &mut problems)?, Vec::new())
         }
         overlay => {
-            let base = folder(&source.base, source, &mut used, &mut problems)?;
+            let base = folder(&source.base, source, &mut used, &mut notes, &mut problems)?;
             let over = overlay.as_ref();
-            let over = over.map(|over| folder(over, source, &mut used, &mut problems));
+            let over = over.map(|over| folder(over, source, &mut used, &mut notes, &mut problems));
             (base, over.transpose()?.unwrap_or_default())
         }
     };
@@ -58,7 +60,8 @@ pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
     check::scopes(&mut manifests, source.namespace.as_deref());
     check::duplicates(&manifests, &mut problems);
     overlay::over(&mut manifests, overlay, source, &mut problems);
-    finish(manifests, source, used, problems)
+    let loaded = finish(manifests, source, used, problems)?;
+    Ok(Loaded { notes, ..loaded })
 }
 
 /// The secret variables of a source together with those that are exported to it.
@@ -116,7 +119,7 @@ fn as_it_is(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Vec<Manifes
 pub(crate) fn rendered_objects(root: &Path) -> Result<Vec<Object>, AppsError> {
     let mut problems = Vec::new();
     let mut objects = Vec::new();
-    for file in files::manifests(root)? {
+    for file in files::manifests(root)?.paths {
         // Nothing in a render is a variable any more.
         objects.extend(as_it_is(&file, &files::text(&file)?, &mut problems));
     }
@@ -187,13 +190,14 @@ pub(crate) fn finish(
     let given = source.variables.keys().chain(source.secret_variables.keys());
     let is_unused = |name: &&String| !(used.contains(*name) || is_used && *name == "DOMAIN");
     let unused = given.filter(is_unused).cloned().collect();
-    Ok(Loaded { objects, unused })
+    Ok(Loaded { objects, unused, notes: Vec::new() })
 }
 
 pub(super) fn folder(
     root: &Path,
     source: &SuiteSource,
     used: &mut BTreeSet<String>,
+    notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Manifest>, AppsError> {
     let variables = Variables { plain: &source.variables, secret: &source.secret_variables };
@@ -209,16 +213,19 @@ pub(super) fn folder(
         read(file, text, &variables, used, problems)
     };
     if let Some(file) = kustomize::file_of(root) {
-        return Ok(match kustomize::build(root, &file) {
+        return Ok(match kustomize::build(root, &file, source) {
             Ok(text) => text_of(&file, &text, problems),
-            Err(problem) => {
-                problems.push(problem);
+            Err(found) => {
+                problems.extend(found);
                 Vec::new()
             }
         });
     }
     let mut found = Vec::new();
-    for file in files::manifests(root)? {
+    let all = files::manifests(root)?;
+    problems.extend(all.loops.iter().map(files::Link::loops));
+    notes.extend(all.outside.iter().map(files::Link::leads_out));
+    for file in all.paths {
         if file.file_stem().is_some_and(|stem| stem == "kustomization") {
             problems.push(
                 Problem::new(

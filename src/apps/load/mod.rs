@@ -1,6 +1,7 @@
 //! From files to checked objects.
 
 mod check;
+mod child;
 mod docker;
 mod document;
 mod dotenv;
@@ -13,14 +14,17 @@ mod kustomize;
 mod manifest;
 mod manifests;
 mod merge;
+mod nesting;
 mod overlay;
 mod references;
+mod remote_bases;
 mod scalars;
 mod secrets;
 mod served;
 mod single;
 mod source;
 mod variables;
+mod version;
 
 pub(super) use kustomize::file_of as kustomization_of;
 pub(super) use manifest::Manifest;
@@ -29,3 +33,4 @@ pub use served::ingress_namespaces;
 pub(super) use served::is_ingress;
 pub use source::{DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource};
 pub(super) use variables::Variables;
+pub(super) use version::filled as with_version;

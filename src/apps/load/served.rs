@@ -15,17 +15,17 @@ use crate::apps::{AppsError, ObjectId, Problem, ProblemKind, SUBDOMAIN_ANNOTATIO
 /// # Errors
 /// Returns [`AppsError::Manifests`] when a manifest cannot be read or a namespace is not known.
 pub fn ingress_namespaces(source: &SuiteSource) -> Result<BTreeSet<String>, AppsError> {
-    let mut problems = Vec::new();
+    let (mut problems, mut notes) = (Vec::new(), Vec::new());
     let mut source = SuiteSource { exported_optional: true, ..source.clone() };
     source.secret_variables = exported(&source, &mut problems);
     let mut used = BTreeSet::new();
     let is_whole = |overlay: &&PathBuf| kustomize::file_of(overlay).is_some();
     let mut manifests = Vec::new();
     if source.overlay.as_ref().filter(is_whole).is_none() {
-        manifests.extend(folder(&source.base, &source, &mut used, &mut problems)?);
+        manifests.extend(folder(&source.base, &source, &mut used, &mut notes, &mut problems)?);
     }
     if let Some(overlay) = &source.overlay {
-        manifests.extend(folder(overlay, &source, &mut used, &mut problems)?);
+        manifests.extend(folder(overlay, &source, &mut used, &mut notes, &mut problems)?);
     }
     problems.retain(|problem| problem.kind != ProblemKind::UndefinedVariable);
     check::scopes(&mut manifests, source.namespace.as_deref());

@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    time::Duration,
 };
 
 use secrecy::SecretString;
 
-use crate::apps::WaitRule;
+use crate::apps::{MaskKey, WaitRule};
 
 /// What a suite is made from. `Default` gives an empty one to fill with `..`.
 #[derive(Clone, Debug, Default)]
@@ -25,14 +26,19 @@ pub struct SuiteSource {
     pub namespace: Option<String>,
     /// Values for `${VAR}`.
     pub variables: BTreeMap<String, String>,
+    /// Where the value of a variable comes from, by its name.
+    pub origins: BTreeMap<String, String>,
     /// Values for `${VAR}` that may only stand in Secrets and are never shown.
     pub secret_variables: BTreeMap<String, SecretString>,
     /// Environment variables that must be set; they are secret variables.
     pub exported: Vec<String>,
-    /// Whether one that is not set gets a stand-in, for checks that need no secrets.
+    /// Whether one that is not set gets a stand-in, for checks that need no secrets; and so does a
+    /// version that git does not know.
     pub exported_optional: bool,
     /// The version that is rolled out.
     pub version: Option<String>,
+    /// The folder of a repository whose tag of HEAD is the version, when none is given.
+    pub version_from_git: Option<PathBuf>,
     /// The suite that must have run that version before, in the same cluster.
     pub promote_from: Option<String>,
     /// What Ingresses for subdomains are made of.
@@ -52,10 +58,31 @@ pub struct SuiteSource {
     /// Files and folders, from base (or overlay) on, whose `${…}` is their own text: manifests of
     /// other projects, as they come. `.` is all.
     pub verbatim: Vec<PathBuf>,
+    /// Hosts that kustomize may fetch bases from.
+    pub remote_bases: Vec<String>,
+    /// How long kustomize may take.
+    pub kustomize_limit: Option<Duration>,
+    /// The key of what stands for secret values in renders; one of this process without it.
+    pub mask_key: Option<MaskKey>,
     /// Whether what crashing containers print last is never shown.
     pub hide_container_logs: bool,
     /// When objects of kinds are ready whose readiness is not known.
     pub wait_rules: Vec<WaitRule>,
+}
+
+impl SuiteSource {
+    /// Says in one line where each variable comes from; `None` without any.
+    pub fn origins_line(&self) -> Option<String> {
+        let of = |(name, origin): (&String, &String)| format!("{name} from {origin}");
+        let mut parts: Vec<String> = self.origins.iter().map(of).collect();
+        parts.extend(
+            self.exported.iter().map(|name| format!("{name} from the environment (secret)")),
+        );
+        if self.version_from_git.is_some() && !self.origins.contains_key("VERSION") {
+            parts.push("VERSION from the tag of HEAD".to_owned());
+        }
+        (!parts.is_empty()).then(|| format!("variables: {}", parts.join(", ")))
+    }
 }
 
 /// A Secret made from allow-listed keys of a `.env` file.

@@ -22,9 +22,6 @@ pub struct PlanArgs {
     /// Exit with 0 when there are no changes, 1 on errors, 2 when there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
-    /// List also what does not change.
-    #[arg(short, long)]
-    verbose: bool,
 }
 
 /// Runs the verb.
@@ -46,7 +43,7 @@ async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failur
     let inventory = Inventory::read(&opened.client, suite.name()).await?;
     let options = PlanOptions::default();
     let plan = plan_with(&opened.client, &suite, inventory.as_ref(), &options).await?;
-    print_plan(global, &plan, args.verbose)?;
+    print_plan(global, &plan, args.suite.verbose)?;
     if let Some(failure) = refused(&plan, &crate::apps::Force::Always) {
         return Err(failure);
     }

@@ -1,16 +1,19 @@
 //! `infra apps render`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::target::SuiteArgs;
 use crate::{
-    apps::{Reveal, compare_suites, earlier_source, read_rendered},
+    apps::{MaskKey, Reveal, compare_suites, earlier_source, read_rendered},
     cli::global::Global,
     session::{ExitCode, Failure},
     ui::{AppsPlanView, apps_plan_text},
 };
+
+/// The key of what stands for the values of Secrets, so that renders can be compared.
+const KEY: &str = ".infra/render.key";
 
 /// Show exactly what would be applied. Asks no cluster.
 #[derive(Debug, Args)]
@@ -31,7 +34,15 @@ pub struct RenderArgs {
 
 /// Runs the verb.
 pub fn render(global: &Global, args: &RenderArgs) -> Result<ExitCode, Failure> {
-    let chosen = args.suite.choose(global)?;
+    let mut chosen = args.suite.choose(global)?;
+    match MaskKey::kept_in(Path::new(KEY)) {
+        Ok(key) => chosen.source.mask_key = Some(key),
+        // Without it nothing is shown but that it cannot be compared.
+        Err(error) if !args.reveal && !global.json => eprintln!(
+            "note: the masks of Secrets hold for this run only: {KEY} cannot be used: {error}"
+        ),
+        Err(_) => {}
+    }
     let suite = chosen.load(global)?;
     let reveal = if args.reveal { Reveal::Plain } else { Reveal::Masked };
     if let Some(against) = &args.diff_against {

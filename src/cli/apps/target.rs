@@ -9,6 +9,7 @@ use crate::{
     apps::{ClusterRef, KubeClient, Suite, SuiteSource},
     cli::{confirm::Consent, global::Global, run::listen},
     session::{ExitCode, Failure, Places, SuiteOptions, app_source, sim},
+    spec::FROM_GIT,
 };
 
 /// Which suite.
@@ -34,9 +35,12 @@ pub struct SuiteArgs {
     #[arg(long, value_name = "PATH")]
     verbatim: Vec<PathBuf>,
     /// The version that is rolled out: the value of ${VERSION}, and the tag that versioned images
-    /// must have.
+    /// must have. `git` is the tag of the commit that is checked out.
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
+    /// Say where each variable comes from; a plan also lists what does not change.
+    #[arg(short, long)]
+    pub(super) verbose: bool,
 }
 
 /// Which cluster.
@@ -65,6 +69,8 @@ pub(super) struct Chosen {
     pub(super) environment: Option<String>,
     pub(super) protected: bool,
     pub(super) timeout: std::time::Duration,
+    /// Whether to say where variables come from.
+    verbose: bool,
 }
 
 impl SuiteArgs {
@@ -88,6 +94,7 @@ impl SuiteArgs {
                 environment: project.cluster.environment.clone(),
                 protected: project.cluster.protected,
                 timeout: project.apps.timeout,
+                verbose: self.verbose,
             });
         };
         let environment = global.env.clone();
@@ -95,8 +102,13 @@ impl SuiteArgs {
         if let Some(name) = &environment {
             variables.entry("ENVIRONMENT".to_owned()).or_insert_with(|| name.clone());
         }
-        if let Some(version) = &self.version {
+        let from_git = self.version.as_deref() == Some(FROM_GIT);
+        let version = self.version.clone().filter(|_| !from_git);
+        let mut origins: BTreeMap<String, String> =
+            variables.keys().map(|name| (name.clone(), "the command line".to_owned())).collect();
+        if let Some(version) = &version {
             variables.insert("VERSION".to_owned(), version.clone());
+            origins.insert("VERSION".to_owned(), "--version".to_owned());
         }
         let fallback = environment.as_ref().map_or("apps".into(), |name| format!("apps-{name}"));
         let source = SuiteSource {
@@ -105,11 +117,15 @@ impl SuiteArgs {
             overlay: self.overlay.clone(),
             namespace: self.namespace.clone(),
             variables,
+            origins,
+            version_from_git: from_git.then(|| base.clone()),
+            remote_bases: global.allow_remote_bases.clone(),
             verbatim: self.verbatim.clone(),
             ..SuiteSource::default()
         };
         let timeout = std::time::Duration::from_secs(300);
-        Ok(Chosen { source, cluster: None, environment, protected: false, timeout })
+        let verbose = self.verbose;
+        Ok(Chosen { source, cluster: None, environment, protected: false, timeout, verbose })
     }
 }
 
@@ -117,12 +133,21 @@ impl Chosen {
     /// Loads it, and says which variables nothing uses.
     pub(super) fn load(&self, global: &Global) -> Result<Suite, Failure> {
         let suite = Suite::load(&self.source)?;
+        if !global.json
+            && self.verbose
+            && let Some(line) = self.source.origins_line()
+        {
+            eprintln!("{line}");
+        }
         if !global.json {
             for name in suite.unused_variables() {
                 // These are given to every suite.
                 if !["DOMAIN", "ENVIRONMENT", "VERSION"].contains(&name.as_str()) {
                     eprintln!("note: the variable `{name}` is given, but no manifest uses it");
                 }
+            }
+            for note in suite.notes() {
+                eprintln!("note: {note}");
             }
             for kind in suite.unused_wait_rules() {
                 eprintln!("note: [[apps.wait]] names {kind}, but the suite has no such object");

@@ -15,7 +15,7 @@ pub struct RawApps {
     /// `[environments.NAME.apps]`.
     pub overlay: Option<String>,
     /// Values for `${NAME}` in manifests. `DOMAIN` and `ENVIRONMENT` are always there.
-    pub variables: BTreeMap<String, String>,
+    pub variables: BTreeMap<String, RawVariable>,
     /// Environment variables that `${NAME}` takes its values from; each must be exported. Their
     /// values are secret: they may stand in Secrets only, and are never shown.
     pub exported: Vec<String>,
@@ -25,6 +25,7 @@ pub struct RawApps {
     /// manifests of other projects, as they come. `"."` is all.
     pub verbatim: Vec<String>,
     /// The version that is rolled out, unless `--version` says otherwise: the value of `${VERSION}`.
+    /// "git": the tag of the commit that is checked out.
     pub version: Option<String>,
     /// The environment that must have run a version before this one may get it.
     pub promote_from: Option<String>,
@@ -42,12 +43,37 @@ pub struct RawApps {
     pub docker_secret: Option<RawDockerSecret>,
     /// What the tool installs itself. Default: cni, cloud and ingress, all true.
     pub addons: RawAddons,
+    /// Hosts that kustomize may fetch bases from. Default: none.
+    pub remote_bases: Vec<String>,
+    /// How long kustomize may take. Default "1m".
+    pub kustomize_timeout: Option<String>,
     /// Show the last line that a crashing container printed (at most 160 characters). Default true.
     pub container_logs: Option<bool>,
     /// When objects of a kind are ready that the program knows nothing of.
     pub wait: Vec<RawWait>,
     /// Longest wait for one object, for instance "5m".
     pub timeout: Option<String>,
+}
+
+/// The value of a variable, or where it comes from.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawVariable {
+    /// The value.
+    Value(String),
+    /// Where it comes from.
+    From(RawVariableSource),
+}
+
+/// Where the value of a variable comes from.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawVariableSource {
+    /// The environment variable of the same name, where that is set and not empty.
+    pub env: bool,
+    /// The value where it is not.
+    #[serde(default)]
+    pub default: Option<String>,
 }
 
 /// What the tool installs itself.

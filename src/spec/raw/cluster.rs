@@ -43,13 +43,13 @@ pub struct RawProvider {
     pub disk: Option<String>,
     /// The token that the cluster's own controllers call the cloud with:
     /// `{ env = "DIGITALOCEAN_CLUSTER_TOKEN" }`, the default. DigitalOcean only.
-    pub cluster_token: Option<RawVariable>,
+    pub cluster_token: Option<RawSecretVariable>,
 }
 
 /// An environment variable that holds a secret.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RawVariable {
+pub struct RawSecretVariable {
     /// Its name.
     pub env: String,
 }

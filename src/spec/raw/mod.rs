@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 pub use apps::{
     RawAddons, RawApps, RawDockerSecret, RawEnvSecret, RawFileSecret, RawImages, RawIngress,
-    RawOpen, RawWait,
+    RawOpen, RawVariable, RawVariableSource, RawWait,
 };
 pub use cluster::{
-    RawCluster, RawFile, RawPool, RawProvider, RawRole, RawSshKey, RawType, RawVariable,
+    RawCluster, RawFile, RawPool, RawProvider, RawRole, RawSecretVariable, RawSshKey, RawType,
 };
 pub use kept::{RawArtifacts, RawCertificates, RawState};
 pub use network::{RawAccess, RawDns, RawDnsOverlay, RawFirewallRule, RawNetwork, RawProtocol};

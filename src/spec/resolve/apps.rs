@@ -1,15 +1,15 @@
 //! The app suite.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use infra_provider_api::Cluster;
 
-use super::Resolver;
+use super::{Resolver, variables::Variables};
 use crate::apps::addons::ALL_NAMESPACES;
 use crate::spec::{
     project::{
-        AddonsPlan, AppsPlan, DockerSecretPlan, EnvSecretPlan, FileSecretPlan, IngressPlan,
-        OpenPlan,
+        AddonsPlan, AppsPlan, DockerSecretPlan, EnvSecretPlan, FROM_GIT, FileSecretPlan,
+        IngressPlan, OpenPlan,
     },
     raw::{RawFileSecret, RawOpen},
     values,
@@ -77,15 +77,22 @@ impl Resolver<'_> {
 
     pub(super) fn apps(&mut self, cluster: &Cluster, environment: Option<&str>) -> AppsPlan {
         let raw = self.raw.apps.clone().unwrap_or_default();
-        let mut variables: BTreeMap<String, String> = raw.variables.clone();
+        let Variables { mut variables, mut origins, environment_variables } =
+            self.variables(&raw.variables);
+        let mut given = |name: &str, value: &str, origin: &str| {
+            variables.entry(name.to_owned()).or_insert_with(|| {
+                origins.insert(name.to_owned(), origin.to_owned());
+                value.to_owned()
+            });
+        };
         if let Some(dns) = &cluster.dns {
-            variables.entry("DOMAIN".into()).or_insert_with(|| dns.domain.clone());
+            given("DOMAIN", &dns.domain, "[dns]");
         }
         if let Some(environment) = environment {
-            variables.entry("ENVIRONMENT".into()).or_insert_with(|| environment.to_owned());
+            given("ENVIRONMENT", environment, "the environment that is chosen");
         }
-        if let Some(version) = &raw.version {
-            variables.entry("VERSION".into()).or_insert_with(|| version.clone());
+        if let Some(version) = raw.version.as_ref().filter(|version| *version != FROM_GIT) {
+            given("VERSION", version, "[apps] version");
         }
         let timeout = raw.timeout.as_deref().unwrap_or("5m");
         let open = raw.open.iter().filter_map(|(name, open)| self.open(name, open, environment));
@@ -95,6 +102,8 @@ impl Resolver<'_> {
             base: self.folder_of("base", raw.base.as_ref()),
             overlay: self.folder_of("overlay", raw.overlay.as_ref()),
             variables,
+            origins,
+            environment_variables,
             exported: raw.exported,
             create_namespaces: raw.create_namespaces,
             verbatim: raw.verbatim.clone(),
@@ -134,6 +143,12 @@ impl Resolver<'_> {
                 cloud: raw.addons.cloud.unwrap_or(true),
                 ingress: raw.addons.ingress.unwrap_or(true),
             },
+            remote_bases: raw.remote_bases,
+            kustomize_limit: self.take(
+                &["apps", "kustomize_timeout"],
+                values::duration(raw.kustomize_timeout.as_deref().unwrap_or("1m")),
+                Duration::from_secs(60),
+            ),
             container_logs: raw.container_logs.unwrap_or(true),
             wait_rules,
             timeout: self.take(

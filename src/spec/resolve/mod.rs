@@ -7,6 +7,7 @@ mod network;
 mod pools;
 mod secrets;
 mod state;
+mod variables;
 mod waits;
 
 use std::{
@@ -161,7 +162,8 @@ impl Resolver<'_> {
         if options.apps_only {
             self.found.truncate(named);
         }
-        let apps = self.apps(&cluster, environment.as_deref());
+        let mut apps = self.apps(&cluster, environment.as_deref());
+        apps.remote_bases.extend(options.remote_bases.iter().cloned());
         Project {
             file: self.path.to_owned(),
             certificates,
