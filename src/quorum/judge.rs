@@ -119,7 +119,7 @@ impl<'a> Scene<'a> {
     /// Returns true if the user has given up the data of every member.
     fn is_given_up(&self) -> bool {
         let given = |one: &&ControlPlane| self.facts.may_lose.contains(&one.name);
-        !self.going.is_empty() && self.members.iter().all(|one| given(one))
+        !self.going.is_empty() && self.members.iter().all(given)
     }
 
     fn is_one_at_a_time(&self) -> Result<(), Refusal> {

@@ -90,14 +90,20 @@ impl JoinSecrets {
     }
 
     /// Burns the copies of the cluster's keys that no booting machine waits for: `waits` is false for
-    /// their node, or its boot has ended, or took too long.
+    /// their node, or its boot has ended, or took too long. `key_of` tells under which key the machine
+    /// of a node reports.
     ///
     /// # Errors
     /// The bucket can't be read or written.
-    pub async fn burn_keys(&self, waits: &(dyn Fn(&str) -> bool + Sync)) -> Result<(), CloudError> {
+    pub async fn burn_keys(
+        &self,
+        waits: &(dyn Fn(&str) -> bool + Sync),
+        key_of: &(dyn Fn(&str) -> Option<String> + Sync),
+    ) -> Result<(), CloudError> {
         let failed = |error| of_store("burn the key bundles that nobody needs", &error);
         for bundle in key_bundles(&self.bucket).await.map_err(failed)? {
-            if !waits(&bundle.node) || self.is_over(&bundle).await.map_err(failed)? {
+            let key = key_of(&bundle.node);
+            if !waits(&bundle.node) || self.is_over(&bundle, key).await.map_err(failed)? {
                 bundle.burn(&self.bucket).await.map_err(failed)?;
             }
         }
@@ -108,11 +114,14 @@ impl JoinSecrets {
     async fn is_over(
         &self,
         bundle: &KeyBundle,
+        key: Option<String>,
     ) -> Result<bool, infra_provisioning::store::StoreError> {
         // A report that can't be read says nothing: then the time decides.
-        let report = read_boot_status(&self.bucket, &bundle.node, &bundle.revision).await;
-        if report.ok().flatten().is_some_and(|report| report.is_failed() || report.is_done()) {
-            return Ok(true);
+        if let Some(key) = key {
+            let report = read_boot_status(&self.bucket, &bundle.node, &key).await.ok().flatten();
+            if report.is_some_and(|report| report.is_failed() || report.is_done()) {
+                return Ok(true);
+            }
         }
         Ok(bundle.age(&self.bucket).await?.is_some_and(|age| age > KEYS_MAX))
     }

@@ -79,6 +79,10 @@ impl Nodes {
             let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
             machines.insert(name.to_owned(), id.clone());
         }
+        // The earlier Node's token is gone; the new machine joins with one of its own.
+        if let Ok(mut joined) = self.joined.lock() {
+            joined.remove(name);
+        }
     }
 
     /// The same; the tokens that nodes have joined with are deleted by `secrets`.

@@ -34,7 +34,7 @@ impl Session {
 
     /// Returns how much is recorded of the cluster `name`. Reads only.
     async fn recorded(&self, parent: &Path, name: &str) -> Option<String> {
-        let folder = Arc::new(Folder::new(&parent.join(name)));
+        let folder = Arc::new(Folder::new(parent.join(name)));
         let store = Store::open_unclaimed(folder, name, Uuid::nil()).await.ok()?;
         let record = store.record();
         let machines = record.resources.keys();

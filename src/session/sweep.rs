@@ -21,7 +21,17 @@ impl Session {
         let secrets =
             JoinSecrets::new(looked.kits.bucket().clone(), std::sync::Arc::clone(&looked.kube));
         let waits = |node: &str| waits(&record, self.cloud.machine_kind, node);
-        let burnt = secrets.burn_keys(&waits).await;
+        let key_of = |node: &str| {
+            let machine = Address::new(self.cloud.machine_kind, node);
+            match record.intents.get(&machine) {
+                Some(intent) => intent.key.clone(),
+                None => {
+                    let made = record.resources.get(&machine)?;
+                    Some(self.owner.intent_key(&machine, made.generation))
+                }
+            }
+        };
+        let burnt = secrets.burn_keys(&waits, &key_of).await;
         let server = record.resources.iter().any(|(address, resource)| {
             address.kind() == "api_server" && resource.ready && looked.kube.exists()
         });

@@ -70,7 +70,8 @@ fn skewed<E: sdk::OperationError>(
     let date = error.raw_response().and_then(|answer| answer.headers().get("date"));
     let date = date.and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
     let by = date.and_then(|date| clock_skew(date.secs()));
-    if code != "RequestTimeTooSkewed" && !(kind == ErrorKind::Unauthorized && by.is_some()) {
+    let refused = kind == ErrorKind::Unauthorized && by.is_some();
+    if code != "RequestTimeTooSkewed" && !refused {
         return None;
     }
     let by = by.unwrap_or_else(|| "more than it takes".to_owned());

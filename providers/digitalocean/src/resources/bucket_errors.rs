@@ -74,7 +74,7 @@ fn skewed(operation: &str, code: &str, server_s: Option<i64>) -> Option<CloudErr
     let by = server_s.and_then(clock_skew);
     let about_time = code == "RequestTimeTooSkewed";
     let signature = matches!(code, "SignatureDoesNotMatch" | "AccessDenied" | "InvalidArgument");
-    if !about_time && !(signature && by.is_some()) {
+    if !(about_time || signature && by.is_some()) {
         return None;
     }
     let by = by.unwrap_or_else(|| "more than it takes".to_owned());
