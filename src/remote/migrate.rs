@@ -40,9 +40,10 @@ pub struct Moved {
 /// Names that a record on this machine is made of; the lock stays.
 const OWN: [&str; 3] = ["identity.json", "snapshot.json", "journal"];
 
-/// The part of a record that moves. Its files and the number of its last line do not.
+/// The part of a record that moves. Its files and the number of its last line do not, nor does what
+/// was created or deleted in the last minutes: that is known from the lines of the old journal.
 fn said(record: &Record) -> Record {
-    Record { serial: 0, files: Default::default(), ..record.clone() }
+    Record { serial: 0, files: Default::default(), recent: Default::default(), ..record.clone() }
 }
 
 fn said_sum(record: &Record) -> Result<String, Failure> {
