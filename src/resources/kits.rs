@@ -34,7 +34,7 @@ const fn token_ttl(role: Role) -> Duration {
 }
 /// How long a published bundle may wait for its machine: a part of the time its URLs are good for,
 /// so that the machine has the rest. The old machine may be drained in between.
-const FRESH: Duration = Duration::from_secs(1200);
+const FRESH: Duration = Duration::from_secs(300);
 
 /// Why a node's kit can't be made.
 #[derive(Debug, thiserror::Error)]

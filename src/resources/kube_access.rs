@@ -186,13 +186,9 @@ mod tests {
         let access = KubeAccess::new(path.clone());
         assert_eq!(access.client().await.err().unwrap().kind, ErrorKind::Unavailable);
         for host in ["a", "b"] {
-            let config = format!(
-                "apiVersion: v1\nkind: Config\ncurrent-context: a\n\
-                 contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
-                 clusters: [{{name: a, cluster: {{server: 'https://{host}.invalid'}}}}]\n\
-                 users: [{{name: a, user: {{token: t}}}}]\n"
-            );
-            std::fs::write(&path, config).unwrap();
+            let server = format!("https://{host}.invalid");
+            let pki = infra_ssl::PkiSpec::new("a").with_server(server);
+            infra_ssl::ensure(folder.path(), &pki, jiff::Timestamp::now()).unwrap();
             let server = access.client().await.unwrap().server().to_string();
             assert!(server.contains(&format!("{host}.invalid")), "{server}");
         }

@@ -25,9 +25,9 @@ use crate::{
     engine::{Kinds, Observations, ObserveOptions, PlanOptions, confirm, observe},
     etcd::EtcdAccess,
     resources::{
-        ApiServers, Artifacts, Boots, Certificates, EtcdMembers, JoinSecrets, KUBERNETES_KINDS,
-        Kits, KitsInput, KubeAccess, Machines, NodeBundles, Nodes, SuiteKind, Suites, Traffic,
-        Turns,
+        ApiServers, Artifacts, BUCKET_KINDS, Boots, Certificates, EtcdMembers, JoinSecrets,
+        KUBERNETES_KINDS, Kits, KitsInput, KubeAccess, Machines, NodeBundles, Nodes, SuiteKind,
+        Suites, Traffic, Turns,
     },
     rotate::{DrainOptions, Generations},
 };
@@ -260,12 +260,15 @@ impl Session {
             }
             _ => None,
         };
+        let has_bucket = in_cloud.get(&self.cloud.bucket).is_some();
         let seen: Vec<Arc<dyn Kind>> = local
             .iter()
             .filter(|kind| unreachable.is_none() || !KUBERNETES_KINDS.contains(&kind.name()))
             .filter(|kind| kind.name() != "node_bundle")
             .filter(|kind| purpose != Purpose::Destroy || kind.name() == "certificate")
             .filter(|kind| kind.name() != "turn" || self.turns_matter(purpose))
+            // A bucket of that name that is not the cluster's is not asked for anything.
+            .filter(|kind| has_bucket || !BUCKET_KINDS.contains(&kind.name()))
             .cloned()
             .collect();
         let lenient = ObserveOptions {

@@ -12,7 +12,9 @@ const NAMES_MAX: usize = 3;
 /// Returns what an error says, as it is and without the name of its resource: of two that failed
 /// alike, one of these is equal. Those that failed in one call say exactly the same.
 pub(super) fn keys(address: &Address, error: &str, hint: Option<&str>) -> [String; 2] {
-    let text = format!("{error}\n{}", hint.unwrap_or_default());
+    // Each call has a request of its own.
+    let same = error.rfind(" (request ").map_or(error, |end| &error[..end]);
+    let text = format!("{same}\n{}", hint.unwrap_or_default());
     let nameless = text.replace(address.name(), "…");
     [text, nameless]
 }

@@ -206,10 +206,13 @@ impl Lab {
         })
         .await
         .unwrap();
+        // The cloud's controllers run on control planes only; without taint apps may run there, too.
+        let control_plane = ("node-role.kubernetes.io/control-plane".to_owned(), String::new());
         for number in 1..=2 {
+            let labels = (external && number == 1).then(|| control_plane.clone());
             let node = NodeRegistration {
                 name: format!("worker-{number}"),
-                labels: Default::default(),
+                labels: labels.into_iter().collect(),
                 taints: Vec::new(),
                 private_ip: private_ip(number),
                 public_ip: None,

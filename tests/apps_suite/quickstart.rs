@@ -40,6 +40,7 @@ fn addon(name: &str) -> Suite {
     let all = [
         ("POD_CIDR", "10.244.0.0/16"),
         ("REGION", "fra1"),
+        ("CLUSTER_ID", "5a4981aa-9653-4bd1-bef5-d6bff52042e5"),
         ("VPC_ID", "5a4981aa-9653-4bd1-bef5-d6bff52042e4"),
         ("DO_TAG", "infra:5a4981aa"),
         ("MACHINE_ADDRESS", "10.10.0.1"),

@@ -22,7 +22,7 @@ const SPEED: f64 = 25.0;
 /// Kinds that no file can declare: Kubernetes makes them.
 const MADE_BY_KUBERNETES: [&str; 2] = ["kubernetes_load_balancer", "volume"];
 /// Come with their machine: after a failed run, the next one may find them there.
-const JOIN_BY_THEMSELVES: [&str; 2] = ["api_server", "node"];
+const JOIN_BY_THEMSELVES: [&str; 3] = ["api_server", "etcd_member", "node"];
 /// Needs a second control plane, which takes its time: `tests/scenario/quickstart.rs` has three.
 const TURN: &str = "turn";
 

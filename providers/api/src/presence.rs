@@ -1,6 +1,6 @@
 //! Asking for a resource by its id.
 
-use crate::{Address, Packed};
+use crate::{Address, Observed, Packed};
 
 /// A resource that the state knows.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +11,14 @@ pub struct KnownResource {
     pub id: String,
     /// Its spec as the state has it; references are resolved.
     pub spec: Packed,
+}
+
+impl KnownResource {
+    /// Returns what is known of a resource that was observed.
+    pub fn of(observed: &Observed) -> Self {
+        let Observed { address, id, spec, .. } = observed;
+        Self { address: address.clone(), id: id.clone(), spec: spec.clone() }
+    }
 }
 
 /// The cloud's answer to the question for one id.

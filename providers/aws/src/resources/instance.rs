@@ -9,13 +9,13 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, HttpTokensState, Instance, Tag};
 use infra_provider_api::{
-    CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed, OnChange,
-    Presence, Readiness, Resource, UpdateRequest, Waits,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed,
+    OnChange, Packed, Presence, Readiness, Resource, UpdateRequest, Waits,
 };
 use sha2::{Digest, Sha256};
 
 use super::{
-    api::{Api, all_known, filter, owned},
+    api::{Api, all_known, filter},
     blockers::with_command,
     instance_create::CALL_MAX,
     instance_spec::{InstanceSpec, found},
@@ -178,13 +178,17 @@ impl Resource for Instances {
         ids: &[String],
     ) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
         let states = ["pending", "running", "stopping", "stopped", "shutting-down"];
-        let mut filters = vec![owned(cx), filter("instance-state-name", states)];
-        // As a filter: one that is gone is no error then.
-        if ids.len() <= LOOKS_MAX {
-            filters.push(filter("instance-id", ids));
-        }
+        // Few are asked for by their ids, whoever's tags they carry.
+        let known = |id: &String| KnownResource {
+            address: Address::new("instance", id),
+            id: id.clone(),
+            spec: Packed::default(),
+        };
+        let known: Vec<KnownResource> = ids.iter().map(known).collect();
+        let which = if ids.len() <= LOOKS_MAX { Which::known(&known) } else { Which::Owned };
+        let filters = vec![which.filter(cx, "instance-id"), filter("instance-state-name", states)];
         let all = self.describe(cx, filters).await?;
-        let found = |instance: &Instance| found(cx, &Which::Owned, instance);
+        let found = |instance: &Instance| found(cx, &which, instance);
         let mut all: Vec<_> = all.iter().filter_map(found).collect();
         all.retain(|one| ids.contains(&one.id));
         Ok(all)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{ResourceType, RouteTable};
 use infra_provider_api::{
-    CloudError, Context, CreateRequest, ErrorKind, Found, Input, Observed, OnChange, UpdateRequest,
+    CloudError, Context, CreateRequest, ErrorKind, Found, Input, KnownResource, Observed, OnChange,
+    UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -62,6 +63,16 @@ impl RouteTables {
                 pages.items().send().collect::<Result<Vec<_>, _>>()
             })
             .await
+    }
+
+    /// Reads one table by its id, whoever's tag it carries.
+    async fn one(
+        &self,
+        cx: &Context,
+        observed: &Observed,
+    ) -> Result<Option<RouteTable>, CloudError> {
+        let known = [KnownResource::of(observed)];
+        Ok(self.list_raw(cx, &Which::known(&known)).await?.into_iter().next())
     }
 
     /// Brings the table from what it is to what it shall be.
@@ -179,20 +190,15 @@ impl Solo for RouteTables {
     ) -> Result<Found<RouteTableSpec>, CloudError> {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
-        let tables = self.list_raw(cx, &Which::Owned).await?;
-        let table = tables.iter().find(|table| table.route_table_id() == Some(&observed.id));
+        let table = self.one(cx, observed).await?;
         let gone = || CloudError::new(ErrorKind::NotFound, &operation, "it was deleted meanwhile");
-        self.fill(&operation, table.ok_or_else(gone)?, &spec).await?;
+        self.fill(&operation, &table.ok_or_else(gone)?, &spec).await?;
         self.again(cx, observed).await
     }
 
     async fn remove(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let operation = format!("delete {}", observed.address);
-        let tables = self.list_raw(cx, &Which::Owned).await?;
-        let Some(table) = tables.iter().find(|one| one.route_table_id() == Some(&observed.id))
-        else {
-            return Ok(true);
-        };
+        let Some(table) = self.one(cx, observed).await? else { return Ok(true) };
         for one in table.associations() {
             if let Some(association) = one.route_table_association_id() {
                 let call = self.0.ec2.disassociate_route_table().association_id(association);
