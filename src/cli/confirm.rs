@@ -77,6 +77,18 @@ async fn ask(consent: &Consent<'_>, question: &str) -> Result<String, Failure> {
             eprintln!();
             Err(interrupted_before())
         }
+        // A Ctrl-C between the question and the first look at it has been seen by the run.
+        () = stopped(consent) => {
+            eprintln!();
+            Err(interrupted_before())
+        }
+    }
+}
+
+async fn stopped(consent: &Consent<'_>) {
+    match consent.stop {
+        Some(stop) => stop.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 
