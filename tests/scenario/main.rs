@@ -11,6 +11,7 @@ mod emptied;
 mod environments;
 mod faults;
 mod ingress;
+mod inputs;
 mod interrupt;
 mod join_secrets;
 mod lab;

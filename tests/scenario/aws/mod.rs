@@ -3,7 +3,7 @@
 mod absence;
 mod crash;
 mod idempotence;
-mod lab;
+pub mod lab;
 mod life;
 mod moto;
 mod not_ours;
