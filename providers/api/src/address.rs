@@ -8,6 +8,16 @@ use crate::shared::shared;
 
 /// `kind.name`, for instance `droplet.worker-1`. The kind has no dots, the name may have
 /// (`domain.example.com`). Cheap to clone: copies share their text.
+///
+/// ```
+/// use infra_provider_api::{Address, AddressError};
+///
+/// let zone: Address = "domain.example.com".parse()?;
+/// assert_eq!((zone.kind(), zone.name()), ("domain", "example.com"));
+/// assert_eq!(zone, Address::new("domain", "example.com"));
+/// assert!("worker-1".parse::<Address>().is_err());
+/// # Ok::<(), AddressError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address(Arc<str>);
@@ -21,17 +31,17 @@ pub struct AddressError {
 }
 
 impl Address {
-    /// An address from its two parts.
+    /// Makes an address from its two parts.
     pub fn new(kind: impl AsRef<str>, name: impl AsRef<str>) -> Self {
         Self(shared(&format!("{}.{}", kind.as_ref(), name.as_ref())))
     }
 
-    /// The kind, for instance `droplet`.
+    /// Returns the kind, for instance `droplet`.
     pub fn kind(&self) -> &str {
         self.parts().0
     }
 
-    /// The name within the kind, for instance `worker-1`.
+    /// Returns the name within the kind, for instance `worker-1`.
     pub fn name(&self) -> &str {
         self.parts().1
     }

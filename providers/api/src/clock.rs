@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// A difference up to here is no reason for a refusal: signatures hold for five minutes and more.
 const TOLERATED: Duration = Duration::from_secs(4 * 60);
 
-/// Returns by how much this machine's clock differs from a server's that shows `server_s` seconds since
-/// 1970, if that is enough to make signatures invalid: `310 days (it is ahead)`.
+/// Returns by how much this machine's clock differs from a server's, if that makes signatures
+/// invalid: `310 days (it is ahead)`. The server shows `server_s` seconds since 1970.
 pub fn clock_skew(server_s: i64) -> Option<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     skew(i64::try_from(now.as_secs()).ok()?, server_s)

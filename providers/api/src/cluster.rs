@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 use crate::Source;
@@ -107,7 +107,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// As it is written in infra.toml, tags and labels.
+    /// Returns the role as it is written in infra.toml, tags and labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ControlPlane => "control-plane",
@@ -155,6 +155,17 @@ pub struct Pool {
 }
 
 /// One machine.
+///
+/// ```
+/// use infra_provider_api::NodePlan;
+///
+/// let first = NodePlan { slot: "worker-1".into(), generation: 1, revision: "0a1b".into() };
+/// let rotated = NodePlan { generation: 2, ..first.clone() };
+/// assert_eq!((first.name(), rotated.name()), ("worker-1".into(), "worker-1-g2".into()));
+/// assert_eq!(NodePlan::parse_name("worker-1-g2"), ("worker-1".into(), 2));
+/// // No machine of the first generation carries a number, so this is a slot of that name.
+/// assert_eq!(NodePlan::parse_name("worker-g1"), ("worker-g1".into(), 1));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodePlan {
     /// The slot: `worker-1`. Stays when the machine is replaced.
@@ -166,7 +177,8 @@ pub struct NodePlan {
 }
 
 impl NodePlan {
-    /// Machine, Node and host name: the slot, with `-g<generation>` from the second on.
+    /// Returns the name of machine, Node and host: the slot, with `-g<generation>` from the second
+    /// on.
     pub fn name(&self) -> String {
         if self.generation <= 1 {
             self.slot.clone()
@@ -175,7 +187,7 @@ impl NodePlan {
         }
     }
 
-    /// The slot and generation that a name stands for.
+    /// Parses the slot and generation that a name stands for.
     pub fn parse_name(name: &str) -> (String, u32) {
         if let Some((slot, generation)) = name.rsplit_once("-g")
             && let Ok(generation) = generation.parse::<u32>()
@@ -236,11 +248,33 @@ pub struct FirewallRule {
     pub from: Vec<SourceRange>,
 }
 
+/// The kind of what lets one machine reach the API server, where not everybody may: named as the
+/// machine, on every cloud where it takes one.
+pub const API_ACCESS: &str = "api_access";
+
 /// The load balancer of the API server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancerPlan {
     /// The port clients use: 6443.
     pub port: u16,
+    /// Who may connect besides the cluster's own machines, sorted; empty: everybody.
+    #[serde(default)]
+    pub allow: Vec<IpNet>,
+    /// Where that was written.
+    #[serde(default)]
+    pub allow_source: Option<Source>,
+}
+
+impl LoadBalancerPlan {
+    /// Makes one that everybody may connect to.
+    pub fn open(port: u16) -> Self {
+        Self { port, allow: Vec::new(), allow_source: None }
+    }
+
+    /// Reports whether not everybody may connect.
+    pub fn is_narrow(&self) -> bool {
+        !self.allow.is_empty()
+    }
 }
 
 /// DNS of the cluster.
@@ -254,12 +288,21 @@ pub struct DnsPlan {
     pub manage_zone: bool,
     /// The name of the API server below the domain: `api`.
     pub api_name: String,
+    /// Whether nodes look for the API server under that name, not at its load balancer's address.
+    pub is_endpoint: bool,
     /// Where it was written.
     pub source: Option<Source>,
 }
 
+impl DnsPlan {
+    /// Returns the full name of the API server: `api.example.com`.
+    pub fn api_host(&self) -> String {
+        format!("{}.{}", self.api_name, self.domain)
+    }
+}
+
 impl Cluster {
-    /// Every node with its pool, control planes first.
+    /// Lists the nodes with their pools, control planes first.
     pub fn nodes(&self) -> Vec<(&Pool, &NodePlan)> {
         let mut nodes: Vec<_> = self
             .pools
@@ -270,8 +313,8 @@ impl Cluster {
         nodes
     }
 
-    /// The host names of the API server's certificate that come from DNS.
+    /// Returns the host names of the API server's certificate that come from DNS.
     pub fn api_names(&self) -> Vec<String> {
-        self.dns.iter().map(|dns| format!("{}.{}", dns.api_name, dns.domain)).collect()
+        self.dns.iter().map(DnsPlan::api_host).collect()
     }
 }

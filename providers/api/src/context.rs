@@ -10,9 +10,9 @@ use crate::{Address, CloudError, Owner};
 
 /// Where a long call says what it is doing. Rendered by the UI, written to JSON events.
 pub trait Progress: Send + Sync {
-    /// A new reason for waiting: `waiting for the rate limit, 12 s`.
+    /// Reports a new reason for waiting: `waiting for the rate limit, 12 s`.
     fn waiting(&self, address: Option<&Address>, reason: &str);
-    /// `done` of `total` bytes of a transfer.
+    /// Reports `done` of `total` bytes of a transfer.
     fn bytes(&self, address: Option<&Address>, done: u64, total: u64);
 }
 
@@ -39,11 +39,11 @@ pub struct BootingMachine<'a> {
 /// short-lived and must not be part of a spec.
 #[async_trait]
 pub trait MachineBoot: Send + Sync {
-    /// The user-data of `machines`, which one call creates, within `limit_bytes`. Several machines can
-    /// share theirs because each finds its own part by its name.
+    /// Makes the user-data of `machines`, which one call creates, within `limit_bytes`. Several
+    /// machines can share theirs because each finds its own part by its name.
     ///
     /// # Errors
-    /// `Invalid` when it has more bytes; what publishing gives.
+    /// Returns `Invalid` if it has more bytes, or the error of publishing.
     async fn user_data(
         &self,
         machines: &[BootingMachine<'_>],
@@ -61,7 +61,7 @@ pub struct Context {
     /// Cancelled when the user wants to leave at once.
     pub stop: CancellationToken,
     /// Cancelled when the user wants to stop in an orderly way: a call that waits for long ends at
-    /// its next safe place, from which the same call goes on later.
+    /// its next safe place, from which the same call resumes later.
     pub wind_down: CancellationToken,
     /// User-data for machines; `None` in runs that create none.
     pub boot: Option<Arc<dyn MachineBoot>>,
@@ -70,7 +70,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// A context that reports nothing and boots nothing.
+    /// Makes a context that reports nothing and boots nothing.
     pub fn quiet(owner: Owner) -> Self {
         Self {
             owner,

@@ -29,6 +29,20 @@ pub struct Source {
 }
 
 /// A resource that should exist. Its edges are the references in `spec`, and `depends_on`.
+///
+/// ```
+/// use infra_provider_api::{Address, Declared, Phase};
+/// use serde_json::json;
+///
+/// let spec = json!({"network": {"$ref": "vpc.main", "field": "id"}});
+/// let machine = Declared::new(Address::new("machine", "worker-1"), &spec)?
+///     .after(Address::new("firewall", "workers"))
+///     .in_phase(Phase::Bootstrap);
+/// let needs: Vec<String> = machine.needs().iter().map(ToString::to_string).collect();
+/// assert_eq!(needs, ["firewall.workers", "vpc.main"]);
+/// assert!(machine.phase < Phase::Apps, "a later phase holds the ones before it");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Declared {
     /// Its name in the cluster.
@@ -44,19 +58,30 @@ pub struct Declared {
     /// ready (a rotated node).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub supersedes: Vec<Address>,
+    /// What a plan that is limited to this resource includes as well, although this one does not wait
+    /// for it: without them it would not become what it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<Address>,
+    /// What is deleted before this resource is created, if the plan deletes it. A plan that is limited to
+    /// this resource includes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub created_after: Vec<Address>,
     /// Refuse every plan that would delete or replace it, short of `destroy`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
     /// No verb rotates it: what would wait for a rotation stays as it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrotated: bool,
+    /// Why what exists under this address is of no use any more, and is recreated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlived: Option<String>,
     /// Where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
 }
 
 impl Declared {
-    /// A resource from its typed spec, in phase `infra`, with no further edges.
+    /// Makes a resource from its typed spec, in phase `infra`, with no further edges.
     pub fn new<S: Serialize>(address: Address, spec: &S) -> Result<Self, serde_json::Error> {
         Ok(Self {
             address,
@@ -64,27 +89,30 @@ impl Declared {
             spec: Packed::of(spec)?,
             depends_on: Vec::new(),
             supersedes: Vec::new(),
+            companions: Vec::new(),
+            created_after: Vec::new(),
             protect: false,
             unrotated: false,
+            outlived: None,
             source: None,
         })
     }
 
-    /// The same, in another phase.
+    /// Moves it to another phase.
     #[must_use]
     pub fn in_phase(mut self, phase: Phase) -> Self {
         self.phase = phase;
         self
     }
 
-    /// The same, after `address`.
+    /// Puts it after `address`.
     #[must_use]
     pub fn after(mut self, address: Address) -> Self {
         self.depends_on.push(address);
         self
     }
 
-    /// The addresses this one needs, by reference or by `depends_on`, each once.
+    /// Returns the addresses that this one needs, by reference or by `depends_on`, each once.
     pub fn needs(&self) -> Vec<Address> {
         let mut needs: Vec<Address> =
             self.spec.references().into_iter().map(|reference| reference.address).collect();

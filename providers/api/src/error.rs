@@ -40,6 +40,20 @@ pub enum ErrorKind {
 }
 
 /// A failed call: what, why, and what to do.
+///
+/// ```
+/// use infra_provider_api::{CloudError, ErrorKind};
+///
+/// let error = CloudError::new(ErrorKind::Quota, "create droplet worker-3", "the limit is reached")
+///     .with_hint("ask for a higher limit, or lower `count`");
+/// assert_eq!(error.to_string(), "create droplet worker-3: the limit is reached");
+/// assert_eq!(error.hint.as_deref(), Some("ask for a higher limit, or lower `count`"));
+/// assert!(!error.is_transient(), "the same call would fail again");
+///
+/// // A call without an answer may have made something, so it is not repeated blindly.
+/// let lost = CloudError::new(ErrorKind::Unanswered, "create droplet worker-3", "connection reset");
+/// assert!(lost.is_uncertain() && !lost.is_transient());
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation}: {message}{}", .request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default())]
 pub struct CloudError {
@@ -58,7 +72,7 @@ pub struct CloudError {
 }
 
 impl CloudError {
-    /// An error with no request id, hint or time.
+    /// Makes an error with no request id, hint or time.
     pub fn new(kind: ErrorKind, operation: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -70,19 +84,20 @@ impl CloudError {
         }
     }
 
-    /// The same with a hint.
+    /// Sets the hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Whether the same call may simply be made again: it had no effect, and the reason passes.
+    /// Returns true if the same call may simply be made again: it had no effect, and the reason
+    /// passes.
     pub fn is_transient(&self) -> bool {
         matches!(self.kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Busy)
     }
 
-    /// Whether the call may have had its effect.
+    /// Returns true if the call may have had its effect.
     pub fn is_uncertain(&self) -> bool {
         matches!(self.kind, ErrorKind::Unanswered | ErrorKind::Garbled)
     }

@@ -1,12 +1,14 @@
 //! Values that may come from another resource: the edges of the graph.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::Address;
 
-/// Marks a secret inside an erased spec: `{"$secret": "<sha256 of it>"}`. The value itself is never
-/// part of a spec; a kind fetches it where it is kept, at the moment it is needed.
+/// Marks a secret inside an erased spec: `{"$secret": "<text>"}`, which plans show as `(sensitive)`. The
+/// text tells that the secret changed, and must tell nothing else: not its plain sum, by which short
+/// ones are guessed. The value itself is never part of a spec; a kind fetches it where it is kept, at
+/// the moment it is needed.
 pub const SECRET_KEY: &str = "$secret";
 
 /// One output of one resource. Shown as `(known after apply)` until it exists.
@@ -20,6 +22,28 @@ pub struct Reference {
 }
 
 /// A value, or where it will come from.
+///
+/// A spec that refers to another resource becomes an edge of the graph as soon as it is erased:
+///
+/// ```
+/// use infra_provider_api::{Address, Input, Packed};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Machine {
+///     size: Input<String>,
+///     network: Input<String>,
+/// }
+///
+/// let network = Address::new("vpc", "main");
+/// let spec = Packed::of(&Machine {
+///     size: "small".to_owned().into(),
+///     network: Input::reference(network.clone(), "id"),
+/// })?;
+/// assert_eq!(spec.to_string(), r#"{"size":"small","network":{"$ref":"vpc.main","field":"id"}}"#);
+/// assert_eq!(spec.references()[0].address, network);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Input<T> {
@@ -30,12 +54,12 @@ pub enum Input<T> {
 }
 
 impl<T> Input<T> {
-    /// The output `field` of the resource at `address`.
+    /// Refers to the output `field` of the resource at `address`.
     pub fn reference(address: Address, field: impl Into<String>) -> Self {
         Self::Ref(Reference { address, field: field.into() })
     }
 
-    /// The value, where it is known. Kinds get specs in which everything is.
+    /// Returns the value, where it is known. Kinds get specs in which everything is.
     pub fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
@@ -50,11 +74,6 @@ impl<T> From<T> for Input<T> {
     }
 }
 
-/// The marker that stands for a secret in a spec.
-pub fn secret_digest(sha256_hex: &str) -> Value {
-    Value::Object(Map::from_iter([(SECRET_KEY.to_owned(), Value::from(sha256_hex))]))
-}
-
 fn as_reference(value: &Value) -> Option<Reference> {
     let object = value.as_object()?;
     if object.len() == 2 && object.contains_key("$ref") {
@@ -63,7 +82,7 @@ fn as_reference(value: &Value) -> Option<Reference> {
     None
 }
 
-/// Every reference inside an erased spec, in the order of its fields.
+/// Returns all references inside an erased spec, in the order of its fields.
 pub fn references(spec: &Value) -> Vec<Reference> {
     let mut found = Vec::new();
     collect(spec, &mut found);
@@ -82,8 +101,23 @@ fn collect(value: &Value, found: &mut Vec<Reference>) {
     }
 }
 
-/// `spec` with each reference replaced by the output it names; a reference whose output is not
+/// Replaces each reference in `spec` by the output that it names. A reference whose output is not
 /// known yet stays as it is, and is returned in the second part.
+///
+/// ```
+/// use infra_provider_api::resolve;
+/// use serde_json::json;
+///
+/// let spec = json!({
+///     "network": {"$ref": "vpc.main", "field": "id"},
+///     "address": {"$ref": "reserved_ip.api", "field": "ip"},
+/// });
+/// let exists = |address: &str| (address == "vpc.main").then(|| json!("v-1"));
+/// let (resolved, unknown) = resolve(&spec, &|reference| exists(&reference.address.to_string()));
+/// assert_eq!(resolved["network"], "v-1");
+/// assert_eq!(unknown.len(), 1);
+/// assert_eq!(unknown[0].address.to_string(), "reserved_ip.api");
+/// ```
 pub fn resolve(
     spec: &Value,
     output: &dyn Fn(&Reference) -> Option<Value>,

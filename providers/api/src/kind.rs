@@ -12,7 +12,7 @@ use crate::{Address, CloudError, Context, KnownResource, Observed, Presence, pre
 pub enum OnChange {
     /// It can be changed in place.
     Update,
-    /// The resource must be made anew.
+    /// The resource must be recreated.
     Replace,
     /// It is taken up by `infra rotate-node`, never by a plain apply: shown as a note.
     Rotate,
@@ -76,6 +76,31 @@ impl Default for Waits {
     }
 }
 
+/// Where the resources of a kind are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// In the cloud's account.
+    #[default]
+    Cloud,
+    /// In the cluster's bucket, with which they go.
+    Bucket,
+    /// In the Kubernetes cluster, on its machines, with which they go.
+    Cluster,
+    /// In files on the machine that runs infra.
+    Here,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cloud => "the cloud",
+            Self::Bucket => "the bucket",
+            Self::Cluster => "the cluster",
+            Self::Here => "this machine",
+        })
+    }
+}
+
 /// A kind of resource.
 ///
 /// The contract, for every kind:
@@ -89,19 +114,24 @@ impl Default for Waits {
 /// - **No retries inside** but for reads: the engine retries by [`crate::ErrorKind`].
 #[async_trait]
 pub trait Kind: Send + Sync {
-    /// The kind's name, the first part of each address: `droplet`.
+    /// Returns the kind's name, the first part of each address: `droplet`.
     fn name(&self) -> &'static str;
 
-    /// What a change of the top-level spec field `field` means.
+    /// Returns the effect of a change of the top-level spec field `field`.
     fn on_change(&self, field: &str) -> OnChange;
 
-    /// Whether it is used up by what needs it: it is updated whenever something that needs it is
-    /// created, also if nothing differs.
+    /// Returns where its resources are.
+    fn place(&self) -> Place {
+        Place::Cloud
+    }
+
+    /// Returns true if it is used up by what needs it. Then it is updated whenever something that
+    /// needs it is created, also if nothing differs.
     fn is_single_use(&self) -> bool {
         false
     }
 
-    /// How many can be created in one call.
+    /// Returns how many can be created in one call.
     fn batch_max(&self) -> usize {
         1
     }
@@ -111,16 +141,17 @@ pub trait Kind: Send + Sync {
         String::new()
     }
 
-    /// How long to wait.
+    /// Returns how long to wait.
     fn waits(&self) -> Waits {
         Waits::default()
     }
 
-    /// All that the owner has of this kind.
+    /// Lists all that the owner has of this kind.
     async fn list_owned(&self, cx: &Context) -> Result<Vec<Observed>, CloudError>;
 
-    /// The present state of those of `ids` that still exist; used while waiting. The default lists
-    /// everything, which is what clouds with cheap lists want.
+    /// Returns the present state of those of `ids` that still exist, whoever's mark they carry; used
+    /// while waiting. The address of one without a mark may be any. The default lists what carries
+    /// the owner's mark, which is right where the mark can't be taken away, or nothing is waited for.
     async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
         let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
         let mut all = self.list_owned(cx).await?;
@@ -128,10 +159,10 @@ pub trait Kind: Send + Sync {
         Ok(all)
     }
 
-    /// Reads resources by their ids: one answer for each, in the same order. The engine asks for what
-    /// the state knows and a list lacks, before it takes anything as gone. The default lists
-    /// everything once more, which is right only where lists never lag and ownership can't be taken
-    /// away (files on this machine, objects behind an API server).
+    /// Reads resources by their ids: one answer for each, in the same order. The engine asks for
+    /// what the state knows and a list lacks, before it takes anything as gone. The default lists
+    /// everything once more. That is right only where lists never lag and nobody can take ownership
+    /// away: files on this machine, objects behind an API server.
     async fn read(
         &self,
         cx: &Context,
@@ -155,7 +186,7 @@ pub trait Kind: Send + Sync {
     /// then looks until it is gone.
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError>;
 
-    /// Why deleting this one needs a word of warning in the plan (data is lost), if it does.
+    /// Explains why deleting this one needs a warning in the plan (data is lost), if it does.
     fn delete_warning(&self, _observed: &Observed) -> Option<String> {
         None
     }

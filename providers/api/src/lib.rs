@@ -5,6 +5,8 @@
 //! erased by [`erase`], so that graph, diff, plan file and rendering are written once.
 
 mod address;
+mod bucket_name;
+mod call_log;
 mod clock;
 mod cluster;
 mod context;
@@ -12,30 +14,37 @@ mod declared;
 mod error;
 mod input;
 mod kind;
+mod near;
 mod observed;
 mod owner;
 mod packed;
 mod presence;
 mod provider;
+mod proxy;
 mod resource;
 mod retry;
 mod shared;
+pub mod visible;
 
 pub use address::{Address, AddressError};
+pub use bucket_name::{bucket_prefix, is_bucket_name, new_bucket_name};
+pub use call_log::{CALL_TARGET, Call, is_read};
 pub use clock::{CLOCK_HINT, clock_skew};
 pub use cluster::{
-    Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan, Placement, Pool,
-    Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
+    API_ACCESS, Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan,
+    Placement, Pool, Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
 };
 pub use context::{BootingMachine, Context, MachineBoot, NoProgress, Progress};
 pub use declared::{Declared, Phase, Source};
 pub use error::{CloudError, ErrorKind};
-pub use input::{Input, Reference, SECRET_KEY, references, resolve, secret_digest};
-pub use kind::{CreateRequest, Kind, OWNERSHIP, OnChange, UpdateRequest, Waits};
+pub use input::{Input, Reference, SECRET_KEY, references, resolve};
+pub use kind::{CreateRequest, Kind, OWNERSHIP, OnChange, Place, UpdateRequest, Waits};
+pub use near::nearest;
 pub use observed::{MadeBy, Observed, Outputs, Readiness};
 pub use owner::Owner;
-pub use packed::Packed;
+pub use packed::{KNOWN_AFTER_APPLY, Packed};
 pub use presence::{KnownResource, Presence};
 pub use provider::{Account, Effect, Membership, Obstacle, Problem, Provider};
+pub use proxy::Proxy;
 pub use resource::{Erased, Found, Resource, erase};
 pub use retry::{RATE_LIMIT_MAX, RetryPolicy, retry};

@@ -10,25 +10,66 @@ use crate::{Outputs, Reference, references, shared::shared};
 /// A JSON object, held as its text: a spec, or outputs. As a tree of values, each would take some
 /// 700 bytes a level; equal ones share one text. Read one field with [`Packed::get`], all of them
 /// with [`Packed::value`].
+///
+/// ```
+/// use infra_provider_api::Packed;
+/// use serde_json::json;
+///
+/// let recorded = Packed::from(json!({"id": "m-1", "ip": "10.0.0.4"}));
+/// let seen = Packed::from(json!({"ip": "10.0.0.5"}));
+/// let outputs = recorded.with(&seen);
+/// assert_eq!(outputs.text("ip").as_deref(), Some("10.0.0.5"));
+/// // The order of fields means nothing.
+/// assert_eq!(outputs, Packed::from(json!({"ip": "10.0.0.5", "id": "m-1"})));
+/// ```
 #[derive(Clone)]
 pub struct Packed(Arc<str>);
 
+/// The text of a field that is not known before it is made, for instance a sum over what other
+/// resources give.
+pub const KNOWN_AFTER_APPLY: &str = "known after apply";
+
 impl Packed {
+    /// Returns this one with the fields that were [`KNOWN_AFTER_APPLY`] as `made` has them.
+    ///
+    /// ```
+    /// use infra_provider_api::{KNOWN_AFTER_APPLY, Packed};
+    /// use serde_json::json;
+    ///
+    /// let planned = Packed::from(json!({"node": "worker-1", "digest": KNOWN_AFTER_APPLY}));
+    /// let made = Packed::from(json!({"node": "worker-9", "digest": "sha256:0a"}));
+    /// let known = planned.known_by(&made);
+    /// assert_eq!(known, Packed::from(json!({"node": "worker-1", "digest": "sha256:0a"})));
+    /// ```
+    #[must_use]
+    pub fn known_by(self, made: &Self) -> Self {
+        if !self.0.contains(KNOWN_AFTER_APPLY) {
+            return self;
+        }
+        let mut known = self.clone();
+        for (name, value) in self.fields() {
+            if value == KNOWN_AFTER_APPLY {
+                known.set(&name, made.get(&name));
+            }
+        }
+        known
+    }
+
     /// Packs what can be written as JSON.
     ///
     /// # Errors
-    /// It can't be written as JSON (a map with keys that are no strings).
+    /// Returns an error if it cannot be written as JSON (a map with keys that are no strings).
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         Ok(Self(shared(&serde_json::to_string(value)?)))
     }
 
-    /// All of it.
+    /// Parses all of it.
     pub fn value(&self) -> Value {
         // It was written as JSON, here or by who made it.
         serde_json::from_str(&self.0).unwrap_or_default()
     }
 
-    /// The fields, if it is an object; else none.
+    /// Returns the fields if it is an object, and none otherwise.
     pub fn fields(&self) -> Map<String, Value> {
         match self.value() {
             Value::Object(fields) => fields,
@@ -36,7 +77,7 @@ impl Packed {
         }
     }
 
-    /// The field `name`.
+    /// Returns the field `name`.
     pub fn get(&self, name: &str) -> Option<Value> {
         // A look at the text is much cheaper than reading it. What is escaped there is read.
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -46,7 +87,7 @@ impl Packed {
         self.fields().remove(name)
     }
 
-    /// The field `name`, if it is a text.
+    /// Returns the field `name`, if it is a text.
     pub fn text(&self, name: &str) -> Option<String> {
         match self.get(name)? {
             Value::String(text) => Some(text),
@@ -54,7 +95,7 @@ impl Packed {
         }
     }
 
-    /// This one with all fields of `newer`.
+    /// Returns a copy with all fields of `newer`.
     #[must_use]
     pub fn with(&self, newer: &Self) -> Self {
         if self.is_empty() || self.0 == newer.0 {
@@ -65,17 +106,17 @@ impl Packed {
         Value::Object(fields).into()
     }
 
-    /// The references in it.
+    /// Returns the references in it.
     pub fn references(&self) -> Vec<Reference> {
         if self.0.contains("\"$ref\"") { references(&self.value()) } else { Vec::new() }
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if there is nothing in it.
     pub fn is_empty(&self) -> bool {
         matches!(&*self.0, "{}" | "null")
     }
 
-    /// The field `name` set to `value`, or taken out.
+    /// Sets the field `name` to `value`, or removes it.
     pub fn set(&mut self, name: &str, value: Option<Value>) {
         let mut fields = self.fields();
         match value {
@@ -105,7 +146,7 @@ impl From<Outputs> for Packed {
 }
 
 impl PartialEq for Packed {
-    /// The order of fields means nothing.
+    /// Compares the values, because the order of fields means nothing.
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0 || self.value() == other.value()
     }
@@ -141,6 +182,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn only_what_was_not_known_is_taken_from_what_was_made() {
+        let planned = Packed::from(
+            json!({"digest": KNOWN_AFTER_APPLY, "objects": 3, "gone": KNOWN_AFTER_APPLY}),
+        );
+        let made = Packed::from(json!({"digest": "ab12", "objects": 4}));
+        assert_eq!(planned.known_by(&made).value(), json!({"digest": "ab12", "objects": 3}));
+    }
 
     #[test]
     fn fields_are_read_set_and_taken_out() {

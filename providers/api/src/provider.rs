@@ -48,7 +48,7 @@ pub struct Obstacle {
 pub enum Effect {
     /// The plan says so; the deletion is tried and fails.
     Warns,
-    /// Somebody else's things would be lost with the resource: it is left, unless it is named.
+    /// Things of others would be lost with the resource: it is kept, unless it is named.
     Keeps,
     /// Somebody protected the resource on purpose: nothing at all is deleted.
     Stops,
@@ -67,42 +67,49 @@ pub struct Membership {
 /// A cloud.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// What `--provider` takes: `do`, `aws`, `gcp`.
+    /// Returns the name that `--provider` takes: `do`, `aws`, `gcp`.
     fn name(&self) -> &'static str;
 
-    /// Who we are there. Also the first proof that the credentials work.
+    /// Reads the account that the credentials belong to. It is also the first proof that they work.
     async fn account(&self, cx: &Context) -> Result<Account, CloudError>;
 
-    /// Within what a cluster's name is unique: two clusters of one name in one realm are the same
-    /// cluster. An account, unless its regions are worlds of their own.
+    /// Returns the realm in which a cluster's name is unique: two clusters of one name in one realm
+    /// are one cluster. The realm is the account, unless its regions are worlds of their own.
     fn realm(&self, account: &Account) -> String {
         account.id.clone()
     }
 
-    /// Its kinds. Each name is unique among all kinds of a run.
+    /// Returns the cloud's kinds. Each name is unique among all kinds of a run.
     fn kinds(&self) -> Vec<Arc<dyn Kind>>;
 
-    /// The cloud resources of a cluster. Pure: no calls, no clock, no randomness.
+    /// Returns the cloud resources of a cluster. It is pure: no calls, no clock, no randomness.
     ///
     /// # Errors
-    /// What the cluster asks for and this cloud can't have at all.
+    /// Returns a problem for each thing that the cluster asks for and this cloud cannot have at
+    /// all.
     fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Problem>>;
 
     /// Asks the cloud whether region, sizes, images and limits fit, before anything is created.
-    /// Costs a fixed number of calls. `machines_new` are still to be created.
+    /// Costs a fixed number of calls. `created` are the resources that are still to be created.
     async fn check(
         &self,
         cx: &Context,
         cluster: &Cluster,
-        machines_new: usize,
+        created: &[Address],
     ) -> Result<Vec<Problem>, CloudError>;
 
-    /// Fills in what infra.toml leaves to the cloud and depends on the account: zones, a free range of
-    /// addresses. `existing` gives the spec of a resource that exists or is recorded, so that a cluster
+    /// Returns what is worth knowing before anything of `cluster` is created, and keeps nothing from
+    /// it. Costs a fixed number of calls.
+    async fn remarks(&self, _cx: &Context, _cluster: &Cluster) -> Result<Vec<String>, CloudError> {
+        Ok(Vec::new())
+    }
+
+    /// Fills in what infra.toml leaves to the cloud and depends on the account, or on nobody: zones, a
+    /// free range of addresses, a name for the bucket. `existing` gives the spec of a resource that exists or is recorded, so that a cluster
     /// keeps what was chosen for it.
     ///
     /// # Errors
-    /// The cloud does not answer.
+    /// Returns an error if the cloud does not answer.
     async fn choose(
         &self,
         _cx: &Context,
@@ -122,7 +129,7 @@ pub trait Provider: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Which machines the cluster's load balancers send traffic to. A rotation waits until the new
-    /// machine is where the old one is.
+    /// Lists the machines that the cluster's load balancers send traffic to. A rotation waits until
+    /// the new machine is where the old one is.
     async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError>;
 }

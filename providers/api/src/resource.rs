@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Kind, KnownResource, MadeBy, Observed,
-    OnChange, Packed, Presence, Readiness, UpdateRequest, Waits, presence::presences,
+    OnChange, Packed, Place, Presence, Readiness, UpdateRequest, Waits, presence::presences,
 };
 
 /// A resource that exists, with its typed spec.
@@ -29,6 +29,107 @@ pub struct Found<S> {
 
 /// A kind of resource as its author writes it: one small file with a typed `Spec`. The contract is
 /// that of [`Kind`].
+///
+/// Here is a whole kind, whose cloud is a map. Its author sees a typed spec, and the engine JSON:
+///
+/// ```
+/// use std::{collections::BTreeMap, sync::Mutex};
+///
+/// use async_trait::async_trait;
+/// use infra_provider_api::{
+///     Address, CloudError, Context, CreateRequest, ErrorKind, Found, MadeBy, Observed, OnChange,
+///     Owner, Packed, Readiness, Resource, UpdateRequest, erase,
+/// };
+/// use serde::{Deserialize, Serialize};
+/// use serde_json::json;
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct Note {
+///     text: String,
+/// }
+///
+/// /// The notes that exist, by name.
+/// #[derive(Default)]
+/// struct Notes(Mutex<BTreeMap<String, Note>>);
+///
+/// impl Notes {
+///     fn put(&self, address: &Address, spec: Note) -> Found<Note> {
+///         let name = address.name().to_owned();
+///         self.0.lock().unwrap().insert(name.clone(), spec.clone());
+///         let outputs = Packed::from(json!({"id": &name}));
+///         Found {
+///             address: address.clone(),
+///             id: name,
+///             spec,
+///             outputs,
+///             readiness: Readiness::Ready,
+///             intent_key: None,
+///             made_by: MadeBy::Infra,
+///         }
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Resource for Notes {
+///     type Spec = Note;
+///
+///     fn name(&self) -> &'static str {
+///         "note"
+///     }
+///     fn on_change(&self, _field: &str) -> OnChange {
+///         OnChange::Update
+///     }
+///     async fn list_owned(&self, _: &Context) -> Result<Vec<Found<Note>>, CloudError> {
+///         let notes = self.0.lock().unwrap().clone();
+///         Ok(notes.into_iter().map(|(name, spec)| self.put(&Address::new("note", name), spec)).collect())
+///     }
+///     async fn create(
+///         &self,
+///         _: &Context,
+///         requests: &[(CreateRequest, Note)],
+///     ) -> Vec<Result<Found<Note>, CloudError>> {
+///         requests.iter().map(|(request, spec)| Ok(self.put(&request.address, spec.clone()))).collect()
+///     }
+///     async fn update(
+///         &self,
+///         _: &Context,
+///         request: &UpdateRequest,
+///         spec: Note,
+///     ) -> Result<Found<Note>, CloudError> {
+///         Ok(self.put(&request.observed.address, spec))
+///     }
+///     async fn delete(&self, _: &Context, observed: &Observed) -> Result<bool, CloudError> {
+///         self.0.lock().unwrap().remove(&observed.id);
+///         Ok(true)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), CloudError> {
+/// let cx = Context::quiet(Owner { cluster: "shop".into(), uuid: uuid::Uuid::nil() });
+/// let kind = erase(Notes::default());
+/// let request = |spec| CreateRequest {
+///     address: Address::new("note", "hello"),
+///     spec,
+///     intent_key: "0a1b".into(),
+/// };
+///
+/// let made = kind.create(&cx, &[request(json!({"text": "hi"}))]).await;
+/// assert!(made.iter().all(Result::is_ok));
+/// let listed = kind.list_owned(&cx).await?;
+/// assert_eq!(listed[0].address.to_string(), "note.hello");
+/// assert_eq!(listed[0].spec.text("text").as_deref(), Some("hi"));
+///
+/// // A spec of another shape never reaches the typed code.
+/// let refused = kind.create(&cx, &[request(json!({"txt": "hi"}))]).await;
+/// assert!(refused[0].as_ref().is_err_and(|error| error.kind == ErrorKind::Local));
+///
+/// // To delete what is gone is a success.
+/// assert!(kind.delete(&cx, &listed[0]).await? && kind.delete(&cx, &listed[0]).await?);
+/// assert!(kind.list_owned(&cx).await?.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Resource: Send + Sync + 'static {
     /// The spec; `Input<T>` where a value may come from another resource.
@@ -38,6 +139,10 @@ pub trait Resource: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// See [`Kind::on_change`].
     fn on_change(&self, field: &str) -> OnChange;
+    /// See [`Kind::place`].
+    fn place(&self) -> Place {
+        Place::Cloud
+    }
     /// See [`Kind::is_single_use`].
     fn is_single_use(&self) -> bool {
         false
@@ -135,6 +240,10 @@ impl<R: Resource> Kind for Erased<R> {
 
     fn on_change(&self, field: &str) -> OnChange {
         self.0.on_change(field)
+    }
+
+    fn place(&self) -> Place {
+        self.0.place()
     }
 
     fn is_single_use(&self) -> bool {

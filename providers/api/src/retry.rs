@@ -43,7 +43,7 @@ impl RetryPolicy {
             && (error.is_transient() || (self.repeat_unanswered && error.is_uncertain()))
     }
 
-    /// The pause after the `attempt`-th failed call, from 1.
+    /// Returns the pause after the `attempt`-th failed call, from 1.
     pub fn pause(&self, error: &CloudError, attempt: u32) -> Duration {
         if let Some(asked) = error.retry_after {
             return asked;
@@ -58,8 +58,35 @@ impl RetryPolicy {
 /// Calls `operation` until it works, its error is not to be retried, or the user stops. A rate
 /// limit that says until when is waited out, for 65 minutes at most.
 ///
+/// ```
+/// use std::{cell::Cell, time::Duration};
+///
+/// use infra_provider_api::{CloudError, Context, ErrorKind, Owner, RetryPolicy, retry};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let cx = Context::quiet(Owner { cluster: "shop".into(), uuid: uuid::Uuid::nil() });
+/// let calls = Cell::new(0);
+/// let lost = || async {
+///     calls.set(calls.get() + 1);
+///     match calls.get() {
+///         1 => Err(CloudError::new(ErrorKind::Unanswered, "list droplets", "connection reset")),
+///         _ => Ok("worker-1"),
+///     }
+/// };
+/// let read = RetryPolicy { pause_first: Duration::from_millis(1), ..RetryPolicy::READ };
+/// assert_eq!(retry(&cx, read, &lost).await.ok(), Some("worker-1"));
+///
+/// // What may have had an effect is not repeated.
+/// calls.set(0);
+/// let effect = RetryPolicy { pause_first: Duration::from_millis(1), ..RetryPolicy::EFFECT };
+/// assert!(retry(&cx, effect, &lost).await.is_err_and(|error| error.is_uncertain()));
+/// assert_eq!(calls.get(), 1);
+/// # }
+/// ```
+///
 /// # Errors
-/// The last error of `operation`, or [`ErrorKind::Cancelled`].
+/// Returns the last error of `operation`, or [`ErrorKind::Cancelled`].
 pub async fn retry<T, F, Fut>(
     cx: &Context,
     policy: RetryPolicy,

@@ -22,8 +22,8 @@ struct Recent {
     texts: Vec<Option<Arc<str>>>,
 }
 
-/// `text`, the same copy as last time if that was not long ago. Ten thousand machines of a pool
-/// have one spec, and need the same ten resources.
+/// Returns a shared copy of `text`, the one of last time if that was not long ago. Ten thousand
+/// machines of a pool have one spec, and need ten resources in common.
 pub(crate) fn shared(text: &str) -> Arc<str> {
     if text.len() > LENGTH_MAX {
         return text.into();
