@@ -1,0 +1,6 @@
+//! What tests and measuring tools share. No product code depends on it, and it depends on none, so that
+//! tests of every package can use it.
+
+mod cluster_toml;
+
+pub use cluster_toml::{ClusterToml, KUBERNETES, POD_RANGE};
