@@ -17,13 +17,13 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// A clock whose waits go by `speed` times faster than the wall's. Anything that is not a
+    /// Makes a clock whose waits pass `speed` times faster than the wall's. Anything that is not a
     /// positive number counts as 1.
     pub fn new(speed: f64) -> Self {
         Self { speed: watch::Sender::new(sane(speed)) }
     }
 
-    /// How much faster than the wall waits go by.
+    /// Returns how much faster than the wall waits pass.
     pub fn speed(&self) -> f64 {
         *self.speed.borrow()
     }
@@ -33,12 +33,12 @@ impl Clock {
         self.speed.send_replace(sane(speed));
     }
 
-    /// The wall's time.
+    /// Returns the wall's time.
     pub fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::now()
     }
 
-    /// How long the wall takes for `simulated`.
+    /// Converts `simulated` to the time that the wall takes for it.
     pub fn scale(&self, simulated: Duration) -> Duration {
         Duration::from_secs_f64((simulated.as_secs_f64() / self.speed()).min(1e9))
     }

@@ -21,9 +21,18 @@ pub trait Cloud: Send + Sync {
     async fn delete_volume(&self, id: &str) -> Result<(), CloudError>;
     /// Attaches a volume to a droplet, or detaches it (`None`).
     async fn attach_volume(&self, id: &str, droplet_id: Option<u64>) -> Result<(), CloudError>;
-    /// The droplet behind a node, `None` when it does not exist.
+    /// Finds the droplet behind a node; returns `None` if it does not exist.
     async fn instance(&self, node_name: &str) -> Result<Option<Instance>, CloudError>;
-    /// The real socket behind a port of a node's own network; `None` when nothing listens there.
+    /// Returns the addresses that the cloud's name servers tell for a host.
+    async fn resolve(&self, _host: &str) -> Vec<IpAddr> {
+        Vec::new()
+    }
+    /// Reports whether there is a zone for a host, in which the token may write records.
+    async fn has_zone(&self, _host: &str, _token: &str) -> Result<bool, CloudError> {
+        Ok(false)
+    }
+    /// Finds the real socket behind a port of a node's own network; returns `None` if nothing
+    /// listens there.
     async fn node_socket(&self, _node_name: &str, _port: u16) -> Option<SocketAddr> {
         None
     }
@@ -38,7 +47,7 @@ pub struct LoadBalancerRequest {
     pub service_uid: String,
     /// The load balancer's name, unique in the account.
     pub name: String,
-    /// The VPC it stands in, if the controller was told one.
+    /// The VPC it stands in, if the controller was given one.
     pub vpc_id: Option<String>,
     /// Tags of the load balancer itself.
     pub tags: Vec<String>,

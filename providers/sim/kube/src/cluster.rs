@@ -1,10 +1,12 @@
+//! The cluster as data: its options, its objects, and what its API servers share. `run` starts them.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use tokio_util::sync::CancellationToken;
 
-use crate::{Clock, Cloud, Faults, KubeError, Store, api, bootstrap, controllers};
+use crate::api::Shared;
+use crate::{Clock, Cloud, Faults, KubeError, PodSecurity, SecretKeys, Store, bootstrap};
 
 /// What a cluster is made of.
 #[derive(Clone)]
@@ -29,6 +31,10 @@ pub struct ClusterOptions {
     pub faults: Arc<dyn Faults>,
     /// What everything random is drawn from.
     pub seed: u64,
+    /// What pods may do where their namespace says nothing.
+    pub pod_security: PodSecurity,
+    /// Whether its API servers check the certificates of kubelets (`--kubelet-certificate-authority`).
+    pub checks_kubelets: bool,
 }
 
 /// One simulated Kubernetes cluster: its objects, its API server, its controllers. Clones are the
@@ -36,12 +42,13 @@ pub struct ClusterOptions {
 #[derive(Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
+    /// As controllers reach the objects, or one API server does.
+    store: Store,
 }
 
 struct Inner {
     options: ClusterOptions,
-    store: Store,
-    shared: Arc<api::Shared>,
+    shared: Arc<Shared>,
 }
 
 impl Cluster {
@@ -49,49 +56,38 @@ impl Cluster {
     /// default, kube-system, kube-public and kube-node-lease, the `kubernetes` Service, RBAC defaults.
     pub async fn open(options: ClusterOptions) -> Result<Cluster, KubeError> {
         let store = Store::open(&options.dir)?;
-        bootstrap::ensure(&store, &options)?;
-        let shared = Arc::new(api::Shared::open(&store, &options.dir)?);
-        Ok(Cluster { inner: Arc::new(Inner { options, store, shared }) })
+        bootstrap::ensure(&store, &options.service_cidr)?;
+        let shared = Arc::new(Shared::open(&store, &options.dir)?);
+        Ok(Cluster { inner: Arc::new(Inner { options, shared }), store })
     }
 
-    /// Its objects.
+    /// Returns its objects.
     pub fn store(&self) -> &Store {
-        &self.inner.store
+        &self.store
     }
 
-    /// What it was opened with.
+    /// Returns the options it was opened with.
     pub fn options(&self) -> &ClusterOptions {
         &self.inner.options
     }
 
-    /// The cloud below it.
+    /// Returns the cloud below it.
     pub fn cloud(&self) -> &Arc<dyn Cloud> {
         &self.inner.options.cloud
     }
 
-    /// How fast time goes by.
+    /// Returns the clock, which sets how fast time passes.
     pub fn clock(&self) -> &Arc<Clock> {
         &self.inner.options.clock
     }
 
-    /// Starts the controllers; they end when `stop` is cancelled. To be called within a tokio runtime.
-    pub fn start_controllers(&self, stop: CancellationToken) {
-        controllers::start(self.clone(), stop);
+    /// Returns what its API servers share.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
     }
 
-    /// Serves the API on `listener` until `stop` is cancelled. A cluster may be served on several
-    /// listeners at once, as by several control planes.
-    pub async fn serve(
-        &self,
-        listener: tokio::net::TcpListener,
-        cert_pem: &str,
-        key_pem: &str,
-        stop: CancellationToken,
-    ) -> Result<(), KubeError> {
-        let options = self.options();
-        let tls = api::acceptor(cert_pem, key_pem, &options.ca_cert_pem)?;
-        let server = api::Server::new(self.clone(), self.inner.shared.clone(), stop);
-        api::serve(listener, tls, Arc::new(server)).await;
-        Ok(())
+    /// Returns the same cluster, read and written with these keys for Secrets.
+    pub(crate) fn with_keys(&self, keys: &SecretKeys) -> Cluster {
+        Cluster { inner: self.inner.clone(), store: self.store.with_keys(keys) }
     }
 }

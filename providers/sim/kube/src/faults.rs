@@ -25,12 +25,14 @@ pub enum FaultEffect {
     NotJson,
     /// A list shows what was there some changes ago.
     StaleList,
+    /// A list that is asked for in pages comes in pages of two, so that small ones have several.
+    SmallPages,
 }
 
 /// Says which calls go wrong.
 pub trait Faults: Send + Sync {
-    /// What goes wrong with this call; asked once a call, so that faults can count. `peer` is the
-    /// other end of its connection.
+    /// Returns what goes wrong with this call. It is asked once a call, so that faults can count.
+    /// `peer` is the other end of its connection.
     fn next(&self, method: &str, path: &str, peer: Option<SocketAddr>) -> Option<FaultEffect>;
 
     /// Kills the process of [`FaultEffect::KillAfter`].

@@ -1,7 +1,7 @@
-//! What an ingress controller that runs in the cluster serves: told from its image, its arguments and
-//! the rights of its ServiceAccount, as the real one would find them.
+//! What an ingress controller that runs in the cluster serves. Its image, its arguments and the rights
+//! of its ServiceAccount decide that, as the real one would find them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -53,10 +53,12 @@ pub struct IngressController {
     program: Program,
     /// The namespaces it watches; `None`: every one.
     namespaces: Option<BTreeSet<String>>,
-    /// The one class it takes, where it was told one.
+    /// The one class it takes, if its arguments name one.
     class: Option<String>,
     /// Whether prefixes match whole path elements only.
     strict: bool,
+    /// The ports of its container at which it ends TLS: names and numbers.
+    tls_ports: BTreeSet<String>,
     namespace: String,
     account: String,
 }
@@ -67,6 +69,35 @@ fn items<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Returns the ports of the entry points at which Traefik must end TLS.
+fn traefik_tls_ports(container: &Value) -> BTreeSet<u64> {
+    const ENTRY_POINTS: &str = "--entrypoints.";
+    let (mut addresses, mut with_tls) = (BTreeMap::new(), BTreeSet::new());
+    let all = items(container, "/command").chain(items(container, "/args"));
+    for argument in all.filter_map(Value::as_str) {
+        let (key, value) = argument.split_once('=').unwrap_or((argument, "true"));
+        let key = key.to_ascii_lowercase();
+        let Some((name, rest)) = key.strip_prefix(ENTRY_POINTS).and_then(|k| k.split_once('.'))
+        else {
+            continue;
+        };
+        match rest {
+            "address" => {
+                // `:8443`, or `:8443/tcp`.
+                let port = value.rsplit_once(':').map_or(value, |(_, port)| port);
+                let port = port.split('/').next().unwrap_or_default().parse::<u64>();
+                addresses.insert(name.to_owned(), port.unwrap_or_default());
+            }
+            "http.tls" if value != "true" => {}
+            _ if rest == "http.tls" || rest.starts_with("http.tls.") => {
+                with_tls.insert(name.to_owned());
+            }
+            _ => {}
+        }
+    }
+    with_tls.iter().filter_map(|name| addresses.get(name).copied()).collect()
 }
 
 impl IngressController {
@@ -83,16 +114,38 @@ impl IngressController {
             namespaces: None,
             class: None,
             strict: true,
+            tls_ports: BTreeSet::new(),
             namespace: namespace.to_owned(),
             account: account.to_owned(),
         };
-        if program == Program::Traefik {
+        let numbers = if program == Program::Traefik {
             found.read_traefik(container)?;
+            traefik_tls_ports(container)
+        } else {
+            BTreeSet::from([443, 8443])
+        };
+        for port in items(container, "/ports") {
+            let number = port["containerPort"].as_u64().unwrap_or_default();
+            if numbers.contains(&number) {
+                found.tls_ports.insert(text(port, "/name").to_owned());
+            }
         }
+        found.tls_ports.extend(numbers.iter().map(ToString::to_string));
         Some(found)
     }
 
-    /// Reads Traefik's arguments; `None` when it was not told to serve Ingresses.
+    /// Finds the controller that the pods of a Service are, if they are one.
+    pub fn of_service(store: &Store, namespace: &str, name: &str) -> Option<Self> {
+        let service = store.get(&Resource::new("", "v1", "services"), Some(namespace), name)?;
+        let selector = service.pointer("/spec/selector")?.as_object().filter(|s| !s.is_empty())?;
+        let (pods, _) = store.list(&Resource::new("", "v1", "pods"), Some(namespace));
+        let selected = |pod: &&Arc<Value>| {
+            selector.iter().all(|(key, value)| pod["metadata"]["labels"].get(key) == Some(value))
+        };
+        pods.iter().filter(selected).find_map(|pod| Self::of_pod(namespace, &pod["spec"]))
+    }
+
+    /// Reads Traefik's arguments; returns `None` if they do not make it serve Ingresses.
     fn read_traefik(&mut self, container: &Value) -> Option<()> {
         const PROVIDER: &str = "--providers.kubernetesingress";
         self.strict = false;
@@ -120,6 +173,15 @@ impl IngressController {
         }
         self.namespaces = self.namespaces.take().filter(|named| !named.is_empty());
         told.then_some(())
+    }
+
+    /// Returns true if it ends TLS at a port of its container: a Service's `targetPort`.
+    pub fn ends_tls(&self, target_port: &Value) -> bool {
+        match target_port {
+            Value::String(name) => self.tls_ports.contains(name),
+            Value::Number(number) => self.tls_ports.contains(&number.to_string()),
+            _ => false,
+        }
     }
 
     /// Returns true if prefixes match whole path elements only, as the Ingress API says.
@@ -277,6 +339,24 @@ mod tests {
         assert!(some.is_strict());
         assert!(some.takes(&ingress("shop", Some("traefik")), &classes));
         assert!(!some.takes(&ingress("other", Some("traefik")), &classes));
+    }
+
+    #[test]
+    fn tls_ends_where_the_arguments_say() {
+        let spec = json!({"containers": [{"image": "traefik:v3", "args": [
+            "--providers.kubernetesingress=true",
+            "--entryPoints.web.address=:8000",
+            "--entrypoints.websecure.address=:8443/tcp",
+            "--entrypoints.websecure.http.tls=true",
+            "--entrypoints.plain.address=:9000",
+            "--entrypoints.plain.http.tls=false",
+        ], "ports": [{"name": "web", "containerPort": 8000},
+                     {"name": "websecure", "containerPort": 8443}]}]});
+        let one = IngressController::of_pod("traefik", &spec).unwrap();
+        assert!(one.ends_tls(&json!("websecure")) && one.ends_tls(&json!(8443)));
+        for port in [json!("web"), json!(8000), json!(9000), json!(null)] {
+            assert!(!one.ends_tls(&port), "{port}");
+        }
     }
 
     #[test]

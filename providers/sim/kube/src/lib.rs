@@ -7,10 +7,15 @@ mod clock;
 mod cloud;
 mod cluster;
 pub mod controllers;
+mod encryption;
 mod error;
 mod faults;
 pub mod ingress;
+mod pod_security;
+mod quantity;
+mod run;
 mod schema;
+mod selector;
 mod store;
 
 pub use clock::Clock;
@@ -18,6 +23,8 @@ pub use cloud::{
     Cloud, CloudError, Instance, LoadBalancer, LoadBalancerPort, LoadBalancerRequest, VolumeRequest,
 };
 pub use cluster::{Cluster, ClusterOptions};
+pub use encryption::SecretKeys;
 pub use error::KubeError;
 pub use faults::{FaultEffect, Faults, NoFaults};
+pub use pod_security::PodSecurity;
 pub use store::{Event, EventKind, Gone, Resource, Store, StoreError, WatchStream};

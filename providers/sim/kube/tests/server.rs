@@ -5,7 +5,7 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use common::{OneFault, Served};
-use infra_sim_kube::{FaultEffect, Resource, Store};
+use infra_sim_kube::{FaultEffect, Resource, SecretKeys, Store};
 use serde_json::{Value, json};
 
 fn config(name: &str) -> Value {
@@ -256,6 +256,18 @@ async fn writes_with_an_old_revision_conflict_and_dry_runs_keep_nothing() {
     let refused = admin.put(format!("{url}/a")).json(&second).send().await.unwrap();
     assert_eq!(refused.status(), 409);
     assert_eq!(refused.json::<Value>().await.unwrap()["reason"], "Conflict");
+    // An update takes a UID for a precondition, and a patch for a field that cannot change.
+    second["metadata"]["uid"] = json!("other");
+    assert_eq!(admin.put(format!("{url}/a")).json(&second).send().await.unwrap().status(), 409);
+    let patch = json!({"metadata": {"uid": "other"}}).to_string();
+    let patched = admin
+        .patch(format!("{url}/a"))
+        .header("content-type", "application/merge-patch+json")
+        .body(patch);
+    let refused = patched.send().await.unwrap();
+    assert_eq!(refused.status(), 422);
+    let refused = refused.json::<Value>().await.unwrap();
+    assert_eq!(refused["details"]["causes"][0]["field"], "metadata.uid", "{refused}");
     let wrong = json!({"preconditions": {"uid": "other"}});
     assert_eq!(admin.delete(format!("{url}/a")).json(&wrong).send().await.unwrap().status(), 409);
     assert_eq!(admin.delete(format!("{url}/a")).send().await.unwrap().status(), 200);
@@ -311,10 +323,76 @@ async fn faults_show_before_and_after_the_effect() {
     set(FaultEffect::StaleList);
     let list: Value = admin.get(&url).send().await.unwrap().json().await.unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 0);
+    admin.post(&url).json(&config("b")).send().await.unwrap();
+    admin.post(&url).json(&config("c")).send().await.unwrap();
+    for (asked, shown, goes_on) in [("?limit=500", 2, true), ("?limit=1", 1, true), ("", 3, false)]
+    {
+        set(FaultEffect::SmallPages);
+        let list: Value =
+            admin.get(format!("{url}{asked}")).send().await.unwrap().json().await.unwrap();
+        assert_eq!(list["items"].as_array().unwrap().len(), shown, "{asked}");
+        assert_eq!(list["metadata"]["continue"].is_string(), goes_on, "{asked}");
+    }
     set(FaultEffect::Truncate);
     assert!(admin.get(&url).send().await.unwrap().bytes().await.is_err());
     set(FaultEffect::NotJson);
     assert!(admin.get(&url).send().await.unwrap().json::<Value>().await.is_err());
+}
+
+#[tokio::test]
+async fn an_api_server_reads_the_secrets_whose_keys_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path()).await;
+    let serve = async |keys: SecretKeys| {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let (cert, key) = served.pki.server();
+        let (cluster, stop) = (served.cluster.clone(), served.stop.clone());
+        tokio::spawn(
+            async move { cluster.serve(listener, &cert, &key, &keys, stop).await.unwrap() },
+        );
+        url
+    };
+    let old = serve(SecretKeys::default().then_key("key1", &[1; 32]).then_plain()).await;
+    let both = SecretKeys::default().then_key("key2", &[2; 32]).then_key("key1", &[1; 32]);
+    let both = serve(both).await;
+    let admin = served.client("admin", "system:masters");
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let at = |url: &str, name: &str| format!("{url}{secrets}{name}");
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+        "stringData": {"a": "b"}});
+    let ask = async |url: String| -> (u16, Value) {
+        let answer = admin.get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    };
+    let made = admin.post(at(&old, "")).json(&secret).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    assert_eq!(ask(at(&both, "/s")).await.0, 200);
+    // One without any key, as it was started first.
+    let (code, status) = ask(at(&served.url, "/s")).await;
+    let why = "identity transformer tried to read encrypted data";
+    assert_eq!((code, &status["reason"]), (500, &json!("InternalError")));
+    assert_eq!(status["message"], format!("Internal error occurred: {why}"));
+
+    // Written again as it is, it is written with the key of now.
+    let (_, there) = ask(at(&both, "/s")).await;
+    let again = admin.put(at(&both, "/s")).json(&there).send().await.unwrap();
+    assert_eq!(again.status(), 200);
+    let (code, status) = ask(at(&old, "")).await;
+    let why = "no matching key was found for the provided Secretbox transformer";
+    let key = "unable to transform key \"/registry/secrets/default/s\"";
+    assert_eq!(
+        (code, status["message"].as_str().unwrap()),
+        (500, &*format!("Internal error occurred: {key}: {why}"))
+    );
+    assert_eq!(admin.delete(at(&old, "/s")).send().await.unwrap().status(), 500);
+    assert_eq!(ask(at(&both, "/s")).await.0, 200);
+
+    // It is known after a restart, too.
+    served.stop.cancel();
+    let text = std::fs::read_to_string(dir.path().join("kube/objects.log")).unwrap();
+    let last = text.lines().rfind(|line| line.contains("\"secrets\"")).unwrap();
+    assert!(last.contains("\"seal\":\"key2:"), "{last}");
 }
 
 #[tokio::test]
@@ -325,7 +403,9 @@ async fn several_api_servers_of_a_cluster_share_tokens_and_addresses() {
     let second = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let (cert, key) = served.pki.server();
     let (cluster, stop) = (served.cluster.clone(), served.stop.clone());
-    tokio::spawn(async move { cluster.serve(listener, &cert, &key, stop).await.unwrap() });
+    tokio::spawn(async move {
+        cluster.serve(listener, &cert, &key, &Default::default(), stop).await.unwrap();
+    });
     let admin = served.client("admin", "system:masters");
     let service = |index: usize| {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": format!("s{index}")},

@@ -22,13 +22,13 @@ pub(crate) async fn read(body: Incoming) -> ApiResult<Bytes> {
     }
 }
 
-/// The media type of the body, without parameters.
+/// Returns the media type of the body, without parameters.
 pub(crate) fn media_type(headers: &HeaderMap) -> &str {
     let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim()
 }
 
-/// A body that holds an object: JSON, YAML, or the protobuf that typed clients send.
+/// Reads a body that holds an object: JSON, YAML, or the protobuf that typed clients send.
 pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> ApiResult<Value> {
     let media = media_type(headers);
     let value: Value = match media {
@@ -54,7 +54,7 @@ pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> ApiResult<Value> {
     }
 }
 
-/// YAML, of which JSON is a part.
+/// Reads YAML, of which JSON is a part.
 pub(crate) fn yaml(bytes: &[u8]) -> ApiResult<Value> {
     serde_yaml_ng::from_slice(bytes)
         .map_err(|error| ApiError::bad_request(format!("error parsing YAML: {error}")))

@@ -12,7 +12,7 @@ const TABLE: &str = "
 - v1 events Event n ev - -
 - v1 limitranges LimitRange n limits - -
 - v1 namespaces Namespace c ns - finalize,status
-- v1 nodes Node c no - status
+- v1 nodes Node c no - proxy,status
 - v1 persistentvolumeclaims PersistentVolumeClaim n pvc - status
 - v1 persistentvolumes PersistentVolume c pv - status
 - v1 pods Pod n po all attach,binding,ephemeralcontainers,eviction,exec,log,portforward,resize,status
@@ -66,7 +66,7 @@ storage.k8s.io v1 volumeattachments VolumeAttachment c - - status
 static BUILT_IN: LazyLock<Vec<Arc<Kind>>> =
     LazyLock::new(|| TABLE.lines().filter_map(parse).map(Arc::new).collect());
 
-/// The kinds every cluster has.
+/// Returns the kinds every cluster has.
 pub(crate) fn built_in() -> &'static [Arc<Kind>] {
     &BUILT_IN
 }
@@ -102,7 +102,7 @@ fn parse(line: &str) -> Option<Kind> {
     })
 }
 
-/// A subresource by name, of a kind.
+/// Makes a subresource of a kind by its name.
 pub(crate) fn subresource(name: &str, group: &str, version: &str, kind: &str) -> Subresource {
     let (group, version, kind, verbs): (&str, &str, &str, &[&'static str]) = match name {
         "scale" => ("autoscaling", "v1", "Scale", &["get", "patch", "update"]),
@@ -113,6 +113,7 @@ pub(crate) fn subresource(name: &str, group: &str, version: &str, kind: &str) ->
         "exec" => ("", "v1", "PodExecOptions", &["create", "get"]),
         "attach" => ("", "v1", "PodAttachOptions", &["create", "get"]),
         "portforward" => ("", "v1", "PodPortForwardOptions", &["create", "get"]),
+        "proxy" => ("", "v1", "NodeProxyOptions", &["create", "delete", "get", "patch", "update"]),
         "finalize" => (group, version, kind, &["update"]),
         _ => (group, version, kind, &["get", "patch", "update"]),
     };

@@ -1,3 +1,5 @@
+//! Dispatch: it finds out who asks for what, whether that is allowed, and which handler answers.
+
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
@@ -7,50 +9,20 @@ use hyper::upgrade::OnUpgrade;
 use serde_json::json;
 
 use super::auth::{self, Action, User};
+use super::call::{Call, Listing};
+use super::context::Server;
 use super::error::{ApiError, ApiResult};
 use super::request::{PathParts, Query, Target, parse_path};
-use super::server::Server;
 use super::{body, discovery, media, subresource, verbs};
-
-/// A request, read whole.
-pub(crate) struct Call {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: Query,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: bytes::Bytes,
-    pub(crate) user: User,
-    /// A fault wants an old list.
-    pub(crate) stale: bool,
-    /// The connection, when the client wants to speak something else on it.
-    pub(crate) upgrade: Mutex<Option<OnUpgrade>>,
-}
-
-impl Call {
-    /// The connection once it speaks something else; given away once.
-    pub(crate) fn upgrade(&self) -> Option<OnUpgrade> {
-        self.upgrade.lock().ok()?.take()
-    }
-
-    /// The field manager: named by the client, else the first word of its User-Agent.
-    pub(crate) fn manager(&self) -> String {
-        if let Some(name) = self.query.get("fieldManager").filter(|name| !name.is_empty()) {
-            return name.to_owned();
-        }
-        let agent = self.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
-        let name = agent.unwrap_or("unknown").split('/').next().unwrap_or("unknown");
-        name.chars().take(128).collect()
-    }
-}
 
 /// Answers a request; refusals become Status objects.
 pub(crate) async fn dispatch(
     server: &Arc<Server>,
     certificate: Option<User>,
     request: Request<Incoming>,
-    stale: bool,
+    listing: Listing,
 ) -> Response<Body> {
-    let mut response = match handle(server, certificate, request, stale).await {
+    let mut response = match handle(server, certificate, request, listing).await {
         Ok(response) => response,
         Err(error) => {
             let mut response = media::json(error.code, &error.status());
@@ -74,7 +46,7 @@ async fn handle(
     server: &Arc<Server>,
     certificate: Option<User>,
     request: Request<Incoming>,
-    stale: bool,
+    listing: Listing,
 ) -> ApiResult<Response<Body>> {
     let (mut parts, incoming) = request.into_parts();
     let upgrade = Mutex::new(parts.extensions.remove::<OnUpgrade>());
@@ -86,7 +58,7 @@ async fn handle(
     authorize(server, &user, &parts.method, &path, &query, about.as_ref())?;
     let body = body::read(incoming).await?;
     let (method, headers) = (parts.method, parts.headers);
-    let call = Call { method, path, query, headers, body, user, stale, upgrade };
+    let call = Call { method, path, query, headers, body, user, listing, upgrade };
     match about {
         Some(about) => {
             let watch = about.watch;
@@ -97,7 +69,7 @@ async fn handle(
     }
 }
 
-/// `kubectl --as`: who may impersonate acts as the other from here on.
+/// Handles `kubectl --as`: a user who may impersonate acts as the other from here on.
 fn impersonate(server: &Server, user: User, headers: &HeaderMap) -> ApiResult<User> {
     let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
     let groups: Vec<String> =
@@ -136,7 +108,7 @@ fn impersonate(server: &Server, user: User, headers: &HeaderMap) -> ApiResult<Us
     Ok(User::new(name, groups))
 }
 
-/// 403 for what the user may not; anonymous users may see little.
+/// Refuses with 403 what the user may not do; anonymous users may see little.
 fn authorize(
     server: &Server,
     user: &User,
@@ -205,6 +177,21 @@ fn denied(user: &User, action: &Action) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(details)
 }
 
+/// Refuses what reads a Secret that another key wrote than those of this API server.
+fn readable(server: &Server, call: &Call, target: &Target) -> ApiResult<()> {
+    if call.method == Method::POST {
+        return Ok(());
+    }
+    let found = server.cluster.store().unreadable(target.ns(), target.name.as_deref());
+    match (found, &target.name) {
+        (None, _) => Ok(()),
+        (Some((_, why)), Some(_)) => Err(ApiError::internal(why)),
+        (Some((key, why)), None) => {
+            Err(ApiError::internal(format!("unable to transform key \"{key}\": {why}")))
+        }
+    }
+}
+
 async fn objects(
     server: &Arc<Server>,
     call: &Call,
@@ -223,6 +210,9 @@ async fn objects(
         };
     }
     let watch = watch || call.query.flag("watch");
+    if target.kind.group.is_empty() && target.kind.plural == "secrets" {
+        readable(server, call, target)?;
+    }
     match (call.method.as_str(), target.name.is_some()) {
         ("GET" | "HEAD", _) if watch => verbs::watch(server, call, target),
         ("GET" | "HEAD", true) => verbs::get(server, call, target),

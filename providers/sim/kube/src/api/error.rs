@@ -44,7 +44,7 @@ impl ApiError {
         .with_details(details(kind, name))
     }
 
-    /// There is nothing at that path.
+    /// Says that there is nothing at that path.
     pub(crate) fn no_such_path() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -89,7 +89,7 @@ impl ApiError {
         .with_details(details(kind, name))
     }
 
-    /// One or more fields are not as they must be.
+    /// Says that one or more fields are not as they must be.
     pub(crate) fn invalid(kind: &Kind, name: &str, errors: &[FieldError]) -> Self {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         let list = match texts.as_slice() {
@@ -145,7 +145,7 @@ impl ApiError {
         }
     }
 
-    /// The Status object.
+    /// Makes the Status object.
     pub(crate) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",

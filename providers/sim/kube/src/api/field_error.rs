@@ -2,6 +2,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+/// Everything that is wrong with an object.
+pub(crate) type Errors = Vec<FieldError>;
+
 /// What is wrong with one field, worded as the API server words it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FieldError {
@@ -62,7 +65,7 @@ impl FieldError {
         Self::new(field, Problem::NotFound(value.into()))
     }
 
-    /// The entry of `details.causes`.
+    /// Makes the entry of `details.causes`.
     pub(crate) fn cause(&self) -> Value {
         let reason = match &self.problem {
             Problem::Required(_) => "FieldValueRequired",

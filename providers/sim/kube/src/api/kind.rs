@@ -39,7 +39,8 @@ impl Kind {
         Resource::new(&self.group, &self.version, &self.plural)
     }
 
-    /// Where objects of this kind are kept: events of both groups are the same objects.
+    /// Returns the kind under which its objects are kept: events of both groups are the same
+    /// objects.
     pub(crate) fn stored(&self) -> Resource {
         if self.is("events.k8s.io", "events") { Resource::core("events") } else { self.resource() }
     }

@@ -51,17 +51,17 @@ pub(crate) fn form_of(headers: &HeaderMap) -> Result<Form, ApiError> {
     ))
 }
 
-/// The Accept header.
+/// Returns the Accept header.
 pub(crate) fn accept_of(headers: &HeaderMap) -> &str {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// A JSON answer.
+/// Makes a JSON answer.
 pub(crate) fn json(code: StatusCode, value: &Value) -> Response<Body> {
     typed(code, "application/json", value.to_string())
 }
 
-/// An answer of this media type.
+/// Makes an answer of this media type.
 pub(crate) fn typed(code: StatusCode, media: &str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = code;

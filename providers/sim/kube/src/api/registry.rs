@@ -18,7 +18,7 @@ impl Registry {
         Self { store }
     }
 
-    /// The kind served under this path.
+    /// Finds the kind served under this path.
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
         built_in()
             .iter()
@@ -30,7 +30,7 @@ impl Registry {
             })
     }
 
-    /// All kinds, in the order of discovery.
+    /// Lists all kinds, in the order of discovery.
     pub(crate) fn all(&self) -> Vec<Arc<Kind>> {
         let mut kinds = built_in().to_vec();
         let (definitions, _) = self.store.list(&definitions(), None);
@@ -40,7 +40,7 @@ impl Registry {
         kinds
     }
 
-    /// The groups but the core, each with its versions, the preferred one first.
+    /// Lists the groups but the core, each with its versions, the preferred one first.
     pub(crate) fn groups(&self) -> Vec<(String, Vec<String>)> {
         let mut groups: Vec<(String, Vec<String>)> = Vec::new();
         for kind in self.all().iter().filter(|kind| !kind.group.is_empty()) {
@@ -69,7 +69,7 @@ fn strings(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(|s| s.as_str().map(str::to_owned)).collect()
 }
 
-/// The kinds of a definition, one a served version, when its names were accepted.
+/// Lists the kinds of a definition, one for each served version, if its names were accepted.
 fn custom_kinds(definition: &Value) -> Vec<Arc<Kind>> {
     let established = definition["status"]["conditions"].as_array().is_some_and(|conditions| {
         conditions.iter().any(|c| c["type"] == "Established" && c["status"] == "True")

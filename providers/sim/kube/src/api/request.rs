@@ -100,7 +100,7 @@ impl PathParts {
         })
     }
 
-    /// The verb as RBAC names it.
+    /// Returns the verb as RBAC names it.
     pub(crate) fn verb(&self, method: &Method, query: &Query) -> &'static str {
         match (method.as_str(), self.name.is_some()) {
             ("GET" | "HEAD", _) if self.watch || query.flag("watch") => "watch",
@@ -152,7 +152,7 @@ impl Query {
         }
     }
 
-    /// `dryRun=All`; other values are refused.
+    /// Returns true for `dryRun=All`; other values are refused.
     pub(crate) fn dry_run(&self) -> ApiResult<bool> {
         let mut any = false;
         for value in self.all("dryRun") {

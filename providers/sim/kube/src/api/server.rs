@@ -1,5 +1,7 @@
+//! Front door of the API server: it accepts connections, plays the faults, and hands each request to
+//! `dispatch`. Nothing that answers a request depends on it.
+
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,44 +14,13 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 
-use super::auth::{self, Authenticator};
+use super::auth;
+use super::call::Listing;
+use super::context::Server;
 use super::dispatch;
 use super::media;
-use super::registry::Registry;
-use crate::{Cluster, FaultEffect, KubeError, Store};
-
-/// What the API servers of one cluster share.
-pub(crate) struct Shared {
-    pub(crate) authenticator: Authenticator,
-    /// Taken by writes that look at other objects first (addresses and ports of Services).
-    pub(crate) allocation: tokio::sync::Mutex<()>,
-}
-
-impl Shared {
-    pub(crate) fn open(store: &Store, dir: &Path) -> Result<Self, KubeError> {
-        let authenticator = Authenticator::open(store.clone(), dir)?;
-        Ok(Self { authenticator, allocation: tokio::sync::Mutex::new(()) })
-    }
-}
-
-/// What every request needs.
-pub(crate) struct Server {
-    pub(crate) cluster: Cluster,
-    pub(crate) registry: Registry,
-    pub(crate) shared: Arc<Shared>,
-    /// Ends watches when the server stops.
-    pub(crate) stop: CancellationToken,
-}
-
-impl Server {
-    /// An API server of this cluster, to be ended by `stop`.
-    pub(crate) fn new(cluster: Cluster, shared: Arc<Shared>, stop: CancellationToken) -> Self {
-        let registry = Registry::new(cluster.store().clone());
-        Self { cluster, registry, shared, stop }
-    }
-}
+use crate::FaultEffect;
 
 /// The connection is to be broken.
 #[derive(Debug, thiserror::Error)]
@@ -122,8 +93,12 @@ async fn answer(
         }
         _ => {}
     }
-    let stale = matches!(fault, Some(FaultEffect::StaleList));
-    let response = dispatch::dispatch(&server, certificate, request, stale).await;
+    let listing = match fault {
+        Some(FaultEffect::StaleList) => Listing::Stale,
+        Some(FaultEffect::SmallPages) => Listing::SmallPages,
+        _ => Listing::Plain,
+    };
+    let response = dispatch::dispatch(&server, certificate, request, listing).await;
     match fault {
         Some(FaultEffect::ResetAfter) => Err(Reset),
         Some(FaultEffect::KillAfter(pid)) => {
@@ -157,7 +132,7 @@ fn refusal(code: u16, retry_after_s: Option<u64>) -> Response<Body> {
     response
 }
 
-/// Half of the answer, then a broken connection.
+/// Sends half of the answer, then breaks the connection.
 async fn truncated(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, usize::MAX).await else {

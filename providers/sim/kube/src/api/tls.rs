@@ -8,7 +8,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::KubeError;
 
-/// TLS with this leaf. A client may show a certificate; one that is shown must be of this CA.
+/// Sets up TLS with this leaf. A client may show a certificate; one that is shown must be of this
+/// CA.
 pub(crate) fn acceptor(
     cert_pem: &str,
     key_pem: &str,

@@ -13,8 +13,9 @@ use super::error::ControllerError;
 use super::index::{Change, Key};
 use super::kinds::{BUDGETS, DEPLOYMENTS, PODS, REPLICA_SETS, STATEFUL_SETS};
 use super::object::{ObjectExt, child};
-use super::quantity::int_or_percent;
-use super::{condition, pods, selector};
+use super::percent::int_or_percent;
+use super::{condition, pods};
+use crate::selector;
 
 /// How long an eviction counts as under way when its pod does not go.
 const EVICTION_TAKES: Duration = Duration::from_secs(120);
@@ -97,8 +98,8 @@ fn decide(budget: &Value, expected: i64, healthy: i64) -> Numbers {
     Numbers { expected, desired, healthy, allowed }
 }
 
-/// How many pods there should be: counted, or (for maxUnavailable and percents) what the owners
-/// of the pods were scaled to.
+/// Returns how many pods there should be. They are counted, or (for maxUnavailable and percents)
+/// taken from what the owners of the pods were scaled to.
 fn expected(ctx: &Ctx, budget: &Value, covered: &[Arc<Value>]) -> i64 {
     let counted = i64::try_from(covered.len()).unwrap_or(i64::MAX);
     let by_scale =
@@ -132,7 +133,7 @@ fn scale_of(ctx: &Ctx, pod: &Value) -> Option<(Key, i64)> {
     Some((key, n))
 }
 
-/// Evictions under way: their pods are there still, unmarked, and the eviction is young.
+/// Lists the evictions under way: their pods are there still, unmarked, and the eviction is young.
 fn disrupted(
     ctx: &Ctx,
     budget: &Value,
@@ -167,7 +168,7 @@ fn write(
     let revision = budget["metadata"]["resourceVersion"].clone();
     let mut stale = false;
     ctx.modify(&BUDGETS, budget, |b| {
-        // An eviction that was let through meanwhile is in the status: counted anew with it.
+        // An eviction that was let through meanwhile is in the status: the budget is counted again with it.
         stale = b["metadata"]["resourceVersion"] != revision;
         if stale {
             return;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::object::child;
 
-/// RFC 3339 with whole seconds, as Kubernetes writes `metav1.Time`.
+/// Writes RFC 3339 with whole seconds, as Kubernetes writes `metav1.Time`.
 pub fn stamp(t: Timestamp) -> String {
     t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

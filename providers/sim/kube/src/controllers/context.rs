@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::error::ControllerError;
-use super::events::Recorder;
 use super::index::{Change, Index, Key};
 use super::kinds::PODS;
 use super::object::{ObjectExt, child, opt};
-use crate::{Clock, Cloud, Cluster, ClusterOptions, Resource, Store};
+use super::recorder::Recorder;
+use crate::{Clock, Cloud, Cluster, ClusterOptions, Resource, Store, pod_security};
 
 /// What comes after a reconcile.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub enum Next {
     After(Duration),
 }
 
-/// The earlier of two.
+/// Returns the earlier of two.
 pub fn sooner(a: Next, b: Next) -> Next {
     match (a, b) {
         (Next::Done, x) | (x, Next::Done) => x,
@@ -32,20 +32,20 @@ pub fn sooner(a: Next, b: Next) -> Next {
     }
 }
 
-/// A level-triggered controller: changes wake keys, a reconcile looks at everything anew.
+/// A level-triggered controller: changes wake keys, a reconcile looks at everything again.
 #[async_trait]
 pub trait Controller: Send + Sync + 'static {
-    /// Its name, in logs and as the source of its events.
+    /// Returns its name, in logs and as the source of its events.
     fn name(&self) -> &'static str;
-    /// Which keys a change may concern.
+    /// Adds the keys that a change may concern.
     fn wake(&self, ctx: &Ctx, change: &Change, out: &mut Vec<Key>);
     /// Makes what is one step more like what should be.
     async fn reconcile(&self, ctx: &Ctx, key: &Key) -> Result<Next, ControllerError>;
-    /// How many keys may be reconciled at a time.
+    /// Returns how many keys may be reconciled at a time.
     fn workers(&self) -> usize {
         1
     }
-    /// How long (real time) changes of a key are gathered before it is reconciled.
+    /// Returns how long (real time) changes of a key are gathered before it is reconciled.
     fn gather(&self, _: &Ctx) -> Duration {
         Duration::ZERO
     }
@@ -69,17 +69,17 @@ impl Ctx {
         }
     }
 
-    /// The objects.
+    /// Returns the objects.
     pub fn store(&self) -> &Store {
         self.cluster.store()
     }
 
-    /// The cluster's options.
+    /// Returns the cluster's options.
     pub fn options(&self) -> &ClusterOptions {
         self.cluster.options()
     }
 
-    /// The cloud below.
+    /// Returns the cloud below.
     pub fn cloud(&self) -> &Arc<dyn Cloud> {
         self.cluster.cloud()
     }
@@ -88,23 +88,23 @@ impl Ctx {
         self.cluster.clock()
     }
 
-    /// The wall's time.
+    /// Returns the wall's time.
     pub fn now(&self) -> Timestamp {
         self.clock().now()
     }
 
-    /// How long the wall takes for simulated time.
+    /// Converts simulated time to the time that the wall takes for it.
     pub fn real(&self, simulated: Duration) -> Duration {
         self.clock().scale(simulated)
     }
 
-    /// The simulated time since a moment of the wall; zero for the future.
+    /// Returns the simulated time since a moment of the wall; zero for the future.
     pub fn since(&self, moment: Timestamp) -> Duration {
         let wall = self.now().duration_since(moment).as_secs_f64().max(0.0);
         Duration::from_secs_f64((wall * self.clock().speed()).min(1e9))
     }
 
-    /// What is left (simulated) of a span that began at a moment, or nothing when it is over.
+    /// Returns the rest (simulated) of a span that began at a moment, or nothing if it is over.
     pub fn left(&self, moment: Timestamp, span: Duration) -> Option<Duration> {
         let left = span.saturating_sub(self.since(moment));
         (!left.is_zero()).then_some(left)
@@ -128,7 +128,7 @@ impl Ctx {
         self.store().get(r, opt(ns), name)
     }
 
-    /// All objects of a kind, of one namespace or of all (`""`).
+    /// Lists all objects of a kind, of one namespace or of all (`""`).
     pub fn list(&self, r: &Resource, ns: &str) -> Vec<Arc<Value>> {
         self.store().list(r, opt(ns)).0
     }
@@ -151,6 +151,12 @@ impl Ctx {
 
     /// Creates an object of a namespace, unless the namespace is being deleted.
     pub fn create(&self, r: &Resource, o: Value) -> Result<Arc<Value>, ControllerError> {
+        if *r == *PODS
+            && let Some(why) = pod_security::refusal(self.store(), &self.options().pod_security, &o)
+        {
+            let name = o.name();
+            return Err(ControllerError::Invalid(format!("pods \"{name}\" is forbidden: {why}")));
+        }
         Ok(self.store().create(r, o)?)
     }
 

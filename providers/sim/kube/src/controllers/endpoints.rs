@@ -12,8 +12,8 @@ use super::index::{Change, Key};
 use super::kinds::{ENDPOINT_SLICES, ENDPOINTS, NODES, PODS, SERVICES};
 use super::names::suffix_of;
 use super::object::{ObjectExt, opt, owner_ref};
-use super::{pods, selector};
-use crate::{Resource, StoreError};
+use super::pods;
+use crate::{Resource, StoreError, selector};
 
 /// How many endpoints one slice holds.
 const SLICE: usize = 100;
@@ -89,7 +89,7 @@ fn target(pod: &Value) -> Value {
     json!({"kind": "Pod", "name": pod.name(), "namespace": pod.ns(), "uid": pod.uid()})
 }
 
-/// The port of a pod that a Service port leads to.
+/// Returns the port of a pod that a Service port leads to.
 fn pod_port(port: &Value, pod: &Value) -> Option<i64> {
     match &port["targetPort"] {
         Value::String(name) => pod
@@ -103,7 +103,7 @@ fn pod_port(port: &Value, pod: &Value) -> Option<i64> {
     }
 }
 
-/// Ports as the pods have them: by the first pod that has a named one.
+/// Lists the ports as the pods have them: by the first pod that has a named one.
 fn ports(service: &Value, behind: &[Arc<Value>]) -> Vec<Value> {
     service
         .list_at("/spec/ports")

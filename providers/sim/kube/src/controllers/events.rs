@@ -1,8 +1,5 @@
 //! Events of objects, as `kubectl describe` shows them: equal ones are counted, old ones go.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
-
 use serde_json::{Value, json};
 
 use super::condition::stamp;
@@ -10,31 +7,6 @@ use super::context::Ctx;
 use super::kinds::EVENTS;
 use super::names::suffix_of;
 use super::object::{ObjectExt, opt};
-
-/// How many events are kept; a real cluster forgets them after an hour.
-const KEPT: usize = 4000;
-
-/// Remembers which events were written, oldest first.
-#[derive(Default)]
-pub struct Recorder {
-    written: Mutex<VecDeque<(String, String)>>,
-}
-
-impl Recorder {
-    /// An event that exists already, from before a restart.
-    pub fn known(&self, event: &Value) {
-        self.written
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .push_back((event.ns().to_owned(), event.name().to_owned()));
-    }
-
-    fn push(&self, ns: &str, name: &str) -> Option<(String, String)> {
-        let mut list = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        list.push_back((ns.to_owned(), name.to_owned()));
-        if list.len() > KEPT { list.pop_front() } else { None }
-    }
-}
 
 impl Ctx {
     /// Records an event of type Normal about an object.
@@ -107,7 +79,7 @@ impl Ctx {
     }
 }
 
-/// Equal events have equal names.
+/// Makes an event's name, so that equal events have equal names.
 fn event_name(kind: &str, by: &str, about: &Value, reason: &str, message: &str) -> String {
     let id = format!("{}/{kind}/{by}/{reason}/{message}", about.uid());
     format!("{}.{}", about.name(), suffix_of(&id, 16))

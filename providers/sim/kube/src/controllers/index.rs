@@ -40,12 +40,12 @@ impl PartialOrd for Key {
 }
 
 impl Key {
-    /// A key by its parts.
+    /// Makes a key of its parts.
     pub fn new(resource: &Resource, ns: &str, name: &str) -> Self {
         Self { resource: resource.clone(), ns: ns.to_owned(), name: name.to_owned() }
     }
 
-    /// The key of an object of that kind.
+    /// Makes the key of an object of that kind.
     pub fn of(resource: &Resource, o: &Value) -> Self {
         Self::new(resource, o.ns(), o.name())
     }
@@ -65,12 +65,12 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether the object is of that kind.
+    /// Returns true if the object is of that kind.
     pub fn is(&self, r: &Resource) -> bool {
         self.key.resource == *r
     }
 
-    /// Whether the values at a pointer differ between old and new.
+    /// Returns true if the values at a pointer differ between old and new.
     pub fn differs(&self, pointer: &str) -> bool {
         self.deleted || self.old.as_ref().is_none_or(|o| o.at(pointer) != self.object.at(pointer))
     }
@@ -118,7 +118,7 @@ impl Index {
         Change { key, deleted, object, old }
     }
 
-    /// The objects of a kind that name this uid as an owner.
+    /// Lists the objects of a kind that name this uid as an owner.
     pub fn children(&self, owner_uid: &str, resource: &Resource) -> Vec<Arc<Value>> {
         let inner = self.read();
         let Some(all) = inner.children.get(owner_uid) else {
@@ -127,7 +127,7 @@ impl Index {
         all.iter().filter(|(k, _)| k.resource == *resource).map(|(_, v)| v.clone()).collect()
     }
 
-    /// All objects that name this uid as an owner.
+    /// Lists all objects that name this uid as an owner.
     pub fn dependents(&self, owner_uid: &str) -> Vec<(Key, Arc<Value>)> {
         let inner = self.read();
         inner
@@ -136,50 +136,50 @@ impl Index {
             .map_or_else(Vec::new, |m| m.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
     }
 
-    /// The pods bound to a node.
+    /// Lists the pods bound to a node.
     pub fn pods_on(&self, node: &str) -> Vec<Arc<Value>> {
         let inner = self.read();
         inner.by_node.get(node).map_or_else(Vec::new, |m| m.values().cloned().collect())
     }
 
-    /// What the pods on a node ask for.
+    /// Returns what the pods on a node ask for.
     pub fn node_use(&self, node: &str) -> NodeUse {
         self.read().node_use.get(node).copied().unwrap_or_default()
     }
 
-    /// Names of nodes that have pods bound to them.
+    /// Lists the names of nodes that have pods bound to them.
     pub fn nodes_with_pods(&self) -> Vec<String> {
         self.read().by_node.keys().cloned().collect()
     }
 
-    /// How many objects there are of all kinds.
+    /// Returns how many objects there are of all kinds.
     pub fn len(&self) -> usize {
         self.read().objects.len()
     }
 
-    /// The pods of a namespace that no controller owns.
+    /// Lists the pods of a namespace that no controller owns.
     pub fn loose_pods(&self, ns: &str) -> Vec<Arc<Value>> {
         self.read().loose_pods.iter().filter(|(k, _)| k.ns == ns).map(|(_, v)| v.clone()).collect()
     }
 
-    /// The keys of all objects.
+    /// Lists the keys of all objects.
     pub fn keys(&self) -> Vec<Key> {
         self.read().objects.keys().cloned().collect()
     }
 
-    /// The last seen version of an object.
+    /// Returns the last seen version of an object.
     pub fn object(&self, key: &Key) -> Option<Arc<Value>> {
         self.read().objects.get(key).cloned()
     }
 
-    /// The object with this uid.
+    /// Finds the object with this uid.
     pub fn by_uid(&self, uid: &str) -> Option<Key> {
         self.read().by_uid.get(uid).cloned()
     }
 }
 
 impl Inner {
-    /// A kind in the version it was first seen in, so that keys of all versions are equal.
+    /// Returns a kind in the version it was first seen in, so that keys of all versions are equal.
     fn known(&mut self, resource: &Resource) -> Resource {
         if let Some(kind) = self.kinds.iter().find(|k| k.same_kind(resource)) {
             return kind.clone();

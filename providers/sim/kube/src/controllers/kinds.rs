@@ -45,5 +45,12 @@ kinds! {
     ROLES = "rbac.authorization.k8s.io", "v1", "roles";
     ROLE_BINDINGS = "rbac.authorization.k8s.io", "v1", "rolebindings";
     CLUSTER_ROLES = "rbac.authorization.k8s.io", "v1", "clusterroles";
+    CERTIFICATE_SIGNING_REQUESTS = "certificates.k8s.io", "v1", "certificatesigningrequests";
+    CERTIFICATES = "cert-manager.io", "v1", "certificates";
+    CLUSTER_ISSUERS = "cert-manager.io", "v1", "clusterissuers";
+    CERTIFICATE_REQUESTS = "cert-manager.io", "v1", "certificaterequests";
+    ISSUERS = "cert-manager.io", "v1", "issuers";
+    ORDERS = "acme.cert-manager.io", "v1", "orders";
+    CHALLENGES = "acme.cert-manager.io", "v1", "challenges";
     CLUSTER_ROLE_BINDINGS = "rbac.authorization.k8s.io", "v1", "clusterrolebindings";
 }

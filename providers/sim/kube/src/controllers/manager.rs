@@ -53,7 +53,7 @@ async fn worker(ctx: Arc<Ctx>, controller: Arc<dyn Controller>, queue: Arc<Queue
     }
 }
 
-/// Feeds the index for ever; lists anew when the watch has lost its place.
+/// Feeds the index for ever; lists again when the watch has lost its place.
 async fn feed(ctx: Arc<Ctx>, slots: Vec<Slot>) {
     let mut first = true;
     loop {

@@ -1,6 +1,9 @@
 //! The controllers of the embedded cloud's Kubernetes: small, level-triggered, driven by one watch.
 
+mod annotations;
 mod budget;
+mod cert_manager;
+mod certificates;
 mod cloud;
 mod condition;
 mod context;
@@ -21,22 +24,24 @@ mod names;
 mod namespace;
 mod node;
 mod object;
+mod percent;
 mod pods;
-mod quantity;
 mod queue;
 mod quota;
+mod recorder;
 mod replicaset;
 mod requests;
 mod revisions;
 mod scheduler;
-mod selector;
 mod start;
 mod statefulset;
 mod taints;
 mod template;
 mod volume;
 
+pub use annotations::ASKS as KUBELET_ASKS;
 pub use error::ControllerError;
 pub use kubeadm::{ControlPlane, KubeadmAddons, add_static_pods, kubeadm_addons};
+pub use kubelet::Serving as ServingCertificate;
 pub use node::{NodeRegistration, Taint, register_node, set_kubelet_running, unregister};
 pub use start::start;

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// Kubernetes' alphabet for generated names: no vowels and no digits that look like them.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// `len` characters that follow from the seed alone.
+/// Makes `len` characters that follow from the seed alone.
 pub fn suffix_of(seed: &str, len: usize) -> String {
     let digest = Sha256::digest(seed.as_bytes());
     digest
@@ -17,30 +17,31 @@ pub fn suffix_of(seed: &str, len: usize) -> String {
         .collect()
 }
 
-/// `len` random characters.
+/// Draws `len` random characters.
 pub fn random_suffix(len: usize) -> String {
     (0..len).map(|_| char::from(ALPHABET[rand::random_range(0..ALPHABET.len())])).collect()
 }
 
-/// `base` + 5 random characters, cut as `generateName` does (63 characters in all).
+/// Makes `base` + 5 random characters, cut as `generateName` does (63 characters in all).
 pub fn generate(base: &str) -> String {
     let cut: String = base.chars().take(58).collect();
     format!("{cut}{}", random_suffix(5))
 }
 
-/// The `pod-template-hash` (or revision hash) of a template; `collisions` moves on after a clash.
+/// Computes the `pod-template-hash` (or revision hash) of a template; `collisions` is higher after
+/// a clash.
 pub fn template_hash(template: &Value, collisions: i64) -> String {
     suffix_of(&format!("{}#{collisions}", canonical(template)), 10)
 }
 
-/// A number in 0..1 that follows from the seed and a text.
+/// Computes a number in 0..1 that follows from the seed and a text.
 pub fn fraction(seed: u64, text: &str) -> f64 {
     let digest = Sha256::digest(format!("{seed}/{text}").as_bytes());
     let n = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
     f64::from(n) / f64::from(u32::MAX)
 }
 
-/// JSON with sorted keys, nulls left out, so that equal templates hash alike.
+/// Writes JSON with sorted keys, nulls left out, so that equal templates hash alike.
 pub fn canonical(v: &Value) -> String {
     let mut out = String::new();
     write(v, &mut out);

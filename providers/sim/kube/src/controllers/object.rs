@@ -10,41 +10,41 @@ static EMPTY: &[Value] = &[];
 
 /// Short accessors; what is missing reads as empty, zero or null.
 pub trait ObjectExt {
-    /// The value at a JSON pointer, or null.
+    /// Returns the value at a JSON pointer, or null.
     fn at(&self, pointer: &str) -> &Value;
-    /// The string at a JSON pointer, or `""`.
+    /// Returns the string at a JSON pointer, or `""`.
     fn str_at(&self, pointer: &str) -> &str;
-    /// The integer at a JSON pointer.
+    /// Returns the integer at a JSON pointer.
     fn int_at(&self, pointer: &str) -> Option<i64>;
-    /// The boolean at a JSON pointer, false when missing.
+    /// Returns the boolean at a JSON pointer, false if missing.
     fn flag_at(&self, pointer: &str) -> bool;
-    /// The array at a JSON pointer, or an empty one.
+    /// Returns the array at a JSON pointer, or an empty one.
     fn list_at(&self, pointer: &str) -> &[Value];
-    /// The map of strings at a JSON pointer (labels, selectors).
+    /// Returns the map of strings at a JSON pointer (labels, selectors).
     fn strings_at(&self, pointer: &str) -> BTreeMap<String, String>;
-    /// `metadata.name`.
+    /// Returns `metadata.name`.
     fn name(&self) -> &str;
-    /// `metadata.namespace`, `""` for cluster-scoped objects.
+    /// Returns `metadata.namespace`, `""` for cluster-scoped objects.
     fn ns(&self) -> &str;
-    /// `metadata.uid`.
+    /// Returns `metadata.uid`.
     fn uid(&self) -> &str;
-    /// The value of a label.
+    /// Returns the value of a label.
     fn label(&self, key: &str) -> Option<&str>;
-    /// The value of an annotation.
+    /// Returns the value of an annotation.
     fn annotation(&self, key: &str) -> Option<&str>;
-    /// Whether `metadata.deletionTimestamp` is set.
+    /// Returns true if `metadata.deletionTimestamp` is set.
     fn is_deleting(&self) -> bool;
-    /// The owner reference with `controller: true`.
+    /// Returns the owner reference with `controller: true`.
     fn controller_ref(&self) -> Option<&Value>;
-    /// The uid of the controlling owner, or `""`.
+    /// Returns the uid of the controlling owner, or `""`.
     fn controller_uid(&self) -> &str;
-    /// Whether the finalizer is present.
+    /// Returns true if the finalizer is present.
     fn has_finalizer(&self, finalizer: &str) -> bool;
-    /// A timestamp at a JSON pointer.
+    /// Returns a timestamp at a JSON pointer.
     fn time_at(&self, pointer: &str) -> Option<Timestamp>;
-    /// The condition of that type in `status.conditions`.
+    /// Returns the condition of that type in `status.conditions`.
     fn condition(&self, kind: &str) -> Option<&Value>;
-    /// Whether the condition of that type has status `True`.
+    /// Returns true if the condition of that type has status `True`.
     fn condition_true(&self, kind: &str) -> bool;
 }
 
@@ -116,14 +116,14 @@ impl ObjectExt for Value {
     }
 }
 
-/// A JSON object of strings as a map; other values are left out.
+/// Reads a JSON object of strings as a map; other values are left out.
 pub fn string_map(v: &Value) -> BTreeMap<String, String> {
     v.as_object().map_or_else(BTreeMap::new, |m| {
         m.iter().filter_map(|(k, v)| v.as_str().map(|s| (k.clone(), s.to_owned()))).collect()
     })
 }
 
-/// The object under `key`, made when missing or when it is not an object.
+/// Returns the object under `key`; it is made if missing or if it is not an object.
 pub fn child<'a>(v: &'a mut Value, key: &str) -> &'a mut Value {
     if !v.is_object() {
         *v = Value::Object(Map::new());
@@ -181,7 +181,7 @@ pub fn remove_finalizer(o: &mut Value, finalizer: &str) {
     }
 }
 
-/// An owner reference with `controller` and `blockOwnerDeletion` set.
+/// Makes an owner reference with `controller` and `blockOwnerDeletion` set.
 pub fn owner_ref(api_version: &str, kind: &str, owner: &Value) -> Value {
     json!({
         "apiVersion": api_version, "kind": kind, "name": owner.name(), "uid": owner.uid(),
@@ -189,7 +189,7 @@ pub fn owner_ref(api_version: &str, kind: &str, owner: &Value) -> Value {
     })
 }
 
-/// The namespace as the store wants it: none for cluster-scoped objects.
+/// Returns the namespace as the store wants it: none for cluster-scoped objects.
 pub fn opt(ns: &str) -> Option<&str> {
     (!ns.is_empty()).then_some(ns)
 }

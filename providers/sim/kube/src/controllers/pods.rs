@@ -10,25 +10,24 @@ use super::error::ControllerError;
 use super::index::{Change, Key};
 use super::kinds::PODS;
 use super::object::{ObjectExt, opt};
-use super::selector;
-use crate::Resource;
+use crate::{Resource, selector};
 
-/// Whether a pod has neither ended nor is being deleted.
+/// Returns true if a pod has not ended and is not being deleted.
 pub fn is_active(pod: &Value) -> bool {
     !has_ended(pod) && !pod.is_deleting()
 }
 
-/// Whether a pod has succeeded or failed.
+/// Returns true if a pod has succeeded or failed.
 pub fn has_ended(pod: &Value) -> bool {
     matches!(pod.str_at("/status/phase"), "Succeeded" | "Failed")
 }
 
-/// Whether a pod is Ready.
+/// Returns true if a pod is Ready.
 pub fn is_ready(pod: &Value) -> bool {
     pod.condition_true("Ready")
 }
 
-/// Whether a pod has been Ready for `minReadySeconds`; what is left of them otherwise.
+/// Says if a pod has been Ready for `minReadySeconds`, and how much of them remains otherwise.
 pub fn availability(ctx: &Ctx, pod: &Value, min_ready: Duration) -> (bool, Option<Duration>) {
     if !is_ready(pod) {
         return (false, None);
@@ -43,7 +42,7 @@ pub fn availability(ctx: &Ctx, pod: &Value, min_ready: Duration) -> (bool, Optio
     }
 }
 
-/// `spec.minReadySeconds`.
+/// Returns `spec.minReadySeconds`.
 pub fn min_ready(o: &Value) -> Duration {
     let seconds = o.int_at("/spec/minReadySeconds").unwrap_or(0);
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
@@ -80,8 +79,8 @@ pub fn wake_adopters(ctx: &Ctx, change: &Change, kind: &Resource, out: &mut Vec<
     }
 }
 
-/// The pods of a controller: those it owns and that still fit its selector. Loose ones that fit
-/// are adopted, owned ones that fit no longer are let go.
+/// Returns the pods of a controller: those it owns and that still fit its selector. It adopts loose
+/// ones that fit, and lets owned ones go that fit no longer.
 pub fn claim(
     ctx: &Ctx,
     owner: &Value,
@@ -154,7 +153,7 @@ pub fn delete(ctx: &Ctx, by: &str, owner: &Value, pod: &Value) -> Result<(), Con
     Ok(())
 }
 
-/// Whether a namespace takes new objects.
+/// Returns true if a namespace takes new objects.
 pub fn namespace_open(ctx: &Ctx, ns: &str) -> bool {
     ctx.store().get(&super::kinds::NAMESPACES, None, ns).is_none_or(|n| !n.is_deleting())
         || opt(ns).is_none()

@@ -85,7 +85,7 @@ impl Queue {
         self.wake.notify_one();
     }
 
-    /// The next key; waits for one.
+    /// Returns the next key; waits for one.
     pub async fn next(&self) -> Key {
         loop {
             let due = {
@@ -113,7 +113,7 @@ impl Queue {
         }
     }
 
-    /// A worker has finished with a key: at once again if it was added meanwhile.
+    /// Marks a key as finished by a worker: it comes at once again if it was added meanwhile.
     pub fn done(&self, key: &Key) {
         let mut s = self.lock();
         s.running.remove(key);
@@ -123,12 +123,13 @@ impl Queue {
         }
     }
 
-    /// The key succeeded: its back-off starts anew.
+    /// Forgets the failures of a key that succeeded, so that its back-off starts from the
+    /// beginning.
     pub fn forget(&self, key: &Key) {
         self.lock().failures.remove(key);
     }
 
-    /// The key failed: it comes again after a growing pause.
+    /// Adds a key that failed again after a growing pause.
     pub fn retry(&self, key: &Key) {
         let n = {
             let mut s = self.lock();

@@ -47,7 +47,7 @@ impl Controller for Quotas {
     }
 }
 
-/// How many there are of what a quota's key counts.
+/// Counts the objects that a quota's key counts.
 fn used(ctx: &Ctx, namespace: &str, key: &str) -> Option<usize> {
     let (plural, group) = counted(key)?;
     let of_kind = |resource: &crate::Resource| resource.plural == plural && resource.group == group;

@@ -70,7 +70,8 @@ fn scale(
     Ok(())
 }
 
-/// Which pods go first: unassigned, not running, not ready, with the lower deletion cost, younger.
+/// Makes the sort key by which pods go first: unassigned, not running, not ready, with the lower
+/// deletion cost, younger.
 fn cheapest_first(pod: &Value) -> (bool, bool, bool, i64, Reverse<String>, Reverse<String>) {
     let cost = pod
         .annotation("controller.kubernetes.io/pod-deletion-cost")

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::object::ObjectExt;
-use super::quantity;
+use crate::quantity::Quantity;
+
+/// The most that one request counts as. No machine has as much, and the sum of a node still fits.
+const MOST: i64 = 1 << 53;
 
 /// Requested CPU and memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,8 +18,9 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// The effective request of a pod spec: the sum over its containers (and init containers that
-    /// keep running), or what its largest init container asks for if that is more; plus overhead.
+    /// Computes the effective request of a pod spec: the sum over its containers and the init
+    /// containers that keep running. If its largest init container asks for more, that counts
+    /// instead. The overhead is added.
     pub fn of_pod(spec: &Value) -> Self {
         let mut run = Self::default();
         for c in spec.list_at("/containers") {
@@ -54,8 +58,8 @@ impl Requests {
 
     fn of_list(v: &Value) -> Self {
         Self {
-            cpu_milli: quantity::milli(&v["cpu"]).unwrap_or(0),
-            memory: quantity::whole(&v["memory"]).unwrap_or(0),
+            cpu_milli: Quantity::read(&v["cpu"]).map_or(0, Quantity::milli).min(MOST),
+            memory: Quantity::read(&v["memory"]).map_or(0, Quantity::whole).min(MOST),
         }
     }
 
@@ -68,14 +72,15 @@ impl Requests {
         Self { cpu_milli: self.cpu_milli.max(o.cpu_milli), memory: self.memory.max(o.memory) }
     }
 
-    /// The quality of service class that follows from requests and limits.
+    /// Returns the quality of service class that follows from requests and limits.
     pub fn qos_class(spec: &Value) -> &'static str {
         let mut any = false;
         let mut guaranteed = true;
         for c in spec.list_at("/containers").iter().chain(spec.list_at("/initContainers")) {
             for key in ["cpu", "memory"] {
-                let limit = quantity::milli(&c.at("/resources/limits")[key]);
-                let asked = quantity::milli(&c.at("/resources/requests")[key]).or(limit);
+                let limit = Quantity::read(&c.at("/resources/limits")[key]).map(Quantity::milli);
+                let asked = Quantity::read(&c.at("/resources/requests")[key]);
+                let asked = asked.map(Quantity::milli).or(limit);
                 any |= asked.is_some_and(|a| a > 0) || limit.is_some_and(|l| l > 0);
                 guaranteed &= limit.is_some() && asked == limit;
             }
@@ -99,6 +104,18 @@ mod tests {
         let spec = json!({"containers": [c("100m"), c("200m")], "initContainers": [c("1")]});
         let r = Requests::of_pod(&spec);
         assert_eq!((r.cpu_milli, r.memory), (1000, 2 << 20));
+    }
+
+    #[test]
+    fn exotic_amounts_count() {
+        let spec = |memory: &str| {
+            let requests = json!({"cpu": "500000u", "memory": memory});
+            json!({"containers": [{"resources": {"requests": requests}}]})
+        };
+        let asked = |memory: &str| Requests::of_pod(&spec(memory)).memory;
+        assert_eq!(Requests::of_pod(&spec("1Gi")).cpu_milli, 500);
+        assert_eq!(asked("1e9"), 1_000_000_000);
+        assert_eq!(asked("1Ei"), MOST);
     }
 
     #[test]

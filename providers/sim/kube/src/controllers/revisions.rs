@@ -14,21 +14,22 @@ use crate::StoreError;
 /// The label that names a pod's revision.
 pub const REVISION_LABEL: &str = "controller-revision-hash";
 
-/// The data of a revision: a patch that replaces the template.
+/// Makes the data of a revision: a patch that replaces the template.
 fn data(owner: &Value) -> Value {
     let mut template = owner.at("/spec/template").clone();
     template["$patch"] = json!("replace");
     json!({"spec": {"template": template}})
 }
 
-/// The revisions of an owner, oldest first.
+/// Lists the revisions of an owner, oldest first.
 pub fn all(ctx: &Ctx, owner: &Value) -> Vec<Arc<Value>> {
     let mut list = ctx.index.children(owner.uid(), &CONTROLLER_REVISIONS);
     list.sort_by_key(|r| r.int_at("/revision").unwrap_or(0));
     list
 }
 
-/// The revision of the owner's present template, made or moved to the end of the history.
+/// Returns the revision of the owner's present template. It is made, or moved to the end of the
+/// history.
 pub fn current(ctx: &Ctx, owner: &Value, kind: &str) -> Result<Arc<Value>, ControllerError> {
     let history = all(ctx, owner);
     let wanted = data(owner);
@@ -80,7 +81,7 @@ pub fn trim(ctx: &Ctx, owner: &Value, used: &[String]) -> Result<(), ControllerE
     Ok(())
 }
 
-/// The template a revision holds.
+/// Returns the template a revision holds.
 pub fn template_of(revision: &Value) -> Value {
     let mut t = revision.at("/data/spec/template").clone();
     if let Some(m) = t.as_object_mut() {

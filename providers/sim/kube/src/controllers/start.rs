@@ -34,11 +34,14 @@ fn all() -> Vec<Arc<dyn Controller>> {
         Arc::new(super::node::TaintEviction),
         Arc::new(super::node::PodGc),
         Arc::new(super::kubelet::Kubelet::default()),
+        Arc::new(super::kubelet::ServingCertificates::default()),
+        Arc::new(super::certificates::RequestCleaner),
         Arc::new(super::volume::Claims),
         Arc::new(super::volume::Volumes),
         Arc::new(super::volume::Attachments),
         Arc::new(super::cloud::CloudNodes),
         Arc::new(super::cloud::LoadBalancers::default()),
         Arc::new(super::cloud::IngressStatus),
+        Arc::new(super::cert_manager::CertManager),
     ]
 }

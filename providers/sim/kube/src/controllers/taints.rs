@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::object::ObjectExt;
 
-/// Whether a toleration covers a taint.
+/// Returns true if a toleration covers a taint.
 pub fn tolerates(toleration: &Value, taint: &Value) -> bool {
     let effect = toleration.str_at("/effect");
     if !effect.is_empty() && effect != taint.str_at("/effect") {
@@ -21,7 +21,7 @@ pub fn tolerates(toleration: &Value, taint: &Value) -> bool {
     }
 }
 
-/// The first taint of these effects that no toleration covers.
+/// Finds the first taint of these effects that no toleration covers.
 pub fn untolerated<'a>(
     taints: &'a [Value],
     tolerations: &[Value],
@@ -32,7 +32,7 @@ pub fn untolerated<'a>(
     })
 }
 
-/// Whether a node has a taint of that key and effect.
+/// Returns true if a node has a taint of that key and effect.
 pub fn has(node: &Value, key: &str, effect: &str) -> bool {
     node.list_at("/spec/taints").iter().any(|t| t["key"] == key && t["effect"] == effect)
 }

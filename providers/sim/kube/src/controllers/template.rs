@@ -7,7 +7,7 @@ use super::object::{ObjectExt, child};
 /// How long pods stay on a node that is not ready or unreachable when they do not say.
 pub const DEFAULT_TOLERATION_SECONDS: i64 = 300;
 
-/// A pod of a template: its labels, annotations and spec, in the owner's namespace.
+/// Makes a pod of a template: its labels, annotations and spec, in the owner's namespace.
 pub fn pod(template: &Value, ns: &str, name: &str, owner: Value) -> Value {
     let mut meta = Map::new();
     meta.insert("name".into(), json!(name));
@@ -30,7 +30,7 @@ pub fn pod(template: &Value, ns: &str, name: &str, owner: Value) -> Value {
     })
 }
 
-/// What the API server and its admission set on each new pod.
+/// Sets what the API server and its admission set on each new pod.
 pub fn complete_spec(spec: &mut Value) {
     if !spec.is_object() {
         *spec = json!({});
@@ -95,7 +95,7 @@ pub fn pin_to_node(spec: &mut Value, node: &str) {
     }
 }
 
-/// The node a pod is pinned to by [`pin_to_node`].
+/// Returns the node a pod is pinned to by [`pin_to_node`].
 pub fn pinned_node(spec: &Value) -> Option<&str> {
     let terms = spec.list_at(
         "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms",

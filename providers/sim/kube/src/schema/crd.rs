@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::types::{Field, ListKind, Struct, Type};
 
-/// The type of a custom resource, out of its `openAPIV3Schema`.
+/// Reads the type of a custom resource out of its `openAPIV3Schema`.
 pub(crate) fn custom_type(schema: &Value) -> Type {
     let mut root = match object(schema) {
         Type::Inline(inline) => (*inline).clone(),

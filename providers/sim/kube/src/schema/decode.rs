@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 
-use super::quantity::Quantity;
 use super::types::{Struct, Type};
+use crate::quantity::Quantity;
 
 /// What reading an object by its type found.
 #[derive(Debug, Default)]
@@ -51,12 +51,7 @@ impl Walk {
     }
 
     fn quantity(&self, value: &mut Value) -> bool {
-        let text = match &*value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => return false,
-        };
-        match Quantity::parse(&text) {
+        match Quantity::read(value) {
             Some(quantity) => {
                 *value = Value::String(quantity.to_string());
                 true
@@ -173,7 +168,7 @@ fn strip_indices(path: &str) -> String {
         .collect()
 }
 
-/// `core.v1.Container` → `v1.Container`.
+/// Turns `core.v1.Container` into `v1.Container`.
 fn go_name(name: &str) -> String {
     let parts: Vec<&str> = name.split('.').collect();
     match parts.as_slice() {

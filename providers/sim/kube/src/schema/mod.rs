@@ -2,9 +2,9 @@
 
 mod crd;
 mod decode;
+mod fields;
 mod openapi;
 mod parse;
-mod quantity;
 mod types;
 mod wire;
 
@@ -13,6 +13,5 @@ pub(crate) use decode::decode;
 pub(crate) use openapi::{named_schemas, schema_name, schema_of};
 use parse::named;
 pub(crate) use parse::root_type;
-pub(crate) use quantity::Quantity;
 pub(crate) use types::{ListKind, Struct, Type};
 pub(crate) use wire::from_wire;

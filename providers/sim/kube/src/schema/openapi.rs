@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::parse;
 use super::types::{ListKind, Type};
 
-/// `core.v1.Pod` → `io.k8s.api.core.v1.Pod`.
+/// Turns `core.v1.Pod` into `io.k8s.api.core.v1.Pod`.
 pub(crate) fn schema_name(name: &str) -> String {
     match name.split_once('.') {
         Some(("meta", kind)) => format!("io.k8s.apimachinery.pkg.apis.meta.v1.{kind}"),
@@ -16,7 +16,7 @@ pub(crate) fn schema_name(name: &str) -> String {
     }
 }
 
-/// The OpenAPI v3 schema of a type; those it names are put into `named`.
+/// Makes the OpenAPI v3 schema of a type; the types it names are put into `named`.
 pub(crate) fn schema_of(ty: &Type, named: &mut BTreeSet<String>) -> Value {
     match ty {
         Type::String => json!({"type": "string"}),
@@ -84,7 +84,7 @@ fn object(known: &super::Struct, named: &mut BTreeSet<String>) -> Value {
     schema
 }
 
-/// The schemas of these built-in types and of all they name, by full name.
+/// Makes the schemas of these built-in types and of all they name, by full name.
 pub(crate) fn named_schemas(roots: BTreeSet<String>) -> Map<String, Value> {
     let mut schemas = Map::new();
     let mut left: Vec<String> = roots.into_iter().collect();

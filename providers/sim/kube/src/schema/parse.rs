@@ -42,7 +42,7 @@ fn optional_mark(word: &str) -> (&str, bool) {
     }
 }
 
-/// One type of the notation, and what is left of the text after it.
+/// Parses one type of the notation; returns it with the rest of the text after it.
 fn parse_type(text: &str) -> Option<(Type, &str)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (item, rest) = parse_type(rest)?;
@@ -84,12 +84,12 @@ fn parse_type(text: &str) -> Option<(Type, &str)> {
     Some((ty, rest))
 }
 
-/// The type of a built-in kind.
+/// Returns the type of a built-in kind.
 pub(crate) fn root_type(group: &str, version: &str, kind: &str) -> Option<Type> {
     TABLE.roots.get(format!("{group}/{version}/{kind}").as_str()).cloned()
 }
 
-/// A built-in type by its name.
+/// Finds a built-in type by its name.
 pub(crate) fn named(name: &str) -> Option<&'static Struct> {
     TABLE.structs.get(name)
 }

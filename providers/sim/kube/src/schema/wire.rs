@@ -93,7 +93,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// The fields of a message, in order.
+/// Reads the fields of a message, in order.
 fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, Raw<'_>)>> {
     let mut out = Vec::new();
     while !bytes.is_empty() {
@@ -170,7 +170,7 @@ fn put(object: &mut Map<String, Value>, name: &str, ty: &Type, raw: Raw<'_>) -> 
     Some(())
 }
 
-/// A map of lists has its lists in messages of their own.
+/// Reads a value of a map. A map of lists has its lists in messages of their own.
 fn map_value(ty: &Type, raw: Raw<'_>) -> Option<Option<Value>> {
     let Type::List(item, _) = ty else { return value(ty, raw) };
     let mut list = Vec::new();
@@ -180,7 +180,7 @@ fn map_value(ty: &Type, raw: Raw<'_>) -> Option<Option<Value>> {
     Some(Some(Value::Array(list)))
 }
 
-/// A value of that type; `Some(None)` for one that says nothing.
+/// Reads a value of that type; returns `Some(None)` for one that says nothing.
 fn value(ty: &Type, raw: Raw<'_>) -> Option<Option<Value>> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let first = |bytes: &[u8]| -> Option<String> {
@@ -239,7 +239,7 @@ fn int_or_string(bytes: &[u8]) -> Option<Option<Value>> {
     Some(Some(if is_text { json!(text) } else { json!(number) }))
 }
 
-/// Go writes plain numbers and flags also when nobody set them.
+/// Returns true for a value that nobody set: Go writes plain numbers and flags also then.
 fn is_unset(name: &str, value: &Value) -> bool {
     match value {
         Value::Number(number) => {
@@ -287,7 +287,7 @@ fn is_unset(name: &str, value: &Value) -> bool {
 mod tests {
     use super::*;
 
-    /// One length-delimited field.
+    /// Encodes one length-delimited field.
     fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
         let mut out = vec![number << 3 | 2, bytes.len() as u8];
         out.extend(bytes);

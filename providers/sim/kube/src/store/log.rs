@@ -20,6 +20,9 @@ pub(crate) struct Record {
     pub(crate) namespace: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) name: String,
+    /// The key that wrote a Secret; empty for plain text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) seal: String,
 }
 
 /// serde for a shared value.
@@ -115,7 +118,7 @@ impl Log {
     }
 }
 
-/// The log holds Secrets: nobody else may read it.
+/// Makes the log readable for its owner only: it holds Secrets.
 #[cfg(unix)]
 fn restrict(file: &File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::resource::Resource;
 
-/// metadata of an object, made when missing.
+/// Returns the metadata of an object; it is made if missing.
 pub(crate) fn meta_mut(object: &mut Value) -> &mut Map<String, Value> {
     if !object.is_object() {
         *object = json!({});
@@ -35,8 +35,8 @@ pub(crate) fn rv_of(object: &Value) -> Option<u64> {
     meta_str(object, "resourceVersion")?.parse().ok()
 }
 
-/// Whether something still has to happen before the object may go: its finalizers, and those of a
-/// namespace's spec.
+/// Returns true if something still has to happen before the object may go: its finalizers, and
+/// those of a namespace's spec.
 pub(crate) fn has_finalizers(object: &Value) -> bool {
     let some = |list: Option<&Value>| {
         list.and_then(Value::as_array).is_some_and(|finalizers| !finalizers.is_empty())
@@ -50,7 +50,8 @@ pub(crate) fn is_terminating(object: &Value) -> bool {
     meta_str(object, "deletionTimestamp").is_some()
 }
 
-/// Which kinds count generations. Of the core group only those whose controllers look at it.
+/// Returns true for kinds that count generations. In the core group, only kinds whose controllers
+/// look at the generation count them.
 pub(crate) fn counts_generations(resource: &Resource) -> bool {
     match resource.group.as_str() {
         "" => matches!(resource.plural.as_str(), "pods" | "replicationcontrollers"),
@@ -65,7 +66,7 @@ pub(crate) fn counts_generations(resource: &Resource) -> bool {
     }
 }
 
-/// Everything but metadata and status: what a generation counts changes of.
+/// Returns true if anything but metadata and status differs: a generation counts these changes.
 pub(crate) fn spec_differs(resource: &Resource, old: &Value, new: &Value) -> bool {
     if resource.group.is_empty() {
         return old.get("spec") != new.get("spec");
@@ -82,7 +83,7 @@ pub(crate) fn spec_differs(resource: &Resource, old: &Value, new: &Value) -> boo
     rest(old, new) || rest(new, old)
 }
 
-/// The time as Kubernetes writes it: whole seconds, UTC.
+/// Writes the time as Kubernetes does: whole seconds, UTC.
 pub(crate) fn timestamp(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -13,17 +13,17 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// `Resource::new("apps", "v1", "deployments")`; the core group is `""`.
+    /// Makes a kind: `Resource::new("apps", "v1", "deployments")`; the core group is `""`.
     pub fn new(group: &str, version: &str, plural: &str) -> Self {
         Self { group: group.into(), version: version.into(), plural: plural.into() }
     }
 
-    /// A kind of the core group, version v1.
+    /// Makes a kind of the core group, version v1.
     pub fn core(plural: &str) -> Self {
         Self::new("", "v1", plural)
     }
 
-    /// `v1` or `apps/v1`.
+    /// Returns `v1` or `apps/v1`.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() {
             self.version.clone()
@@ -32,7 +32,7 @@ impl Resource {
         }
     }
 
-    /// `pods` or `deployments.apps`, as error messages name it.
+    /// Returns `pods` or `deployments.apps`, as error messages name it.
     pub fn qualified(&self) -> String {
         if self.group.is_empty() {
             self.plural.clone()
@@ -41,7 +41,7 @@ impl Resource {
         }
     }
 
-    /// Whether both are the same kind, whatever the version.
+    /// Returns true if both are the same kind, in any version.
     pub fn same_kind(&self, other: &Resource) -> bool {
         self.plural == other.plural && self.group == other.group
     }

@@ -1,56 +1,19 @@
-use std::collections::{BTreeMap, VecDeque};
+//! State: the objects of a cluster in memory, behind one lock.
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::event::{Event, Gone, WatchStream};
+use super::event::{Event, Gone};
 use super::history::History;
 use super::log::{Log, Record};
 use super::object::{name_of, namespace_of, rv_of};
 use super::resource::{KindKey, Resource};
 use crate::KubeError;
-
-/// Why the store refused a write.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// An object of that name exists.
-    #[error("{resource} \"{name}\" already exists")]
-    AlreadyExists {
-        /// `deployments.apps`
-        resource: String,
-        /// metadata.name
-        name: String,
-    },
-    /// There is no object of that name.
-    #[error("{resource} \"{name}\" not found")]
-    NotFound {
-        /// `deployments.apps`
-        resource: String,
-        /// metadata.name
-        name: String,
-    },
-    /// The object changed since the writer read it.
-    #[error(
-        "Operation cannot be fulfilled on {resource} \"{name}\": the object has been modified; please apply your changes to the latest version and try again"
-    )]
-    Conflict {
-        /// `deployments.apps`
-        resource: String,
-        /// metadata.name
-        name: String,
-    },
-    /// The object has no name.
-    #[error("{resource}: metadata.name is required")]
-    Nameless {
-        /// `deployments.apps`
-        resource: String,
-    },
-    /// The log could not be written.
-    #[error("the object log: {0}")]
-    Io(#[from] std::io::Error),
-}
+use crate::encryption::{Keys, Seals, SecretKeys, unreadable};
 
 /// The objects of one cluster. Clones share them.
 ///
@@ -62,6 +25,7 @@ pub enum StoreError {
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    pub(crate) keys: Keys,
 }
 
 struct Inner {
@@ -76,6 +40,7 @@ pub(crate) struct State {
     pub(crate) kinds: BTreeMap<KindKey, Kind>,
     pub(crate) history: History,
     pub(crate) log: Log,
+    pub(crate) seals: Seals,
 }
 
 pub(crate) struct Kind {
@@ -95,6 +60,7 @@ impl Store {
         let path = dir.join("objects.log");
         let mut rv = 1;
         let mut kinds: BTreeMap<KindKey, Kind> = BTreeMap::new();
+        let mut seals = Seals::new();
         let log = Log::open(&path, |record| {
             rv = rv.max(record.rv);
             let resource = Resource::new(&record.group, &record.version, &record.plural);
@@ -104,29 +70,61 @@ impl Store {
             match record.object {
                 Some(object) => {
                     let key = (namespace_of(&object).to_owned(), name_of(&object).to_owned());
+                    if is_secrets(&kind.resource) {
+                        seals.insert(key.clone(), record.seal);
+                    }
                     kind.objects.insert(key, object);
                 }
                 None => {
-                    kind.objects.remove(&(record.namespace, record.name));
+                    let key = (record.namespace, record.name);
+                    if is_secrets(&kind.resource) {
+                        seals.remove(&key);
+                    }
+                    kind.objects.remove(&key);
                 }
             }
         })
         .map_err(io(&path))?;
-        let mut state = State { rv, kinds, history: History::new(rv), log };
+        let mut state = State { rv, kinds, history: History::new(rv), log, seals };
         state.compact_if_worth_it(500).map_err(io(&path))?;
         Ok(Store {
             inner: Arc::new(Inner { state: Mutex::new(state), revision: watch::Sender::new(rv) }),
+            keys: Keys::default(),
         })
     }
 
-    /// The object of that name. `ns` is `None` for what has no namespace.
+    /// Returns the same store, as an API server with these keys reaches it. Controllers use the keys of the
+    /// one that was started last.
+    #[must_use]
+    pub fn with_keys(&self, keys: &SecretKeys) -> Store {
+        self.keys.set_latest(keys);
+        Store { inner: self.inner.clone(), keys: Keys::Own(Arc::new(keys.clone())) }
+    }
+
+    /// Returns the key in etcd of a Secret that cannot be read with this handle's keys, and why. `None` for
+    /// `ns` and `name` means all.
+    pub(crate) fn unreadable(
+        &self,
+        ns: Option<&str>,
+        name: Option<&str>,
+    ) -> Option<(String, &'static str)> {
+        unreadable(&self.lock().seals, &self.keys, ns, name)
+    }
+
+    /// Returns true for a Secret that another key wrote than the one that this handle writes with.
+    pub(crate) fn is_stale(&self, ns: Option<&str>, name: &str) -> bool {
+        let key = (ns.unwrap_or_default().to_owned(), name.to_owned());
+        self.lock().seals.get(&key).is_some_and(|seal| *seal != self.keys.seal())
+    }
+
+    /// Returns the object of that name. `ns` is `None` for what has no namespace.
     pub fn get(&self, resource: &Resource, ns: Option<&str>, name: &str) -> Option<Arc<Value>> {
         let key = (ns.unwrap_or_default().to_owned(), name.to_owned());
         self.lock().kinds.get(&resource.key())?.objects.get(&key).cloned()
     }
 
-    /// All objects of a kind, of one namespace or of all (`None`), by namespace and name, with the
-    /// revision they were read at.
+    /// Lists all objects of a kind, of one namespace or of all (`None`), by namespace and name. It
+    /// also returns the revision they were read at.
     pub fn list(&self, resource: &Resource, ns: Option<&str>) -> (Vec<Arc<Value>>, u64) {
         let state = self.lock();
         let objects = state.kinds.get(&resource.key()).map(|kind| {
@@ -139,36 +137,25 @@ impl Store {
         (objects.unwrap_or_default(), state.rv)
     }
 
-    /// The kinds that have, or had, objects, each in the version it was first written in.
+    /// Lists the kinds that have, or had, objects, each in the version it was first written in.
     pub fn kinds(&self) -> Vec<Resource> {
         self.lock().kinds.values().map(|kind| kind.resource.clone()).collect()
     }
 
-    /// The revision of the last change.
+    /// Returns the revision of the last change.
     pub fn revision(&self) -> u64 {
         self.lock().rv
     }
 
-    /// The changes of a kind after a revision (`list`'s, for those not yet seen).
-    pub fn watch(&self, resource: &Resource, since: u64) -> WatchStream {
-        self.stream(Some(resource.key()), since)
+    /// Returns a receiver of the revision of each change.
+    pub(crate) fn revisions(&self) -> watch::Receiver<u64> {
+        self.inner.revision.subscribe()
     }
 
-    /// The changes of all kinds after a revision.
-    pub fn watch_all(&self, since: u64) -> WatchStream {
-        self.stream(None, since)
-    }
-
-    fn stream(&self, only: Option<KindKey>, since: u64) -> WatchStream {
-        WatchStream {
-            store: self.clone(),
-            only,
-            position: since,
-            revision: self.inner.revision.subscribe(),
-            pending: VecDeque::new(),
-        }
-    }
-
+    /// Returns the changes after a revision, and the revision up to which these are all.
+    ///
+    /// # Errors
+    /// Returns an error if the history no longer holds all of them.
     pub(crate) fn events_after(
         &self,
         since: u64,
@@ -192,6 +179,11 @@ impl Store {
     }
 }
 
+/// Returns true for the kind that is encrypted.
+pub(crate) fn is_secrets(resource: &Resource) -> bool {
+    resource.group.is_empty() && resource.plural == "secrets"
+}
+
 impl State {
     pub(crate) fn kind_mut(&mut self, resource: &Resource) -> &mut Kind {
         self.kinds
@@ -205,10 +197,12 @@ impl State {
         if self.log.records < live * 3 + slack {
             return Ok(());
         }
-        let State { rv, kinds, log, .. } = self;
+        let State { rv, kinds, log, seals, .. } = self;
         let mut last = *rv;
         let objects = kinds.values().flat_map(|kind| {
-            kind.objects.values().map(|object| Record {
+            let is_secrets = is_secrets(&kind.resource);
+            let seals = &*seals;
+            kind.objects.iter().map(move |(key, object)| Record {
                 rv: rv_of(object).unwrap_or(1),
                 group: kind.resource.group.clone(),
                 version: kind.resource.version.clone(),
@@ -216,6 +210,7 @@ impl State {
                 object: Some(object.clone()),
                 namespace: String::new(),
                 name: String::new(),
+                seal: seals.get(key).filter(|_| is_secrets).cloned().unwrap_or_default(),
             })
         });
         // The revision must not go back when the last change was a deletion.
@@ -227,13 +222,14 @@ impl State {
             object: None,
             namespace: String::new(),
             name: String::new(),
+            seal: String::new(),
         });
         log.compact(objects.chain(mark))
     }
 }
 
 impl Store {
-    /// The revision before the first change that is still known.
+    /// Returns the revision before the first change that is still known.
     pub(crate) fn oldest_known(&self) -> u64 {
         self.lock().history.compacted()
     }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::error::StoreError;
 use super::event::{Event, EventKind};
 use super::log::Record;
 use super::object::{
@@ -9,7 +10,8 @@ use super::object::{
     spec_differs, timestamp,
 };
 use super::resource::Resource;
-use super::state::{State, Store, StoreError};
+use super::state::{State, Store, is_secrets};
+use crate::encryption::Keys;
 
 /// The log is rewritten when it holds this many records more than three times the live objects.
 const COMPACTION_SLACK: usize = 20_000;
@@ -27,7 +29,7 @@ impl Store {
             return Err(StoreError::AlreadyExists { resource: resource.qualified(), name });
         }
         // A controller that has not heard of it yet must not fill a namespace that is being emptied
-        // or is gone. Events are told all the same; a store without namespaces has no such rule.
+        // or is gone. Events are stored all the same; a store without namespaces has no such rule.
         if !key.0.is_empty() && resource.plural != "events" {
             let spaces = Resource::core("namespaces");
             let bare = state.kind_mut(&spaces).objects.is_empty();
@@ -49,7 +51,7 @@ impl Store {
         if counts_generations(resource) {
             meta.insert("generation".into(), json!(1));
         }
-        let (object, rv) = state.put(resource, object, None)?;
+        let (object, rv) = state.put(resource, object, None, &self.keys)?;
         drop(state);
         self.announce(rv);
         Ok(object)
@@ -73,7 +75,7 @@ impl Store {
         if uid(&object).is_some_and(|theirs| Some(theirs) != uid(&old)) {
             return Err(conflict());
         }
-        let written = state.replace(resource, &old, object)?;
+        let written = state.replace(resource, &old, object, &self.keys)?;
         drop(state);
         self.announce_some(written)
             .ok_or(StoreError::NotFound { resource: resource.qualified(), name })
@@ -94,7 +96,7 @@ impl Store {
         };
         let mut object = (*old).clone();
         f(&mut object);
-        let written = state.replace(resource, &old, object)?;
+        let written = state.replace(resource, &old, object, &self.keys)?;
         drop(state);
         Ok(self.announce_some(written))
     }
@@ -114,7 +116,7 @@ impl Store {
         let written = if has_finalizers(&old) {
             let mut object = (*old).clone();
             mark_terminating(&mut object, 0);
-            state.replace(resource, &old, object)?
+            state.replace(resource, &old, object, &self.keys)?
         } else {
             let (object, rv) = state.remove(resource, &old)?;
             (Some(object), Some(rv))
@@ -160,6 +162,7 @@ impl State {
         resource: &Resource,
         old: &Arc<Value>,
         mut object: Value,
+        keys: &Keys,
     ) -> Result<(Option<Arc<Value>>, Option<u64>), StoreError> {
         let generation = old["metadata"]["generation"].as_i64();
         let meta = meta_mut(&mut object);
@@ -176,14 +179,18 @@ impl State {
             let next = generation.unwrap_or(1) + bump.max(marked);
             meta_mut(&mut object).insert("generation".into(), json!(next));
         }
-        if object == **old {
+        let key = (namespace_of(old).to_owned(), name_of(old).to_owned());
+        // What another key wrote is written again, also if nothing else changes.
+        let is_stale =
+            is_secrets(resource) && self.seals.get(&key).is_some_and(|seal| *seal != keys.seal());
+        if object == **old && !is_stale {
             return Ok((Some(old.clone()), None));
         }
         if is_terminating(old) && has_finalizers(old) && !has_finalizers(&object) {
             let (object, rv) = self.remove_as(resource, old, object)?;
             return Ok((Some(object), Some(rv)));
         }
-        let (object, rv) = self.put(resource, object, Some(old.clone()))?;
+        let (object, rv) = self.put(resource, object, Some(old.clone()), keys)?;
         Ok((Some(object), Some(rv)))
     }
 
@@ -192,12 +199,17 @@ impl State {
         resource: &Resource,
         mut object: Value,
         previous: Option<Arc<Value>>,
+        keys: &Keys,
     ) -> Result<(Arc<Value>, u64), StoreError> {
         let rv = self.rv + 1;
         meta_mut(&mut object).insert("resourceVersion".into(), json!(rv.to_string()));
         let object = Arc::new(object);
-        self.record(resource, rv, Some(object.clone()), "", "")?;
         let key = (namespace_of(&object).to_owned(), name_of(&object).to_owned());
+        let seal = if is_secrets(resource) { keys.seal() } else { String::new() };
+        self.record(resource, rv, Some(object.clone()), ("", ""), seal.clone())?;
+        if is_secrets(resource) {
+            self.seals.insert(key.clone(), seal);
+        }
         self.kind_mut(resource).objects.insert(key, object.clone());
         let kind = if previous.is_some() { EventKind::Modified } else { EventKind::Added };
         self.push(kind, resource, object.clone(), previous, rv);
@@ -222,7 +234,10 @@ impl State {
         meta_mut(&mut last).insert("resourceVersion".into(), json!(rv.to_string()));
         let last = Arc::new(last);
         let key = (namespace_of(old).to_owned(), name_of(old).to_owned());
-        self.record(resource, rv, None, &key.0, &key.1)?;
+        self.record(resource, rv, None, (&key.0, &key.1), String::new())?;
+        if is_secrets(resource) {
+            self.seals.remove(&key);
+        }
         self.kind_mut(resource).objects.remove(&key);
         self.push(EventKind::Deleted, resource, last.clone(), Some(old.clone()), rv);
         Ok((last, rv))
@@ -233,8 +248,8 @@ impl State {
         resource: &Resource,
         rv: u64,
         object: Option<Arc<Value>>,
-        namespace: &str,
-        name: &str,
+        (namespace, name): (&str, &str),
+        seal: String,
     ) -> Result<(), StoreError> {
         self.log.append(&Record {
             rv,
@@ -244,6 +259,7 @@ impl State {
             object,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
+            seal,
         })?;
         self.rv = rv;
         Ok(())

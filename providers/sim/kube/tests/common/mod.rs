@@ -123,6 +123,8 @@ impl Served {
             clock: Arc::new(Clock::default()),
             faults,
             seed: 7,
+            pod_security: infra_sim_kube::PodSecurity::default(),
+            checks_kubelets: false,
         })
         .await
         .unwrap();
@@ -132,7 +134,7 @@ impl Served {
         let stop = CancellationToken::new();
         tokio::spawn({
             let (cluster, stop) = (cluster.clone(), stop.clone());
-            async move { cluster.serve(listener, &cert, &key, stop).await.unwrap() }
+            async move { cluster.serve(listener, &cert, &key, &Default::default(), stop).await.unwrap() }
         });
         Served { cluster, url, pki, dir: dir.to_owned(), stop }
     }

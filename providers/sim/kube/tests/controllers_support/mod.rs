@@ -58,6 +58,8 @@ impl Sim {
             clock: clock.clone(),
             faults: Arc::new(NoFaults),
             seed: 1,
+            pod_security: infra_sim_kube::PodSecurity::default(),
+            checks_kubelets: false,
         })
         .await
         .unwrap();
@@ -122,6 +124,7 @@ impl Sim {
             public_ip: None,
             kubelet_version: "v1.34.1".into(),
             provider_external: external,
+            server_tls_bootstrap: false,
             vcpus: 2,
             memory_mib: 4096,
             pods_max: 110,
@@ -164,7 +167,7 @@ impl Sim {
         let mut watch = self.store().watch_all(self.store().revision());
         let wait = async {
             while !ok(self) {
-                // A watch that lost its place starts anew.
+                // A watch that lost its place starts again.
                 if watch.next().await.is_err() {
                     watch = self.store().watch_all(self.store().revision());
                 }

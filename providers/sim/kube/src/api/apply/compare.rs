@@ -49,7 +49,7 @@ pub(super) fn compare(old: &Value, new: &Value, ty: &Type) -> Comparison {
     out
 }
 
-/// The fields of a value that is new as a whole: maps and lists count themselves, too.
+/// Collects the fields of a value that is new as a whole: maps and lists count themselves, too.
 fn added(value: &Value, ty: &Type) -> FieldSet {
     let mut set = extract(value, ty);
     mark_collections(&mut set, value, ty);

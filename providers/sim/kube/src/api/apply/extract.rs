@@ -3,7 +3,8 @@ use serde_json::{Map, Value};
 use super::set::FieldSet;
 use crate::schema::{ListKind, Type};
 
-/// How an item of a list is told from the others; `None` when it lacks its keys.
+/// Returns the key that tells an item of a list from the others; returns `None` if it lacks its
+/// keys.
 pub(crate) fn item_key(item: &Value, keys: &[String]) -> Option<String> {
     let mut found = Map::new();
     let mut sorted: Vec<&String> = keys.iter().collect();
@@ -19,7 +20,7 @@ pub(crate) fn item_key(item: &Value, keys: &[String]) -> Option<String> {
     if found.is_empty() { None } else { Some(format!("k:{}", Value::Object(found))) }
 }
 
-/// Whether fields below this value are owned one by one.
+/// Returns true if fields below this value are owned one by one.
 pub(super) fn is_granular(value: &Value, ty: &Type) -> bool {
     match value {
         Value::Object(_) => !ty.is_atomic(),
@@ -28,7 +29,7 @@ pub(super) fn is_granular(value: &Value, ty: &Type) -> bool {
     }
 }
 
-/// The elements of a granular value: key, child, type of the child.
+/// Lists the elements of a granular value: key, child, type of the child.
 pub(super) fn elements<'a>(value: &'a Value, ty: &'a Type) -> Vec<(String, &'a Value, &'a Type)> {
     static ANY: Type = Type::Any;
     match value {
@@ -50,7 +51,7 @@ pub(super) fn elements<'a>(value: &'a Value, ty: &'a Type) -> Vec<(String, &'a V
     }
 }
 
-/// The fields an object sets.
+/// Collects the fields an object sets.
 pub(super) fn extract(value: &Value, ty: &Type) -> FieldSet {
     if !is_granular(value, ty) {
         return FieldSet::leaf();
@@ -68,7 +69,7 @@ pub(super) fn extract(value: &Value, ty: &Type) -> FieldSet {
     set
 }
 
-/// Metadata nobody owns, and, for kinds that have it as a subresource, status.
+/// Removes metadata nobody owns, and status for kinds that have it as a subresource.
 pub(super) fn strip(set: &mut FieldSet, status_too: bool) {
     set.member = false;
     set.below.remove("f:apiVersion");

@@ -51,7 +51,7 @@ impl Entry {
         value
     }
 
-    /// As conflict messages name it.
+    /// Writes it as conflict messages name it.
     pub(super) fn spoken(&self) -> String {
         let mut text = format!("\"{}\"", self.manager);
         if !self.subresource.is_empty() {
@@ -92,7 +92,7 @@ pub(super) fn now() -> Option<String> {
 /// Records what a write other than apply changed: those fields are its manager's, and no longer
 /// the others'.
 pub(crate) fn track_update(kind: &Kind, old: Option<&Value>, new: &mut Value, by: &Tracking) {
-    // Emptied by the client on purpose: ownership starts anew.
+    // The client emptied it on purpose: ownership starts again from nothing.
     let reset = new["metadata"]["managedFields"]
         .as_array()
         .is_some_and(|list| list.is_empty() || list.iter().all(|entry| entry == &json!({})));
@@ -147,7 +147,7 @@ pub(crate) fn track_update(kind: &Kind, old: Option<&Value>, new: &mut Value, by
     write(new, entries);
 }
 
-/// Whether two forms of an object differ at most in when fields were last claimed.
+/// Returns true if two forms of an object differ at most in when fields were last claimed.
 pub(crate) fn same_but_ownership(old: &Value, new: &Value) -> bool {
     let plain = |object: &Value| {
         let mut object = object.clone();

@@ -34,7 +34,8 @@ pub(super) fn merge(live: &Value, config: &Value, ty: &Type) -> Value {
     }
 }
 
-/// The applied order wins; live items that were not applied stay before the item they preceded.
+/// Merges two lists. The applied order wins; live items that were not applied stay before the item
+/// they preceded.
 fn merge_lists(
     live: &[Value],
     config: &[Value],

@@ -48,7 +48,7 @@ pub(super) fn remove_unowned(value: &mut Value, ty: &Type, last: &FieldSet, owne
     }
 }
 
-/// Something was taken out and nothing is left, nor owned as such.
+/// Returns true if something was taken out and nothing remains, nor is the value owned as such.
 fn became_empty(value: &Value, last: &FieldSet, owned: &FieldSet) -> bool {
     let empty = match value {
         Value::Object(fields) => fields.is_empty(),

@@ -11,8 +11,8 @@ use crate::api::error::{ApiError, ApiResult};
 use crate::api::kind::Kind;
 use crate::store::meta_mut;
 
-/// Server-side apply: lays `config` over the live object, takes away what its manager applied before
-/// and no longer does, and refuses to change other managers' fields unless forced.
+/// Applies on the server: it lays `config` over the live object, and takes away what its manager
+/// applied before and no longer does. It refuses to change other managers' fields unless forced.
 pub(crate) fn apply(
     kind: &Kind,
     live: Option<&Value>,
@@ -82,7 +82,7 @@ pub(crate) fn apply(
     Ok(merged)
 }
 
-/// Metadata that no apply takes away.
+/// Adds the metadata that no apply takes away.
 fn protected(mut owned: FieldSet) -> FieldSet {
     owned
         .below
@@ -94,7 +94,8 @@ fn protected(mut owned: FieldSet) -> FieldSet {
     owned
 }
 
-/// An object nobody is known to own fields of was made before there were appliers.
+/// Makes the owner of all fields of an object that nobody is known to own: it was made before there
+/// were appliers.
 fn before_first_apply(kind: &Kind, live: &Value) -> Entry {
     let mut set = extract(live, &kind.schema);
     strip(&mut set, kind.has_status());

@@ -58,7 +58,7 @@ impl FieldSet {
         }
     }
 
-    /// What is in both.
+    /// Returns what is in both.
     pub(crate) fn intersection(&self, other: &FieldSet) -> FieldSet {
         let mut out = FieldSet { member: self.member && other.member, below: BTreeMap::new() };
         for (key, below) in &self.below {
@@ -69,7 +69,7 @@ impl FieldSet {
         out
     }
 
-    /// What is in this one only.
+    /// Returns what is in this one only.
     pub(crate) fn difference(&self, other: &FieldSet) -> FieldSet {
         let mut out = FieldSet { member: self.member && !other.member, below: BTreeMap::new() };
         for (key, below) in &self.below {
@@ -81,7 +81,7 @@ impl FieldSet {
         out
     }
 
-    /// Without what is at, or below, a member of the other.
+    /// Returns this set without what is at, or below, a member of the other.
     pub(crate) fn without_subtrees(&self, other: &FieldSet) -> FieldSet {
         if other.member {
             return FieldSet::default();
@@ -96,7 +96,7 @@ impl FieldSet {
         out
     }
 
-    /// The paths of the members, as messages write them: `.spec.containers[name="a"].image`.
+    /// Lists the paths of the members, as messages write them: `.spec.containers[name="a"].image`.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut out = Vec::new();
         self.collect("", &mut out);

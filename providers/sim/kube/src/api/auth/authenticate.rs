@@ -19,8 +19,8 @@ impl Authenticator {
         Ok(Self { store, signer: Signer::open(dir)? })
     }
 
-    /// The user of the client certificate, else of the bearer token, else nobody. A token that is
-    /// not valid is refused, as the real server does.
+    /// Returns the user of the client certificate, else of the bearer token, else nobody. A token
+    /// that is not valid is refused, as the real server does.
     pub(crate) fn user(&self, certificate: Option<User>, headers: &HeaderMap) -> ApiResult<User> {
         if let Some(user) = certificate {
             return Ok(user);
@@ -38,7 +38,7 @@ impl Authenticator {
         }
     }
 
-    /// The user of a token: of a service account, or a bootstrap token.
+    /// Finds the user of a token: of a service account, or a bootstrap token.
     pub(crate) fn token_user(&self, token: &str) -> Option<User> {
         self.bootstrap(token).or_else(|| self.service_account(token))
     }
@@ -94,7 +94,7 @@ impl Authenticator {
         Some(user)
     }
 
-    /// A token for a service account, valid for `seconds`.
+    /// Issues a token for a service account, valid for `seconds`.
     pub(crate) fn issue(&self, account: &Value, audiences: &[String], seconds: i64) -> String {
         let now = jiff::Timestamp::now().as_second();
         let meta = &account["metadata"];
@@ -111,7 +111,7 @@ impl Authenticator {
         }))
     }
 
-    /// The audience of tokens that name none.
+    /// Returns the audience of tokens that name none.
     pub(crate) fn default_audience() -> String {
         ISSUER.to_owned()
     }

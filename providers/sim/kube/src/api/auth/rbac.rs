@@ -20,7 +20,7 @@ fn rbac(plural: &str) -> Resource {
     Resource::new("rbac.authorization.k8s.io", "v1", plural)
 }
 
-/// Whether the user may: system:masters all, everyone what their roles say.
+/// Returns true if the user may: system:masters may do all, everyone else what their roles say.
 pub(crate) fn allowed(store: &Store, user: &User, action: &Action) -> bool {
     if user.groups.iter().any(|group| group == "system:masters") {
         return true;
@@ -33,7 +33,7 @@ pub(crate) fn allowed(store: &Store, user: &User, action: &Action) -> bool {
     rules(store, user, &action.namespace).iter().any(|rule| covers(rule, action))
 }
 
-/// All rules that hold for the user in a namespace, for SelfSubjectRulesReview.
+/// Lists all rules that hold for the user in a namespace, for SelfSubjectRulesReview.
 pub(crate) fn rules_of(store: &Store, user: &User, namespace: &str) -> Vec<Value> {
     let mut found = rules(store, user, namespace);
     if user.groups.iter().any(|group| group == "system:masters") {
@@ -143,8 +143,8 @@ mod tests {
         ));
     }
 
-    /// kubeadm's group of admins has no rights but those of its binding; see `kubeadm init phase
-    /// kubeconfig admin` in kubeadm's reference.
+    /// Checks that kubeadm's group of admins has no rights but those of its binding; see `kubeadm
+    /// init phase kubeconfig admin` in kubeadm's reference.
     #[test]
     fn the_admins_of_kubeadm_need_their_binding() {
         let dir = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// The key kept in the cluster's folder, made when there is none.
+    /// Reads the key kept in the cluster's folder; it is made if there is none.
     pub(crate) fn open(dir: &Path) -> Result<Self, KubeError> {
         let path = dir.join("token.key");
         let io = |source| KubeError::Io { path: path.clone(), source };
@@ -36,7 +36,7 @@ impl Signer {
         format!("{body}.{seal}")
     }
 
-    /// The claims of a token this signer made.
+    /// Returns the claims of a token, if this signer made it.
     pub(crate) fn verify(&self, token: &str) -> Option<Value> {
         let (body, seal) = token.rsplit_once('.')?;
         let seal = URL_SAFE_NO_PAD.decode(seal).ok()?;
@@ -47,7 +47,7 @@ impl Signer {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
-    /// HMAC-SHA256 (RFC 2104) with a key shorter than a block.
+    /// Computes HMAC-SHA256 (RFC 2104) with a key shorter than a block.
     fn seal(&self, body: &[u8]) -> [u8; 32] {
         let pad = |with: u8| {
             let mut block = [with; 64];

@@ -24,7 +24,7 @@ impl User {
         }
     }
 
-    /// The `userInfo` of reviews.
+    /// Makes the `userInfo` of reviews.
     pub(crate) fn info(&self) -> Value {
         let mut info = json!({"username": self.name, "groups": self.groups});
         if !self.uid.is_empty() {
@@ -34,7 +34,8 @@ impl User {
     }
 }
 
-/// The user of a client certificate: CN is the name, each O a group. The handshake verified it.
+/// Returns the user of a client certificate: CN is the name, each O a group. The handshake verified
+/// it.
 pub(crate) fn certificate_user(certificate: &CertificateDer<'_>) -> Option<User> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let subject = parsed.subject();

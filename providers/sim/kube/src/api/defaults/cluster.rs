@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{below, default, items};
+use super::fill::{below, default, items};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{below, default};
+use super::fill::{below, default};
 use crate::store::timestamp;
 
 pub(super) fn definition(object: &mut Value) {
@@ -14,7 +14,7 @@ pub(super) fn definition(object: &mut Value) {
     }
 }
 
-/// Names are accepted and the definition is established at once: nothing else serves kinds here.
+/// Accepts the names and establishes the definition at once: nothing else serves kinds here.
 pub(super) fn established(object: &mut Value, old: Option<&Value>) {
     let at = timestamp(jiff::Timestamp::now());
     let condition = |kind: &str, reason: &str, message: &str| {

@@ -2,46 +2,20 @@
 
 mod cluster;
 mod custom;
+mod fill;
 mod network;
 mod pod;
 mod service;
 mod storage;
 mod workload;
 
-use serde_json::{Map, Value, json};
+pub(crate) use fill::Context;
+use fill::{below, default, items};
+use serde_json::{Value, json};
 
-use super::auth::User;
+use super::context::Server;
 use super::field_error::FieldError;
 use super::kind::Kind;
-use super::server::Server;
-
-/// What defaults depend on besides the object.
-pub(crate) struct Context<'a> {
-    pub(crate) server: &'a Server,
-    pub(crate) user: &'a User,
-}
-
-/// Sets a field that has no value.
-pub(super) fn default(object: &mut Value, field: &str, value: Value) {
-    if let Some(fields) = object.as_object_mut()
-        && fields.get(field).is_none_or(|present| present.is_null() || *present == "")
-    {
-        fields.insert(field.to_owned(), value);
-    }
-}
-
-/// An object below, made when missing.
-pub(super) fn below<'a>(object: &'a mut Value, field: &str) -> &'a mut Value {
-    if !object.get(field).is_some_and(Value::is_object) {
-        object[field] = Value::Object(Map::new());
-    }
-    &mut object[field]
-}
-
-/// The items of a list, if there is one.
-pub(super) fn items<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut Value> {
-    object.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten()
-}
 
 /// Fills in an object that is being created.
 pub(crate) fn created(context: &Context<'_>, kind: &Kind, object: &mut Value) {
@@ -62,9 +36,13 @@ pub(crate) fn created(context: &Context<'_>, kind: &Kind, object: &mut Value) {
         ("apiextensions.k8s.io", "customresourcedefinitions") => custom::established(object, None),
         ("certificates.k8s.io", "certificatesigningrequests") => {
             let user = context.user.info();
-            for (field, from) in [("username", "username"), ("groups", "groups"), ("uid", "uid")] {
-                if !user[from].is_null() {
-                    below(object, "spec")[field] = user[from].clone();
+            // Who asks is never what the object says.
+            for field in ["username", "groups", "uid", "extra"] {
+                let spec = below(object, "spec");
+                if user[field].is_null() {
+                    spec.as_object_mut().map(|spec| spec.remove(field));
+                } else {
+                    spec[field] = user[field].clone();
                 }
             }
         }
@@ -103,7 +81,7 @@ pub(crate) fn updated(_context: &Context<'_>, kind: &Kind, old: &Value, new: &mu
     }
 }
 
-/// Addresses and ports of Services.
+/// Allocates addresses and ports of Services.
 pub(crate) fn allocate(
     server: &Server,
     kind: &Kind,

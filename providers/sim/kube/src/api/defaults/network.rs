@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{below, default, items};
+use super::fill::{below, default, items};
 
 pub(super) fn endpoints(object: &mut Value) {
     for subset in items(object, "subsets") {

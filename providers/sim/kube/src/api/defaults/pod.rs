@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
-use super::{Context, below, default, items};
+use super::fill::{Context, below, default, items};
 use crate::Resource;
 
-/// A pod's spec, also within a template.
+/// Fills in the defaults of a pod's spec, also within a template.
 pub(super) fn spec(spec: &mut Value) {
     default(spec, "restartPolicy", json!("Always"));
     default(spec, "dnsPolicy", json!("ClusterFirst"));
@@ -93,7 +93,7 @@ fn http_get(handler: &mut Value) {
     }
 }
 
-/// Always for `latest` and untagged images, else only when the node has it not.
+/// Returns Always for `latest` and untagged images, else to pull only if the node does not have it.
 fn pull_policy(image: &str) -> &'static str {
     if image.contains('@') {
         return "IfNotPresent";
@@ -137,7 +137,7 @@ fn volume(volume: &mut Value) {
     }
 }
 
-/// What only a pod itself gets, at its creation.
+/// Sets what only a pod itself gets, at its creation.
 pub(super) fn admitted(context: &Context<'_>, object: &mut Value) {
     let pod_spec = below(object, "spec");
     default(pod_spec, "enableServiceLinks", json!(true));
@@ -170,7 +170,7 @@ pub(super) fn admitted(context: &Context<'_>, object: &mut Value) {
     object["status"] = json!({"phase": "Pending", "qosClass": qos_class(&object["spec"])});
 }
 
-/// What the server set once stays when a manifest does not name it.
+/// Keeps what the server set once, if a manifest does not name it.
 pub(super) fn carry_over(old: &Value, new: &mut Value) {
     for field in [
         "nodeName",

@@ -3,10 +3,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::{below, default, items};
+use super::fill::{below, default, items};
 use crate::Resource;
+use crate::api::context::Server;
 use crate::api::field_error::FieldError;
-use crate::api::server::Server;
 
 /// The node ports of a cluster, both ends included.
 pub(crate) const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
@@ -40,7 +40,7 @@ pub(super) fn defaults(object: &mut Value) {
     }
 }
 
-/// What was allocated stays when a manifest does not name it.
+/// Keeps what was allocated, if a manifest does not name it.
 pub(super) fn carry_over(old: &Value, new: &mut Value) {
     let spec = below(new, "spec");
     let kind = spec["type"].as_str().unwrap_or("ClusterIP").to_owned();
@@ -176,14 +176,15 @@ fn protocol(port: &Value) -> String {
     port["protocol"].as_str().unwrap_or("TCP").to_owned()
 }
 
-/// FNV-1a: the same on every machine and in every version.
+/// Computes FNV-1a, which is the same on every machine and in every version.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 
-/// A free address, not the network's, nor the first ten (kubernetes and DNS have theirs there).
+/// Finds a free address, not the network's, nor the first ten (kubernetes and DNS have theirs
+/// there).
 pub(crate) fn free_address(range: IpNet, taken: &[&str], seed: u64) -> Option<IpAddr> {
     let hosts = 1_u128 << (range.max_prefix_len() - range.prefix_len()).min(20);
     let reserved = if hosts > 32 { 11 } else { 2 };

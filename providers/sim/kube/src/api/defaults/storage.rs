@@ -2,10 +2,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Context, below, default};
+use super::fill::{Context, below, default};
 use crate::Resource;
 
-/// `stringData` is written in clear and kept in `data`.
+/// Moves `stringData`, which is written in clear, to `data`, where it is kept.
 pub(super) fn secret(object: &mut Value) {
     default(object, "type", json!("Opaque"));
     let Some(plain) = object.as_object_mut().and_then(|fields| fields.remove("stringData")) else {
@@ -21,7 +21,7 @@ pub(super) fn claim(object: &mut Value) {
     default(below(object, "spec"), "volumeMode", json!("Filesystem"));
 }
 
-/// A claim that names no class gets the default one (the newest, should there be several).
+/// Gives a claim that names no class the default one (the newest, should there be several).
 pub(super) fn claim_created(context: &Context<'_>, object: &mut Value) {
     object["status"] = json!({"phase": "Pending"});
     let spec = below(object, "spec");

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{below, default, items, pod, storage};
+use super::fill::{below, default, items};
+use super::{pod, storage};
 
 fn template(spec: &mut Value) {
     let template = below(spec, "template");
@@ -8,7 +9,7 @@ fn template(spec: &mut Value) {
     pod::spec(below(template, "spec"));
 }
 
-/// Deployments, StatefulSets, DaemonSets, ReplicaSets.
+/// Fills in the defaults of Deployments, StatefulSets, DaemonSets and ReplicaSets.
 pub(super) fn apps(plural: &str, object: &mut Value) {
     if plural == "controllerrevisions" {
         return;
@@ -62,7 +63,7 @@ pub(super) fn apps(plural: &str, object: &mut Value) {
     }
 }
 
-/// The status before a controller has looked.
+/// Returns the status before a controller has looked.
 pub(super) fn initial_status(plural: &str) -> Value {
     match plural {
         "daemonsets" => {
@@ -98,7 +99,7 @@ pub(super) fn job(object: &mut Value) {
     template(spec);
 }
 
-/// A Job selects its pods by its own uid.
+/// Makes a Job select its pods by its own uid.
 pub(super) fn job_created(object: &mut Value) {
     object["status"] = json!({});
     if object["spec"]["manualSelector"] == true {
@@ -117,7 +118,7 @@ pub(super) fn job_created(object: &mut Value) {
     below(selector, "matchLabels")["batch.kubernetes.io/controller-uid"] = uid;
 }
 
-/// The selector and the labels that came with it stay when a manifest does not name them.
+/// Keeps the selector and the labels that came with it, if a manifest does not name them.
 pub(super) fn job_updated(old: &Value, new: &mut Value) {
     let selector = old["spec"]["selector"].clone();
     let labels = old["spec"]["template"]["metadata"]["labels"].clone();

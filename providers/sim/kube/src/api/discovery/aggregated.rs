@@ -6,7 +6,7 @@ use crate::api::registry::Registry;
 const V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const V2BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 
-/// The aggregated form the client wants, if it knows it.
+/// Returns the aggregated form the client wants, if it knows it.
 pub(super) fn wanted(accept: &str) -> Option<&'static str> {
     accept.split(',').find_map(|offer| {
         let offer: String = offer.split_whitespace().collect();
@@ -14,7 +14,7 @@ pub(super) fn wanted(accept: &str) -> Option<&'static str> {
     })
 }
 
-/// All kinds of the core group, or of all others, in one answer.
+/// Lists all kinds of the core group, or of all others, in one answer.
 pub(super) fn groups(registry: &Registry, core: bool, media_type: &str) -> Value {
     let kinds = registry.all();
     let groups =

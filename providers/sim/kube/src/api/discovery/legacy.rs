@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::api::kind::Kind;
 use crate::api::registry::Registry;
 
-/// `/api`
+/// Answers `/api`.
 pub(super) fn core_versions() -> Value {
     json!({"kind": "APIVersions", "versions": ["v1"],
         "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}]})
@@ -17,14 +17,14 @@ fn group_value(group: &str, versions: &[String]) -> Value {
     json!({"name": group, "preferredVersion": entries.first(), "versions": entries})
 }
 
-/// `/apis`
+/// Answers `/apis`.
 pub(super) fn groups(registry: &Registry) -> Value {
     let groups: Vec<Value> =
         registry.groups().iter().map(|(group, versions)| group_value(group, versions)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
-/// `/apis/<group>`
+/// Answers `/apis/<group>`.
 pub(super) fn group(registry: &Registry, group: &str) -> Option<Value> {
     let groups = registry.groups();
     let (name, versions) = groups.iter().find(|(name, _)| name == group)?;
@@ -34,7 +34,7 @@ pub(super) fn group(registry: &Registry, group: &str) -> Option<Value> {
     Some(value)
 }
 
-/// `/api/v1` and `/apis/<group>/<version>`
+/// Answers `/api/v1` and `/apis/<group>/<version>`.
 pub(super) fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
     let kinds: Vec<_> = registry
         .all()

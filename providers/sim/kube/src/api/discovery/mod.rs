@@ -11,10 +11,10 @@ use axum::body::Body;
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::dispatch::Call;
+use super::call::Call;
+use super::context::Server;
 use super::error::{ApiError, ApiResult};
 use super::media;
-use super::server::Server;
 
 /// Answers what is not about objects.
 pub(crate) fn answer(server: &Arc<Server>, call: &Call) -> ApiResult<Response<Body>> {

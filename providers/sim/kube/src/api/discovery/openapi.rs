@@ -9,7 +9,7 @@ use crate::api::kind::Kind;
 use crate::api::registry::Registry;
 use crate::schema::{Type, named_schemas, schema_name, schema_of};
 
-/// `/openapi/v3`: one document a group and version, with a hash that clients cache by.
+/// Answers `/openapi/v3`: one document a group and version, with a hash that clients cache by.
 pub(super) fn index(registry: &Registry) -> Value {
     let mut paths = Map::new();
     let core = [(String::new(), vec!["v1".to_owned()])];
@@ -30,7 +30,7 @@ pub(super) fn index(registry: &Registry) -> Value {
     json!({"paths": paths})
 }
 
-/// The hash of a document. Those of the built-in kinds never change.
+/// Returns the hash of a document. The hashes of the built-in kinds never change.
 fn hash(registry: &Registry, group: &str, version: &str) -> String {
     static KNOWN: Mutex<BTreeMap<(String, String), String>> = Mutex::new(BTreeMap::new());
     let compute = || {
@@ -44,7 +44,7 @@ fn hash(registry: &Registry, group: &str, version: &str) -> String {
     known.entry((group.to_owned(), version.to_owned())).or_insert_with(compute).clone()
 }
 
-/// The document of one group and version.
+/// Makes the document of one group and version.
 pub(super) fn document(registry: &Registry, group: &str, version: &str) -> Option<Value> {
     let kinds: Vec<_> = registry
         .all()
@@ -94,7 +94,7 @@ pub(super) fn full_name(kind: &Kind) -> String {
     }
 }
 
-/// Which operations there are, with the parameters clients look for before they use them.
+/// Adds the operations there are, with the parameters clients look for before they use them.
 fn operations(paths: &mut Map<String, Value>, kind: &Kind, schema: &str) {
     let root = if kind.group.is_empty() {
         format!("/api/{}", kind.version)

@@ -4,16 +4,17 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::json;
 
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::ApiResult;
 use crate::api::media;
-use crate::api::server::Server;
 
 /// What clients ask for has an `@`, which no media type may have; it is answered with a dot.
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
-/// `/openapi/v2`: only that there is one. Clients that find `/openapi/v3` take the schemas there;
-/// those that insist on this document, in protobuf, get a valid one without definitions.
+/// Answers `/openapi/v2`, only so that there is one. Clients that find `/openapi/v3` take the
+/// schemas there. Clients that insist on this document, in protobuf, get a valid one without
+/// definitions.
 pub(super) fn answer(server: &Arc<Server>, call: &Call) -> ApiResult<Response<Body>> {
     let version = &server.cluster.options().kubernetes_version;
     if media::accept_of(&call.headers).contains("proto-openapi.spec.v2") {
@@ -29,7 +30,7 @@ pub(super) fn answer(server: &Arc<Server>, call: &Call) -> ApiResult<Response<Bo
     Ok(media::json(StatusCode::OK, &document))
 }
 
-/// A length-delimited protobuf field; the numbers and lengths here fit one byte each.
+/// Encodes a length-delimited protobuf field; the numbers and lengths here fit one byte each.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![number << 3 | 2, bytes.len().min(127) as u8];
     out.extend(bytes.iter().take(127));

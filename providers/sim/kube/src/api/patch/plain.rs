@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use crate::api::error::{ApiError, ApiResult};
 
-/// RFC 6902.
+/// Applies a JSON patch (RFC 6902).
 pub(crate) fn json_patch(object: &Value, body: &[u8]) -> ApiResult<Value> {
     let patch: json_patch::Patch = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
@@ -28,7 +28,7 @@ pub(crate) fn json_patch(object: &Value, body: &[u8]) -> ApiResult<Value> {
     Ok(out)
 }
 
-/// RFC 7386.
+/// Applies a merge patch (RFC 7386).
 pub(crate) fn merge_patch(object: &Value, patch: &Value) -> Value {
     let mut out = object.clone();
     json_patch::merge(&mut out, patch);

@@ -3,8 +3,9 @@ use serde_json::{Map, Value};
 use crate::api::error::{ApiError, ApiResult};
 use crate::schema::{ListKind, Type};
 
-/// Kubernetes' strategic merge patch: lists of the built-in kinds merge by their keys, and
-/// directives (`$patch`, `$retainKeys`, `$setElementOrder/…`, `$deleteFromPrimitiveList/…`) say more.
+/// Applies Kubernetes' strategic merge patch. Lists of the built-in kinds merge by their keys.
+/// Directives (`$patch`, `$retainKeys`, `$setElementOrder/…`, `$deleteFromPrimitiveList/…`) say
+/// more.
 pub(crate) fn strategic_merge(object: &Value, patch: &Value, ty: &Type) -> ApiResult<Value> {
     let (Value::Object(fields), Value::Object(patch)) = (object, patch) else {
         return Ok(patch.clone());
@@ -78,7 +79,8 @@ fn merge_object(
     Ok(out)
 }
 
-/// The one key strategic merges go by; `None` for lists that are replaced or hold plain values.
+/// Returns the one key strategic merges use; `None` for lists that are replaced or hold plain
+/// values.
 fn merge_key(field: &str, ty: &Type) -> Option<String> {
     match ty.list_kind() {
         ListKind::Keyed(keys) => keys.first().cloned(),

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::Resource;
 use crate::api::body;
 use crate::api::builtin::built_in;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::media;
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::store::timestamp;
 
 /// Binds a pod to a node: `pods/<name>/binding`, or a Binding of that name.

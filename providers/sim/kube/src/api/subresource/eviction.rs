@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::Resource;
 use crate::api::body;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::media;
 use crate::api::request::Target;
-use crate::api::selector::label_selector_matches;
-use crate::api::server::Server;
 use crate::api::verbs::remove;
+use crate::selector;
 
 fn budgets() -> Resource {
     Resource::new("policy", "v1", "poddisruptionbudgets")
@@ -64,8 +64,7 @@ pub(super) async fn evict(
 }
 
 fn covers(budget: &Value, pod: &Value) -> bool {
-    budget["spec"]["selector"].is_object()
-        && label_selector_matches(&budget["spec"]["selector"], &pod["metadata"]["labels"])
+    selector::matches(&budget["spec"]["selector"], &pod["metadata"]["labels"])
 }
 
 fn is_ready(pod: &Value) -> bool {

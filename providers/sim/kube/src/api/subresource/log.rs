@@ -5,15 +5,15 @@ use http::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::EventKind;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::media;
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::store::{name_of, namespace_of};
 
-/// The log of a container: a line that says it is simulated. With `follow` it stays open while the
-/// pod runs.
+/// Answers with the log of a container: a line that says it is simulated. With `follow` it stays
+/// open while the pod runs.
 pub(super) fn read(
     server: &Arc<Server>,
     call: &Call,
@@ -27,6 +27,7 @@ pub(super) fn read(
         .ok_or_else(|| ApiError::not_found(kind, target.name()))?;
     let container = container_of(call, target, &pod)?;
     let running = state(&pod, &container)?;
+    super::kubelet::read_log(server, &pod, &container)?;
     let line = if call.query.number("tailLines")? == Some(0) {
         String::new()
     } else {
@@ -112,7 +113,7 @@ fn container_of(call: &Call, target: &Target, pod: &Value) -> ApiResult<String> 
     Err(ApiError::bad_request(format!("container {wanted} is not valid for pod {}", target.name())))
 }
 
-/// Whether the container runs; a refusal when it has not begun.
+/// Returns true if the container runs, and refuses if it has not begun.
 fn state(pod: &Value, container: &str) -> ApiResult<bool> {
     let name = name_of(pod);
     if pod["spec"]["nodeName"].as_str().is_none_or(str::is_empty) {

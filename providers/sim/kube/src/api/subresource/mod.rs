@@ -2,6 +2,7 @@
 
 mod binding;
 mod eviction;
+mod kubelet;
 mod log;
 mod portforward;
 mod review;
@@ -13,10 +14,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Method, Response};
 
-use super::dispatch::Call;
+use super::call::Call;
+use super::context::Server;
 use super::error::{ApiError, ApiResult};
 use super::request::Target;
-use super::server::Server;
 
 /// Answers a subresource other than those that are a part of the object itself.
 pub(crate) async fn answer(
@@ -32,9 +33,16 @@ pub(crate) async fn answer(
         "token" if post => token::issue(server, call, target),
         "log" if call.method == Method::GET => log::read(server, call, target),
         "portforward" => portforward::forward(server, call, target),
-        "exec" | "attach" => Err(ApiError::bad_request(
-            "pods of the embedded cloud are simulated: there is no process to connect to",
-        )),
+        "proxy" => kubelet::proxy(server, call, target),
+        "exec" | "attach" => {
+            let pods = target.kind.resource();
+            if let Some(pod) = server.cluster.store().get(&pods, target.ns(), target.name()) {
+                kubelet::dial(server, &pod)?;
+            }
+            Err(ApiError::bad_request(
+                "pods of the embedded cloud are simulated: there is no process to connect to",
+            ))
+        }
         _ => Err(ApiError::method_not_supported()),
     }
 }

@@ -21,10 +21,10 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::cloud::Cloud;
 use crate::store::{name_of, namespace_of};
 
@@ -49,6 +49,7 @@ pub(super) fn forward(
             "unable to forward port because pod is not running. Current status={phase}"
         )));
     }
+    super::kubelet::dial(server, &pod)?;
     let ports = ports(call)?;
     let accept = accept(&call.headers)?;
     let Some(upgrade) = call.upgrade() else {
@@ -80,7 +81,7 @@ fn ports(call: &Call) -> ApiResult<Vec<u16>> {
     }
 }
 
-/// The value that shows the client it is understood.
+/// Makes the value that shows the client it is understood.
 fn accept(headers: &HeaderMap) -> ApiResult<HeaderValue> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let upgrade = text(header::UPGRADE).unwrap_or_default();
@@ -176,7 +177,7 @@ fn frame(channel: u8, data: &[u8]) -> Message {
     Message::binary(bytes)
 }
 
-/// The container that says it listens there.
+/// Finds the container that says it listens there.
 fn listener(pod: &Value, port: u16) -> Option<Value> {
     let containers = pod["spec"]["containers"].as_array()?;
     let listens = |container: &&Value| {
@@ -203,7 +204,7 @@ fn said(pod: &Value, container: &Value, port: u16) -> String {
     )
 }
 
-/// What a container sends, until it closes.
+/// Passes on what a container sends, until it closes.
 async fn pump(
     channel: u8,
     mut from: impl AsyncRead + Send + Unpin,
@@ -217,7 +218,7 @@ async fn pump(
     }
 }
 
-/// A page for every request on one connection.
+/// Serves a page for every request on one connection.
 async fn page(stream: DuplexStream, text: String) {
     let answer = service_fn(move |_: http::Request<hyper::body::Incoming>| {
         let mut response = Response::new(Body::from(text.clone()));

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::api::auth::{self, Action, User};
 use crate::api::body;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::ApiResult;
 use crate::api::media;
 use crate::api::request::Target;
-use crate::api::server::Server;
 
 /// Answers who somebody is, and what they may.
 pub(super) fn answer(

@@ -5,12 +5,12 @@ use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::api::apply::Tracking;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::field_error::FieldError;
 use crate::api::kind::Kind;
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::api::verbs::{Saved, present, save_update};
 use crate::api::{body, media, patch};
 use crate::schema::Type;
@@ -62,7 +62,7 @@ fn scale_of(kind: &Kind, object: &Value) -> Value {
     })
 }
 
-/// GET, PUT and PATCH of `scale`.
+/// Answers GET, PUT and PATCH of `scale`.
 pub(super) async fn answer(
     server: &Arc<Server>,
     call: &Call,

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 
 use crate::api::auth::Authenticator;
 use crate::api::body;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::field_error::FieldError;
 use crate::api::media;
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::store::timestamp;
 
 const SHORTEST: i64 = 600;
 
-/// A token for a service account.
+/// Issues a token for a service account.
 pub(super) fn issue(
     server: &Arc<Server>,
     call: &Call,

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-/// How long ago, as kubectl writes it.
+/// Says how long ago it was, as kubectl writes it.
 pub(super) fn since(timestamp: &Value) -> Value {
     let Some(at) = timestamp.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok()) else {
         return json!("<unknown>");
@@ -8,7 +8,7 @@ pub(super) fn since(timestamp: &Value) -> Value {
     json!(human(jiff::Timestamp::now().as_second() - at.as_second()))
 }
 
-/// Seconds in the two largest units that matter.
+/// Writes seconds in the two largest units that matter.
 pub(super) fn human(seconds: i64) -> String {
     if seconds < -1 {
         return "<invalid>".into();

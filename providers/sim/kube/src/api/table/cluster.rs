@@ -1,160 +1,109 @@
+//! The columns of what belongs to the whole cluster, and of access to it.
+
 use serde_json::{Value, json};
 
-use super::{View, age, age_of, name, number, or};
+use super::age;
+use super::cells::{has_condition, list, reference, text};
+use super::column::Cell::*;
+use super::column::{AGE, CREATED, NAME, Table, col, wide};
 
-pub(super) fn view(plural: &str) -> Option<View> {
-    Some(match plural {
-        "nodes" => View {
-            columns: &[
-                ("Name", false),
-                ("Status", false),
-                ("Roles", false),
-                ("Age", false),
-                ("Version", false),
-                ("Internal-IP", true),
-                ("External-IP", true),
-                ("OS-Image", true),
-                ("Kernel-Version", true),
-                ("Container-Runtime", true),
-            ],
-            row: node,
-        },
-        "namespaces" => View {
-            columns: &[("Name", false), ("Status", false), ("Age", false)],
-            row: |o| vec![name(o), or(&o["status"]["phase"], "Active"), age_of(o)],
-        },
-        "customresourcedefinitions" => View {
-            columns: &[("Name", false), ("Created At", false)],
-            row: |o| vec![name(o), o["metadata"]["creationTimestamp"].clone()],
-        },
-        "leases" => View {
-            columns: &[("Name", false), ("Holder", false), ("Age", false)],
-            row: |o| vec![name(o), or(&o["spec"]["holderIdentity"], ""), age_of(o)],
-        },
-        "priorityclasses" => View {
-            columns: &[
-                ("Name", false),
-                ("Value", false),
-                ("Global-Default", false),
-                ("Age", false),
-                ("PreemptionPolicy", false),
-            ],
-            row: |o| {
-                vec![
-                    name(o),
-                    json!(number(&o["value"])),
-                    json!(o["globalDefault"] == true),
-                    age_of(o),
-                    or(&o["preemptionPolicy"], ""),
-                ]
-            },
-        },
-        "roles" | "clusterroles" => View {
-            columns: &[("Name", false), ("Created At", false)],
-            row: |o| vec![name(o), o["metadata"]["creationTimestamp"].clone()],
-        },
-        "rolebindings" | "clusterrolebindings" => View {
-            columns: &[
-                ("Name", false),
-                ("Role", false),
-                ("Age", false),
-                ("Users", true),
-                ("Groups", true),
-                ("ServiceAccounts", true),
-            ],
-            row: |o| {
-                let of = |kind: &str| {
-                    let list: Vec<String> = o["subjects"]
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .filter(|s| s["kind"] == kind)
-                        .map(|s| match s["namespace"].as_str() {
-                            Some(ns) => format!("{ns}/{}", s["name"].as_str().unwrap_or_default()),
-                            None => s["name"].as_str().unwrap_or_default().to_owned(),
-                        })
-                        .collect();
-                    json!(list.join(", "))
-                };
-                let role = format!(
-                    "{}/{}",
-                    o["roleRef"]["kind"].as_str().unwrap_or_default(),
-                    o["roleRef"]["name"].as_str().unwrap_or_default()
-                );
-                vec![name(o), json!(role), age_of(o), of("User"), of("Group"), of("ServiceAccount")]
-            },
-        },
-        "certificatesigningrequests" => View {
-            columns: &[
-                ("Name", false),
-                ("Age", false),
-                ("SignerName", false),
-                ("Requestor", false),
-                ("RequestedDuration", false),
-                ("Condition", false),
-            ],
-            row: |o| {
-                let is = |kind: &str| {
-                    o["status"]["conditions"]
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .any(|c| c["type"] == kind)
-                };
-                let mut state = if is("Denied") {
-                    "Denied"
-                } else if is("Approved") {
-                    "Approved"
-                } else {
-                    "Pending"
-                }
-                .to_owned();
-                if is("Failed") {
-                    state += ",Failed";
-                }
-                if o["status"]["certificate"].is_string() {
-                    state += ",Issued";
-                }
-                let duration = o["spec"]["expirationSeconds"]
-                    .as_i64()
-                    .map_or_else(|| "<none>".to_owned(), age::human);
-                vec![
-                    name(o),
-                    age_of(o),
-                    o["spec"]["signerName"].clone(),
-                    or(&o["spec"]["username"], ""),
-                    json!(duration),
-                    json!(state),
-                ]
-            },
-        },
-        "mutatingwebhookconfigurations" | "validatingwebhookconfigurations" => View {
-            columns: &[("Name", false), ("Webhooks", false), ("Age", false)],
-            row: |o| vec![name(o), json!(o["webhooks"].as_array().map_or(0, Vec::len)), age_of(o)],
-        },
-        "runtimeclasses" => View {
-            columns: &[("Name", false), ("Handler", false), ("Age", false)],
-            row: |o| vec![name(o), o["handler"].clone(), age_of(o)],
-        },
-        _ => return None,
-    })
+pub(super) static TABLES: &[Table] = &[
+    Table {
+        kinds: &["nodes"],
+        columns: &[
+            NAME,
+            col("Status", With(node_status)),
+            col("Roles", With(node_roles)),
+            AGE,
+            col("Version", Text("/status/nodeInfo/kubeletVersion", "")),
+            wide("Internal-IP", With(|o| address(o, "InternalIP"))),
+            wide("External-IP", With(|o| address(o, "ExternalIP"))),
+            wide("OS-Image", Text("/status/nodeInfo/osImage", "<unknown>")),
+            wide("Kernel-Version", Text("/status/nodeInfo/kernelVersion", "<unknown>")),
+            wide(
+                "Container-Runtime",
+                Text("/status/nodeInfo/containerRuntimeVersion", "<unknown>"),
+            ),
+        ],
+    },
+    Table {
+        kinds: &["namespaces"],
+        columns: &[NAME, col("Status", Text("/status/phase", "Active")), AGE],
+    },
+    Table {
+        kinds: &[
+            "customresourcedefinitions.apiextensions.k8s.io",
+            "roles.rbac.authorization.k8s.io",
+            "clusterroles.rbac.authorization.k8s.io",
+        ],
+        columns: &[NAME, CREATED],
+    },
+    Table {
+        kinds: &["leases.coordination.k8s.io"],
+        columns: &[NAME, col("Holder", Text("/spec/holderIdentity", "")), AGE],
+    },
+    Table {
+        kinds: &["priorityclasses.scheduling.k8s.io"],
+        columns: &[
+            NAME,
+            col("Value", Number("/value")),
+            col("Global-Default", Flag("/globalDefault")),
+            AGE,
+            col("PreemptionPolicy", Text("/preemptionPolicy", "")),
+        ],
+    },
+    Table {
+        kinds: &[
+            "rolebindings.rbac.authorization.k8s.io",
+            "clusterrolebindings.rbac.authorization.k8s.io",
+        ],
+        columns: &[
+            NAME,
+            col("Role", With(|o| reference(&o["roleRef"]))),
+            AGE,
+            wide("Users", With(|o| subjects(o, "User"))),
+            wide("Groups", With(|o| subjects(o, "Group"))),
+            wide("ServiceAccounts", With(|o| subjects(o, "ServiceAccount"))),
+        ],
+    },
+    Table {
+        kinds: &["certificatesigningrequests.certificates.k8s.io"],
+        columns: &[
+            NAME,
+            AGE,
+            col("SignerName", Plain("/spec/signerName")),
+            col("Requestor", Text("/spec/username", "")),
+            col("RequestedDuration", With(requested_duration)),
+            col("Condition", With(request_condition)),
+        ],
+    },
+    Table {
+        kinds: &[
+            "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+            "validatingwebhookconfigurations.admissionregistration.k8s.io",
+        ],
+        columns: &[NAME, col("Webhooks", Count("/webhooks")), AGE],
+    },
+    Table {
+        kinds: &["runtimeclasses.node.k8s.io"],
+        columns: &[NAME, col("Handler", Plain("/handler")), AGE],
+    },
+];
+
+fn node_status(node: &Value) -> Value {
+    let ready = list(&node["status"]["conditions"]).iter().find(|c| c["type"] == "Ready");
+    let state = match ready.map(|condition| &condition["status"]) {
+        Some(status) if status == "True" => "Ready",
+        Some(_) => "NotReady",
+        None => "Unknown",
+    };
+    let cordoned = node["spec"]["unschedulable"] == true;
+    json!(format!("{state}{}", if cordoned { ",SchedulingDisabled" } else { "" }))
 }
 
-fn node(o: &Value) -> Vec<Value> {
-    let ready =
-        o["status"]["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == "Ready");
-    let mut state = match ready.map(|c| &c["status"]) {
-        Some(status) if status == "True" => "Ready".to_owned(),
-        Some(_) => "NotReady".into(),
-        None => "Unknown".into(),
-    };
-    if o["spec"]["unschedulable"] == true {
-        state += ",SchedulingDisabled";
-    }
-    let mut roles: Vec<&str> = o["metadata"]["labels"]
-        .as_object()
-        .into_iter()
-        .flatten()
+fn node_roles(node: &Value) -> Value {
+    let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
+    let mut roles: Vec<&str> = labels
         .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
             Some(role) => Some(role).filter(|role| !role.is_empty()),
             None if key == "kubernetes.io/role" => value.as_str(),
@@ -162,23 +111,45 @@ fn node(o: &Value) -> Vec<Value> {
         })
         .collect();
     roles.sort_unstable();
-    let roles = if roles.is_empty() { "<none>".to_owned() } else { roles.join(",") };
-    let address = |kind: &str| {
-        let found =
-            o["status"]["addresses"].as_array().into_iter().flatten().find(|a| a["type"] == kind);
-        found.map_or_else(|| json!("<none>"), |a| a["address"].clone())
-    };
-    let info = &o["status"]["nodeInfo"];
-    vec![
-        name(o),
-        json!(state),
-        json!(roles),
-        age_of(o),
-        or(&info["kubeletVersion"], ""),
-        address("InternalIP"),
-        address("ExternalIP"),
-        or(&info["osImage"], "<unknown>"),
-        or(&info["kernelVersion"], "<unknown>"),
-        or(&info["containerRuntimeVersion"], "<unknown>"),
-    ]
+    if roles.is_empty() { json!("<none>") } else { json!(roles.join(",")) }
+}
+
+fn address(node: &Value, kind: &str) -> Value {
+    let found = list(&node["status"]["addresses"]).iter().find(|one| one["type"] == kind);
+    found.map_or_else(|| json!("<none>"), |one| one["address"].clone())
+}
+
+fn subjects(binding: &Value, kind: &str) -> Value {
+    let names: Vec<String> = list(&binding["subjects"])
+        .iter()
+        .filter(|subject| subject["kind"] == kind)
+        .map(|subject| match subject["namespace"].as_str() {
+            Some(namespace) => format!("{namespace}/{}", text(&subject["name"])),
+            None => text(&subject["name"]).to_owned(),
+        })
+        .collect();
+    json!(names.join(", "))
+}
+
+fn requested_duration(request: &Value) -> Value {
+    let seconds = request["spec"]["expirationSeconds"].as_i64();
+    seconds.map_or_else(|| json!("<none>"), |seconds| json!(age::human(seconds)))
+}
+
+fn request_condition(request: &Value) -> Value {
+    let mut state = if has_condition(request, "Denied") {
+        "Denied"
+    } else if has_condition(request, "Approved") {
+        "Approved"
+    } else {
+        "Pending"
+    }
+    .to_owned();
+    if has_condition(request, "Failed") {
+        state += ",Failed";
+    }
+    if request["status"]["certificate"].is_string() {
+        state += ",Issued";
+    }
+    json!(state)
 }

@@ -1,106 +1,106 @@
+//! The columns of configuration and of events.
+
 use serde_json::{Value, json};
 
-use super::{View, age, age_of, name, number, or};
+use super::age;
+use super::cells::{count, number, or, text};
+use super::column::Cell::*;
+use super::column::{AGE, CREATED, NAME, Table, col, wide};
 
-fn count(object: &Value, fields: &[&str]) -> usize {
-    fields.iter().map(|field| object[*field].as_object().map_or(0, serde_json::Map::len)).sum()
+pub(super) static TABLES: &[Table] = &[
+    Table {
+        kinds: &["configmaps"],
+        columns: &[
+            NAME,
+            col("Data", With(|o| json!(count(&o["data"]) + count(&o["binaryData"])))),
+            AGE,
+        ],
+    },
+    Table {
+        kinds: &["secrets"],
+        columns: &[NAME, col("Type", Plain("/type")), col("Data", Count("/data")), AGE],
+    },
+    Table { kinds: &["serviceaccounts"], columns: &[NAME, col("Secrets", Count("/secrets")), AGE] },
+    Table {
+        kinds: &["events", "events.events.k8s.io"],
+        columns: &[
+            col("Last Seen", With(last_seen)),
+            col("Type", Plain("/type")),
+            col("Reason", Plain("/reason")),
+            col("Object", With(object)),
+            wide("Subobject", With(|o| or(&about(o)["fieldPath"], ""))),
+            wide("Source", With(source)),
+            col("Message", With(|o| json!(text(first(o, &["message", "note"])).trim()))),
+            wide("First Seen", With(first_seen)),
+            wide("Count", With(|o| json!(number(first(o, &["count", "deprecatedCount"])).max(1)))),
+            wide("Name", Plain("/metadata/name")),
+        ],
+    },
+    Table {
+        kinds: &["resourcequotas"],
+        columns: &[
+            NAME,
+            col("Request", With(|o| quotas(o, false))),
+            col("Limit", With(|o| quotas(o, true))),
+            AGE,
+        ],
+    },
+    Table { kinds: &["limitranges"], columns: &[NAME, CREATED] },
+];
+
+/// Lists the limits of a quota, or everything else of it, each with what is used.
+fn quotas(quota: &Value, limits: bool) -> Value {
+    let hard = quota["spec"]["hard"].as_object().into_iter().flatten();
+    let all: Vec<String> = hard
+        .filter(|(key, _)| key.starts_with("limits") == limits)
+        .map(|(key, hard)| {
+            let used = quota["status"]["used"][key].as_str().unwrap_or("0");
+            format!("{key}: {used}/{}", text(hard))
+        })
+        .collect();
+    json!(all.join(", "))
 }
 
-pub(super) fn view(plural: &str) -> Option<View> {
-    Some(match plural {
-        "configmaps" => View {
-            columns: &[("Name", false), ("Data", false), ("Age", false)],
-            row: |o| vec![name(o), json!(count(o, &["data", "binaryData"])), age_of(o)],
-        },
-        "secrets" => View {
-            columns: &[("Name", false), ("Type", false), ("Data", false), ("Age", false)],
-            row: |o| vec![name(o), o["type"].clone(), json!(count(o, &["data"])), age_of(o)],
-        },
-        "serviceaccounts" => View {
-            columns: &[("Name", false), ("Secrets", false), ("Age", false)],
-            row: |o| vec![name(o), json!(o["secrets"].as_array().map_or(0, Vec::len)), age_of(o)],
-        },
-        "events" => View {
-            columns: &[
-                ("Last Seen", false),
-                ("Type", false),
-                ("Reason", false),
-                ("Object", false),
-                ("Subobject", true),
-                ("Source", true),
-                ("Message", false),
-                ("First Seen", true),
-                ("Count", true),
-                ("Name", true),
-            ],
-            row: event,
-        },
-        "resourcequotas" => View {
-            columns: &[("Name", false), ("Request", false), ("Limit", false), ("Age", false)],
-            row: |o| {
-                let (mut requests, mut limits) = (Vec::new(), Vec::new());
-                for (key, hard) in o["spec"]["hard"].as_object().into_iter().flatten() {
-                    let used = o["status"]["used"][key].as_str().unwrap_or("0");
-                    let text = format!("{key}: {used}/{}", hard.as_str().unwrap_or_default());
-                    if key.starts_with("limits") { limits.push(text) } else { requests.push(text) }
-                }
-                vec![name(o), json!(requests.join(", ")), json!(limits.join(", ")), age_of(o)]
-            },
-        },
-        "limitranges" => View {
-            columns: &[("Name", false), ("Created At", false)],
-            row: |o| vec![name(o), o["metadata"]["creationTimestamp"].clone()],
-        },
-        _ => return None,
-    })
+/// Returns the first of these fields that an event has: its two versions name them differently.
+fn first<'a>(event: &'a Value, fields: &[&str]) -> &'a Value {
+    fields.iter().map(|field| &event[*field]).find(|value| !value.is_null()).unwrap_or(&Value::Null)
 }
 
-fn event(o: &Value) -> Vec<Value> {
-    let first = |names: &[&str]| {
-        names.iter().map(|n| o[*n].clone()).find(|v| !v.is_null()).unwrap_or_default()
-    };
-    let about = first(&["involvedObject", "regarding"]);
-    let last = [
+fn about(event: &Value) -> &Value {
+    first(event, &["involvedObject", "regarding"])
+}
+
+fn object(event: &Value) -> Value {
+    let about = about(event);
+    json!(format!("{}/{}", text(&about["kind"]).to_lowercase(), text(&about["name"])))
+}
+
+fn source(event: &Value) -> Value {
+    let source = first(event, &["source", "deprecatedSource"]);
+    or(&source["component"], text(&event["reportingComponent"]))
+}
+
+/// Says how long ago the first of these times was that is set.
+fn since(times: &[&Value]) -> Value {
+    age::since(times.iter().find(|at| at.is_string()).copied().unwrap_or(&Value::Null))
+}
+
+fn last_seen(o: &Value) -> Value {
+    since(&[
         &o["lastTimestamp"],
         &o["deprecatedLastTimestamp"],
         &o["series"]["lastObservedTime"],
         &o["eventTime"],
         &o["firstTimestamp"],
         &o["metadata"]["creationTimestamp"],
-    ]
-    .into_iter()
-    .find(|at| at.is_string())
-    .cloned()
-    .unwrap_or_default();
-    let begun = [
+    ])
+}
+
+fn first_seen(o: &Value) -> Value {
+    since(&[
         &o["firstTimestamp"],
         &o["deprecatedFirstTimestamp"],
         &o["eventTime"],
         &o["metadata"]["creationTimestamp"],
-    ]
-    .into_iter()
-    .find(|at| at.is_string())
-    .cloned()
-    .unwrap_or_default();
-    let object = format!(
-        "{}/{}",
-        about["kind"].as_str().unwrap_or_default().to_lowercase(),
-        about["name"].as_str().unwrap_or_default()
-    );
-    let source = first(&["source", "deprecatedSource"]);
-    let source = or(&source["component"], o["reportingComponent"].as_str().unwrap_or_default());
-    let times = number(&first(&["count", "deprecatedCount"])).max(1);
-    let message = first(&["message", "note"]);
-    vec![
-        age::since(&last),
-        o["type"].clone(),
-        o["reason"].clone(),
-        json!(object),
-        or(&about["fieldPath"], ""),
-        source,
-        json!(message.as_str().unwrap_or_default().trim()),
-        age::since(&begun),
-        json!(times),
-        name(o),
-    ]
+    ])
 }

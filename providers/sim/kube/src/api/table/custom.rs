@@ -28,7 +28,7 @@ impl Column {
     }
 }
 
-/// The columns of a kind without a view of its own: its definition's, else the age.
+/// Lists the columns of a kind without a view of its own: its definition's, else the age.
 pub(super) fn columns(kind: &Kind) -> Vec<Column> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let own =
@@ -52,7 +52,8 @@ pub(super) fn columns(kind: &Kind) -> Vec<Column> {
     }
 }
 
-/// The simple JSON paths printer columns use: `.a.b`, `.a[0]`, `.a[?(@.type=="Ready")].status`.
+/// Looks up the simple JSON paths printer columns use: `.a.b`, `.a[0]`,
+/// `.a[?(@.type=="Ready")].status`.
 fn lookup(object: &Value, path: &str) -> Option<Value> {
     let mut value = object.clone();
     let mut rest = path.trim_start_matches('$');

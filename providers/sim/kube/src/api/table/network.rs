@@ -1,166 +1,72 @@
+//! The columns of the network.
+
 use serde_json::{Value, json};
 
-use super::{View, age_of, name, number, or, pairs, selector};
+use super::cells::{few, list, number, text};
+use super::column::Cell::*;
+use super::column::{AGE, NAME, Table, col, wide};
 
-pub(super) fn view(group: &str, plural: &str) -> Option<View> {
-    Some(match (group, plural) {
-        ("", "services") => View {
-            columns: &[
-                ("Name", false),
-                ("Type", false),
-                ("Cluster-IP", false),
-                ("External-IP", false),
-                ("Port(s)", false),
-                ("Age", false),
-                ("Selector", true),
-            ],
-            row: |o| {
-                vec![
-                    name(o),
-                    o["spec"]["type"].clone(),
-                    or(&o["spec"]["clusterIP"], "<none>"),
-                    json!(external(o)),
-                    json!(ports(o)),
-                    age_of(o),
-                    pairs(&o["spec"]["selector"]),
-                ]
-            },
-        },
-        ("", "endpoints") => View {
-            columns: &[("Name", false), ("Endpoints", false), ("Age", false)],
-            row: |o| {
-                let mut list = Vec::new();
-                for subset in o["subsets"].as_array().into_iter().flatten() {
-                    for address in subset["addresses"].as_array().into_iter().flatten() {
-                        for port in subset["ports"].as_array().into_iter().flatten() {
-                            list.push(format!(
-                                "{}:{}",
-                                address["ip"].as_str().unwrap_or_default(),
-                                number(&port["port"])
-                            ));
-                        }
-                    }
-                }
-                vec![name(o), json!(few(&list, 3)), age_of(o)]
-            },
-        },
-        ("discovery.k8s.io", "endpointslices") => View {
-            columns: &[
-                ("Name", false),
-                ("AddressType", false),
-                ("Ports", false),
-                ("Endpoints", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                let ports: Vec<String> = o["ports"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|p| number(&p["port"]).to_string())
-                    .collect();
-                let addresses: Vec<String> = o["endpoints"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|e| e["addresses"].as_array().into_iter().flatten())
-                    .filter_map(|a| a.as_str().map(str::to_owned))
-                    .collect();
-                let ports = if ports.is_empty() { "<unset>".to_owned() } else { few(&ports, 3) };
-                let addresses =
-                    if addresses.is_empty() { "<unset>".to_owned() } else { few(&addresses, 3) };
-                vec![name(o), o["addressType"].clone(), json!(ports), json!(addresses), age_of(o)]
-            },
-        },
-        ("networking.k8s.io", "ingresses") => View {
-            columns: &[
-                ("Name", false),
-                ("Class", false),
-                ("Hosts", false),
-                ("Address", false),
-                ("Ports", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                let hosts: Vec<String> = o["spec"]["rules"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|rule| {
-                        rule["host"].as_str().filter(|h| !h.is_empty()).map(str::to_owned)
-                    })
-                    .collect();
-                let hosts = if hosts.is_empty() { "*".to_owned() } else { few(&hosts, 3) };
-                let tls = o["spec"]["tls"].as_array().is_some_and(|tls| !tls.is_empty());
-                vec![
-                    name(o),
-                    or(&o["spec"]["ingressClassName"], "<none>"),
-                    json!(hosts),
-                    json!(addresses(o)),
-                    json!(if tls { "80, 443" } else { "80" }),
-                    age_of(o),
-                ]
-            },
-        },
-        ("networking.k8s.io", "ingressclasses") => View {
-            columns: &[
-                ("Name", false),
-                ("Controller", false),
-                ("Parameters", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                let p = &o["spec"]["parameters"];
-                let parameters = if p.is_object() {
-                    format!(
-                        "{}.{}/{}",
-                        p["kind"].as_str().unwrap_or_default(),
-                        p["apiGroup"].as_str().unwrap_or_default(),
-                        p["name"].as_str().unwrap_or_default()
-                    )
-                } else {
-                    "<none>".into()
-                };
-                vec![name(o), o["spec"]["controller"].clone(), json!(parameters), age_of(o)]
-            },
-        },
-        ("networking.k8s.io", "networkpolicies") => View {
-            columns: &[("Name", false), ("Pod-Selector", false), ("Age", false)],
-            row: |o| vec![name(o), selector(&o["spec"]["podSelector"]), age_of(o)],
-        },
-        _ => return None,
-    })
-}
-
-fn few(list: &[String], most: usize) -> String {
-    if list.is_empty() {
-        return "<none>".into();
-    }
-    let shown = list[..list.len().min(most)].join(",");
-    if list.len() > most { format!("{shown} + {} more...", list.len() - most) } else { shown }
-}
+pub(super) static TABLES: &[Table] = &[
+    Table {
+        kinds: &["services"],
+        columns: &[
+            NAME,
+            col("Type", Plain("/spec/type")),
+            col("Cluster-IP", Text("/spec/clusterIP", "<none>")),
+            col("External-IP", With(|o| json!(external(o)))),
+            col("Port(s)", With(ports)),
+            AGE,
+            wide("Selector", Pairs("/spec/selector")),
+        ],
+    },
+    Table { kinds: &["endpoints"], columns: &[NAME, col("Endpoints", With(endpoints)), AGE] },
+    Table {
+        kinds: &["endpointslices.discovery.k8s.io"],
+        columns: &[
+            NAME,
+            col("AddressType", Plain("/addressType")),
+            col("Ports", With(slice_ports)),
+            col("Endpoints", With(slice_addresses)),
+            AGE,
+        ],
+    },
+    Table {
+        kinds: &["ingresses.networking.k8s.io"],
+        columns: &[
+            NAME,
+            col("Class", Text("/spec/ingressClassName", "<none>")),
+            col("Hosts", With(hosts)),
+            col("Address", With(|o| json!(addresses(o)))),
+            col("Ports", With(ingress_ports)),
+            AGE,
+        ],
+    },
+    Table {
+        kinds: &["ingressclasses.networking.k8s.io"],
+        columns: &[
+            NAME,
+            col("Controller", Plain("/spec/controller")),
+            col("Parameters", With(parameters)),
+            AGE,
+        ],
+    },
+    Table {
+        kinds: &["networkpolicies.networking.k8s.io"],
+        columns: &[NAME, col("Pod-Selector", Selector("/spec/podSelector")), AGE],
+    },
+];
 
 fn addresses(object: &Value) -> String {
-    let list: Vec<&str> = object["status"]["loadBalancer"]["ingress"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry["ip"].as_str().or_else(|| entry["hostname"].as_str()))
-        .collect();
-    list.join(",")
+    let entries = list(&object["status"]["loadBalancer"]["ingress"]).iter();
+    let all = entries.filter_map(|entry| entry["ip"].as_str().or(entry["hostname"].as_str()));
+    all.collect::<Vec<_>>().join(",")
 }
 
 fn external(service: &Value) -> String {
-    let own: Vec<&str> = service["spec"]["externalIPs"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let own: Vec<&str> =
+        list(&service["spec"]["externalIPs"]).iter().filter_map(Value::as_str).collect();
     match service["spec"]["type"].as_str() {
-        Some("ExternalName") => {
-            service["spec"]["externalName"].as_str().unwrap_or_default().to_owned()
-        }
+        Some("ExternalName") => text(&service["spec"]["externalName"]).to_owned(),
         Some("LoadBalancer") => {
             let given = addresses(service);
             match (given.is_empty(), own.is_empty()) {
@@ -175,11 +81,9 @@ fn external(service: &Value) -> String {
     }
 }
 
-fn ports(service: &Value) -> String {
-    let list: Vec<String> = service["spec"]["ports"]
-        .as_array()
-        .into_iter()
-        .flatten()
+fn ports(service: &Value) -> Value {
+    let all: Vec<String> = list(&service["spec"]["ports"])
+        .iter()
         .map(|port| {
             let protocol = port["protocol"].as_str().unwrap_or("TCP");
             match number(&port["nodePort"]) {
@@ -188,5 +92,48 @@ fn ports(service: &Value) -> String {
             }
         })
         .collect();
-    if list.is_empty() { "<none>".into() } else { list.join(",") }
+    if all.is_empty() { json!("<none>") } else { json!(all.join(",")) }
+}
+
+fn endpoints(object: &Value) -> Value {
+    let mut all = Vec::new();
+    for subset in list(&object["subsets"]) {
+        for address in list(&subset["addresses"]) {
+            for port in list(&subset["ports"]) {
+                all.push(format!("{}:{}", text(&address["ip"]), number(&port["port"])));
+            }
+        }
+    }
+    few(&all, "<none>")
+}
+
+fn slice_ports(slice: &Value) -> Value {
+    let ports = list(&slice["ports"]).iter().map(|port| number(&port["port"]).to_string());
+    few(&ports.collect::<Vec<_>>(), "<unset>")
+}
+
+fn slice_addresses(slice: &Value) -> Value {
+    let endpoints = list(&slice["endpoints"]).iter();
+    let addresses = endpoints
+        .flat_map(|endpoint| list(&endpoint["addresses"]))
+        .filter_map(|address| address.as_str().map(str::to_owned));
+    few(&addresses.collect::<Vec<_>>(), "<unset>")
+}
+
+fn hosts(ingress: &Value) -> Value {
+    let rules = list(&ingress["spec"]["rules"]).iter();
+    let hosts = rules.map(|rule| text(&rule["host"])).filter(|host| !host.is_empty());
+    few(&hosts.map(str::to_owned).collect::<Vec<_>>(), "*")
+}
+
+fn ingress_ports(ingress: &Value) -> Value {
+    json!(if list(&ingress["spec"]["tls"]).is_empty() { "80" } else { "80, 443" })
+}
+
+fn parameters(class: &Value) -> Value {
+    let to = &class["spec"]["parameters"];
+    if !to.is_object() {
+        return json!("<none>");
+    }
+    json!(format!("{}.{}/{}", text(&to["kind"]), text(&to["apiGroup"]), text(&to["name"])))
 }

@@ -1,41 +1,31 @@
+//! The columns of pods.
+
 use serde_json::{Value, json};
 
-use super::{View, age, age_of, name, number, or};
+use super::age;
+use super::cells::{list, number};
+use super::column::Cell::*;
+use super::column::{AGE, NAME, Table, col, wide};
 
-pub(super) const VIEW: View = View {
+pub(super) static TABLES: &[Table] = &[Table {
+    kinds: &["pods"],
     columns: &[
-        ("Name", false),
-        ("Ready", false),
-        ("Status", false),
-        ("Restarts", false),
-        ("Age", false),
-        ("IP", true),
-        ("Node", true),
-        ("Nominated Node", true),
-        ("Readiness Gates", true),
+        NAME,
+        col("Ready", With(ready)),
+        col("Status", With(|pod| json!(status(pod)))),
+        col("Restarts", With(|pod| json!(restarts(list(&pod["status"]["containerStatuses"]))))),
+        AGE,
+        wide("IP", Text("/status/podIP", "<none>")),
+        wide("Node", Text("/spec/nodeName", "<none>")),
+        wide("Nominated Node", Text("/status/nominatedNodeName", "<none>")),
+        wide("Readiness Gates", Fixed("<none>")),
     ],
-    row,
-};
+}];
 
-fn row(pod: &Value) -> Vec<Value> {
+fn ready(pod: &Value) -> Value {
     let statuses = list(&pod["status"]["containerStatuses"]);
     let ready = statuses.iter().filter(|status| status["ready"] == true).count();
-    let total = list(&pod["spec"]["containers"]).len();
-    vec![
-        name(pod),
-        json!(format!("{ready}/{total}")),
-        json!(status(pod)),
-        json!(restarts(statuses)),
-        age_of(pod),
-        or(&pod["status"]["podIP"], "<none>"),
-        or(&pod["spec"]["nodeName"], "<none>"),
-        or(&pod["status"]["nominatedNodeName"], "<none>"),
-        json!("<none>"),
-    ]
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
+    json!(format!("{ready}/{}", list(&pod["spec"]["containers"]).len()))
 }
 
 fn restarts(statuses: &[Value]) -> String {
@@ -53,7 +43,7 @@ fn restarts(statuses: &[Value]) -> String {
     }
 }
 
-/// What matters most of a pod's state, in one word.
+/// Says what matters most of a pod's state, in one word.
 pub(crate) fn status(pod: &Value) -> String {
     let phase = pod["status"]["phase"].as_str().unwrap_or("Unknown");
     let mut reason =

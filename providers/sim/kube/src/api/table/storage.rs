@@ -1,21 +1,102 @@
+//! The columns of storage.
+
 use serde_json::{Value, json};
 
-use super::{View, age_of, name, or};
+use super::cells::{list, or, text};
+use super::column::Cell::*;
+use super::column::{AGE, Column, NAME, Table, col, wide};
+
+const CLASS: Column = col("StorageClass", Text("/spec/storageClassName", ""));
+const ATTRIBUTES_CLASS: Column =
+    col("VolumeAttributesClass", Text("/spec/volumeAttributesClassName", "<unset>"));
+const MODE: Column = wide("VolumeMode", Text("/spec/volumeMode", "<unset>"));
+
+pub(super) static TABLES: &[Table] = &[
+    Table {
+        kinds: &["persistentvolumeclaims"],
+        columns: &[
+            NAME,
+            col("Status", With(phase)),
+            col("Volume", Text("/spec/volumeName", "")),
+            col("Capacity", With(|o| if_bound(o, |o| or(&o["status"]["capacity"]["storage"], "")))),
+            col("Access Modes", With(|o| if_bound(o, |o| modes(&o["status"])))),
+            CLASS,
+            ATTRIBUTES_CLASS,
+            AGE,
+            MODE,
+        ],
+    },
+    Table {
+        kinds: &["persistentvolumes"],
+        columns: &[
+            NAME,
+            col("Capacity", Text("/spec/capacity/storage", "")),
+            col("Access Modes", With(|o| modes(&o["spec"]))),
+            col("Reclaim Policy", Plain("/spec/persistentVolumeReclaimPolicy")),
+            col("Status", With(phase)),
+            col("Claim", With(claim)),
+            CLASS,
+            ATTRIBUTES_CLASS,
+            col("Reason", Text("/status/reason", "")),
+            AGE,
+            MODE,
+        ],
+    },
+    Table {
+        kinds: &["storageclasses.storage.k8s.io"],
+        columns: &[
+            col("Name", With(class_name)),
+            col("Provisioner", Plain("/provisioner")),
+            col("ReclaimPolicy", Text("/reclaimPolicy", "Delete")),
+            col("VolumeBindingMode", Text("/volumeBindingMode", "Immediate")),
+            col("AllowVolumeExpansion", Flag("/allowVolumeExpansion")),
+            AGE,
+        ],
+    },
+    Table {
+        kinds: &["csidrivers.storage.k8s.io"],
+        columns: &[
+            NAME,
+            col("AttachRequired", With(|o| json!(o["spec"]["attachRequired"] != false))),
+            col("PodInfoOnMount", Flag("/spec/podInfoOnMount")),
+            col("StorageCapacity", Flag("/spec/storageCapacity")),
+            col("TokenRequests", Fixed("<unset>")),
+            col("RequiresRepublish", Flag("/spec/requiresRepublish")),
+            col("Modes", With(lifecycle_modes)),
+            AGE,
+        ],
+    },
+    Table {
+        kinds: &["csinodes.storage.k8s.io"],
+        columns: &[NAME, col("Drivers", Count("/spec/drivers")), AGE],
+    },
+    Table {
+        kinds: &["volumeattachments.storage.k8s.io"],
+        columns: &[
+            NAME,
+            col("Attacher", Plain("/spec/attacher")),
+            col("PV", Text("/spec/source/persistentVolumeName", "")),
+            col("Node", Plain("/spec/nodeName")),
+            col("Attached", Flag("/status/attached")),
+            AGE,
+        ],
+    },
+];
+
+/// Returns a cell that a claim has once it is bound.
+fn if_bound(claim: &Value, cell: fn(&Value) -> Value) -> Value {
+    if claim["spec"]["volumeName"].is_string() { cell(claim) } else { json!("") }
+}
 
 fn modes(object: &Value) -> Value {
-    let list: Vec<&str> = object["accessModes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|mode| match mode.as_str() {
-            Some("ReadWriteOnce") => "RWO",
-            Some("ReadOnlyMany") => "ROX",
-            Some("ReadWriteMany") => "RWX",
-            Some("ReadWriteOncePod") => "RWOP",
-            _ => "?",
-        })
-        .collect();
-    json!(list.join(","))
+    let short = list(&object["accessModes"]).iter().map(|mode| match mode.as_str() {
+        Some("ReadWriteOnce") => "RWO",
+        Some("ReadOnlyMany") => "ROX",
+        Some("ReadWriteMany") => "RWX",
+        Some("ReadWriteOncePod") => "RWOP",
+        _ => "?",
+    });
+    json!(short.collect::<Vec<_>>().join(","))
 }
 
 fn phase(object: &Value) -> Value {
@@ -25,161 +106,21 @@ fn phase(object: &Value) -> Value {
     or(&object["status"]["phase"], "Pending")
 }
 
-pub(super) fn view(plural: &str) -> Option<View> {
-    Some(match plural {
-        "persistentvolumeclaims" => View {
-            columns: &[
-                ("Name", false),
-                ("Status", false),
-                ("Volume", false),
-                ("Capacity", false),
-                ("Access Modes", false),
-                ("StorageClass", false),
-                ("VolumeAttributesClass", false),
-                ("Age", false),
-                ("VolumeMode", true),
-            ],
-            row: |o| {
-                let bound = o["spec"]["volumeName"].is_string();
-                let (capacity, access) = if bound {
-                    (or(&o["status"]["capacity"]["storage"], ""), modes(&o["status"]))
-                } else {
-                    (json!(""), json!(""))
-                };
-                vec![
-                    name(o),
-                    phase(o),
-                    or(&o["spec"]["volumeName"], ""),
-                    capacity,
-                    access,
-                    or(&o["spec"]["storageClassName"], ""),
-                    or(&o["spec"]["volumeAttributesClassName"], "<unset>"),
-                    age_of(o),
-                    or(&o["spec"]["volumeMode"], "<unset>"),
-                ]
-            },
-        },
-        "persistentvolumes" => View {
-            columns: &[
-                ("Name", false),
-                ("Capacity", false),
-                ("Access Modes", false),
-                ("Reclaim Policy", false),
-                ("Status", false),
-                ("Claim", false),
-                ("StorageClass", false),
-                ("VolumeAttributesClass", false),
-                ("Reason", false),
-                ("Age", false),
-                ("VolumeMode", true),
-            ],
-            row: |o| {
-                let claim = &o["spec"]["claimRef"];
-                let claim = match claim["name"].as_str() {
-                    Some(name) => {
-                        format!("{}/{name}", claim["namespace"].as_str().unwrap_or_default())
-                    }
-                    None => String::new(),
-                };
-                vec![
-                    name(o),
-                    or(&o["spec"]["capacity"]["storage"], ""),
-                    modes(&o["spec"]),
-                    o["spec"]["persistentVolumeReclaimPolicy"].clone(),
-                    phase(o),
-                    json!(claim),
-                    or(&o["spec"]["storageClassName"], ""),
-                    or(&o["spec"]["volumeAttributesClassName"], "<unset>"),
-                    or(&o["status"]["reason"], ""),
-                    age_of(o),
-                    or(&o["spec"]["volumeMode"], "<unset>"),
-                ]
-            },
-        },
-        "storageclasses" => View {
-            columns: &[
-                ("Name", false),
-                ("Provisioner", false),
-                ("ReclaimPolicy", false),
-                ("VolumeBindingMode", false),
-                ("AllowVolumeExpansion", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                let default = o["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"]
-                    == "true";
-                let shown = format!(
-                    "{}{}",
-                    o["metadata"]["name"].as_str().unwrap_or_default(),
-                    if default { " (default)" } else { "" }
-                );
-                vec![
-                    json!(shown),
-                    o["provisioner"].clone(),
-                    or(&o["reclaimPolicy"], "Delete"),
-                    or(&o["volumeBindingMode"], "Immediate"),
-                    json!(o["allowVolumeExpansion"] == true),
-                    age_of(o),
-                ]
-            },
-        },
-        "csidrivers" => View {
-            columns: &[
-                ("Name", false),
-                ("AttachRequired", false),
-                ("PodInfoOnMount", false),
-                ("StorageCapacity", false),
-                ("TokenRequests", false),
-                ("RequiresRepublish", false),
-                ("Modes", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                let spec = &o["spec"];
-                let list: Vec<&str> = spec["volumeLifecycleModes"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str)
-                    .collect();
-                vec![
-                    name(o),
-                    json!(spec["attachRequired"] != false),
-                    json!(spec["podInfoOnMount"] == true),
-                    json!(spec["storageCapacity"] == true),
-                    json!("<unset>"),
-                    json!(spec["requiresRepublish"] == true),
-                    json!(list.join(",")),
-                    age_of(o),
-                ]
-            },
-        },
-        "csinodes" => View {
-            columns: &[("Name", false), ("Drivers", false), ("Age", false)],
-            row: |o| {
-                vec![name(o), json!(o["spec"]["drivers"].as_array().map_or(0, Vec::len)), age_of(o)]
-            },
-        },
-        "volumeattachments" => View {
-            columns: &[
-                ("Name", false),
-                ("Attacher", false),
-                ("PV", false),
-                ("Node", false),
-                ("Attached", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                vec![
-                    name(o),
-                    o["spec"]["attacher"].clone(),
-                    or(&o["spec"]["source"]["persistentVolumeName"], ""),
-                    o["spec"]["nodeName"].clone(),
-                    json!(o["status"]["attached"] == true),
-                    age_of(o),
-                ]
-            },
-        },
-        _ => return None,
+fn claim(volume: &Value) -> Value {
+    let claim = &volume["spec"]["claimRef"];
+    json!(match claim["name"].as_str() {
+        Some(name) => format!("{}/{name}", text(&claim["namespace"])),
+        None => String::new(),
     })
+}
+
+fn class_name(class: &Value) -> Value {
+    let metadata = &class["metadata"];
+    let default = metadata["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true";
+    json!(format!("{}{}", text(&metadata["name"]), if default { " (default)" } else { "" }))
+}
+
+fn lifecycle_modes(driver: &Value) -> Value {
+    let all = list(&driver["spec"]["volumeLifecycleModes"]).iter().filter_map(Value::as_str);
+    json!(all.collect::<Vec<_>>().join(","))
 }

@@ -1,257 +1,154 @@
+//! The columns of workloads.
+
 use serde_json::{Value, json};
 
-use super::{View, age, age_of, containers, name, number, or, selector};
+use super::age;
+use super::cells::{list, number, reference, text};
+use super::column::Cell::*;
+use super::column::{AGE, Column, NAME, Table, col, wide};
 
-pub(super) fn view(plural: &str) -> Option<View> {
-    Some(match plural {
-        "deployments" => View {
-            columns: &[
-                ("Name", false),
-                ("Ready", false),
-                ("Up-to-date", false),
-                ("Available", false),
-                ("Age", false),
-                ("Containers", true),
-                ("Images", true),
-                ("Selector", true),
-            ],
-            row: |o| {
-                let (spec, status) = (&o["spec"], &o["status"]);
-                let pod = &spec["template"]["spec"];
-                vec![
-                    name(o),
-                    json!(format!(
-                        "{}/{}",
-                        number(&status["readyReplicas"]),
-                        number(&spec["replicas"])
-                    )),
-                    json!(number(&status["updatedReplicas"])),
-                    json!(number(&status["availableReplicas"])),
-                    age_of(o),
-                    containers(pod, "name"),
-                    containers(pod, "image"),
-                    selector(&spec["selector"]),
-                ]
-            },
-        },
-        "replicasets" | "replicationcontrollers" => View {
-            columns: &[
-                ("Name", false),
-                ("Desired", false),
-                ("Current", false),
-                ("Ready", false),
-                ("Age", false),
-                ("Containers", true),
-                ("Images", true),
-                ("Selector", true),
-            ],
-            row: |o| {
-                let (spec, status) = (&o["spec"], &o["status"]);
-                let pod = &spec["template"]["spec"];
-                vec![
-                    name(o),
-                    json!(number(&spec["replicas"])),
-                    json!(number(&status["replicas"])),
-                    json!(number(&status["readyReplicas"])),
-                    age_of(o),
-                    containers(pod, "name"),
-                    containers(pod, "image"),
-                    selector(&spec["selector"]),
-                ]
-            },
-        },
-        "statefulsets" => View {
-            columns: &[
-                ("Name", false),
-                ("Ready", false),
-                ("Age", false),
-                ("Containers", true),
-                ("Images", true),
-            ],
-            row: |o| {
-                let pod = &o["spec"]["template"]["spec"];
-                vec![
-                    name(o),
-                    json!(format!(
-                        "{}/{}",
-                        number(&o["status"]["readyReplicas"]),
-                        number(&o["spec"]["replicas"])
-                    )),
-                    age_of(o),
-                    containers(pod, "name"),
-                    containers(pod, "image"),
-                ]
-            },
-        },
-        "daemonsets" => View {
-            columns: &[
-                ("Name", false),
-                ("Desired", false),
-                ("Current", false),
-                ("Ready", false),
-                ("Up-to-date", false),
-                ("Available", false),
-                ("Node Selector", false),
-                ("Age", false),
-                ("Containers", true),
-                ("Images", true),
-                ("Selector", true),
-            ],
-            row: |o| {
-                let status = &o["status"];
-                let pod = &o["spec"]["template"]["spec"];
-                vec![
-                    name(o),
-                    json!(number(&status["desiredNumberScheduled"])),
-                    json!(number(&status["currentNumberScheduled"])),
-                    json!(number(&status["numberReady"])),
-                    json!(number(&status["updatedNumberScheduled"])),
-                    json!(number(&status["numberAvailable"])),
-                    super::pairs(&pod["nodeSelector"]),
-                    age_of(o),
-                    containers(pod, "name"),
-                    containers(pod, "image"),
-                    selector(&o["spec"]["selector"]),
-                ]
-            },
-        },
-        "jobs" => View {
-            columns: &[
-                ("Name", false),
-                ("Status", false),
-                ("Completions", false),
-                ("Duration", false),
-                ("Age", false),
-                ("Containers", true),
-                ("Images", true),
-                ("Selector", true),
-            ],
-            row: job,
-        },
-        "cronjobs" => View {
-            columns: &[
-                ("Name", false),
-                ("Schedule", false),
-                ("Timezone", false),
-                ("Suspend", false),
-                ("Active", false),
-                ("Last Schedule", false),
-                ("Age", false),
-                ("Containers", true),
-                ("Images", true),
-                ("Selector", true),
-            ],
-            row: |o| {
-                let spec = &o["spec"];
-                let job = &spec["jobTemplate"]["spec"];
-                let suspended = if spec["suspend"] == true { "True" } else { "False" };
-                let last = if o["status"]["lastScheduleTime"].is_string() {
-                    age::since(&o["status"]["lastScheduleTime"])
-                } else {
-                    json!("<none>")
-                };
-                vec![
-                    name(o),
-                    spec["schedule"].clone(),
-                    or(&spec["timeZone"], "<none>"),
-                    json!(suspended),
-                    json!(o["status"]["active"].as_array().map_or(0, Vec::len)),
-                    last,
-                    age_of(o),
-                    containers(&job["template"]["spec"], "name"),
-                    containers(&job["template"]["spec"], "image"),
-                    selector(&job["selector"]),
-                ]
-            },
-        },
-        "poddisruptionbudgets" => View {
-            columns: &[
-                ("Name", false),
-                ("Min Available", false),
-                ("Max Unavailable", false),
-                ("Allowed Disruptions", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                vec![
-                    name(o),
-                    or(&o["spec"]["minAvailable"], "N/A"),
-                    or(&o["spec"]["maxUnavailable"], "N/A"),
-                    json!(number(&o["status"]["disruptionsAllowed"])),
-                    age_of(o),
-                ]
-            },
-        },
-        "horizontalpodautoscalers" => View {
-            columns: &[
-                ("Name", false),
-                ("Reference", false),
-                ("Targets", false),
-                ("MinPods", false),
-                ("MaxPods", false),
-                ("Replicas", false),
-                ("Age", false),
-            ],
-            row: |o| {
-                let target = &o["spec"]["scaleTargetRef"];
-                let reference = format!(
-                    "{}/{}",
-                    target["kind"].as_str().unwrap_or_default(),
-                    target["name"].as_str().unwrap_or_default()
-                );
-                let goals: Vec<String> = o["spec"]["metrics"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|metric| {
-                        let resource = &metric["resource"];
-                        format!(
-                            "{}: <unknown>/{}%",
-                            resource["name"].as_str().unwrap_or("metric"),
-                            number(&resource["target"]["averageUtilization"])
-                        )
-                    })
-                    .collect();
-                vec![
-                    name(o),
-                    json!(reference),
-                    json!(goals.join(", ")),
-                    or(&o["spec"]["minReplicas"], "<unset>"),
-                    json!(number(&o["spec"]["maxReplicas"])),
-                    json!(number(&o["status"]["currentReplicas"])),
-                    age_of(o),
-                ]
-            },
-        },
-        "controllerrevisions" => View {
-            columns: &[("Name", false), ("Controller", false), ("Revision", false), ("Age", false)],
-            row: |o| {
-                let owner = &o["metadata"]["ownerReferences"][0];
-                let owner = match (owner["kind"].as_str(), owner["name"].as_str()) {
-                    (Some(kind), Some(name)) => format!("{}.apps/{name}", kind.to_lowercase()),
-                    _ => "<none>".into(),
-                };
-                vec![name(o), json!(owner), o["revision"].clone(), age_of(o)]
-            },
-        },
-        _ => return None,
-    })
+const CONTAINERS: Column = wide("Containers", Containers("/spec/template/spec", "name"));
+const IMAGES: Column = wide("Images", Containers("/spec/template/spec", "image"));
+const SELECTOR: Column = wide("Selector", Selector("/spec/selector"));
+/// The spec of the pods of a CronJob.
+const CRON_POD: &str = "/spec/jobTemplate/spec/template/spec";
+
+pub(super) static TABLES: &[Table] = &[
+    Table {
+        kinds: &["deployments.apps"],
+        columns: &[
+            NAME,
+            col("Ready", Ratio("/status/readyReplicas", "/spec/replicas")),
+            col("Up-to-date", Number("/status/updatedReplicas")),
+            col("Available", Number("/status/availableReplicas")),
+            AGE,
+            CONTAINERS,
+            IMAGES,
+            SELECTOR,
+        ],
+    },
+    Table {
+        kinds: &["replicasets.apps", "replicationcontrollers"],
+        columns: &[
+            NAME,
+            col("Desired", Number("/spec/replicas")),
+            col("Current", Number("/status/replicas")),
+            col("Ready", Number("/status/readyReplicas")),
+            AGE,
+            CONTAINERS,
+            IMAGES,
+            SELECTOR,
+        ],
+    },
+    Table {
+        kinds: &["statefulsets.apps"],
+        columns: &[
+            NAME,
+            col("Ready", Ratio("/status/readyReplicas", "/spec/replicas")),
+            AGE,
+            CONTAINERS,
+            IMAGES,
+        ],
+    },
+    Table {
+        kinds: &["daemonsets.apps"],
+        columns: &[
+            NAME,
+            col("Desired", Number("/status/desiredNumberScheduled")),
+            col("Current", Number("/status/currentNumberScheduled")),
+            col("Ready", Number("/status/numberReady")),
+            col("Up-to-date", Number("/status/updatedNumberScheduled")),
+            col("Available", Number("/status/numberAvailable")),
+            col("Node Selector", Pairs("/spec/template/spec/nodeSelector")),
+            AGE,
+            CONTAINERS,
+            IMAGES,
+            SELECTOR,
+        ],
+    },
+    Table {
+        kinds: &["controllerrevisions.apps"],
+        columns: &[
+            NAME,
+            col("Controller", With(controller)),
+            col("Revision", Plain("/revision")),
+            AGE,
+        ],
+    },
+    Table {
+        kinds: &["jobs.batch"],
+        columns: &[
+            NAME,
+            col("Status", With(job_status)),
+            col("Completions", With(completions)),
+            col("Duration", With(duration)),
+            AGE,
+            CONTAINERS,
+            IMAGES,
+            SELECTOR,
+        ],
+    },
+    Table {
+        kinds: &["cronjobs.batch"],
+        columns: &[
+            NAME,
+            col("Schedule", Plain("/spec/schedule")),
+            col("Timezone", Text("/spec/timeZone", "<none>")),
+            col(
+                "Suspend",
+                With(|o| json!(if o["spec"]["suspend"] == true { "True" } else { "False" })),
+            ),
+            col("Active", Count("/status/active")),
+            col("Last Schedule", With(last_schedule)),
+            AGE,
+            wide("Containers", Containers(CRON_POD, "name")),
+            wide("Images", Containers(CRON_POD, "image")),
+            wide("Selector", Selector("/spec/jobTemplate/spec/selector")),
+        ],
+    },
+    Table {
+        kinds: &["poddisruptionbudgets.policy"],
+        columns: &[
+            NAME,
+            col("Min Available", Text("/spec/minAvailable", "N/A")),
+            col("Max Unavailable", Text("/spec/maxUnavailable", "N/A")),
+            col("Allowed Disruptions", Number("/status/disruptionsAllowed")),
+            AGE,
+        ],
+    },
+    Table {
+        kinds: &["horizontalpodautoscalers.autoscaling"],
+        columns: &[
+            NAME,
+            col("Reference", With(|o| reference(&o["spec"]["scaleTargetRef"]))),
+            col("Targets", With(targets)),
+            col("MinPods", Text("/spec/minReplicas", "<unset>")),
+            col("MaxPods", Number("/spec/maxReplicas")),
+            col("Replicas", Number("/status/currentReplicas")),
+            AGE,
+        ],
+    },
+];
+
+fn controller(revision: &Value) -> Value {
+    let owner = &revision["metadata"]["ownerReferences"][0];
+    match (owner["kind"].as_str(), owner["name"].as_str()) {
+        (Some(kind), Some(name)) => json!(format!("{}.apps/{name}", kind.to_lowercase())),
+        _ => json!("<none>"),
+    }
 }
 
-fn job(o: &Value) -> Vec<Value> {
-    let (spec, status) = (&o["spec"], &o["status"]);
+fn job_status(job: &Value) -> Value {
     let is = |kind: &str| {
-        status["conditions"]
-            .as_array()
-            .into_iter()
-            .flatten()
+        list(&job["status"]["conditions"])
+            .iter()
             .any(|c| c["type"] == kind && c["status"] == "True")
     };
-    let state = if is("Complete") {
+    json!(if is("Complete") {
         "Complete"
     } else if is("Failed") {
         "Failed"
-    } else if o["metadata"]["deletionTimestamp"].is_string() {
+    } else if job["metadata"]["deletionTimestamp"].is_string() {
         "Terminating"
     } else if is("Suspended") {
         "Suspended"
@@ -259,30 +156,43 @@ fn job(o: &Value) -> Vec<Value> {
         "FailureTarget"
     } else {
         "Running"
-    };
-    let done = number(&status["succeeded"]);
-    let completions = match spec["completions"].as_i64() {
+    })
+}
+
+fn completions(job: &Value) -> Value {
+    let spec = &job["spec"];
+    let done = number(&job["status"]["succeeded"]);
+    json!(match spec["completions"].as_i64() {
         Some(wanted) => format!("{done}/{wanted}"),
         None if number(&spec["parallelism"]) > 1 => {
             format!("{done}/1 of {}", number(&spec["parallelism"]))
         }
         None => format!("{done}/1"),
-    };
-    let at =
-        |field: &str| status[field].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    let duration = at("startTime").map_or(String::new(), |start| {
+    })
+}
+
+fn duration(job: &Value) -> Value {
+    let at = |field: &str| text(&job["status"][field]).parse::<jiff::Timestamp>().ok();
+    json!(at("startTime").map_or(String::new(), |start| {
         let end = at("completionTime").unwrap_or_else(jiff::Timestamp::now);
         age::human(end.as_second() - start.as_second())
-    });
-    let pod = &spec["template"]["spec"];
-    vec![
-        name(o),
-        json!(state),
-        json!(completions),
-        json!(duration),
-        age_of(o),
-        containers(pod, "name"),
-        containers(pod, "image"),
-        selector(&spec["selector"]),
-    ]
+    }))
+}
+
+fn last_schedule(cron_job: &Value) -> Value {
+    let at = &cron_job["status"]["lastScheduleTime"];
+    if at.is_string() { age::since(at) } else { json!("<none>") }
+}
+
+fn targets(autoscaler: &Value) -> Value {
+    let goals: Vec<String> = list(&autoscaler["spec"]["metrics"])
+        .iter()
+        .map(|metric| {
+            let resource = &metric["resource"];
+            let name = resource["name"].as_str().unwrap_or("metric");
+            let goal = number(&resource["target"]["averageUtilization"]);
+            format!("{name}: <unknown>/{goal}%")
+        })
+        .collect();
+    json!(goals.join(", "))
 }

@@ -2,14 +2,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{Errors, names};
-use crate::api::field_error::FieldError;
+use super::names;
+use crate::api::field_error::{Errors, FieldError};
 use crate::api::kind::Kind;
 
 /// What a ConfigMap or a Secret holds at most, in bytes.
 const LARGEST: usize = 1024 * 1024;
 
-/// ConfigMaps and Secrets.
+/// Checks ConfigMaps and Secrets.
 pub(super) fn check(kind: &Kind, object: &Value, errors: &mut Errors) {
     let secret = kind.plural == "secrets";
     let mut total = 0;
@@ -48,7 +48,7 @@ pub(super) fn check(kind: &Kind, object: &Value, errors: &mut Errors) {
     }
 }
 
-/// Keys that a Secret of a type must have.
+/// Checks that a Secret has the keys that its type must have.
 fn required_keys(object: &Value, errors: &mut Errors) {
     let needed: &[&str] = match object["type"].as_str().unwrap_or_default() {
         "kubernetes.io/tls" => &["tls.crt", "tls.key"],
@@ -77,7 +77,7 @@ fn required_keys(object: &Value, errors: &mut Errors) {
     }
 }
 
-/// Roles and bindings.
+/// Checks roles and bindings.
 pub(super) fn rbac(kind: &Kind, object: &Value, errors: &mut Errors) {
     if kind.plural.ends_with("bindings") {
         let role = &object["roleRef"];

@@ -1,11 +1,11 @@
 use serde_json::Value;
 
-use super::{Errors, names};
-use crate::api::field_error::FieldError;
+use super::names;
+use crate::api::context::Server;
+use crate::api::field_error::{Errors, FieldError};
 use crate::api::kind::Kind;
-use crate::api::server::Server;
 
-/// A custom resource, against its definition's schema.
+/// Checks a custom resource against its definition's schema.
 pub(super) fn object(kind: &Kind, object: &Value, errors: &mut Errors) {
     let Some(version) = &kind.custom else { return };
     let schema = &version["schema"]["openAPIV3Schema"];
@@ -142,7 +142,7 @@ fn value(found: &Value, schema: &Value, path: &str, errors: &mut Errors) {
     }
 }
 
-/// A CustomResourceDefinition.
+/// Checks a CustomResourceDefinition.
 pub(super) fn definition(_server: &Server, object: &Value, errors: &mut Errors) {
     let spec = &object["spec"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -1,9 +1,8 @@
 use serde_json::Value;
 
-use super::Errors;
-use crate::api::field_error::FieldError;
+use crate::api::field_error::{Errors, FieldError};
 use crate::api::kind::Kind;
-use crate::schema::Quantity;
+use crate::quantity::Quantity;
 
 const IMMUTABLE: &str = "field is immutable";
 
@@ -16,7 +15,7 @@ fn same(old: &Value, new: &Value, field: &str, errors: &mut Errors) {
     }
 }
 
-/// Fields that a change must leave alone.
+/// Checks the fields that a change must leave alone.
 pub(super) fn check(kind: &Kind, old: &Value, new: &Value, errors: &mut Errors) {
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("apps", "deployments" | "daemonsets" | "replicasets") => {
@@ -115,7 +114,7 @@ pub(super) fn check(kind: &Kind, old: &Value, new: &Value, errors: &mut Errors) 
     }
 }
 
-/// Only these fields of the spec may change.
+/// Checks that only these fields of the spec change.
 fn only(old: &Value, new: &Value, errors: &mut Errors, allowed: &[&str], why: &str) {
     let rest = |object: &Value| {
         let mut spec = object["spec"].as_object().cloned().unwrap_or_default();
@@ -140,7 +139,7 @@ fn frozen(old: &Value, new: &Value, fields: &[&str], errors: &mut Errors) {
     }
 }
 
-/// A claim may grow, and be bound; nothing else.
+/// Checks that a claim only grows, or is bound.
 fn claim(old: &Value, new: &Value, errors: &mut Errors) {
     let size = |object: &Value| {
         object["spec"]["resources"]["requests"]["storage"].as_str().and_then(Quantity::parse)
@@ -177,7 +176,8 @@ fn claim(old: &Value, new: &Value, errors: &mut Errors) {
     }
 }
 
-/// Of a pod only images, a deadline, tolerations (more of them), and a shorter grace may change.
+/// Checks that only images, a deadline, tolerations (more of them), and a shorter grace of a pod
+/// change.
 fn pod(old: &Value, new: &Value, errors: &mut Errors) {
     let rest = |object: &Value| {
         let mut spec = object["spec"].clone();

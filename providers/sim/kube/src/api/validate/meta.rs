@@ -1,13 +1,13 @@
 use serde_json::Value;
 
-use super::{Errors, names};
-use crate::api::field_error::FieldError;
+use super::names;
+use crate::api::field_error::{Errors, FieldError};
 use crate::api::kind::Kind;
 
 /// Annotations of one object together.
 const ANNOTATIONS: usize = 256 * 1024;
 
-/// metadata of an object that is being created.
+/// Checks the metadata of an object that is being created.
 pub(super) fn check(kind: &Kind, object: &Value, errors: &mut Errors) {
     let meta = &object["metadata"];
     let name = meta["name"].as_str().unwrap_or_default();
@@ -28,7 +28,7 @@ pub(super) fn check(kind: &Kind, object: &Value, errors: &mut Errors) {
     labels_and_annotations(meta, "metadata", errors);
 }
 
-/// metadata of an object that is being changed.
+/// Checks the metadata of an object that is being changed.
 pub(super) fn check_update(kind: &Kind, old: &Value, new: &Value, errors: &mut Errors) {
     let _ = kind;
     let (was, meta) = (&old["metadata"], &new["metadata"]);
@@ -50,7 +50,7 @@ pub(super) fn check_update(kind: &Kind, old: &Value, new: &Value, errors: &mut E
     }
 }
 
-/// Labels and annotations, also of a template.
+/// Checks labels, annotations and finalizers, also of a template.
 pub(super) fn labels_and_annotations(meta: &Value, path: &str, errors: &mut Errors) {
     labels(&meta["labels"], &format!("{path}.labels"), errors);
     let mut total = 0;
@@ -78,7 +78,7 @@ pub(super) fn labels_and_annotations(meta: &Value, path: &str, errors: &mut Erro
     }
 }
 
-/// A map of labels.
+/// Checks a map of labels.
 pub(super) fn labels(labels: &Value, path: &str, errors: &mut Errors) {
     for (key, value) in labels.as_object().into_iter().flatten() {
         if let Err(why) = names::qualified(key) {

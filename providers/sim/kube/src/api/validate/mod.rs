@@ -1,5 +1,6 @@
 //! What the API server refuses.
 
+pub(crate) mod certificate;
 mod config;
 mod custom;
 mod immutable;
@@ -17,15 +18,13 @@ use serde_json::Value;
 
 pub(crate) use quota::counted;
 
+use super::context::Server;
 use super::error::{ApiError, ApiResult};
-use super::field_error::FieldError;
+use super::field_error::Errors;
 use super::kind::Kind;
-use super::server::Server;
-use crate::Resource;
+use crate::{Resource, pod_security};
 
-pub(crate) type Errors = Vec<FieldError>;
-
-/// What is wrong with an object that is being created.
+/// Lists what is wrong with an object that is being created.
 pub(crate) fn created(server: &Server, kind: &Kind, object: &Value) -> Errors {
     let mut errors = Errors::new();
     meta::check(kind, object, &mut errors);
@@ -33,7 +32,7 @@ pub(crate) fn created(server: &Server, kind: &Kind, object: &Value) -> Errors {
     errors
 }
 
-/// What is wrong with a change.
+/// Lists what is wrong with a change.
 pub(crate) fn updated(
     server: &Server,
     kind: &Kind,
@@ -43,6 +42,9 @@ pub(crate) fn updated(
 ) -> Errors {
     let mut errors = Errors::new();
     meta::check_update(kind, old, new, &mut errors);
+    if certificate::is_request(kind) {
+        certificate::check(old, new, &mut errors);
+    }
     if matches!(subresource, None | Some("ephemeralcontainers" | "resize")) {
         immutable::check(kind, old, new, &mut errors);
         if errors.is_empty() {
@@ -52,11 +54,17 @@ pub(crate) fn updated(
     errors
 }
 
-/// Refusals that are not about the object alone.
+/// Refuses for reasons that are not about the object alone: a quota, a priority class that is
+/// missing.
 pub(crate) fn admit(server: &Server, kind: &Kind, object: &Value) -> ApiResult<()> {
     quota::check(server, kind, object)?;
     if !kind.is("", "pods") {
         return Ok(());
+    }
+    let settings = &server.cluster.options().pod_security;
+    if let Some(why) = pod_security::refusal(server.cluster.store(), settings, object) {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        return Err(ApiError::forbidden(kind, name, &why));
     }
     let Some(class) = object["spec"]["priorityClassName"].as_str().filter(|name| !name.is_empty())
     else {

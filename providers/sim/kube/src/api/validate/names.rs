@@ -44,7 +44,7 @@ pub(super) fn subdomain(text: &str) -> Check {
     if text.split('.').all(is_label) { Ok(()) } else { Err(SUBDOMAIN.into()) }
 }
 
-/// A name that only must not break its path (RBAC).
+/// Checks a name that only must not break its path (RBAC).
 pub(super) fn path_segment(text: &str) -> Check {
     if text == "." || text == ".." {
         return Err(format!("may not be '{text}'"));
@@ -62,7 +62,7 @@ fn is_plain(text: &str) -> bool {
         && edge(text.chars().last())
 }
 
-/// The key of a label or an annotation.
+/// Checks the key of a label or an annotation.
 pub(super) fn qualified(key: &str) -> Check {
     let name = match key.split_once('/') {
         None => key,
@@ -105,7 +105,7 @@ pub(super) fn config_key(key: &str) -> Check {
     Ok(())
 }
 
-/// The name of a port: an IANA service name.
+/// Checks the name of a port: an IANA service name.
 pub(super) fn port_name(name: &str) -> Check {
     if name.len() > 15 {
         return Err("must be no more than 15 characters".into());

@@ -1,10 +1,10 @@
 use serde_json::Value;
 
-use super::{Errors, names};
-use crate::api::field_error::FieldError;
-use crate::schema::Quantity;
+use super::names;
+use crate::api::field_error::{Errors, FieldError};
+use crate::quantity::Quantity;
 
-/// A pod's spec, also within a template.
+/// Checks a pod's spec, also within a template.
 pub(super) fn spec(spec: &Value, path: &str, errors: &mut Errors) {
     let mut seen = Vec::new();
     let volumes = volumes(spec, path, errors);
@@ -58,7 +58,7 @@ pub(super) fn spec(spec: &Value, path: &str, errors: &mut Errors) {
     }
 }
 
-/// A field that, when set, has one of these values.
+/// Checks a field that, if set, has one of these values.
 pub(super) fn one_of(
     object: &Value,
     path: &str,

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use crate::Resource;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::kind::Kind;
-use crate::api::server::Server;
 
 /// Core kinds that a quota may name without `count/`.
 const PLAIN: [&str; 7] = [
@@ -19,7 +19,7 @@ const PLAIN: [&str; 7] = [
     "services",
 ];
 
-/// 403 when one object more is one too many.
+/// Refuses with 403 if one object more is one too many.
 pub(super) fn check(server: &Server, kind: &Kind, object: &Value) -> ApiResult<()> {
     let metadata = &object["metadata"];
     let Some(namespace) = metadata["namespace"].as_str() else { return Ok(()) };
@@ -46,7 +46,8 @@ pub(super) fn check(server: &Server, kind: &Kind, object: &Value) -> ApiResult<(
     Ok(())
 }
 
-/// What a quota's key counts: plural and group. `None` for what is not counted, such as CPU.
+/// Returns what a quota's key counts: plural and group. It returns `None` for what is not counted,
+/// such as CPU.
 pub(crate) fn counted(key: &str) -> Option<(&str, &str)> {
     match key.strip_prefix("count/") {
         Some(resource) => Some(resource.split_once('.').unwrap_or((resource, ""))),

@@ -1,12 +1,11 @@
 use serde_json::Value;
 
-use super::Errors;
-use crate::api::field_error::FieldError;
+use crate::api::field_error::{Errors, FieldError};
 use crate::api::kind::Kind;
 use crate::schema::{ListKind, Type};
 
-/// Required fields that have no rule of their own, as the type has them; and items of keyed lists
-/// that have the same keys.
+/// Checks the required fields that have no rule of their own, as the type has them. It also checks
+/// that no two items of a keyed list have the same keys.
 pub(super) fn check(kind: &Kind, object: &Value, errors: &mut Errors) {
     for field in [
         "spec",
@@ -72,7 +71,8 @@ fn walk(value: &Value, ty: &Type, path: &str, errors: &mut Errors) {
     }
 }
 
-/// Fields the type calls required only because they are never absent from what the server answers.
+/// Returns true for fields the type calls required only because they are never absent from what the
+/// server answers.
 fn optional(owner: &str, field: &str) -> bool {
     let owner = owner.rsplit('.').next().unwrap_or_default();
     matches!(

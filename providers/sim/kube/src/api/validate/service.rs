@@ -1,7 +1,7 @@
 use serde_json::Value;
 
-use super::{Errors, names, pod};
-use crate::api::field_error::FieldError;
+use super::{names, pod};
+use crate::api::field_error::{Errors, FieldError};
 
 pub(super) fn check(object: &Value, errors: &mut Errors) {
     let spec = &object["spec"];

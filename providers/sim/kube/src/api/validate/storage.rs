@@ -1,8 +1,8 @@
 use serde_json::Value;
 
-use super::{Errors, pod};
-use crate::api::field_error::FieldError;
-use crate::schema::Quantity;
+use super::pod;
+use crate::api::field_error::{Errors, FieldError};
+use crate::quantity::Quantity;
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 

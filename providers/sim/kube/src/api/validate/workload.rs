@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
-use super::{Errors, meta, pod};
-use crate::api::field_error::FieldError;
+use super::{meta, pod};
+use crate::api::field_error::{Errors, FieldError};
 use crate::api::kind::Kind;
-use crate::api::selector::label_selector_matches;
+use crate::selector;
 
 fn not_negative(spec: &Value, path: &str, field: &str, errors: &mut Errors) {
     if let Some(value) = spec[field].as_i64().filter(|value| *value < 0) {
@@ -15,7 +15,7 @@ fn not_negative(spec: &Value, path: &str, field: &str, errors: &mut Errors) {
     }
 }
 
-/// Deployments and their like.
+/// Checks Deployments and similar kinds.
 pub(super) fn controller(kind: &Kind, object: &Value, errors: &mut Errors) {
     let spec = &object["spec"];
     not_negative(spec, "spec", "replicas", errors);
@@ -36,7 +36,7 @@ pub(super) fn controller(kind: &Kind, object: &Value, errors: &mut Errors) {
                 "empty selector is invalid for deployment".replace("deployment", &kind.singular),
             ));
         }
-        if selector.is_null() || !label_selector_matches(selector, labels) {
+        if !selector::matches(selector, labels) {
             let shown = if labels.is_null() { json!({}) } else { labels.clone() };
             errors.push(FieldError::invalid(
                 "spec.template.metadata.labels",
@@ -99,7 +99,7 @@ pub(super) fn controller(kind: &Kind, object: &Value, errors: &mut Errors) {
     }
 }
 
-/// Jobs and CronJobs.
+/// Checks Jobs and CronJobs.
 pub(super) fn batch(kind: &Kind, object: &Value, errors: &mut Errors) {
     let spec = &object["spec"];
     if kind.plural == "jobs" {

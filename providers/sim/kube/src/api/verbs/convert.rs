@@ -15,7 +15,7 @@ const EVENT: [(&str, &str); 7] = [
     ("reportingComponent", "reportingController"),
 ];
 
-/// From the form that is kept to the one of this kind's version.
+/// Converts the form that is kept to the form of this kind's version.
 pub(super) fn shown(kind: &Kind, object: &mut Value) {
     object["apiVersion"] = json!(kind.api_version());
     object["kind"] = json!(kind.kind);
@@ -39,7 +39,7 @@ pub(super) fn shown(kind: &Kind, object: &mut Value) {
     }
 }
 
-/// From the form of this kind's version to the one that is kept.
+/// Converts the form of this kind's version to the form that is kept.
 pub(super) fn kept(kind: &Kind, mut object: Value) -> Value {
     if kind.is("events.k8s.io", "events") {
         object["apiVersion"] = json!("v1");

@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use super::{convert, intake, show};
 use crate::Resource;
 use crate::api::apply::{Tracking, track_update};
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::kind::Kind;
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::api::{body, defaults, media, validate};
 use crate::store::{is_terminating, meta_mut, timestamp};
 
-/// POST to a collection.
+/// Handles POST to a collection.
 pub(crate) async fn create(
     server: &Arc<Server>,
     call: &Call,
@@ -122,7 +122,7 @@ fn generate_name(meta: &mut serde_json::Map<String, Value>) {
     meta.insert("name".into(), json!(format!("{prefix}{suffix}")));
 }
 
-/// 404 for a namespace that does not exist, 403 for one that is going.
+/// Refuses with 404 for a namespace that does not exist, with 403 for one that is being deleted.
 fn namespace_must_live(server: &Server, kind: &Kind, ns: &str, name: &str) -> ApiResult<()> {
     let namespaces = Resource::core("namespaces");
     let Some(namespace) = server.cluster.store().get(&namespaces, None, ns) else {

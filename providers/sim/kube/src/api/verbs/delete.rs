@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use super::list::selector;
 use super::{intake, show};
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::kind::Kind;
 use crate::api::media;
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::store::{is_terminating, mark_terminating, meta_mut, name_of, namespace_of};
 
 /// Grace of a pod that names none.
 const POD_GRACE: u64 = 30;
 
-/// DELETE of one object.
+/// Handles DELETE of one object.
 pub(crate) fn delete(
     server: &Arc<Server>,
     call: &Call,
@@ -47,7 +47,7 @@ pub(crate) fn delete(
     }
 }
 
-/// DELETE of a collection: of all that the selectors match.
+/// Handles DELETE of a collection: of all that the selectors match.
 pub(crate) fn delete_collection(
     server: &Arc<Server>,
     call: &Call,
@@ -70,8 +70,8 @@ pub(crate) fn delete_collection(
     Ok(media::json(StatusCode::OK, &value))
 }
 
-/// Deletes as the options say; what is left of the object when it has to wait for its kubelet, its
-/// finalizers, or its dependents.
+/// Deletes as the options say. It returns the object's last form if the object has to wait for its
+/// kubelet, its finalizers, or its dependents.
 pub(crate) fn remove(
     server: &Server,
     kind: &Kind,
@@ -130,7 +130,7 @@ fn preconditions(kind: &Kind, object: &Value, options: &Value) -> ApiResult<()> 
     Ok(())
 }
 
-/// The finalizer a propagation policy asks for: dependents go first, or stay.
+/// Returns the finalizer a propagation policy asks for: dependents go first, or stay.
 fn policy(kind: &Kind, object: &Value, options: &Value) -> ApiResult<Option<&'static str>> {
     if options["orphanDependents"] == true {
         return Ok(Some("orphan"));
@@ -150,7 +150,7 @@ fn policy(kind: &Kind, object: &Value, options: &Value) -> ApiResult<Option<&'st
     }
 }
 
-/// Seconds a pod's kubelet has; none for what no kubelet runs.
+/// Returns the seconds a pod's kubelet has; there are none for what no kubelet runs.
 fn grace(kind: &Kind, object: &Value, options: &Value) -> u64 {
     if !kind.is("", "pods") {
         return 0;

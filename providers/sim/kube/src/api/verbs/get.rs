@@ -4,12 +4,12 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 
 use super::show;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::request::Target;
-use crate::api::server::Server;
 
-/// GET of one object.
+/// Handles GET of one object.
 pub(crate) fn get(server: &Arc<Server>, call: &Call, target: &Target) -> ApiResult<Response<Body>> {
     let object = server
         .cluster

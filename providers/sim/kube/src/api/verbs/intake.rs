@@ -1,7 +1,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::kind::Kind;
 use crate::api::request::Target;
@@ -71,7 +71,7 @@ pub(crate) fn intake(kind: &Kind, object: &mut Value, query: &Query) -> ApiResul
     }
 }
 
-/// Namespace and name of the object must be those of the path; the namespace is filled in.
+/// Checks that the object's namespace and name are those of the path; absent ones are filled in.
 pub(crate) fn check_identity(target: &Target, object: &mut Value) -> ApiResult<()> {
     let kind = &target.kind;
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -104,7 +104,7 @@ pub(crate) fn check_identity(target: &Target, object: &mut Value) -> ApiResult<(
     Ok(())
 }
 
-/// DeleteOptions: the body, if there is one, and the query over it.
+/// Reads DeleteOptions: the body, if there is one, and the query over it.
 pub(crate) fn options_body(call: &Call) -> ApiResult<Value> {
     let mut options =
         if call.body.is_empty() { json!({}) } else { body::object(&call.headers, &call.body)? };

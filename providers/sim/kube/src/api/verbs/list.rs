@@ -7,20 +7,23 @@ use serde_json::{Value, json};
 
 use super::page::Continue;
 use super::show;
-use crate::api::dispatch::Call;
+use crate::api::call::{Call, Listing};
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::media::{self, Form};
 use crate::api::request::Target;
-use crate::api::selector::Selector;
-use crate::api::server::Server;
 use crate::api::table;
+use crate::selector::Selector;
 use crate::store::{name_of, namespace_of};
 use crate::{EventKind, Store};
 
 /// How many changes a stale list is behind.
 const STALE: usize = 5;
 
-/// The selector of a request.
+/// How many objects a small page holds.
+const SMALL_PAGE: usize = 2;
+
+/// Parses the selector of a request.
 pub(super) fn selector(call: &Call, target: &Target) -> ApiResult<Selector> {
     Selector::parse(
         call.query.get("labelSelector"),
@@ -28,9 +31,10 @@ pub(super) fn selector(call: &Call, target: &Target) -> ApiResult<Selector> {
         &target.kind.plural,
         target.kind.custom.is_some(),
     )
+    .map_err(ApiError::bad_request)
 }
 
-/// GET of a collection.
+/// Handles GET of a collection.
 pub(crate) fn list(
     server: &Arc<Server>,
     call: &Call,
@@ -41,7 +45,7 @@ pub(crate) fn list(
     let selector = selector(call, target)?;
     let store = server.cluster.store();
     let (mut objects, mut rv) = store.list(&kind.stored(), target.ns());
-    if call.stale {
+    if call.listing == Listing::Stale {
         objects = stale(store, target, objects, rv);
     }
     if let Some(wanted) = call.query.number("resourceVersion")?
@@ -65,7 +69,8 @@ pub(crate) fn list(
     objects.retain(|object| selector.matches(object));
     let mut meta = json!({"resourceVersion": rv.to_string()});
     if let Some(limit) = call.query.number("limit")?.filter(|limit| *limit > 0) {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let asked = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = if call.listing == Listing::SmallPages { asked.min(SMALL_PAGE) } else { asked };
         if objects.len() > limit {
             let left = objects.len() - limit;
             objects.truncate(limit);
@@ -103,7 +108,7 @@ pub(crate) fn list(
     Ok(media::json(StatusCode::OK, &value))
 }
 
-/// What was there some changes ago: the last changes of the kind, undone.
+/// Returns what was there some changes ago: it undoes the last changes of the kind.
 fn stale(store: &Store, target: &Target, objects: Vec<Arc<Value>>, rv: u64) -> Vec<Arc<Value>> {
     let resource = target.kind.stored();
     let mut known: BTreeMap<(String, String), Arc<Value>> = objects

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::error::{ApiError, ApiResult};
 
-/// Where a list goes on.
+/// The place at which a list continues.
 #[derive(Debug, PartialEq)]
 pub(super) struct Continue {
     pub(super) rv: u64,

@@ -9,10 +9,11 @@ use super::save::{Saved, save_update};
 use super::update::must_be_current;
 use super::{intake, show};
 use crate::api::apply::{self, Tracking};
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::field_error::FieldError;
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::api::{body, media, patch as patches};
 use crate::store::meta_mut;
 
@@ -21,7 +22,7 @@ const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 
-/// PATCH of an object or of a part of it, in one of the four kinds of patch.
+/// Handles PATCH of an object or of a part of it, in one of the four kinds of patch.
 pub(crate) async fn patch(
     server: &Arc<Server>,
     call: &Call,
@@ -65,6 +66,12 @@ pub(crate) async fn patch(
         let old = Arc::new(show::present(kind, &old));
         let mut new = patched(call, target, media_type, &old)?;
         let warnings = intake::intake(kind, &mut new, &call.query)?;
+        // In a patch the UID is a field like others; only an update takes it for a precondition.
+        let (was, is) = (&old["metadata"]["uid"], &new["metadata"]["uid"]);
+        if is.is_string() && was != is {
+            let error = FieldError::invalid("metadata.uid", is.clone(), "field is immutable");
+            return Err(ApiError::invalid(kind, target.name(), &[error]));
+        }
         must_be_current(target, &old, &new)?;
         if new["metadata"]["name"] != old["metadata"]["name"]
             || new["metadata"]["namespace"] != old["metadata"]["namespace"]
@@ -100,7 +107,7 @@ fn patched(call: &Call, target: &Target, media_type: &str, old: &Value) -> ApiRe
     patches::strategic_merge(old, &patch, &target.kind.schema)
 }
 
-/// Server-side apply, which creates what does not exist.
+/// Handles server-side apply, which creates what does not exist.
 async fn server_side_apply(
     server: &Arc<Server>,
     call: &Call,

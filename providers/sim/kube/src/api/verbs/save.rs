@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use crate::api::apply::{Tracking, same_but_ownership, track_update};
 use crate::api::auth::User;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::kind::Kind;
 use crate::api::request::Target;
-use crate::api::server::Server;
+use crate::api::validate::certificate;
 use crate::api::{defaults, validate};
 use crate::store::meta_mut;
 
@@ -34,6 +35,11 @@ pub(crate) fn save_update(
     let kind = &target.kind;
     let store = server.cluster.store();
     let mut new = confine(kind, target.subresource.as_deref(), old, new);
+    if certificate::is_request(kind) {
+        let subresource = target.subresource.as_deref();
+        certificate::may_decide(server, user, kind, subresource, old)?;
+        certificate::confine(subresource, old, &mut new);
+    }
     restore_metadata(old, &mut new);
     let context = defaults::Context { server, user };
     defaults::updated(&context, kind, old, &mut new);
@@ -47,7 +53,9 @@ pub(crate) fn save_update(
     if let Some(by) = by {
         track_update(kind, Some(old), &mut new, by);
     }
-    if same_but_ownership(old, &new) {
+    // What another key wrote is written again, also if nothing else changes.
+    let is_stale = kind.is("", "secrets") && store.is_stale(target.ns(), target.name());
+    if same_but_ownership(old, &new) && !is_stale {
         return Ok(Saved::Done(old.clone()));
     }
     if dry_run {
@@ -61,7 +69,7 @@ pub(crate) fn save_update(
     }
 }
 
-/// Each subresource writes its part only, and the object itself all but status.
+/// Confines a write: each subresource writes its part only, and the object itself all but status.
 fn confine(kind: &Kind, subresource: Option<&str>, old: &Value, new: Value) -> Value {
     let keep = |field: &str| {
         let mut out = old.clone();

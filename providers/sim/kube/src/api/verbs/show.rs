@@ -5,20 +5,20 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::convert;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
 use crate::api::error::ApiResult;
 use crate::api::kind::Kind;
 use crate::api::media::{self, Form};
 use crate::api::table;
 
-/// An object as this kind's version shows it.
+/// Shows an object as this kind's version does.
 pub(crate) fn present(kind: &Kind, object: &Arc<Value>) -> Value {
     let mut out = (**object).clone();
     convert::shown(kind, &mut out);
     out
 }
 
-/// Only metadata.
+/// Shows only metadata.
 pub(super) fn metadata_only(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
 }

@@ -7,18 +7,18 @@ use serde_json::Value;
 use super::save::{Saved, save_update};
 use super::{intake, show};
 use crate::api::apply::Tracking;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::request::Target;
-use crate::api::server::Server;
 use crate::api::{body, media};
 
-/// The revision a client says it read.
+/// Returns the revision a client says it read.
 pub(super) fn given_rv(object: &Value) -> Option<&str> {
     object["metadata"]["resourceVersion"].as_str().filter(|rv| !rv.is_empty())
 }
 
-/// 409 when the client read another revision, or means another object of that name.
+/// Refuses with 409 if the client read another revision, or means another object of that name.
 pub(super) fn must_be_current(target: &Target, old: &Value, new: &Value) -> ApiResult<()> {
     let uid = |object: &Value| object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     if !uid(new).is_empty() && uid(new) != uid(old) {
@@ -38,7 +38,7 @@ pub(super) fn must_be_current(target: &Target, old: &Value, new: &Value) -> ApiR
     Ok(())
 }
 
-/// PUT of an object or of a part of it.
+/// Handles PUT of an object or of a part of it.
 pub(crate) async fn update(
     server: &Arc<Server>,
     call: &Call,

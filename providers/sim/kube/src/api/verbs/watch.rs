@@ -10,14 +10,14 @@ use tokio::time::Instant;
 
 use super::list::selector;
 use super::show;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
+use crate::api::context::Server;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::kind::Kind;
 use crate::api::media::{self, Form};
 use crate::api::request::Target;
-use crate::api::selector::Selector;
-use crate::api::server::Server;
 use crate::api::table;
+use crate::selector::Selector;
 use crate::store::namespace_of;
 use crate::{Event, EventKind, WatchStream};
 
@@ -41,7 +41,7 @@ struct Watch {
     server: Arc<Server>,
 }
 
-/// A watch of a collection, or of one object.
+/// Watches a collection, or one object.
 pub(crate) fn watch(
     server: &Arc<Server>,
     call: &Call,
@@ -127,7 +127,8 @@ impl Watch {
         }
     }
 
-    /// An object that begins or ceases to match the selector is added or deleted to the watcher.
+    /// Passes on a change. An object that begins or ceases to match the selector is added or
+    /// deleted to the watcher.
     fn event(&mut self, event: &Event) {
         let inside = |object: &Value| {
             self.namespace.as_deref().is_none_or(|ns| ns == namespace_of(object))

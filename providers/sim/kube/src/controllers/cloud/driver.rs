@@ -31,7 +31,7 @@ pub struct Driver {
     pub region: Option<String>,
 }
 
-/// The workload with that image, when one of its pods is ready and it has a token.
+/// Finds the workload with that image, if one of its pods is ready and it has a token.
 pub fn find(ctx: &Ctx, image: &str) -> Option<Driver> {
     [
         (&*DEPLOYMENTS, "/status/readyReplicas"),
@@ -92,7 +92,7 @@ fn arg(c: &Value, name: &str) -> Option<String> {
     None
 }
 
-/// Whether a change may start, stop or change the workload of that image.
+/// Returns true if a change may start, stop or change the workload of that image.
 pub fn is_driver_change(change: &Change, image: &str) -> bool {
     if change.key.ns != NS {
         return false;

@@ -14,8 +14,8 @@ use crate::controllers::kinds::{
     ROLE_BINDINGS, ROLES, SERVICES,
 };
 use crate::controllers::object::{ObjectExt, child};
-use crate::controllers::selector;
 use crate::ingress::IngressController;
+use crate::selector;
 
 /// What ingress controllers do, as far as it can be seen from the API: `status.loadBalancer`.
 pub struct IngressStatus;
@@ -78,12 +78,12 @@ impl Controller for IngressStatus {
     }
 }
 
-/// The ingress controller that the pods of a workload are.
+/// Returns the ingress controller that the pods of a workload are.
 fn of_workload(workload: &Value) -> Option<IngressController> {
     IngressController::of_pod(workload.ns(), workload.at("/spec/template/spec"))
 }
 
-/// The ingress controller that serves an Ingress, and the workload it runs in.
+/// Finds the ingress controller that serves an Ingress, and the workload it runs in.
 fn controller_of(ctx: &Ctx, ingress: &Value) -> Option<(IngressController, Arc<Value>)> {
     let ready = |o: &Value| {
         let n = o.int_at("/status/readyReplicas").or(o.int_at("/status/numberReady"));
@@ -97,7 +97,7 @@ fn controller_of(ctx: &Ctx, ingress: &Value) -> Option<(IngressController, Arc<V
         .find(|(controller, _)| controller.serves(ctx.store(), ingress))
 }
 
-/// The address of the controller's own Service.
+/// Returns the address of the controller's own Service.
 fn address_of(ctx: &Ctx, controller: &Value) -> Option<Value> {
     let labels = controller.at("/spec/template/metadata/labels");
     ctx.list(&SERVICES, controller.ns())

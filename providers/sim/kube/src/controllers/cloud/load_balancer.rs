@@ -90,7 +90,7 @@ fn concerns(s: &Value) -> bool {
     is_load_balancer(s) || s.has_finalizer(FINALIZER)
 }
 
-/// The droplet of a node that load balancers may send to.
+/// Returns the droplet of a node that load balancers may send to.
 fn member(node: &Value) -> Option<u64> {
     let usable =
         node.condition_true("Ready") && node.label(EXCLUDED).is_none() && !node.is_deleting();
@@ -196,7 +196,8 @@ fn request(
     })
 }
 
-/// The name the cloud-controller-manager gives: `a` and the uid without dashes, 32 characters.
+/// Returns the name the cloud-controller-manager gives: `a` and the uid without dashes, 32
+/// characters. An annotation may name another one.
 fn name(service: &Value) -> String {
     service.annotation(LB_NAME).map_or_else(
         || {

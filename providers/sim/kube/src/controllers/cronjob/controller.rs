@@ -81,7 +81,7 @@ impl CronJobs {
         self.hands.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// The CronJob's own time now, and the moment from which its next run counts.
+    /// Returns the CronJob's own time now, and the moment from which its next run counts.
     fn own_time(&self, ctx: &Ctx, cron: &Value) -> (Timestamp, Timestamp) {
         let now = ctx.now();
         let mut hands = self.lock();

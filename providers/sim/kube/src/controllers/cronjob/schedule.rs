@@ -64,7 +64,8 @@ impl Schedule {
         })
     }
 
-    /// The first moment after `t`, in that time zone; `None` when there is none within five years.
+    /// Finds the first moment after `t`, in that time zone; returns `None` if there is none within
+    /// five years.
     pub fn after(&self, t: Timestamp, tz: &TimeZone) -> Option<Timestamp> {
         let mut at = t.to_zoned(tz.clone()).round(Unit::Minute).ok()?;
         while at.timestamp() <= t {
@@ -90,7 +91,8 @@ impl Schedule {
         None
     }
 
-    /// Where both day fields are restricted, either is enough, as cron has it.
+    /// Returns true if the day fits. If both day fields are restricted, either is enough, as in
+    /// cron.
     fn day_fits(&self, day: i8, weekday: Weekday) -> bool {
         let by_day = self.days & (1 << day) != 0;
         let by_weekday = self.weekdays & (1 << weekday.to_sunday_zero_offset()) != 0;

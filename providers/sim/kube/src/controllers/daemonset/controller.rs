@@ -12,7 +12,7 @@ use crate::controllers::error::ControllerError;
 use crate::controllers::index::{Change, Key};
 use crate::controllers::kinds::{DAEMON_SETS, NODES, PODS};
 use crate::controllers::object::{ObjectExt, child, owner_ref};
-use crate::controllers::quantity::int_or_percent;
+use crate::controllers::percent::int_or_percent;
 use crate::controllers::revisions::{self, REVISION_LABEL};
 use crate::controllers::{pods, template};
 
@@ -138,7 +138,7 @@ impl View {
             let on = self.by_node.get(node.name()).unwrap_or(&none);
             let work = plan::on_node(*start, *stay, &on.members, on.leaving);
             delete.extend(work.delete);
-            // A pod that has ended on its node is made anew.
+            // A pod that has ended on its node is replaced.
             for m in &on.members {
                 if self.objects.get(&m.name).is_some_and(|p| pods::has_ended(p)) {
                     delete.push(m.name.clone());
@@ -211,7 +211,7 @@ impl View {
     }
 }
 
-/// The node of a daemon's pod: where it is bound, or where it is to be bound.
+/// Returns the node of a daemon's pod: where it is bound, or where it is to be bound.
 fn node_of(pod: &Value) -> &str {
     match pod.str_at("/spec/nodeName") {
         "" => template::pinned_node(&pod["spec"]).unwrap_or(""),

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use crate::controllers::object::ObjectExt;
-use crate::controllers::selector;
 use crate::controllers::taints;
+use crate::selector;
 
-/// Whether a node should run the pod, and whether one that runs there may stay.
-/// The rules of the DaemonSet controller: node selector, required affinity, taints of effect
-/// NoSchedule keep new pods away, NoExecute also drives running ones off.
+/// Says if a node should run the pod, and if one that runs there may stay.
+///
+/// The rules are those of the DaemonSet controller: node selector and required affinity. Taints of
+/// effect NoSchedule keep new pods away, NoExecute also drives running ones off.
 pub fn should_run(pod_spec: &Value, node: &Value) -> (bool, bool) {
     let named = pod_spec.str_at("/nodeName");
     if !named.is_empty() && named != node.name() {
@@ -46,8 +47,8 @@ pub struct NodeWork {
     pub delete: Vec<String>,
 }
 
-/// Work on one node, without regard to updates. `members` are those not being deleted, oldest
-/// first; `leaving` says that one is still on its way out.
+/// Plans the work on one node, without regard to updates. `members` are those not being deleted,
+/// oldest first; `leaving` says that one is still on its way out.
 pub fn on_node(start: bool, stay: bool, members: &[Member], leaving: bool) -> NodeWork {
     if !stay {
         return NodeWork {
@@ -61,8 +62,8 @@ pub fn on_node(start: bool, stay: bool, members: &[Member], leaving: bool) -> No
     NodeWork { create: false, delete: members.iter().skip(1).map(|m| m.name.clone()).collect() }
 }
 
-/// Which old pods a rolling update deletes now. `unavailable` counts nodes that should run the pod
-/// and have none available (with those whose old pod is leaving).
+/// Chooses the old pods a rolling update deletes now. `unavailable` counts nodes that should run
+/// the pod and have none available (with those whose old pod is leaving).
 pub fn to_update(members: &[&Member], unavailable: usize, most: usize) -> Vec<String> {
     let old = members.iter().filter(|m| !m.updated);
     let (broken, working): (Vec<&&Member>, Vec<&&Member>) = old.partition(|m| !m.available);

@@ -30,14 +30,14 @@ pub fn add_daemon_tolerations(spec: &mut Value) {
     }
 }
 
-/// The pod spec that decides where the DaemonSet runs.
+/// Returns the pod spec that decides where the DaemonSet runs.
 pub fn deciding_spec(set: &Value) -> Value {
     let mut spec = set.at("/spec/template/spec").clone();
     add_daemon_tolerations(&mut spec);
     spec
 }
 
-/// A new pod for a node.
+/// Makes a new pod for a node.
 pub fn build(set: &Value, hash: &str, node: &str) -> Value {
     let mut t = set.at("/spec/template").clone();
     add_daemon_tolerations(&mut t["spec"]);

@@ -139,7 +139,7 @@ fn pods_left(ctx: &Ctx, old: &[Arc<Value>]) -> usize {
         .count()
 }
 
-/// Whether `spec.replicas` changed since the sets were last scaled.
+/// Returns true if `spec.replicas` changed since the sets were last scaled.
 fn is_scaled(deployment: &Value, all: &[Arc<Value>]) -> bool {
     let wanted = deployment.int_at("/spec/replicas").unwrap_or(1);
     all.iter()

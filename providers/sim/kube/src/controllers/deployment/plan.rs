@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::controllers::object::ObjectExt;
-use crate::controllers::quantity::int_or_percent;
+use crate::controllers::percent::int_or_percent;
 
 /// What the plan needs to know of a ReplicaSet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Bounds {
 /// A ReplicaSet and the `spec.replicas` it should get.
 pub type Scale = (String, i64);
 
-/// The next step of a rolling update: either the new set grows, or old ones shrink.
+/// Returns the next step of a rolling update: either the new set grows, or old ones shrink.
 pub fn rolling(bounds: Bounds, new: &Set, old: &[Set]) -> Vec<Scale> {
     let grown = grow_new(bounds, new, old);
     if grown != new.wanted {
@@ -77,8 +77,8 @@ pub fn rolling(bounds: Bounds, new: &Set, old: &[Set]) -> Vec<Scale> {
     shrink_old(bounds, new, old)
 }
 
-/// The next step of a Recreate: old pods go first, then the new set gets all.
-/// `old_pods` counts the pods of old sets that have not ended, deleting ones included.
+/// Returns the next step of a Recreate: old pods go first, then the new set gets all. `old_pods`
+/// counts the pods of old sets that have not ended, deleting ones included.
 pub fn recreate(bounds: Bounds, new: Option<&Set>, old: &[Set], old_pods: usize) -> Vec<Scale> {
     let down: Vec<Scale> =
         old.iter().filter(|s| s.wanted > 0).map(|s| (s.name.clone(), 0)).collect();
@@ -132,8 +132,8 @@ fn shrink_old(b: Bounds, new: &Set, old: &[Set]) -> Vec<Scale> {
         .collect()
 }
 
-/// After `spec.replicas` changed in the middle of a rollout: the difference is shared among the
-/// sets by their size. `before` is the size (with surge) they were scaled for.
+/// Shares the difference among the sets by their size, after `spec.replicas` changed in the middle
+/// of a rollout. `before` is the size (with surge) they were scaled for.
 pub fn proportional(bounds: Bounds, before: i64, sets: &[Set]) -> Vec<Scale> {
     let total: i64 = sets.iter().map(|s| s.wanted).sum();
     let allowed = if bounds.replicas > 0 { bounds.replicas + bounds.surge } else { 0 };

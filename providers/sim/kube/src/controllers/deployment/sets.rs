@@ -24,12 +24,12 @@ pub const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 /// The same, with surge.
 pub const MOST: &str = "deployment.kubernetes.io/max-replicas";
 
-/// The revision annotation as a number.
+/// Reads the revision annotation as a number.
 pub fn revision(o: &Value) -> i64 {
     o.annotation(REVISION).and_then(|r| r.parse().ok()).unwrap_or(0)
 }
 
-/// The template of a ReplicaSet without the hash its Deployment added.
+/// Returns the template of a ReplicaSet without the hash its Deployment added.
 fn plain_template(set: &Value) -> String {
     let mut template = set.at("/spec/template").clone();
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
@@ -48,7 +48,7 @@ fn normal(template: &Value) -> String {
     canonical(&t)
 }
 
-/// The ReplicaSet of the Deployment's present template, the oldest if there are several.
+/// Finds the ReplicaSet of the Deployment's present template, the oldest if there are several.
 pub fn find_new(deployment: &Value, sets: &[Arc<Value>]) -> Option<Arc<Value>> {
     let wanted = normal(deployment.at("/spec/template"));
     sets.iter()
@@ -131,7 +131,7 @@ pub fn mark_scaled(deployment: &Value, set: &mut Value) {
     set_annotation(set, MOST, &(b.replicas + b.surge).to_string());
 }
 
-/// Old, empty ReplicaSets beyond `revisionHistoryLimit`, oldest first.
+/// Lists old, empty ReplicaSets beyond `revisionHistoryLimit`, oldest first.
 pub fn forgettable(deployment: &Value, old: &[Arc<Value>]) -> Vec<Arc<Value>> {
     let limit = usize::try_from(deployment.int_at("/spec/revisionHistoryLimit").unwrap_or(10))
         .unwrap_or(usize::MAX);

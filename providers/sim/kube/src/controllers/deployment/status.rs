@@ -106,7 +106,7 @@ fn deadline(deployment: &Value) -> Option<Duration> {
     (s < i64::from(i32::MAX)).then(|| Duration::from_secs(u64::try_from(s).unwrap_or(0)))
 }
 
-/// Whether the last written status says that the rollout is complete.
+/// Returns true if the last written status says that the rollout is complete.
 pub fn is_complete(ctx: &Ctx, deployment: &Value) -> bool {
     ctx.find(&DEPLOYMENTS, deployment.ns(), deployment.name())
         .and_then(|d| d.condition("Progressing").map(|c| c["reason"] == "NewReplicaSetAvailable"))

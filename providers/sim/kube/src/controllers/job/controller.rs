@@ -51,7 +51,7 @@ impl Controller for Jobs {
     }
 }
 
-/// Whether a Job is complete or has failed.
+/// Returns true if a Job is complete or has failed.
 pub fn has_finished(job: &Value) -> bool {
     job.condition_true("Complete") || job.condition_true("Failed")
 }
@@ -163,7 +163,7 @@ fn run(ctx: &Ctx, job: &Value) -> Result<Next, ControllerError> {
     Ok(next)
 }
 
-/// What is left of the pause after the last failure.
+/// Returns the rest of the pause after the last failure.
 fn pause_left(ctx: &Ctx, all: &[Arc<Value>], failed: i64) -> Option<Duration> {
     let last = all
         .iter()

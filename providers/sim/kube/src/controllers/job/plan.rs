@@ -61,7 +61,8 @@ pub fn decide(w: Wanted, t: Tally) -> Verdict {
     Verdict::Adjust(most.max(0) - t.active)
 }
 
-/// The pause before the next pod after failures: 10 s, doubled each time, at most 6 minutes.
+/// Returns the pause before the next pod after failures: 10 s, doubled each time, at most 6
+/// minutes.
 pub fn backoff(failed: i64) -> Duration {
     if failed <= 0 {
         return Duration::ZERO;

@@ -39,7 +39,7 @@ pub struct KubeadmAddons {
 /// Installs the add-ons; what is there stays as it is.
 ///
 /// # Errors
-/// When the store cannot be written, or the Service network is too small.
+/// Returns an error if the store cannot be written, or the Service network is too small.
 pub fn kubeadm_addons(store: &Store, a: &KubeadmAddons) -> Result<(), ControllerError> {
     if !a.skip_coredns {
         coredns(store, a)?;
@@ -50,7 +50,7 @@ pub fn kubeadm_addons(store: &Store, a: &KubeadmAddons) -> Result<(), Controller
     Ok(())
 }
 
-/// The address of the cluster's DNS: the tenth of the Service network.
+/// Returns the address of the cluster's DNS: the tenth of the Service network.
 fn dns_ip(cidr: &IpNet) -> Result<IpAddr, ControllerError> {
     cidr.hosts()
         .nth(9)

@@ -15,7 +15,7 @@ fn binding(name: &str, role: &str, account: &str) -> Value {
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": "kube-system"}]})
 }
 
-/// CoreDNS reads Services and their endpoints.
+/// Lets CoreDNS read Services and their endpoints.
 pub fn coredns(store: &Store) -> Result<(), ControllerError> {
     ensure(
         store,
@@ -30,7 +30,7 @@ pub fn coredns(store: &Store) -> Result<(), ControllerError> {
     ensure(store, &CLUSTER_ROLE_BINDINGS, binding("system:coredns", "system:coredns", "coredns"))
 }
 
-/// kube-proxy has a role of its own in every cluster.
+/// Binds kube-proxy to the role of its own that every cluster has.
 pub fn kube_proxy(store: &Store) -> Result<(), ControllerError> {
     ensure(
         store,

@@ -27,7 +27,7 @@ pub struct ControlPlane {
 /// Makes the mirror pods of etcd, kube-apiserver, kube-controller-manager and kube-scheduler.
 ///
 /// # Errors
-/// When the store cannot be written.
+/// Returns an error if the store cannot be written.
 pub fn add_static_pods(store: &Store, c: &ControlPlane) -> Result<(), ControllerError> {
     let Some(node) = store.get(&NODES, None, &c.node) else {
         return Err(ControllerError::Invalid(format!("node \"{}\" is not registered", c.node)));

@@ -16,8 +16,9 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// The address of a pod: its node's for pods on the host's network, the one it has, or the
-    /// first free one of the node's range. `None` while the node has no range, or it is used up.
+    /// Returns the address of a pod: its node's for pods on the host's network, the one it has, or
+    /// the first free one of the node's range. It returns `None` while the node has no range, or
+    /// the range is used up.
     pub fn of(&self, ctx: &Ctx, pod: &Value, node: &Value) -> Option<String> {
         if pod.flag_at("/spec/hostNetwork") {
             return host_ip(node);
@@ -50,7 +51,7 @@ impl Addresses {
     }
 }
 
-/// The node's address in the private network.
+/// Returns the node's address in the private network.
 pub fn host_ip(node: &Value) -> Option<String> {
     node.list_at("/status/addresses")
         .iter()

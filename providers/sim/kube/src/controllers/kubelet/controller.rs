@@ -40,7 +40,7 @@ pub struct Kubelet {
 struct Life {
     /// When this stage began.
     since: Timestamp,
-    /// When it was told to stop.
+    /// When it was asked to stop.
     stopping: Option<Timestamp>,
     /// Whether the pull of an image has failed before.
     pull_failed: bool,
@@ -148,7 +148,7 @@ impl Kubelet {
         Ok(())
     }
 
-    /// From bound to running.
+    /// Takes a pod from bound to running.
     fn begin(
         &self,
         ctx: &Ctx,
@@ -249,7 +249,7 @@ impl Kubelet {
         }
     }
 
-    /// A running pod: Jobs' pods end, some crash, all others go on.
+    /// Lets a pod run: Jobs' pods end, some crash, all others stay as they are.
     fn run(&self, ctx: &Ctx, pod: &Value, node: &Value) -> Result<Next, ControllerError> {
         let since = self.since(ctx, pod);
         let crashes = pod.annotation(CRASH) == Some("true");
@@ -345,13 +345,13 @@ fn restarts(pod: &Value) -> i64 {
     pod.int_at("/status/containerStatuses/0/restartCount").unwrap_or(0)
 }
 
-/// How long a pod takes to start: 0.1 to 0.5 s, from the seed and its name.
+/// Returns how long a pod takes to start: 0.1 to 0.5 s, from the seed and its name.
 fn start_time(ctx: &Ctx, pod: &Value) -> Duration {
     let f = names::fraction(ctx.options().seed, &format!("{}/{}", pod.ns(), pod.name()));
     Duration::from_secs_f64(0.1 + 0.4 * f)
 }
 
-/// The pause before the next restart: 10 s, doubled each time, at most 5 minutes.
+/// Returns the pause before the next restart: 10 s, doubled each time, at most 5 minutes.
 fn backoff(restarts: i64) -> Duration {
     let doublings = u32::try_from(restarts).unwrap_or(0).min(5);
     Duration::from_secs((10u64 << doublings).min(300))

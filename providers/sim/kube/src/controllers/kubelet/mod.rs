@@ -3,6 +3,8 @@
 mod address;
 mod controller;
 mod obstacle;
+mod serving;
 mod status;
 
 pub use controller::Kubelet;
+pub use serving::{Serving, ServingCertificates};

@@ -18,7 +18,7 @@ pub enum Obstacle {
     Image(String, String),
 }
 
-/// The first obstacle of a pod on a node.
+/// Finds the first obstacle of a pod on a node.
 pub fn find(ctx: &Ctx, pod: &Value, node: &Value) -> Option<Obstacle> {
     if !pod.flag_at("/spec/hostNetwork") && !node.condition_true("Ready") {
         return Some(Obstacle::Setup(
@@ -75,13 +75,13 @@ fn volume(ctx: &Ctx, pod: &Value, node: &Value, v: &Value) -> Option<Obstacle> {
     None
 }
 
-/// Whether a volume is attached to a node.
+/// Returns true if a volume is attached to a node.
 pub fn attached(ctx: &Ctx, volume: &str, node: &str) -> bool {
     let name = crate::controllers::volume::attachment_name(volume, node);
     ctx.find(&VOLUME_ATTACHMENTS, "", &name).is_some_and(|a| a.flag_at("/status/attached"))
 }
 
-/// Images that do not exist, by the embedded cloud's convention: tag `does-not-exist`, or a
+/// Finds images that do not exist, by the embedded cloud's convention: tag `does-not-exist`, or a
 /// registry at `invalid.example`.
 fn image(c: &Value) -> Option<Obstacle> {
     let image = c.str_at("/image");

@@ -77,7 +77,8 @@ pub fn write(pod: &mut Value, p: &Post<'_>) {
     conditions(pod, p, initialized, &gates);
 }
 
-/// Whether the waiting container is one of the init containers, or nothing has started at all.
+/// Returns true if the waiting container is one of the init containers. While no container waits by
+/// name, nothing has started: the pod's init containers come first, if it has some.
 fn is_init(pod: &Value, mode: &Mode) -> bool {
     let init = pod.list_at("/spec/initContainers");
     match mode {

@@ -83,7 +83,7 @@ enum Tolerated {
     For(Duration),
 }
 
-/// How long a pod tolerates a taint: the shortest of what its fitting tolerations allow.
+/// Returns how long a pod tolerates a taint: the shortest of what its fitting tolerations allow.
 fn tolerated_for(pod: &Value, taint: &Value) -> Tolerated {
     let fitting: Vec<&Value> =
         pod.list_at("/spec/tolerations").iter().filter(|t| taints::tolerates(t, taint)).collect();

@@ -101,7 +101,7 @@ fn first_free(of: &IpNet, ranges: &mut Ranges) -> Option<String> {
     Some(cidr)
 }
 
-/// The n-th usable address of a node's range.
+/// Returns the n-th usable address of a node's range.
 pub fn nth_address(cidr: &str, n: u32) -> Option<Ipv4Addr> {
     let net: Ipv4Net = cidr.parse().ok()?;
     let address = u32::from(net.network()).checked_add(n)?;

@@ -15,7 +15,8 @@ use crate::controllers::kinds::{NODES, PODS};
 use crate::controllers::object::ObjectExt;
 use crate::controllers::taints;
 
-use super::register::{STOPPED_AT, kubelet_runs};
+use super::register::kubelet_runs;
+use crate::controllers::annotations::STOPPED_AT;
 
 const NAME: &str = "node-controller";
 /// How long a kubelet may be silent: the default of `--node-monitor-grace-period`.
@@ -80,7 +81,7 @@ fn silence(ctx: &Ctx, node: &Value, now: Timestamp) -> Result<(), ControllerErro
     Ok(())
 }
 
-/// Taints that follow from conditions and the cordon.
+/// Sets the taints that follow from conditions and the cordon.
 fn taint(n: &mut Value, now: Timestamp) {
     let ready = n.condition("Ready").map(|c| c.str_at("/status").to_owned());
     let at = stamp(now);
@@ -101,7 +102,7 @@ fn taint(n: &mut Value, now: Timestamp) {
     taints::put(n, UNSCHEDULABLE, "NoSchedule", cordoned, &at);
 }
 
-/// Pods on a node that is not ready are not ready.
+/// Marks pods on a node that is not ready as not ready.
 fn mark_pods(ctx: &Ctx, node: &Value, now: Timestamp) -> Result<(), ControllerError> {
     if kubelet_runs(node) {
         return Ok(());

@@ -11,7 +11,8 @@ use crate::controllers::index::{Change, Key};
 use crate::controllers::kinds::{NODES, PODS};
 use crate::controllers::object::{ObjectExt, set_annotation};
 
-use super::register::{STOPPED_AT, kubelet_runs};
+use super::register::kubelet_runs;
+use crate::controllers::annotations::STOPPED_AT;
 
 const NAME: &str = "kubelet";
 /// Annotation of a simulated Node: a CNI plugin has written its configuration there. It stays when
@@ -75,7 +76,8 @@ impl Controller for NodeStatus {
     }
 }
 
-/// Whether a pod brings the network: one of a DaemonSet that mounts the folder of CNI plugins.
+/// Returns true if a pod brings the network: one of a DaemonSet that mounts the folder of CNI
+/// plugins.
 pub fn is_cni(pod: &Value) -> bool {
     let daemon = pod.controller_ref().is_some_and(|o| o["kind"] == "DaemonSet");
     daemon

@@ -5,14 +5,13 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+use crate::controllers::annotations::{ASKS, KUBELET, SERVING, STOPPED_AT};
 use crate::controllers::condition::stamp;
 use crate::controllers::error::ControllerError;
 use crate::controllers::kinds::{CSI_NODES, LEASES, NODES};
 use crate::controllers::object::{ObjectExt, child, set_annotation};
 use crate::{Store, StoreError};
 
-/// Annotation of a simulated Node: whether its kubelet runs (`running`, `stopped`).
-pub const KUBELET: &str = "sim.infra/kubelet";
 /// Taint of nodes whose cloud controller has not seen them yet.
 pub const UNINITIALIZED: &str = "node.cloudprovider.kubernetes.io/uninitialized";
 
@@ -44,6 +43,8 @@ pub struct NodeRegistration {
     pub kubelet_version: String,
     /// `--cloud-provider=external`: the cloud controller has to initialize the node.
     pub provider_external: bool,
+    /// `serverTLSBootstrap`: the kubelet asks for the certificate that it serves with.
+    pub server_tls_bootstrap: bool,
     /// CPUs.
     pub vcpus: u32,
     /// Memory in MiB.
@@ -52,11 +53,11 @@ pub struct NodeRegistration {
     pub pods_max: u32,
 }
 
-/// Registers a node with a running kubelet. One that exists gets its status anew and keeps its
-/// labels and taints, as with a kubelet that was restarted.
+/// Registers a node with a running kubelet. One that exists gets a new status and keeps its labels
+/// and taints, as with a kubelet that was restarted.
 ///
 /// # Errors
-/// When the store cannot be written.
+/// Returns an error if the store cannot be written.
 pub fn register_node(store: &Store, r: &NodeRegistration) -> Result<(), ControllerError> {
     let version = match r.kubelet_version.strip_prefix('v') {
         Some(_) => r.kubelet_version.clone(),
@@ -77,6 +78,13 @@ pub fn register_node(store: &Store, r: &NodeRegistration) -> Result<(), Controll
                 {"type": "Hostname", "address": r.name}]);
         }
         set_annotation(n, KUBELET, "running");
+        // The machine is a new one: it has no certificate yet.
+        if let Some(all) = n["metadata"]["annotations"].as_object_mut() {
+            all.remove(SERVING);
+        }
+        if r.server_tls_bootstrap {
+            set_annotation(n, ASKS, "true");
+        }
     };
     let mut node = json!({
         "apiVersion": "v1", "kind": "Node",
@@ -179,7 +187,7 @@ fn info(name: &str, version: &str) -> Value {
 /// Says that the kubelet of a node was started or stopped (or its machine died).
 ///
 /// # Errors
-/// When the store cannot be written.
+/// Returns an error if the store cannot be written.
 pub fn set_kubelet_running(
     store: &Store,
     node: &str,
@@ -196,10 +204,7 @@ pub fn set_kubelet_running(
     Ok(())
 }
 
-/// Annotation of a simulated Node: since when its kubelet is silent.
-pub const STOPPED_AT: &str = "sim.infra/kubelet-stopped-at";
-
-/// Whether the kubelet of a node runs.
+/// Returns true if the kubelet of a node runs.
 pub fn kubelet_runs(node: &Value) -> bool {
     node.annotation(KUBELET) == Some("running")
 }
@@ -207,7 +212,7 @@ pub fn kubelet_runs(node: &Value) -> bool {
 /// Removes a node, as `kubectl delete node` would; its pods are collected.
 ///
 /// # Errors
-/// When the store cannot be written.
+/// Returns an error if the store cannot be written.
 pub fn unregister(store: &Store, node: &str) -> Result<(), ControllerError> {
     store.delete(&NODES, None, node)?;
     Ok(())

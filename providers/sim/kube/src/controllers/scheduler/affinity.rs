@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::controllers::object::ObjectExt;
-use crate::controllers::selector;
+use crate::selector;
 
-use super::snapshot::Snapshot;
+use super::snapshot::{REQUIRED, Snapshot};
 
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-
-/// Why a node breaks a rule about other pods.
+/// Returns the reason why a node breaks a rule about other pods, if it does.
 pub fn refusal(pod: &Value, node: &Value, snapshot: &Snapshot) -> Option<&'static str> {
     let affinity = pod.at("/spec/affinity");
     for term in affinity["podAntiAffinity"].list_at(&format!("/{REQUIRED}")) {
@@ -21,7 +19,8 @@ pub fn refusal(pod: &Value, node: &Value, snapshot: &Snapshot) -> Option<&'stati
     }
     for term in affinity["podAffinity"].list_at(&format!("/{REQUIRED}")) {
         // The first pod of a group that wants to be together may go anywhere.
-        let first = fits(term, pod, pod) && !snapshot.bound.iter().any(|(p, _)| fits(term, pod, p));
+        let meant = |other: &Value| fits(term, pod, other, snapshot);
+        let first = meant(pod) && !snapshot.bound.iter().any(|(p, _)| meant(p));
         if !others(term, pod, node, snapshot) && !first {
             return Some("node(s) didn't match pod affinity rules");
         }
@@ -29,7 +28,7 @@ pub fn refusal(pod: &Value, node: &Value, snapshot: &Snapshot) -> Option<&'stati
     // Rules of pods that are there already hold against the new one, too.
     for (there, on) in &snapshot.bound {
         for term in there.at("/spec/affinity/podAntiAffinity").list_at(&format!("/{REQUIRED}")) {
-            if same_domain(term, node, on) && fits(term, there, pod) {
+            if same_domain(term, node, on) && fits(term, there, pod, snapshot) {
                 return Some("node(s) didn't satisfy existing pods anti-affinity rules");
             }
         }
@@ -42,15 +41,16 @@ pub fn refusal(pod: &Value, node: &Value, snapshot: &Snapshot) -> Option<&'stati
     None
 }
 
-/// Whether `other` is meant by a term of `pod`.
-fn fits(term: &Value, pod: &Value, other: &Value) -> bool {
+/// Returns true if `other` is meant by a term of `pod`: it is in a namespace that is listed or chosen by
+/// its labels, or in that of `pod` if the term says nothing of namespaces.
+fn fits(term: &Value, pod: &Value, other: &Value, snapshot: &Snapshot) -> bool {
     let listed = term.list_at("/namespaces");
-    let in_ns = if term["namespaceSelector"].is_object() {
-        true
-    } else if listed.is_empty() {
+    let chosen = &term["namespaceSelector"];
+    let in_ns = if listed.is_empty() && !chosen.is_object() {
         other.ns() == pod.ns()
     } else {
-        listed.iter().any(|n| n == other.ns())
+        let labels = snapshot.namespaces.get(other.ns()).unwrap_or(&Value::Null);
+        listed.iter().any(|n| n == other.ns()) || selector::matches(chosen, labels)
     };
     in_ns && selector::matches(&term["labelSelector"], other.at("/metadata/labels"))
 }
@@ -61,7 +61,7 @@ fn same_domain(term: &Value, a: &Value, b: &Value) -> bool {
 }
 
 fn others(term: &Value, pod: &Value, node: &Value, snapshot: &Snapshot) -> bool {
-    snapshot.bound.iter().any(|(p, on)| same_domain(term, node, on) && fits(term, pod, p))
+    snapshot.bound.iter().any(|(p, on)| same_domain(term, node, on) && fits(term, pod, p, snapshot))
 }
 
 fn spreads(c: &Value, pod: &Value, node: &Value, snapshot: &Snapshot) -> bool {
@@ -108,6 +108,50 @@ mod tests {
         Snapshot {
             nodes: nodes.to_vec(),
             bound: bound.into_iter().map(|(p, n)| (Arc::new(p), n)).collect(),
+            namespaces: [
+                ("shop".to_owned(), json!({"team": "web"})),
+                ("bank".to_owned(), json!({"team": "money"})),
+                ("bare".to_owned(), Value::Null),
+            ]
+            .into(),
+        }
+    }
+
+    /// Whether a pod in `shop` keeps away from one in `namespace`, and follows it, by a term with this.
+    fn meets(rest: &Value, namespace: &str) -> bool {
+        let mut term = json!({"labelSelector": {"matchLabels": {"app": "x"}}, "topologyKey": "kubernetes.io/hostname"});
+        term.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        let pod = |kind: &str| {
+            json!({"metadata": {"namespace": "shop", "labels": {"app": "y"}},
+                "spec": {"affinity": {kind: {REQUIRED: [term]}}}})
+        };
+        let other = json!({"metadata": {"namespace": namespace, "labels": {"app": "x"}}});
+        let there = snapshot(vec![(other.clone(), node("a"))]);
+        let away = refusal(&pod("podAntiAffinity"), &node("a"), &there).is_some();
+        let follows = refusal(&pod("podAffinity"), &node("a"), &there).is_none();
+        assert_eq!(away, follows, "{rest} {namespace}");
+        // The same rule of a pod that is there already holds against the other.
+        let there = snapshot(vec![(pod("podAntiAffinity"), node("a"))]);
+        assert_eq!(refusal(&other, &node("a"), &there).is_some(), away, "{rest} {namespace}");
+        away
+    }
+
+    #[test]
+    fn a_term_chooses_namespaces() {
+        let web = json!({"matchLabels": {"team": "web"}});
+        let unnamed = json!({"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]});
+        for (rest, wanted) in [
+            (json!({}), &["shop"][..]),
+            (json!({"namespaceSelector": null}), &["shop"]),
+            (json!({"namespaceSelector": {}}), &["shop", "bank", "bare"]),
+            (json!({"namespaceSelector": web}), &["shop"]),
+            (json!({"namespaceSelector": unnamed}), &["bare"]),
+            (json!({"namespaces": ["bank"]}), &["bank"]),
+            (json!({"namespaces": ["bank"], "namespaceSelector": web}), &["shop", "bank"]),
+        ] {
+            let all = ["shop", "bank", "bare"].into_iter();
+            let met: Vec<&str> = all.filter(|namespace| meets(&rest, namespace)).collect();
+            assert_eq!(met, wanted, "{rest}");
         }
     }
 

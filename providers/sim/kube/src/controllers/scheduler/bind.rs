@@ -6,7 +6,7 @@ use crate::controllers::context::Ctx;
 use crate::controllers::error::ControllerError;
 use crate::controllers::kinds::{CLAIMS, NODES, STORAGE_CLASSES, VOLUMES};
 use crate::controllers::object::{ObjectExt, set_annotation};
-use crate::controllers::selector;
+use crate::selector;
 
 /// Set on a claim that waits for its first consumer: the node that was chosen.
 pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
@@ -21,7 +21,7 @@ pub enum Claims {
     Refused(String),
 }
 
-/// The names of the claims a pod mounts.
+/// Lists the names of the claims a pod mounts.
 pub fn claim_names(pod: &Value) -> Vec<String> {
     pod.list_at("/spec/volumes")
         .iter()
@@ -61,7 +61,7 @@ pub fn look(ctx: &Ctx, pod: &Value) -> Claims {
     if waiting.is_empty() { Claims::Ready } else { Claims::WaitForNode(waiting) }
 }
 
-/// Whether the volumes of bound claims can be reached from a node.
+/// Returns true if the volumes of bound claims can be reached from a node.
 pub fn volumes_fit(ctx: &Ctx, pod: &Value, node: &Value) -> bool {
     claim_names(pod).iter().all(|name| {
         let claim = ctx.find(&CLAIMS, pod.ns(), name);
@@ -81,7 +81,7 @@ pub fn select_node(ctx: &Ctx, claims: &[Value], node: &str) -> Result<(), Contro
     Ok(())
 }
 
-/// The condition of a pod that could not be scheduled.
+/// Sets the condition of a pod that could not be scheduled.
 pub fn unschedulable(pod: &mut Value, now: jiff::Timestamp, message: &str) {
     crate::controllers::condition::set(pod, now, "PodScheduled", "False", "Unschedulable", message);
     if pod.str_at("/status/phase").is_empty() {

@@ -100,7 +100,7 @@ impl Scheduler {
 
 enum Outcome {
     Bound,
-    /// The claims were told a node; the pod comes again when they are bound.
+    /// The claims have got a node; the pod comes again when they are bound.
     Later,
     Refused(String),
 }

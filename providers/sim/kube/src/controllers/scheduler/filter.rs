@@ -4,12 +4,13 @@ use serde_json::Value;
 
 use crate::controllers::object::ObjectExt;
 use crate::controllers::requests::Requests;
-use crate::controllers::{selector, taints};
+use crate::controllers::taints;
+use crate::selector;
 
 use super::affinity;
 use super::snapshot::{Candidate, Snapshot};
 
-/// The reasons why a candidate is refused; empty when it can take the pod.
+/// Lists the reasons why a candidate is refused; there are none if it can take the pod.
 pub fn refusals(pod: &Value, c: &Candidate, snapshot: &Snapshot) -> Vec<String> {
     let spec = &pod["spec"];
     let node = &*c.node;
@@ -59,8 +60,8 @@ fn lacks(spec: &Value, c: &Candidate) -> Vec<String> {
     out
 }
 
-/// How good a candidate is, higher is better: first away from siblings, then from tolerated soft
-/// taints, then to where least is used, then to what is preferred.
+/// Rates a candidate, higher is better: first away from siblings, then from tolerated soft taints,
+/// then to where least is used, then to what is preferred.
 pub fn score(pod: &Value, c: &Candidate) -> i64 {
     let tolerations = pod.list_at("/spec/tolerations");
     let soft =
@@ -93,7 +94,7 @@ mod tests {
     }
 
     fn snapshot() -> Snapshot {
-        Snapshot { nodes: Vec::new(), bound: Vec::new() }
+        Snapshot { nodes: Vec::new(), bound: Vec::new(), namespaces: Default::default() }
     }
 
     fn small_node() -> Value {

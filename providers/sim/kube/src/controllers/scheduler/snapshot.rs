@@ -7,11 +7,14 @@ use serde_json::Value;
 
 use crate::controllers::context::Ctx;
 use crate::controllers::index::NodeUse;
-use crate::controllers::kinds::{NODES, PODS};
+use crate::controllers::kinds::{NAMESPACES, NODES, PODS};
 use crate::controllers::object::ObjectExt;
-use crate::controllers::quantity;
 use crate::controllers::requests::Requests;
 use crate::controllers::template::pinned_node;
+use crate::quantity::Quantity;
+
+/// The field of an affinity that holds the rules that have to be met.
+pub(super) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 /// A node with what is free on it.
 #[derive(Clone)]
@@ -25,15 +28,15 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// `status.allocatable` of a resource in milli-units or whole units.
+    /// Reads `status.allocatable`: CPU in milli-units, memory and pods in whole units.
     pub fn allocatable(&self) -> (Requests, i64) {
         let a = self.node.at("/status/allocatable");
         (
             Requests {
-                cpu_milli: quantity::milli(&a["cpu"]).unwrap_or(0),
-                memory: quantity::whole(&a["memory"]).unwrap_or(0),
+                cpu_milli: Quantity::read(&a["cpu"]).map_or(0, Quantity::milli),
+                memory: Quantity::read(&a["memory"]).map_or(0, Quantity::whole),
             },
-            quantity::whole(&a["pods"]).unwrap_or(110),
+            Quantity::read(&a["pods"]).map_or(110, Quantity::whole),
         )
     }
 }
@@ -44,6 +47,8 @@ pub struct Snapshot {
     pub nodes: Vec<Candidate>,
     /// Pods that are bound and have not ended, with their nodes; empty when nothing asks for them.
     pub bound: Vec<(Arc<Value>, Arc<Value>)>,
+    /// The labels of namespaces, by name; empty when nothing asks for them.
+    pub namespaces: HashMap<String, Value>,
 }
 
 impl Snapshot {
@@ -65,6 +70,12 @@ impl Snapshot {
             }
         }
         let bound = if looks_at_pods(&pod["spec"]) { bound_pods(ctx) } else { Vec::new() };
+        let mut everyone = std::iter::once(pod).chain(bound.iter().map(|(pod, _)| &**pod));
+        let namespaces = if everyone.any(selects_namespaces) {
+            labels_of_namespaces(ctx)
+        } else {
+            HashMap::new()
+        };
         let nodes = nodes
             .into_iter()
             .map(|node| Candidate {
@@ -73,7 +84,7 @@ impl Snapshot {
                 node,
             })
             .collect();
-        Self { nodes, bound }
+        Self { nodes, bound, namespaces }
     }
 }
 
@@ -81,6 +92,19 @@ fn looks_at_pods(spec: &Value) -> bool {
     spec.at("/affinity/podAffinity").is_object()
         || spec.at("/affinity/podAntiAffinity").is_object()
         || !spec.list_at("/topologySpreadConstraints").is_empty()
+}
+
+/// Reports whether a rule of a pod chooses namespaces by their labels.
+fn selects_namespaces(pod: &Value) -> bool {
+    ["podAffinity", "podAntiAffinity"].iter().any(|kind| {
+        let terms = pod.list_at(&format!("/spec/affinity/{kind}/{REQUIRED}"));
+        terms.iter().any(|term| term["namespaceSelector"].is_object())
+    })
+}
+
+fn labels_of_namespaces(ctx: &Ctx) -> HashMap<String, Value> {
+    let all = ctx.list(&NAMESPACES, "");
+    all.iter().map(|one| (one.name().to_owned(), one.at("/metadata/labels").clone())).collect()
 }
 
 fn bound_pods(ctx: &Ctx) -> Vec<(Arc<Value>, Arc<Value>)> {

@@ -49,7 +49,7 @@ fn claim_name(template: &Value, pod_name: &str) -> String {
     format!("{}-{pod_name}", template.name())
 }
 
-/// Points the pod's volumes of the templates' names at its claims.
+/// Makes the pod's volumes with the templates' names point at its claims.
 pub fn mount(set: &Value, pod: &mut Value, pod_name: &str) {
     let templates = set.list_at("/spec/volumeClaimTemplates");
     if templates.is_empty() {

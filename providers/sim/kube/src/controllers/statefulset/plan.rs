@@ -39,7 +39,7 @@ pub enum Step {
     Delete(i64),
 }
 
-/// The steps to take now.
+/// Lists the steps to take now.
 pub fn steps(w: Wanted, members: &[Member]) -> Vec<Step> {
     let mut out = Vec::new();
     let end = w.start + w.replicas;
@@ -91,7 +91,8 @@ pub fn steps(w: Wanted, members: &[Member]) -> Vec<Step> {
     out
 }
 
-/// A pod of an old revision that never came up would hold the update of itself: it may go.
+/// Adds the deletion of a pod of an old revision that never came up: it would hold the update of
+/// itself.
 fn hold(w: Wanted, m: &Member, mut out: Vec<Step>) -> Vec<Step> {
     let in_update = m.ordinal >= w.start + w.partition && !w.on_delete;
     if in_update && !m.updated && !m.deleting && !m.available {

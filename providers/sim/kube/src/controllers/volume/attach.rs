@@ -23,7 +23,7 @@ const NAME: &str = "attachdetach-controller";
 /// The attach/detach controller and the CSI attacher. Its keys are PersistentVolumes.
 pub struct Attachments;
 
-/// The name of the VolumeAttachment of a volume and a node.
+/// Returns the name of the VolumeAttachment of a volume and a node.
 pub fn attachment_name(volume: &str, node: &str) -> String {
     format!("csi-{}", suffix_of(&format!("{volume}/{node}"), 32))
 }
@@ -109,7 +109,7 @@ impl Controller for Attachments {
     }
 }
 
-/// The nodes of the pods that mount a volume, and those pods.
+/// Lists the nodes of the pods that mount a volume, and those pods.
 fn wanted(ctx: &Ctx, volume: &Value) -> (BTreeSet<String>, Vec<Arc<Value>>) {
     let r = volume.at("/spec/claimRef");
     let claim = r.str_at("/name");

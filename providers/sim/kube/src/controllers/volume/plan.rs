@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::controllers::object::ObjectExt;
-use crate::controllers::{quantity, selector};
+use crate::quantity::Quantity;
+use crate::selector;
 
-/// The smallest free volume that fits the claim, or the one bound to it beforehand.
+/// Finds the smallest free volume that fits the claim, or the one bound to it beforehand.
 pub fn best_volume(claim: &Value, volumes: &[Arc<Value>]) -> Option<Arc<Value>> {
-    let asked = quantity::whole(claim.at("/spec/resources/requests/storage")).unwrap_or(0);
+    let asked =
+        Quantity::read(claim.at("/spec/resources/requests/storage")).map_or(0, Quantity::whole);
     let named = claim.str_at("/spec/volumeName");
     volumes
         .iter()
@@ -33,7 +35,7 @@ pub fn best_volume(claim: &Value, volumes: &[Arc<Value>]) -> Option<Arc<Value>> 
 }
 
 fn capacity(v: &Value) -> i64 {
-    quantity::whole(v.at("/spec/capacity/storage")).unwrap_or(0)
+    Quantity::read(v.at("/spec/capacity/storage")).map_or(0, Quantity::whole)
 }
 
 fn fits(claim: &Value, v: &Value, asked: i64) -> bool {
@@ -50,13 +52,14 @@ fn fits(claim: &Value, v: &Value, asked: i64) -> bool {
         && (chosen.is_null() || selector::matches(chosen, v.at("/metadata/labels")))
 }
 
-/// The size of a new volume in GiB: what is asked for, rounded up, at least 1.
+/// Returns the size of a new volume in GiB: what is asked for, rounded up, at least 1.
 pub fn size_gib(claim: &Value) -> u64 {
-    let bytes = quantity::whole(claim.at("/spec/resources/requests/storage")).unwrap_or(0);
+    let bytes =
+        Quantity::read(claim.at("/spec/resources/requests/storage")).map_or(0, Quantity::whole);
     u64::try_from(bytes).unwrap_or(0).div_ceil(1 << 30).max(1)
 }
 
-/// A PersistentVolume for a volume that was made for a claim.
+/// Makes a PersistentVolume for a volume that was made for a claim.
 pub fn new_volume(claim: &Value, class: &Value, id: &str, region: Option<&str>) -> Value {
     let gib = size_gib(claim);
     let policy = match class.str_at("/reclaimPolicy") {
@@ -91,12 +94,12 @@ pub fn new_volume(claim: &Value, class: &Value, id: &str, region: Option<&str>) 
     v
 }
 
-/// `pvc-<uid>`, also the name of the volume in the cloud.
+/// Returns `pvc-<uid>`, also the name of the volume in the cloud.
 pub fn volume_name(claim: &Value) -> String {
     format!("pvc-{}", claim.uid())
 }
 
-/// The reference from a volume to its claim.
+/// Makes the reference from a volume to its claim.
 pub fn claim_ref(claim: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": claim.name(),
         "namespace": claim.ns(), "uid": claim.uid(), "resourceVersion": claim["metadata"]["resourceVersion"]})

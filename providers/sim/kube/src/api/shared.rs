@@ -1,0 +1,24 @@
+//! Shared state: the part of an API server that all API servers of one cluster have in common.
+
+use std::path::Path;
+
+use super::auth::Authenticator;
+use crate::{KubeError, Store};
+
+/// What the API servers of one cluster share.
+pub(crate) struct Shared {
+    pub(crate) authenticator: Authenticator,
+    /// Taken by writes that look at other objects first (addresses and ports of Services).
+    pub(crate) allocation: tokio::sync::Mutex<()>,
+}
+
+impl Shared {
+    /// Opens the authenticator, whose signing key is kept in `dir`.
+    ///
+    /// # Errors
+    /// Returns an error if the signing key cannot be read or written.
+    pub(crate) fn open(store: &Store, dir: &Path) -> Result<Self, KubeError> {
+        let authenticator = Authenticator::open(store.clone(), dir)?;
+        Ok(Self { authenticator, allocation: tokio::sync::Mutex::new(()) })
+    }
+}
