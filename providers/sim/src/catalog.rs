@@ -41,23 +41,23 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     }
 });
 
-/// The catalog.
+/// Returns the catalog.
 pub fn catalog() -> &'static Catalog {
     &CATALOG
 }
 
 impl Catalog {
-    /// A region by slug.
+    /// Finds a region by slug.
     pub fn region(&self, slug: &str) -> Option<&Value> {
         self.regions.get(*self.by_region.get(slug)?)
     }
 
-    /// A region that takes new resources.
+    /// Finds a region by slug if it takes new resources.
     pub fn open_region(&self, slug: &str) -> Option<&Value> {
         self.region(slug).filter(|r| r["available"] == true)
     }
 
-    /// The first open region whose slug begins so.
+    /// Finds the first open region whose slug begins with `prefix`.
     pub fn region_with_prefix(&self, prefix: &str) -> Option<&str> {
         self.regions
             .iter()
@@ -66,27 +66,27 @@ impl Catalog {
             .find(|s| s.starts_with(prefix))
     }
 
-    /// Whether a region has a feature.
+    /// Returns true if a region has a feature.
     pub fn has_feature(&self, region: &str, feature: &str) -> bool {
         self.region(region).is_some_and(|r| holds(&r["features"], feature))
     }
 
-    /// A size by slug.
+    /// Finds a size by slug.
     pub fn size(&self, slug: &str) -> Option<&Value> {
         self.sizes.get(*self.by_size.get(slug)?)
     }
 
-    /// Whether a size is sold in a region.
+    /// Returns true if a size is sold in a region.
     pub fn size_in(&self, size: &str, region: &str) -> bool {
         self.size(size).is_some_and(|s| holds(&s["regions"], region))
     }
 
-    /// An image by id.
+    /// Finds an image by id.
     pub fn image(&self, id: u64) -> Option<&Value> {
         self.images.iter().find(|i| i["id"] == id)
     }
 
-    /// An image by slug.
+    /// Finds an image by slug.
     pub fn image_slug(&self, slug: &str) -> Option<&Value> {
         self.images.iter().find(|i| i["slug"] == slug)
     }

@@ -18,7 +18,7 @@ pub struct CloudAccess {
 }
 
 impl CloudAccess {
-    /// On this embedded cloud.
+    /// Makes the entrance to this embedded cloud.
     pub fn new(sim: Arc<Sim>) -> Self {
         Self { sim }
     }
@@ -58,6 +58,13 @@ impl Cloud for CloudAccess {
                 }
                 Some(old) => {
                     let id = old.id.clone();
+                    // The controller sends back what is not its own.
+                    let tags = Some(old.tags.clone()).filter(|_| spec.tags.is_none());
+                    let spec = LoadBalancerSpec {
+                        tags: spec.tags.or(tags),
+                        project_id: Some(old.project_id.clone()),
+                        ..spec
+                    };
                     load_balancer_model::replace(w, &id, &spec).map_err(refused)?
                 }
             };
@@ -138,6 +145,17 @@ impl Cloud for CloudAccess {
         }))
     }
 
+    async fn resolve(&self, host: &str) -> Vec<IpAddr> {
+        crate::machines::look_up(&self.sim, host).map(IpAddr::V4).into_iter().collect()
+    }
+
+    async fn has_zone(&self, host: &str, token: &str) -> Result<bool, CloudError> {
+        self.check(token)?;
+        let host = host.trim_start_matches("*.");
+        let is_in = |zone: &str| host == zone || host.ends_with(&format!(".{zone}"));
+        Ok(self.sim.world.read(|w| w.domains.iter().any(|domain| is_in(&domain.name))))
+    }
+
     async fn node_socket(&self, node_name: &str, port: u16) -> Option<SocketAddr> {
         let droplet =
             self.sim.world.read(|w| w.droplets.by_name(node_name).last().map(|d| d.id))?;
@@ -145,12 +163,13 @@ impl Cloud for CloudAccess {
     }
 }
 
-/// Where a controller that says nothing runs: where the last machine was made.
+/// Returns the region of the last machine, for a controller that names no region.
 fn any_region(w: &World) -> String {
     w.droplets.iter().last().map(|d| d.region.clone()).unwrap_or_default()
 }
 
-/// The load balancer as the real controller asks for it: droplets by id, health by the first port.
+/// Makes the load balancer as the real controller asks for it: droplets by id, health by the first
+/// port.
 fn spec(w: &World, request: &LoadBalancerRequest) -> LoadBalancerSpec {
     let vpc = request.vpc_id.as_deref().and_then(|id| w.vpcs.by_id(id));
     let droplet = request.droplet_ids.iter().find_map(|id| w.droplets.get(*id));

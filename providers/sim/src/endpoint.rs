@@ -57,7 +57,7 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// The file's place in a data folder.
+    /// Returns the file's place in a data folder.
     pub fn path(data: &Path) -> PathBuf {
         data.join("endpoint.json")
     }
@@ -65,7 +65,7 @@ impl Endpoint {
     /// Reads the file; `None` when there is none.
     ///
     /// # Errors
-    /// When the file can't be read or isn't such a file.
+    /// Returns an error if the file can't be read or isn't such a file.
     pub fn load(data: &Path) -> Result<Option<Self>, SimError> {
         let path = Self::path(data);
         let text = match std::fs::read(&path) {
@@ -81,7 +81,7 @@ impl Endpoint {
     /// Writes the file atomically, readable by its owner only.
     ///
     /// # Errors
-    /// When the folder can't be written.
+    /// Returns an error if the folder can't be written.
     pub fn save(&self, data: &Path) -> Result<(), SimError> {
         let path = Self::path(data);
         let text = serde_json::to_vec_pretty(self)

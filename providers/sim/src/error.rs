@@ -59,7 +59,7 @@ pub enum SimError {
 }
 
 impl SimError {
-    /// An I/O error with the operation and path it happened at.
+    /// Makes an I/O error with the operation and the path it happened at.
     pub fn io(what: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io { what, path: path.as_ref().to_owned(), source }
     }

@@ -10,7 +10,7 @@ use crate::error::SimError;
 /// rights from one that an earlier version made. Any other folder that is there stays as it is.
 ///
 /// # Errors
-/// When it can't be made.
+/// Returns an error if it can't be made.
 pub fn make_private(folder: &Path) -> Result<(), SimError> {
     let make = || -> std::io::Result<()> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -26,7 +26,7 @@ pub fn make_private(folder: &Path) -> Result<(), SimError> {
 /// Writes a file atomically with mode 0600.
 ///
 /// # Errors
-/// When the folder can't be written.
+/// Returns an error if the folder can't be written.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<(), SimError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.tmp", std::process::id()));

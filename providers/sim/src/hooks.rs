@@ -17,18 +17,19 @@ pub enum PowerEvent {
     Rebuild,
 }
 
-/// The machines behind droplets. Calls return at once; what takes time goes on in the background.
+/// The machines behind droplets. Calls return at once; slow work continues in the background.
 #[async_trait]
 pub trait Machines: std::any::Any + Send + Sync {
-    /// A droplet was accepted (status `new`): boot it. The implementation sets it `active`.
+    /// Boots a droplet that was accepted (status `new`). The implementation sets it `active`.
     async fn created(&self, droplet: &Droplet);
-    /// A droplet is gone: stop what runs on it and remove its disk.
+    /// Stops what runs on a droplet that is gone, and removes its disk.
     async fn deleted(&self, droplet: &Droplet);
-    /// Its power was switched. The API has already recorded the new status.
+    /// Follows a switch of its power. The API has already recorded the new status.
     async fn power(&self, droplet: &Droplet, event: PowerEvent);
-    /// The embedded cloud has started over these droplets: go on with boots, kubelets, API servers.
+    /// Continues boots, kubelets and API servers of these droplets after the embedded cloud was started
+    /// again.
     async fn restored(&self, droplets: Vec<Droplet>);
-    /// How the machine's boot went, for the inventory: `null` when it ran no user-data.
+    /// Describes the machine's boot for the inventory: `null` if it ran no user-data.
     fn describe(&self, _droplet: u64) -> serde_json::Value {
         serde_json::Value::Null
     }

@@ -45,7 +45,7 @@ impl LimitTable {
     /// Loads the limits of a data folder.
     ///
     /// # Errors
-    /// When the file is there but can't be read.
+    /// Returns an error if the file is there but can't be read.
     pub fn open(data: &Path) -> Result<Self, SimError> {
         let path = data.join("limits.json");
         let limits = match std::fs::read(&path) {
@@ -57,7 +57,7 @@ impl LimitTable {
         Ok(Self { path, inner: Mutex::new(limits) })
     }
 
-    /// The limits now.
+    /// Returns the limits now.
     pub fn get(&self) -> Limits {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -65,7 +65,7 @@ impl LimitTable {
     /// Sets and records them.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// Returns an error if the file can't be written.
     pub fn set(&self, limits: Limits) -> Result<(), SimError> {
         let text = serde_json::to_vec(&limits)
             .map_err(|e| SimError::Record { path: self.path.clone(), reason: e.to_string() })?;

@@ -49,24 +49,24 @@ impl Net {
         self.version.send_modify(|v| *v += 1);
     }
 
-    /// From now on `port` of `droplet` is answered by `socket`.
+    /// Makes `socket` answer for `port` of `droplet` from now on.
     pub fn register(&self, droplet: u64, port: u16, socket: SocketAddr) {
         self.with(|i| i.services.insert((droplet, port), socket));
         self.version.send_modify(|v| *v += 1);
     }
 
-    /// `port` of `droplet` is closed again.
+    /// Closes `port` of `droplet` again.
     pub fn unregister(&self, droplet: u64, port: u16) {
         self.with(|i| i.services.remove(&(droplet, port)));
         self.version.send_modify(|v| *v += 1);
     }
 
-    /// The real socket of (droplet, port), when something listens there.
+    /// Finds the real socket of (droplet, port), if something listens there.
     pub fn lookup(&self, droplet: u64, port: u16) -> Option<SocketAddr> {
         self.with(|i| i.services.get(&(droplet, port)).copied())
     }
 
-    /// The real socket of (public or private address, port).
+    /// Finds the real socket of (public or private address, port).
     pub fn lookup_address(&self, address: Ipv4Addr, port: u16) -> Option<SocketAddr> {
         self.with(|i| {
             let droplet = *i.by_address.get(&address)?;
@@ -74,7 +74,7 @@ impl Net {
         })
     }
 
-    /// The droplet that has this address.
+    /// Finds the droplet that has this address.
     pub fn droplet_at(&self, address: Ipv4Addr) -> Option<u64> {
         self.with(|i| i.by_address.get(&address).copied())
     }

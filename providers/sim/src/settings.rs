@@ -36,7 +36,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// [`Settings::latency_ms`] as a duration.
+    /// Returns [`Settings::latency_ms`] as a duration.
     pub fn latency(&self) -> Duration {
         Duration::from_millis(self.latency_ms)
     }
@@ -52,7 +52,7 @@ impl SettingsTable {
     /// Loads the settings of a data folder.
     ///
     /// # Errors
-    /// When the file is there but can't be read.
+    /// Returns an error if the file is there but can't be read.
     pub fn open(data: &Path) -> Result<Self, SimError> {
         let path = data.join("settings.json");
         let settings = match std::fs::read(&path) {
@@ -64,12 +64,12 @@ impl SettingsTable {
         Ok(Self { path, inner: Mutex::new(settings) })
     }
 
-    /// The settings now.
+    /// Returns the settings now.
     pub fn get(&self) -> Settings {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How long each answer takes longer.
+    /// Returns the time that each answer takes longer.
     pub fn latency(&self) -> Duration {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).latency()
     }
@@ -77,7 +77,7 @@ impl SettingsTable {
     /// Sets and records them.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// Returns an error if the file can't be written.
     pub fn set(&self, settings: Settings) -> Result<(), SimError> {
         let text = serde_json::to_vec(&settings)
             .map_err(|e| SimError::Record { path: self.path.clone(), reason: e.to_string() })?;

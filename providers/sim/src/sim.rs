@@ -91,7 +91,7 @@ impl Sim {
         let _ = self.machines.set(machines);
     }
 
-    /// The machines; `None` only while starting.
+    /// Returns the machines; `None` only while the cloud starts.
     pub fn machines(&self) -> Option<&Arc<dyn Machines>> {
         self.machines.get()
     }

@@ -16,7 +16,7 @@ pub fn routes() -> Router<Arc<Api>> {
     Router::new().route("/actions", get(list)).route("/actions/{id}", get(show))
 }
 
-/// An action as the API shows it.
+/// Shows an action as the API does.
 pub fn view(action: &Action) -> Value {
     json!({
         "id": action.id,
@@ -77,7 +77,7 @@ async fn show(State(api): Ctx, Path(id): Path<u64>) -> Reply {
     one(&api, id, |_| true)
 }
 
-/// One action, when it `belongs` to the resource asked for.
+/// Answers with one action if it `belongs` to the resource asked for, with 404 otherwise.
 pub fn one(api: &Api, id: u64, belongs: impl Fn(&Action) -> bool) -> Reply {
     let action = api
         .sim

@@ -17,22 +17,22 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// 200 with a body.
+    /// Answers 200 with a body.
     pub fn ok(body: Value) -> Self {
         Self::with(StatusCode::OK, body)
     }
 
-    /// 201 with a body.
+    /// Answers 201 with a body.
     pub fn created(body: Value) -> Self {
         Self::with(StatusCode::CREATED, body)
     }
 
-    /// 202 with a body.
+    /// Answers 202 with a body.
     pub fn accepted(body: Value) -> Self {
         Self::with(StatusCode::ACCEPTED, body)
     }
 
-    /// 204.
+    /// Answers 204.
     pub fn no_content() -> Self {
         Self { status: StatusCode::NO_CONTENT, body: None }
     }

@@ -24,10 +24,10 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/domains/{name}", get(show).delete(delete))
 }
 
-/// A domain by name; names compare in lower case.
+/// Finds a domain by name; names compare in lower case.
 ///
 /// # Errors
-/// 404.
+/// Returns 404 if there is none.
 pub fn find(w: &World, name: &str) -> Result<Arc<Domain>, Refusal> {
     w.domains.by_id(&name.to_ascii_lowercase()).cloned().ok_or_else(Refusal::not_found)
 }
@@ -130,7 +130,8 @@ fn put(w: &mut World, domain: &str, kind: &str, data: String) {
     });
 }
 
-/// `domain.TLD`: labels of letters, digits and inner dashes; at least two; the last is not a number.
+/// Checks that a name is `domain.TLD`: labels of letters, digits and inner dashes; at least two;
+/// the last is not a number.
 fn check_name(name: &str) -> Result<(), Refusal> {
     let labels: Vec<&str> = name.split('.').collect();
     let good = name.len() <= 253
@@ -140,7 +141,7 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     if good { Ok(()) } else { Err(Refusal::unprocessable("Name is not a valid domain name")) }
 }
 
-/// A label of a host name; some records also allow `_`.
+/// Returns true if the text is a label of a host name; some records also allow `_`.
 pub fn label(text: &str, underscore: bool) -> bool {
     (1..=63).contains(&text.len())
         && !text.starts_with('-')

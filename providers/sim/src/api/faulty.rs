@@ -14,7 +14,8 @@ use crate::faults::{Effect, Fault, client};
 #[derive(Debug, Clone, Copy)]
 pub struct Cut;
 
-/// The answer that stands in for the effect, for faults that hit before it.
+/// Returns the answer that stands in for the effect, if the fault hits before it. It kills the
+/// client if the fault asks for that.
 pub fn before(fault: &Fault) -> Option<Response> {
     let mut response = match fault.effect {
         Effect::TooManyRequests => Refusal::too_many_requests().into_response(),
@@ -39,7 +40,8 @@ pub fn before(fault: &Fault) -> Option<Response> {
     Some(response)
 }
 
-/// What becomes of the answer, for faults that hit after the effect.
+/// Changes the answer as a fault that hits after the effect says. It kills the client if the fault
+/// asks for that.
 pub async fn after(fault: &Fault, response: Response) -> Response {
     match fault.effect {
         Effect::ResetAfter => cut(),

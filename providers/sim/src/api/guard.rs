@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::limiter::Standing;
-use super::{Api, Refusal, Shift, Stale, faulty, scopes};
+use super::{Api, Refusal, Shift, SmallPages, Stale, faulty, scopes};
 use crate::faults::{Api as Target, Effect, Fault};
 use crate::server::Peer;
 
@@ -73,11 +73,14 @@ async fn delay(api: &Api, fault: &Fault, request: &mut Request) {
         Effect::ShiftPage => {
             request.extensions_mut().insert(Shift);
         }
+        Effect::SmallPages => {
+            request.extensions_mut().insert(SmallPages);
+        }
         _ => {}
     }
 }
 
-/// Whether the request bears the token.
+/// Returns true if the request bears the token.
 pub fn authorized(headers: &HeaderMap, token: &str) -> bool {
     headers
         .get(AUTHORIZATION)

@@ -14,7 +14,7 @@ pub fn routes() -> Router<Arc<Api>> {
     Router::new().route("/images", get(list)).route("/images/{id}", get(show))
 }
 
-/// An image by id or slug.
+/// Finds an image by id or slug.
 pub fn find(id: &str) -> Option<&'static Value> {
     match id.parse::<u64>() {
         Ok(number) => catalog().image(number),

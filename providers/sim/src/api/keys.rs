@@ -28,7 +28,7 @@ fn view(key: &SshKey) -> Value {
     })
 }
 
-/// A key by id or fingerprint.
+/// Finds a key by id or fingerprint.
 pub fn find(world: &World, id: &str) -> Option<Arc<SshKey>> {
     match id.parse() {
         Ok(number) => world.keys.get(number).cloned(),
@@ -88,7 +88,8 @@ async fn delete(State(api): Ctx, Path(id): Path<String>) -> Reply {
     })
 }
 
-/// The MD5 fingerprint (`aa:bb:…`) of an OpenSSH public key; `None` when it isn't one.
+/// Computes the MD5 fingerprint (`aa:bb:…`) of an OpenSSH public key; returns `None` if it isn't
+/// one.
 fn fingerprint(public_key: &str) -> Option<String> {
     const TYPES: [&str; 6] = [
         "ssh-rsa",

@@ -40,7 +40,7 @@ pub struct Standing {
 }
 
 impl Limiter {
-    /// A limiter that has seen nothing yet.
+    /// Makes a limiter that has seen nothing yet.
     pub fn new(clock: Arc<Clock>) -> Self {
         Self {
             clock,
@@ -94,7 +94,7 @@ impl Limiter {
     }
 }
 
-/// A small, non-negative number of seconds as an integer.
+/// Rounds a small, non-negative number of seconds down to an integer.
 fn whole(seconds: f64) -> u64 {
     std::time::Duration::try_from_secs_f64(seconds).map_or(0, |d| d.as_secs())
 }

@@ -23,8 +23,12 @@ pub struct Stale(pub Duration);
 #[derive(Debug, Clone, Copy)]
 pub struct Shift;
 
+/// Pages hold few items (a fault).
+#[derive(Debug, Clone, Copy)]
+pub struct SmallPages;
+
 /// How many items a page has then, so that small lists have several.
-const PER_PAGE_SHIFTING: usize = 2;
+const PER_PAGE_SMALL: usize = 2;
 
 /// The asked-for page, and the query's other parameters.
 pub struct Listing {
@@ -58,8 +62,9 @@ impl FromRequestParts<Arc<Api>> for Listing {
                 "per_page must not be greater than {PER_PAGE_MAX}"
             )));
         }
-        if parts.extensions.get::<Shift>().is_some() {
-            per_page = per_page.min(PER_PAGE_SHIFTING);
+        let is_small = parts.extensions.get::<SmallPages>().is_some();
+        if is_small || parts.extensions.get::<Shift>().is_some() {
+            per_page = per_page.min(PER_PAGE_SMALL);
         }
         let path = parts
             .extensions
@@ -76,7 +81,7 @@ impl FromRequestParts<Arc<Api>> for Listing {
     }
 }
 
-/// What another one of the account would look like: it is there while the first page is read.
+/// Makes another resource of the account like this one; only the first page shows it.
 fn stranger(like: &Value) -> Value {
     let mut stranger = like.clone();
     if let Some(fields) = stranger.as_object_mut() {
@@ -94,12 +99,12 @@ fn stranger(like: &Value) -> Value {
 }
 
 impl Listing {
-    /// Another parameter of the query.
+    /// Returns another parameter of the query.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
     }
 
-    /// A page of rows of a table.
+    /// Answers with a page of rows of a table. Rows younger than the fault's age are left out.
     pub fn rows<'a, R: Row + 'a>(
         &self,
         key: &str,
@@ -114,7 +119,7 @@ impl Listing {
         self.page(key, rows, view)
     }
 
-    /// A page of anything.
+    /// Answers with a page of anything.
     pub fn page<T>(&self, key: &str, all: Vec<T>, view: impl FnMut(T) -> Value) -> Answer {
         let mut total = all.len();
         let mut items: Vec<Value> = all

@@ -40,7 +40,7 @@ pub use faulty::Cut;
 pub(crate) use faulty::{after as fault_after, before as fault_before};
 pub use guard::authorized;
 pub use limiter::Limiter;
-pub use listing::{Listing, Shift, Stale};
+pub use listing::{Listing, Shift, SmallPages, Stale};
 pub use load_balancers::{Spec as LoadBalancerSpec, model as load_balancer_model};
 pub use projects::ensure_default as ensure_defaults;
 pub use records::full_name as record_name;
@@ -68,13 +68,13 @@ pub type Ctx = axum::extract::State<Arc<Api>>;
 const BODY_MAX_BYTES: usize = 1 << 20;
 
 impl Api {
-    /// The API over an embedded cloud.
+    /// Makes the API over an embedded cloud.
     pub fn new(sim: Arc<Sim>) -> Arc<Self> {
         Arc::new(Self { limiter: Limiter::new(sim.clock.clone()), stats: Stats::default(), sim })
     }
 }
 
-/// All routes below `/v2`.
+/// Routes everything below `/v2`.
 pub fn router(api: Arc<Api>) -> Router {
     let routes = Router::new()
         .merge(account::routes())

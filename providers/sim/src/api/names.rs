@@ -2,15 +2,16 @@
 
 use super::Refusal;
 
-/// Letters, digits and the characters of `extra`, not empty.
+/// Returns true if the text has only letters, digits and the characters of `extra`, and is not
+/// empty.
 pub fn only(text: &str, extra: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
 }
 
-/// A required text field.
+/// Returns a required text field.
 ///
 /// # Errors
-/// 422 when it is absent or empty.
+/// Returns 422 if it is absent or empty.
 pub fn required<'a>(field: &str, value: Option<&'a str>) -> Result<&'a str, Refusal> {
     match value {
         Some(v) if !v.trim().is_empty() => Ok(v),
@@ -18,10 +19,10 @@ pub fn required<'a>(field: &str, value: Option<&'a str>) -> Result<&'a str, Refu
     }
 }
 
-/// A droplet's name: what a host name may hold.
+/// Checks that a droplet's name holds only what a host name may hold.
 ///
 /// # Errors
-/// 422.
+/// Returns 422 if it does not.
 pub fn hostname(name: &str) -> Result<(), Refusal> {
     let ends_well = name.chars().last().is_some_and(|c| c.is_ascii_alphanumeric());
     if name.len() <= 255 && ends_well && only(name, ".-") && !name.contains("..") {
@@ -33,7 +34,7 @@ pub fn hostname(name: &str) -> Result<(), Refusal> {
     }
 }
 
-/// The vendor's timestamps: seconds, UTC.
+/// Writes a time as the vendor's timestamps: seconds, UTC.
 pub fn time(t: jiff::Timestamp) -> String {
     t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -34,7 +34,7 @@ fn view(api: &Api, p: &Project) -> Value {
     })
 }
 
-/// A project by id; `default` stands for the default one.
+/// Finds a project by id; `default` stands for the default one.
 fn find(w: &World, id: &str) -> Result<Arc<Project>, Refusal> {
     let found = match id {
         "default" => w.projects.iter().find(|p| p.is_default),
@@ -188,7 +188,7 @@ async fn delete(State(api): Ctx, Path(id): Path<String>) -> Reply {
     })
 }
 
-/// What is in a project: what was put there, and in the default one all that was put nowhere.
+/// Lists what is in a project: what was put there, and in the default one all that was put nowhere.
 fn urns(w: &World, p: &Project) -> Vec<String> {
     let droplets = w.droplets.iter().map(|d| format!("do:droplet:{}", d.id));
     let volumes = w.volumes.iter().map(|v| format!("do:volume:{}", v.id));

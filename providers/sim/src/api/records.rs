@@ -39,7 +39,7 @@ fn view(r: &DomainRecord) -> Value {
     })
 }
 
-/// A record's full name.
+/// Returns a record's full name.
 pub fn full_name(r: &DomainRecord) -> String {
     match r.name.as_str() {
         "@" => r.domain.clone(),
@@ -161,7 +161,7 @@ async fn delete(State(api): Ctx, Path((domain, id)): Path<(String, u64)>) -> Rep
     })
 }
 
-/// Names are relative to the zone; a full name with its final dot is taken as well.
+/// Makes a name relative to the zone; a full name with its final dot is taken as well.
 fn relative(name: &str, domain: &str) -> String {
     let name = name.to_ascii_lowercase();
     match name.strip_suffix('.') {
@@ -249,7 +249,7 @@ fn record_name(name: &str, domain: &str) -> bool {
     name.len() + domain.len() < 253 && rest.split('.').all(|l| label(l, true))
 }
 
-/// `@`, or a full host name with its final dot, which is not kept.
+/// Reads `@`, or a full host name with its final dot, which is not kept.
 fn host(data: &str) -> Result<String, Refusal> {
     if data == "@" {
         return Ok(data.to_owned());
@@ -264,7 +264,7 @@ fn host(data: &str) -> Result<String, Refusal> {
     }
 }
 
-/// A CNAME stands alone at its name; the same record is not made twice.
+/// Checks that a CNAME stands alone at its name, and that no record is made twice.
 fn check_neighbours(w: &World, new: &DomainRecord) -> Result<(), Refusal> {
     for r in w.records.by_name(&new.domain).filter(|r| r.id != new.id && r.name == new.name) {
         if r.kind == "CNAME" || new.kind == "CNAME" {

@@ -19,22 +19,22 @@ impl Refusal {
         Self { status, id, message: message.into() }
     }
 
-    /// 400: the body can't be understood.
+    /// Refuses with 400: the body can't be understood.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
-    /// 401.
+    /// Refuses with 401.
     pub fn unauthorized() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unable to authenticate you")
     }
 
-    /// 403.
+    /// Refuses with 403.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
-    /// 404.
+    /// Refuses with 404.
     pub fn not_found() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -43,7 +43,7 @@ impl Refusal {
         )
     }
 
-    /// 405.
+    /// Refuses with 405.
     pub fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -52,17 +52,17 @@ impl Refusal {
         )
     }
 
-    /// 409.
+    /// Refuses with 409.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", message)
     }
 
-    /// 412.
+    /// Refuses with 412.
     pub fn precondition_failed(message: impl Into<String>) -> Self {
         Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message)
     }
 
-    /// 415.
+    /// Refuses with 415.
     pub fn unsupported_media_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -71,17 +71,17 @@ impl Refusal {
         )
     }
 
-    /// 422: understood, but against a rule.
+    /// Refuses with 422: the request is understood, but against a rule.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable_entity", message)
     }
 
-    /// 429.
+    /// Refuses with 429.
     pub fn too_many_requests() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "API Rate limit exceeded.")
     }
 
-    /// 5xx.
+    /// Refuses with a status of 5xx.
     pub fn server_error(status: StatusCode) -> Self {
         let id = match status {
             StatusCode::BAD_GATEWAY => "bad_gateway",

@@ -46,7 +46,7 @@ pub fn put_new(w: &mut World, name: String, grants: Vec<Grant>) -> Arc<SpacesKey
     })
 }
 
-/// The account's own key, which may everything; made when there is none.
+/// Returns the account's own key, which may do everything; it is made if there is none.
 pub fn first(w: &mut World) -> Arc<SpacesKey> {
     let own = w
         .spaces_keys

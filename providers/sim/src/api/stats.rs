@@ -25,7 +25,7 @@ impl Stats {
         *calls.entry(REFUSED.to_owned()).or_insert(0) += 1;
     }
 
-    /// The counts; with `reset` they begin anew.
+    /// Returns the counts; with `reset` they start again at 0.
     pub fn take(&self, reset: bool) -> BTreeMap<String, u64> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if reset { std::mem::take(&mut *calls) } else { calls.clone() }

@@ -19,12 +19,12 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/tags/{tag}/resources", post(attach).delete(detach))
 }
 
-/// Letters, digits, `_`, `-`, `:`, at most 255.
+/// Returns true if a tag has only letters, digits, `_`, `-` and `:`, at most 255.
 fn valid(name: &str) -> bool {
     name.len() <= 255 && only(name, "_-:")
 }
 
-/// The canonical names of tags, making those that don't exist yet.
+/// Returns the canonical names of tags, and makes those that don't exist yet.
 pub fn ensure(world: &mut World, names: &[String]) -> Vec<String> {
     let mut canonical: Vec<String> = Vec::new();
     for name in names {
@@ -47,7 +47,7 @@ pub fn ensure(world: &mut World, names: &[String]) -> Vec<String> {
 /// Checks the form of tags to be made or used.
 ///
 /// # Errors
-/// 422 for the first that is not valid.
+/// Returns 422 for the first that is not valid.
 pub fn check(names: &[String]) -> Result<(), Refusal> {
     match names.iter().find(|n| !valid(n)) {
         Some(bad) => Err(Refusal::unprocessable(format!(
@@ -60,7 +60,7 @@ pub fn check(names: &[String]) -> Result<(), Refusal> {
 /// Checks that tags exist, where the API doesn't make them.
 ///
 /// # Errors
-/// 422 for the first that is unknown.
+/// Returns 422 for the first that is unknown.
 pub fn check_exist(world: &World, names: &[String]) -> Result<(), Refusal> {
     match names.iter().find(|n| world.tags.by_id(&n.to_ascii_lowercase()).is_none()) {
         Some(bad) => Err(Refusal::unprocessable(format!("tag {bad} does not exist"))),

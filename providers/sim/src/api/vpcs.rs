@@ -40,11 +40,11 @@ fn find(world: &World, id: &str) -> Result<Arc<Vpc>, Refusal> {
     world.vpcs.by_id(id).cloned().ok_or_else(Refusal::not_found)
 }
 
-/// The VPC a resource goes to: the one named, which must lie in the region, or the region's default,
-/// which is made when there is none.
+/// Finds the VPC a resource goes to: the one named, which must lie in the region, or the region's
+/// default. The default is made if there is none.
 ///
 /// # Errors
-/// 422 when the named one doesn't exist there.
+/// Returns 422 if the named one doesn't exist there, or if no range is free for a default one.
 pub fn placement(world: &mut World, id: Option<&str>, region: &str) -> Result<Arc<Vpc>, Refusal> {
     if let Some(id) = id.filter(|i| !i.is_empty()) {
         let vpc = world.vpcs.by_id(id).cloned();
@@ -147,7 +147,7 @@ fn check_unique(world: &World, name: &str, but: Option<u64>) -> Result<(), Refus
     Ok(())
 }
 
-/// An RFC 1918 range from /16 to /28, with no host bits set.
+/// Parses an RFC 1918 range from /16 to /28, with no host bits set.
 fn parse_range(text: &str) -> Result<Ipv4Net, Refusal> {
     let bad = |why: &str| Refusal::unprocessable(format!("ip_range {text}: {why}"));
     let net: Ipv4Net = text.parse().map_err(|_| bad("not an IPv4 CIDR"))?;
@@ -221,7 +221,7 @@ fn update(api: &Api, id: &str, body: Update) -> Reply {
     })
 }
 
-/// The members of a VPC: name, URN, time of creation.
+/// Lists the members of a VPC: name, URN, time of creation.
 fn member_list(world: &World, id: &str) -> Vec<(String, String, jiff::Timestamp)> {
     let droplets = world
         .droplets

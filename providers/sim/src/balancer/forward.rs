@@ -1,5 +1,6 @@
 //! Forwarding connections to the droplets whose port accepts.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,7 +50,17 @@ pub async fn run(
     }
 }
 
+/// Reports whether the load balancer's firewall lets this client in. Machines have no sockets of their
+/// own: for them [`crate::machines::resolve_from`] asks.
+fn is_admitted(sim: &Sim, client: &TcpStream, balancer: u64) -> bool {
+    let Ok(IpAddr::V4(ip)) = client.peer_addr().map(|peer| peer.ip()) else { return false };
+    sim.world.read(|w| w.load_balancers.get(balancer).is_some_and(|l| l.firewall.admits(ip)))
+}
+
 async fn forward(sim: &Sim, mut client: TcpStream, balancer: u64, port: u16, next: &AtomicUsize) {
+    if !is_admitted(sim, &client, balancer) {
+        return;
+    }
     let droplets = droplets(sim, balancer);
     let start = next.fetch_add(1, Ordering::Relaxed);
     for i in 0..droplets.len() {
@@ -81,7 +92,7 @@ fn healthy(sim: &Sim, droplet: &Droplet, port: u16) -> Option<std::net::SocketAd
     (droplet.status == DropletStatus::Active).then(|| sim.net.lookup(droplet.id, port)).flatten()
 }
 
-/// The droplets behind a listener.
+/// Lists the droplets behind a listener.
 pub fn targets(sim: &Sim, balancer: u64, port: u16) -> Vec<TargetStatus> {
     droplets(sim, balancer)
         .iter()

@@ -124,7 +124,7 @@ impl Balancers {
         Open { ip: l.ip, target_port, bound, stop }
     }
 
-    /// `new` becomes `active` a seeded moment later.
+    /// Turns `new` into `active` a seeded moment later.
     async fn activate(self: Arc<Self>, seq: u64) {
         let millis = 300 + mix(self.sim.seed, "load_balancer", seq) % 700;
         self.sim.clock.sleep(Duration::from_millis(millis)).await;
@@ -136,7 +136,7 @@ impl Balancers {
         self.lock().activating.remove(&seq);
     }
 
-    /// What listens where, for `/sim/status`.
+    /// Lists what listens where, for `/sim/status`.
     pub fn status(&self) -> Vec<ListenerStatus> {
         let names: BTreeMap<u64, Arc<LoadBalancer>> =
             self.sim.world.read(|w| w.load_balancers.iter().map(|l| (l.seq, l.clone())).collect());
@@ -158,7 +158,7 @@ impl Balancers {
     }
 }
 
-/// UDP and HTTP/3 are not forwarded.
+/// Returns true for a protocol over TCP: UDP and HTTP/3 are not forwarded.
 fn tcp(protocol: &str) -> bool {
     !["udp", "http3"].contains(&protocol)
 }

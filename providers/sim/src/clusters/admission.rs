@@ -11,10 +11,10 @@ use crate::stand_in::{ClusterPlan, JoinRequest, Joined, NodeSpec, ca_sha256, sig
 use crate::world::DropletStatus;
 
 impl Clusters {
-    /// `kubeadm init` on a machine.
+    /// Runs the cloud's part of `kubeadm init` on a machine.
     ///
     /// # Errors
-    /// When the authority serves a cluster already, or the API server can't start.
+    /// Returns an error if the authority serves a cluster already, or the API server can't start.
     pub async fn init(
         &self,
         droplet: u64,
@@ -36,6 +36,8 @@ impl Clusters {
             service_cidr: subnet(&plan.config.networking.service_subnet, "10.96.0.0/12")?,
             kubernetes_version: plan.config.kubernetes_version.clone(),
             ca_cert_pem: ca,
+            pod_security: plan.pod_security.clone(),
+            checks_kubelets: plan.checks_kubelets,
             members: Vec::new(),
             nodes: Vec::new(),
         };
@@ -48,6 +50,9 @@ impl Clusters {
                     .map_err(|e| refused(e.to_string()))?
             }
         };
+        // kubeadm speaks to the API server of this machine already.
+        let keys = running.secret_keys(droplet).map_err(refused)?;
+        let _ = running.cluster.store().with_keys(&keys);
         kube::bootstrap(&running.cluster, &plan).map_err(refused)?;
         signer::now(running.cluster.store());
         running.add_node(droplet, &plan.node.name).await;
@@ -85,8 +90,9 @@ impl Clusters {
         Ok(())
     }
 
-    /// The cluster of this authority when it runs on this machine: an init that was cut off is run
-    /// again over what it left. On other machines, a second init would be a split brain.
+    /// Finds the cluster of this authority if it runs on this machine: an init that was cut off is
+    /// run again over what it left. On other machines, a second init would be a split brain, so it
+    /// is refused.
     async fn earlier(
         &self,
         id: &str,
@@ -107,10 +113,10 @@ impl Clusters {
         }
     }
 
-    /// `kubeadm join` of a machine.
+    /// Runs the cloud's part of `kubeadm join` of a machine.
     ///
     /// # Errors
-    /// When there is no such cluster, or etcd takes no further member now.
+    /// Returns an error if there is no such cluster, or etcd takes no further member now.
     pub async fn join(
         &self,
         droplet: u64,
@@ -164,7 +170,8 @@ impl Clusters {
         status == Some(DropletStatus::Active)
     }
 
-    /// The controller manager signs kubelets' certificates with the key on a control plane's disk.
+    /// Signs a kubelet's certificate with the key on a running control plane's disk, as the
+    /// controller manager does.
     async fn sign(
         &self,
         running: &Running,
@@ -190,7 +197,7 @@ impl Clusters {
     }
 }
 
-/// The authority and the API server's leaf and key, from a machine's disk.
+/// Reads the authority and the API server's leaf and key from a machine's disk.
 fn read_pki(disk: &Disk) -> Result<(String, String, String), ClusterRefusal> {
     let read = |name: &str| {
         std::fs::read_to_string(disk.root.join("etc/kubernetes/pki").join(name)).map_err(|_| {

@@ -3,8 +3,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -19,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::quorum::MemberRefusal;
+use super::member_rules::MemberRefusal;
 use super::record::Member;
 use super::running::Running;
 use crate::machines::Disk;
@@ -27,11 +29,13 @@ use crate::server::serve_http;
 
 /// etcd's client port.
 pub const PORT: u16 = 2379;
+/// How often it is looked whether a majority runs again.
+const NO_MAJORITY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Opens the client port of a machine's etcd until `stop`.
 ///
 /// # Errors
-/// When its certificates are not on the machine's disk, or no port is free.
+/// Returns an error if its certificates are not on the machine's disk, or no port is free.
 pub async fn listen(
     running: &Arc<Running>,
     droplet: u64,
@@ -47,13 +51,16 @@ pub async fn listen(
     let router = Router::new()
         .route("/v3/cluster/member/list", post(list))
         .route("/v3/cluster/member/remove", post(remove))
+        .route("/v3/kv/range", post(range))
         .route("/health", get(health))
-        .with_state(running.clone());
+        .with_state(running.clone())
+        .layer(middleware::from_fn_with_state((running.clone(), droplet), unless_it_hangs));
     tokio::spawn(serve_http(listener, tls, router, stop));
     Ok(())
 }
 
-/// TLS as kubeadm sets etcd up: a client without a certificate of etcd's authority gets no answer.
+/// Sets TLS up as kubeadm does for etcd: a client without a certificate of etcd's authority gets no
+/// answer.
 fn tls(pki: &Path) -> Result<Arc<ServerConfig>, String> {
     let read = |name: &str| {
         let path = pki.join(name);
@@ -84,20 +91,15 @@ fn tls(pki: &Path) -> Result<Arc<ServerConfig>, String> {
     Ok(Arc::new(config))
 }
 
-/// A refusal as the gateway tells it: gRPC's code, and the HTTP status that stands for it.
+/// Answers with a refusal as the gateway does: gRPC's code, and the HTTP status that stands for it.
 fn refused(refusal: MemberRefusal) -> Response {
-    let (status, code) = match refusal {
-        MemberRefusal::Unhealthy | MemberRefusal::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, 14),
-        MemberRefusal::NotEnoughStarted | MemberRefusal::TooManyLearners => {
-            (StatusCode::BAD_REQUEST, 9)
-        }
-        MemberRefusal::NotFound => (StatusCode::NOT_FOUND, 5),
-    };
+    let (status, code) = refusal.code();
     let message = refusal.to_string();
     (status, Json(json!({"error": message, "code": code, "message": message}))).into_response()
 }
 
-/// Members as the gateway writes them: 64-bit numbers are texts, what is false or empty is left out.
+/// Answers with the members as the gateway writes them: 64-bit numbers are texts, and it leaves out
+/// what is false or empty.
 fn told(members: &[Member]) -> Response {
     let one = |m: &Member| {
         let mut value =
@@ -138,7 +140,35 @@ async fn remove(State(running): State<Arc<Running>>, Json(body): Json<Remove>) -
         Number::Number(id) => id,
         Number::Text(text) => text.parse().unwrap_or_default(),
     };
-    running.remove_member(id).await.map_or_else(refused, |members| told(&members))
+    loop {
+        match running.remove_member(id).await {
+            // It is agreed upon once there is a majority, if the client still waits.
+            Err(MemberRefusal::NoAnswer) => {
+                let pause = tokio::time::sleep(NO_MAJORITY_PAUSE);
+                if running.stop.run_until_cancelled(pause).await.is_none() {
+                    return refused(MemberRefusal::NoAnswer);
+                }
+            }
+            result => return result.map_or_else(refused, |members| told(&members)),
+        }
+    }
+}
+
+/// Answers a linearizable read. It holds no keys, but without a majority not even that is known.
+async fn range(State(running): State<Arc<Running>>) -> Response {
+    match running.members().await {
+        Ok(_) => Json(json!({"header": {"raft_term": "2"}})).into_response(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+async fn unless_it_hangs(
+    State((running, droplet)): State<(Arc<Running>, u64)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    running.until_etcd_answers(droplet).await;
+    next.run(request).await
 }
 
 async fn health(State(running): State<Arc<Running>>) -> Response {

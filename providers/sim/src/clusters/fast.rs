@@ -13,7 +13,7 @@ impl Clusters {
     /// Lets a worker join the cluster whose authority it pins, if its token is good.
     ///
     /// # Errors
-    /// `NotNow` while no such cluster runs, or none of its control planes.
+    /// Returns `NotNow` while no such cluster runs, or none of its control planes.
     pub async fn join_worker(
         &self,
         droplet: &Droplet,
@@ -50,7 +50,7 @@ impl Clusters {
     }
 }
 
-/// The token must be in the cluster, and not be expired. It may not be there yet.
+/// Checks that the token is in the cluster and has not expired. It may not be there yet.
 fn check_token(running: &Running, token: &str) -> Result<(), ClusterRefusal> {
     let (id, secret) = token.split_once('.').unwrap_or((token, ""));
     let secrets = Resource::new("", "v1", "secrets");

@@ -18,18 +18,18 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The ingress controller that the pods of a Service are, if they are one.
-fn controller_of(store: &Store, namespace: &str, service: &str) -> Option<IngressController> {
-    let service = store.get(&Resource::new("", "v1", "services"), Some(namespace), service)?;
-    let selector = service.pointer("/spec/selector")?.as_object().filter(|s| !s.is_empty())?;
-    let (pods, _) = store.list(&Resource::new("", "v1", "pods"), Some(namespace));
-    let selected = |pod: &&Arc<Value>| {
-        selector.iter().all(|(key, value)| pod["metadata"]["labels"].get(key) == Some(value))
-    };
-    pods.iter().filter(selected).find_map(|pod| IngressController::of_pod(namespace, &pod["spec"]))
+/// Returns the ingress controller that ends TLS at a node port of a Service, if one does.
+pub fn tls_controller(store: &Store, service: &str, node_port: u16) -> Option<IngressController> {
+    let (namespace, name) = service.split_once('/')?;
+    let found = store.get(&Resource::new("", "v1", "services"), Some(namespace), name)?;
+    let mut ports = items(&found, "/spec/ports");
+    let port = ports.find(|port| port["nodePort"].as_u64() == Some(node_port.into()))?;
+    let target = port.get("targetPort").unwrap_or(&port["port"]);
+    IngressController::of_service(store, namespace, name)
+        .filter(|controller| controller.ends_tls(target))
 }
 
-/// How well a rule's host fits; `None` when it does not.
+/// Rates how well a rule's host fits; returns `None` if it does not.
 fn host_fits(rule: &str, host: &str) -> Option<u8> {
     match rule.strip_prefix("*.") {
         _ if rule.is_empty() => Some(0),
@@ -44,7 +44,8 @@ fn host_fits(rule: &str, host: &str) -> Option<u8> {
     }
 }
 
-/// How well a rule's path fits: exact first, then by length. `strict`: prefixes match whole elements.
+/// Rates how well a rule's path fits: exact first, then by length. With `strict`, prefixes match
+/// whole elements.
 fn path_fits(kind: &str, rule: &str, path: &str, strict: bool) -> Option<(bool, usize)> {
     if kind == "Exact" {
         return (rule == path).then_some((true, rule.len()));
@@ -57,7 +58,7 @@ fn path_fits(kind: &str, rule: &str, path: &str, strict: bool) -> Option<(bool, 
     (rest.is_empty() || rest.starts_with('/')).then_some((false, rule.len()))
 }
 
-/// `(namespace, service)` that `host` and `path` lead to. Pure.
+/// Finds the `(namespace, service)` that `host` and `path` lead to. It has no side effects.
 fn route(
     ingresses: &[Arc<Value>],
     host: &str,
@@ -87,12 +88,12 @@ fn route(
     best.map(|(_, target)| target)
 }
 
-/// What the pods behind a Service answer to a request: their name, or, where they are an ingress
-/// controller, that of the Service the request is led to.
+/// Answers a request as the pods behind a Service do, with their name. If they are an ingress
+/// controller, it answers with the name of the Service that the request is led to.
 pub fn answer(store: &Store, service: &str, host: &str, path: &str) -> (StatusCode, String) {
     let (namespace, name) = service.split_once('/').unwrap_or(("", service));
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host).to_ascii_lowercase();
-    let Some(controller) = controller_of(store, namespace, name) else {
+    let Some(controller) = IngressController::of_service(store, namespace, name) else {
         return (StatusCode::OK, said(service));
     };
     let ingresses = controller.served(store);

@@ -11,11 +11,11 @@ use crate::world::Droplet;
 const RBAC: &str = "rbac.authorization.k8s.io";
 const JOINING: &str = "system:bootstrappers:kubeadm:default-node-token";
 
-/// What `kubeadm init` stores: its configuration, `cluster-info`, tokens, the rights of joining
-/// nodes, the addons.
+/// Stores what `kubeadm init` stores: its configuration, `cluster-info`, tokens, the rights of
+/// joining nodes, the addons.
 ///
 /// # Errors
-/// A sentence, when the store refuses.
+/// Returns a sentence if the store refuses.
 pub fn bootstrap(cluster: &Cluster, plan: &ClusterPlan) -> Result<(), String> {
     let mut config = plan.config.clone();
     "kubeadm.k8s.io/v1beta4".clone_into(&mut config.api_version);
@@ -47,7 +47,7 @@ pub fn bootstrap(cluster: &Cluster, plan: &ClusterPlan) -> Result<(), String> {
     addons(cluster, plan)
 }
 
-/// CoreDNS and kube-proxy.
+/// Stores CoreDNS and kube-proxy.
 fn addons(cluster: &Cluster, plan: &ClusterPlan) -> Result<(), String> {
     let options = cluster.options();
     let endpoint = if plan.config.control_plane_endpoint.is_empty() {
@@ -71,7 +71,7 @@ fn addons(cluster: &Cluster, plan: &ClusterPlan) -> Result<(), String> {
 /// Shows the static pods of a control plane, as its kubelet does.
 ///
 /// # Errors
-/// A sentence, when the store refuses.
+/// Returns a sentence if the store refuses.
 pub fn add_static_pods(cluster: &Cluster, node: &str, droplet: &Droplet) -> Result<(), String> {
     let config = cluster.store().get(
         &Resource::new("", "v1", "configmaps"),
@@ -94,7 +94,7 @@ pub fn add_static_pods(cluster: &Cluster, node: &str, droplet: &Droplet) -> Resu
     controllers::add_static_pods(cluster.store(), &plane).map_err(|e| e.to_string())
 }
 
-/// What joining nodes and the administrators may, as kubeadm sets it up.
+/// Stores the rights of joining nodes and of the administrators, as kubeadm sets them up.
 fn rights(cluster: &Cluster) -> Result<(), String> {
     let roles = Resource::new(RBAC, "v1", "roles");
     let role_bindings = Resource::new(RBAC, "v1", "rolebindings");
@@ -146,7 +146,7 @@ fn put(cluster: &Cluster, resource: &Resource, object: Value) -> Result<(), Stri
 /// Registers a node as its kubelet does.
 ///
 /// # Errors
-/// A sentence, when the store refuses.
+/// Returns a sentence if the store refuses.
 pub fn register_node(cluster: &Cluster, node: &NodeSpec, droplet: &Droplet) -> Result<(), String> {
     let (vcpus, memory_mib) = crate::machines::size_of(&droplet.size);
     let registration = NodeRegistration {
@@ -161,6 +161,7 @@ pub fn register_node(cluster: &Cluster, node: &NodeSpec, droplet: &Droplet) -> R
         public_ip: droplet.public_ip.map(Into::into),
         kubelet_version: node.kubelet_version.clone(),
         provider_external: node.external_cloud_provider,
+        server_tls_bootstrap: kubelets_ask(cluster),
         vcpus: u32::try_from(vcpus).unwrap_or(u32::MAX),
         memory_mib,
         pods_max: 110,
@@ -177,10 +178,21 @@ pub fn register_node(cluster: &Cluster, node: &NodeSpec, droplet: &Droplet) -> R
     Ok(())
 }
 
+/// Reports whether kubelets ask for the certificates that they serve with, by the configuration that
+/// kubeadm gives to each.
+fn kubelets_ask(cluster: &Cluster) -> bool {
+    let maps = Resource::new("", "v1", "configmaps");
+    let map = cluster.store().get(&maps, Some("kube-system"), "kubelet-config");
+    let config = map.and_then(|map| {
+        serde_yaml_ng::from_str::<Value>(map["data"]["kubelet"].as_str().unwrap_or_default()).ok()
+    });
+    config.is_some_and(|config| config["serverTLSBootstrap"] == true)
+}
+
 /// Refuses a name that a Node has which is Ready, as `kubeadm join` does before it starts the kubelet.
 ///
 /// # Errors
-/// kubeadm's sentence.
+/// Returns kubeadm's sentence.
 pub fn free_name(cluster: &Cluster, name: &str) -> Result<(), String> {
     let there = cluster.store().get(&nodes(), None, name);
     let conditions = there.as_ref().and_then(|node| node["status"]["conditions"].as_array());
@@ -201,7 +213,7 @@ fn nodes() -> Resource {
 pub fn set_kubelet(cluster: &Cluster, node: &str, runs: bool) {
     let word = if runs { "running" } else { "stopped" };
     let known = cluster.store().get(&nodes(), None, node);
-    // Saying it twice would begin the grace of a silent kubelet anew.
+    // Saying it twice would start the grace of a silent kubelet again.
     if known.is_none_or(|n| n["metadata"]["annotations"]["sim.infra/kubelet"] == word) {
         return;
     }

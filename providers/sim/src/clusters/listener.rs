@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 /// loopback (hosts that have no more than 127.0.0.1).
 ///
 /// # Errors
-/// The last reason, when nothing works.
+/// Returns the last reason if nothing works.
 pub async fn bind(
     before: Option<SocketAddr>,
     own: Option<Ipv4Addr>,

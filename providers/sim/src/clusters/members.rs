@@ -3,22 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::quorum::{self, MemberRefusal, has_quorum};
+use infra_sim_kube::SecretKeys;
+
+use super::member_rules::{self, MemberRefusal};
 use super::record::Member;
 use super::running::{Running, State};
 use super::{etcd, kube, listener};
+use crate::machines::Disk;
+use crate::stand_in;
 use crate::world::mix;
 
 impl Running {
     /// Adds a machine as a member of etcd, with its API server; the first one votes at once.
     ///
     /// # Errors
-    /// A sentence, in etcd's words where it refuses.
+    /// Returns a sentence, in etcd's words if etcd refuses.
     pub async fn add_member(self: &Arc<Self>, member: Member) -> Result<(), String> {
         let mut state = self.state.lock().await;
         let learner = member.learner;
         if learner {
-            quorum::may_add_learner(&state.record.members, |d| self.is_up(d))
+            // A machine that asks again, after its answer was lost, finds itself in the list.
+            let mut others = state.record.members.clone();
+            others.retain(|m| m.droplet != member.droplet);
+            member_rules::may_add(&others, &member.address, true, |d| self.etcd_answers(d))
                 .map_err(|refusal| refusal.to_string())?;
         }
         let droplet = member.droplet;
@@ -33,7 +40,7 @@ impl Running {
         Ok(())
     }
 
-    /// A number for a member that a machine becomes; never the same for two machines.
+    /// Returns a number for a member that a machine becomes; it is never the same for two machines.
     pub(super) fn new_member_id(&self, droplet: u64) -> u64 {
         mix(self.sim.seed, "etcd member", droplet).max(1)
     }
@@ -41,10 +48,10 @@ impl Running {
     /// Checks that every member answers, as `kubeadm join` does before it adds one.
     ///
     /// # Errors
-    /// kubeadm's sentence about the first that does not.
+    /// Returns kubeadm's sentence about the first that does not.
     pub async fn check_etcd(&self) -> Result<(), String> {
         let state = self.state.lock().await;
-        match state.record.members.iter().find(|m| !self.is_up(m.droplet)) {
+        match state.record.members.iter().find(|m| !self.etcd_answers(m.droplet)) {
             None => Ok(()),
             Some(down) => Err(format!(
                 "etcd cluster is not healthy: failed to dial endpoint https://{}:2379 with maintenance client: context deadline exceeded",
@@ -56,10 +63,10 @@ impl Running {
     /// Takes a member out of etcd's list; its API server ends, for it has no etcd any more.
     ///
     /// # Errors
-    /// When etcd refuses.
+    /// Returns an error if etcd refuses.
     pub async fn remove_member(&self, id: u64) -> Result<Vec<Member>, MemberRefusal> {
         let mut state = self.state.lock().await;
-        quorum::may_remove(&state.record.members, id, |d| self.is_up(d))?;
+        member_rules::may_remove(&state.record.members, id, |d| self.etcd_answers(d))?;
         let droplet = state.record.members.iter().find(|m| m.id == id).map(|m| m.droplet);
         if let Some(droplet) = droplet {
             self.deafen(&mut state, droplet);
@@ -72,12 +79,10 @@ impl Running {
     /// Lists etcd's members, dead ones too.
     ///
     /// # Errors
-    /// When there is no leader who could tell.
+    /// Returns an error if there is no leader who could tell.
     pub async fn members(&self) -> Result<Vec<Member>, MemberRefusal> {
         let state = self.state.lock().await;
-        if !has_quorum(&state.record.members, |d| self.is_up(d)) {
-            return Err(MemberRefusal::TimedOut);
-        }
+        member_rules::may_list(&state.record.members, |d| self.etcd_answers(d))?;
         Ok(state.record.members.clone())
     }
 
@@ -93,7 +98,11 @@ impl Running {
                     return;
                 }
                 let mut state = this.state.lock().await;
-                let promoted = quorum::may_promote(&state.record.members, |d| this.is_up(d));
+                let members = &state.record.members;
+                let Some(id) = members.iter().find(|m| m.droplet == droplet).map(|m| m.id) else {
+                    return;
+                };
+                let promoted = member_rules::may_promote(members, id, |d| this.etcd_answers(d));
                 let learner = state.record.members.iter_mut().find(|m| m.droplet == droplet);
                 let Some(learner) = learner else { return };
                 if promoted.is_ok() {
@@ -103,6 +112,15 @@ impl Running {
                 }
             }
         });
+    }
+
+    /// Reads the keys that a machine's API server keeps Secrets with, as its manifest names them.
+    ///
+    /// # Errors
+    /// Returns an error if their file cannot be read.
+    pub(super) fn secret_keys(&self, droplet: u64) -> Result<SecretKeys, String> {
+        let disk = Disk::new(&self.sim.data.join("machines"), droplet);
+        stand_in::secret_keys(&disk.root)
     }
 
     /// Starts the API server and the etcd of a member.
@@ -120,11 +138,12 @@ impl Running {
         let socket = listener.local_addr().map_err(|e| e.to_string())?;
         member.socket = Some(socket);
         let (cert, key, port) = (member.cert_pem.clone(), member.key_pem.clone(), member.port);
+        let keys = self.secret_keys(droplet)?;
         let stop = self.stop.child_token();
         state.listeners.insert(droplet, stop.clone());
         let (cluster, until) = (self.cluster.clone(), stop.clone());
         tokio::spawn(async move {
-            if let Err(e) = cluster.serve(listener, &cert, &key, until).await {
+            if let Err(e) = cluster.serve(listener, &cert, &key, &keys, until).await {
                 tracing::error!("an API server ended: {e}");
             }
         });
@@ -142,7 +161,8 @@ impl Running {
         }
     }
 
-    /// A machine was switched on: its API server runs again, and its kubelet when it is enabled.
+    /// Follows a machine that was switched on: its API server runs again, and its kubelet if it is
+    /// enabled.
     pub async fn machine_up(self: &Arc<Self>, droplet: u64, kubelet: bool) {
         let mut state = self.state.lock().await;
         if let Err(reason) = self.listen(&mut state, droplet).await {
@@ -159,7 +179,7 @@ impl Running {
         }
     }
 
-    /// A machine was switched off.
+    /// Follows a machine that was switched off: its API server and its kubelet stop.
     pub async fn machine_down(&self, droplet: u64) {
         let mut state = self.state.lock().await;
         self.deafen(&mut state, droplet);
@@ -169,8 +189,8 @@ impl Running {
         }
     }
 
-    /// A machine is gone. Its member stays in etcd's list until somebody removes it, and counts
-    /// among the voters. Answers whether no control plane is left.
+    /// Follows a machine that is gone. The member stays in etcd's list until somebody removes it,
+    /// and counts among the voters. This returns true if no control plane is left.
     pub async fn machine_gone(&self, droplet: u64) -> bool {
         self.machine_down(droplet).await;
         let mut state = self.state.lock().await;
@@ -180,7 +200,8 @@ impl Running {
         members.iter().all(|m| m.droplet == droplet || self.sim.world.droplet(m.droplet).is_none())
     }
 
-    /// `kubeadm reset`: the member leaves etcd in good order. Answers whether it was the last.
+    /// Follows a `kubeadm reset`: the member leaves etcd in good order. It returns true if it was
+    /// the last.
     pub async fn reset(&self, droplet: u64) -> bool {
         let mut state = self.state.lock().await;
         self.deafen(&mut state, droplet);

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::ingress_tls::{self, Door};
 use super::running::Running;
 
 /// Changes come in bursts (a rollout): they are gathered for this long.
@@ -49,7 +50,7 @@ pub async fn run(cluster: Arc<Running>, stop: CancellationToken) {
         for open in &wanted {
             let key = (open.service.clone(), open.node_port);
             if !answering.contains_key(&key) {
-                match answer(&store, &open.service, &stop).await {
+                match answer(&store, open, &stop).await {
                     Ok(started) => {
                         answering.insert(key.clone(), started);
                     }
@@ -99,7 +100,7 @@ async fn next_change(store: &Store, watch: &mut infra_sim_kube::WatchStream) {
     tokio::time::sleep(GATHER).await;
 }
 
-/// The node ports that have something ready behind them.
+/// Lists the node ports that have something ready behind them.
 fn open_ports(store: &Store) -> Vec<Open> {
     let (services, _) = store.list(&Resource::new("", "v1", "services"), None);
     let mut open = Vec::new();
@@ -139,7 +140,7 @@ fn open_ports(store: &Store) -> Vec<Open> {
     open
 }
 
-/// The nodes with ready endpoints of a Service.
+/// Lists the nodes with ready endpoints of a Service.
 pub(super) fn ready_nodes(slices: &[Arc<Value>], ns: &Value, service: &Value) -> Vec<String> {
     slices
         .iter()
@@ -157,23 +158,21 @@ pub(super) fn ready_nodes(slices: &[Arc<Value>], ns: &Value, service: &Value) ->
 /// Answers every request: see [`super::ingress`].
 async fn answer(
     store: &Store,
-    service: &str,
+    open: &Open,
     stop: &CancellationToken,
 ) -> std::io::Result<(SocketAddr, CancellationToken)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let token = stop.child_token();
-    let (store, service) = (store.clone(), service.to_owned());
+    let (service, port) = (open.service.clone(), open.node_port);
+    let door = Door::new(store.clone(), service.clone(), port);
+    let store = store.clone();
     let app = Router::new().fallback(move |request: Request| {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| request.uri().host()).unwrap_or_default();
         let answer = super::ingress::answer(&store, &service, host, request.uri().path());
         async move { answer }
     });
-    let until = token.clone();
-    tokio::spawn(async move {
-        let serving = std::future::IntoFuture::into_future(axum::serve(listener, app));
-        until.run_until_cancelled(serving).await
-    });
+    tokio::spawn(ingress_tls::serve(listener, door, app, token.clone()));
     Ok((address, token))
 }

@@ -18,6 +18,12 @@ pub struct ClusterRecord {
     pub service_cidr: ipnet::IpNet,
     pub kubernetes_version: String,
     pub ca_cert_pem: String,
+    /// What pods may do where their namespace says nothing, as the first API server was set up.
+    #[serde(default)]
+    pub pod_security: infra_sim_kube::PodSecurity,
+    /// Whether API servers check the certificates of kubelets, as the first one was set up.
+    #[serde(default)]
+    pub checks_kubelets: bool,
     /// Members of etcd, each with an API server.
     pub members: Vec<Member>,
     /// All machines that are nodes.
@@ -63,7 +69,7 @@ impl NodeRow {
     /// Notes that this node joined.
     ///
     /// # Errors
-    /// When the folder can't be written.
+    /// Returns an error if the folder can't be written.
     pub fn append(&self, folder: &Path) -> Result<(), SimError> {
         use std::io::Write;
         use std::os::unix::fs::OpenOptionsExt;
@@ -82,7 +88,7 @@ impl NodeRow {
 }
 
 impl ClusterRecord {
-    /// The folder of a cluster below that of all clusters.
+    /// Returns the folder of a cluster below that of all clusters.
     pub fn folder(clusters: &Path, ca_sha256: &str) -> PathBuf {
         clusters.join(&ca_sha256[..ca_sha256.len().min(16)])
     }
@@ -90,7 +96,7 @@ impl ClusterRecord {
     /// Reads the record in a cluster's folder.
     ///
     /// # Errors
-    /// When it isn't there or isn't such a record.
+    /// Returns an error if it isn't there or isn't such a record.
     pub fn load(folder: &Path) -> Result<Self, SimError> {
         let path = folder.join("cluster.json");
         let text = std::fs::read(&path).map_err(|e| SimError::io("read", &path, e))?;
@@ -130,7 +136,7 @@ impl ClusterRecord {
     /// Writes the record. It holds keys: 0600.
     ///
     /// # Errors
-    /// When the folder can't be written.
+    /// Returns an error if the folder can't be written.
     pub fn save(&self, folder: &Path) -> Result<(), SimError> {
         let path = folder.join("cluster.json");
         let text = serde_json::to_vec_pretty(self)
@@ -145,7 +151,7 @@ impl ClusterRecord {
         }
     }
 
-    /// The node's name of a machine.
+    /// Returns the name of a machine's node.
     pub fn node_of(&self, droplet: u64) -> Option<&str> {
         self.nodes.iter().find(|n| n.droplet == droplet).map(|n| n.node.as_str())
     }

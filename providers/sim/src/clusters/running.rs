@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use infra_sim_kube::{Cluster, ClusterOptions};
 use tokio::sync::Mutex;
@@ -11,14 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::quorum::{QuorumFaults, has_quorum};
 use super::record::ClusterRecord;
-use super::{node_ports, signer};
+use super::{node_ports, reach, serving, signer};
 use crate::cloud::CloudAccess;
 use crate::error::SimError;
-use crate::faults::KubeFaults;
+use crate::faults::{Effect, KubeFaults};
 use crate::sim::Sim;
 use crate::stand_in::MemberState;
 use crate::stand_in::kubeadm::pin_of;
 use crate::world::DropletStatus;
+
+/// How often it is looked whether an etcd still hangs.
+const ETCD_PAUSE: Duration = Duration::from_millis(100);
 
 /// A cluster that runs.
 pub struct Running {
@@ -44,7 +48,7 @@ impl Running {
     /// Opens the cluster of a record and starts its controllers. API servers are started one by one.
     ///
     /// # Errors
-    /// When its folder can't be read or written.
+    /// Returns an error if its folder can't be read or written.
     pub async fn open(
         sim: Arc<Sim>,
         folder: PathBuf,
@@ -70,6 +74,8 @@ impl Running {
             clock: sim.clock.clone(),
             faults: Arc::new(faults),
             seed: sim.seed,
+            pod_security: record.pod_security.clone(),
+            checks_kubelets: record.checks_kubelets,
         })
         .await
         .map_err(|e| failed(e.to_string()))?;
@@ -87,7 +93,9 @@ impl Running {
             quorum,
             stop: stop.clone(),
         });
-        tokio::spawn(node_ports::run(running.clone(), stop));
+        tokio::spawn(node_ports::run(running.clone(), stop.clone()));
+        tokio::spawn(serving::run(running.clone(), stop.clone()));
+        tokio::spawn(reach::run(running.clone(), stop));
         Ok(running)
     }
 
@@ -95,14 +103,40 @@ impl Running {
         self.sim.world.droplet(droplet).is_some_and(|d| d.status == DropletStatus::Active)
     }
 
+    /// Returns true if a machine runs, and etcd on it takes part.
+    pub(super) fn etcd_answers(&self, droplet: u64) -> bool {
+        self.is_up(droplet) && !self.etcd_hangs(droplet)
+    }
+
+    fn etcd_hangs(&self, droplet: u64) -> bool {
+        let droplet = self.sim.world.droplet(droplet);
+        droplet.is_some_and(|d| self.sim.faults.lasts(&d.name, Effect::EtcdHangs))
+    }
+
+    /// Waits until etcd on a machine does not hang.
+    pub(super) async fn until_etcd_answers(&self, droplet: u64) {
+        while self.etcd_hangs(droplet) {
+            tokio::time::sleep(ETCD_PAUSE).await;
+        }
+    }
+
     pub(super) fn save(&self, state: &State) {
         if let Err(e) = state.record.save(&self.folder) {
             tracing::error!("a cluster is not recorded: {e}");
         }
-        let quorum = has_quorum(&state.record.members, |d| self.is_up(d));
+        self.count(state);
+    }
+
+    fn count(&self, state: &State) {
+        let quorum = has_quorum(&state.record.members, |d| self.etcd_answers(d));
         if self.quorum.swap(quorum, Ordering::Relaxed) != quorum {
             tracing::info!(cluster = %state.record.name, quorum, "etcd's quorum changed");
         }
+    }
+
+    /// Counts again: an etcd may hang, or answer again, without any change of the members.
+    pub(super) async fn count_again(&self) {
+        self.count(&*self.state.lock().await);
     }
 
     /// Notes that a machine is a node.
@@ -117,12 +151,12 @@ impl Running {
         state.record.nodes.push(row);
     }
 
-    /// The node's name of a machine.
+    /// Returns the name of a machine's node.
     pub async fn node_of(&self, droplet: u64) -> Option<String> {
         self.state.lock().await.record.node_of(droplet).map(ToOwned::to_owned)
     }
 
-    /// The machines of these nodes that run; of all nodes for `None`.
+    /// Lists the machines of these nodes that run; of all nodes for `None`.
     pub async fn droplets(&self, nodes: Option<&[String]>) -> Vec<u64> {
         let state = self.state.lock().await;
         let rows = state.record.nodes.iter();
@@ -132,24 +166,31 @@ impl Running {
             .collect()
     }
 
-    /// The table of services on machines.
+    /// Lists the machines that run, each with the name of its node.
+    pub(super) async fn running_nodes(&self) -> Vec<(u64, String)> {
+        let state = self.state.lock().await;
+        let rows = state.record.nodes.iter().filter(|one| self.is_up(one.droplet));
+        rows.map(|one| (one.droplet, one.node.clone())).collect()
+    }
+
+    /// Returns the table of services on machines.
     pub fn net(&self) -> &crate::net::Net {
         &self.sim.net
     }
 
-    /// What is kept of it.
+    /// Returns a copy of what is kept of it.
     pub async fn record(&self) -> ClusterRecord {
         self.state.lock().await.record.clone()
     }
 
-    /// The state of a machine's etcd member.
+    /// Returns the state of a machine's etcd member.
     pub async fn member(&self, droplet: u64) -> Option<MemberState> {
         let state = self.state.lock().await;
         let member = state.record.members.iter().find(|m| m.droplet == droplet)?;
         Some(MemberState {
             state: if member.learner { "learner" } else { "voter" }.to_owned(),
             voters: state.record.members.iter().filter(|m| !m.learner).count(),
-            quorum: has_quorum(&state.record.members, |d| self.is_up(d)),
+            quorum: has_quorum(&state.record.members, |d| self.etcd_answers(d)),
         })
     }
 

@@ -25,7 +25,8 @@ pub async fn run(store: Store, clock: std::sync::Arc<Clock>) {
     }
 }
 
-/// One look at all tokens; answers a fingerprint of what was seen.
+/// Looks at all tokens once: it deletes the expired ones, and signs again if something has changed
+/// since `seen`. It returns a fingerprint of what it saw.
 fn round(store: &Store, now: Timestamp, seen: Option<u64>) -> u64 {
     let secrets = Resource::new("", "v1", "secrets");
     let (all, _) = store.list(&secrets, Some("kube-system"));

@@ -35,7 +35,7 @@ pub struct Clusters {
 }
 
 impl Clusters {
-    /// No cluster yet; see [`Clusters::restore`].
+    /// Makes a table without clusters; see [`Clusters::restore`].
     pub fn new(sim: Arc<Sim>) -> Arc<Self> {
         let folder = sim.data.join("clusters");
         Arc::new(Self { sim, folder, running: Mutex::default(), restored: AtomicBool::new(false) })
@@ -98,7 +98,7 @@ impl Clusters {
         unit_is_active(&self.disk(droplet), "kubelet.service")
     }
 
-    /// The clusters that a machine is a node of: one, in a sane world.
+    /// Finds the cluster that a machine is a node or a member of: there is one, in a sane world.
     async fn of(&self, droplet: u64) -> Option<Arc<Running>> {
         let all: Vec<Arc<Running>> = self.running.lock().await.values().cloned().collect();
         for running in all {
@@ -112,7 +112,7 @@ impl Clusters {
         None
     }
 
-    /// `kubeadm reset` on a machine.
+    /// Follows a `kubeadm reset` on a machine.
     pub async fn reset(&self, droplet: u64) {
         while let Some(running) = self.of(droplet).await {
             if running.reset(droplet).await {
@@ -127,7 +127,7 @@ impl Clusters {
         running.remove().await;
     }
 
-    /// The kubelet of a machine was started or stopped.
+    /// Follows a machine's kubelet that was started or stopped.
     pub async fn set_kubelet(&self, droplet: u64, runs: bool) {
         if let Some(running) = self.of(droplet).await
             && let Some(node) = running.node_of(droplet).await
@@ -136,7 +136,7 @@ impl Clusters {
         }
     }
 
-    /// The state of a machine's etcd member.
+    /// Returns the state of a machine's etcd member.
     pub async fn member(&self, droplet: u64) -> MemberState {
         let running = self.of(droplet).await;
         let member = match &running {
@@ -146,21 +146,22 @@ impl Clusters {
         member.unwrap_or(MemberState { state: "none".to_owned(), voters: 0, quorum: false })
     }
 
-    /// A machine was switched on.
+    /// Follows a machine that was switched on.
     pub async fn machine_up(&self, droplet: u64) {
         if let Some(running) = self.of(droplet).await {
             running.machine_up(droplet, self.kubelet_runs(droplet)).await;
         }
     }
 
-    /// A machine was switched off.
+    /// Follows a machine that was switched off.
     pub async fn machine_down(&self, droplet: u64) {
         if let Some(running) = self.of(droplet).await {
             running.machine_down(droplet).await;
         }
     }
 
-    /// A machine was deleted; a cluster whose control planes are all gone goes with the last.
+    /// Follows a machine that was deleted; a cluster whose control planes are all gone goes with
+    /// the last.
     pub async fn machine_gone(&self, droplet: u64) {
         if let Some(running) = self.of(droplet).await
             && running.machine_gone(droplet).await

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::stand_in::TokenSpec;
 
-/// The Secret of a token.
+/// Makes the Secret of a token.
 pub fn secret(token: &TokenSpec) -> Value {
     let mut data = serde_json::Map::new();
     let mut put = |key: &str, value: &str| {
@@ -61,7 +61,7 @@ impl StoredToken {
         })
     }
 
-    /// Whether its time is over.
+    /// Returns true if its time is over.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|at| at <= now)
     }

@@ -25,25 +25,25 @@ pub struct Control {
 }
 
 impl Control {
-    /// To the embedded cloud of a data folder, if one is recorded to run there.
+    /// Opens the embedded cloud of a data folder, if one is recorded to run there.
     ///
     /// # Errors
-    /// When its files can't be read.
+    /// Returns an error if its files can't be read.
     pub fn open(data: &Path) -> Result<Option<Self>, SimError> {
         Endpoint::load(data)?.map(Self::to).transpose()
     }
 
-    /// To this embedded cloud.
+    /// Makes a client of this embedded cloud.
     ///
     /// # Errors
-    /// When its authority's file can't be read.
+    /// Returns an error if its authority's file can't be read.
     pub fn to(endpoint: Endpoint) -> Result<Self, SimError> {
         let pem = std::fs::read(&endpoint.ca_file)
             .map_err(|e| SimError::io("read", &endpoint.ca_file, e))?;
         Ok(Self { tls: trusting(&pem)?, endpoint })
     }
 
-    /// Where it answers.
+    /// Returns where it answers.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -83,35 +83,51 @@ impl Control {
             .map_err(|e| SimError::Unreachable(format!("{path}: unexpected answer: {e}")))
     }
 
-    /// How it is.
+    /// Deletes a machine as the account's owner does in the vendor's console: nothing that runs on the
+    /// machine hears of it.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if there is none with this id, or no answer.
+    pub async fn delete_machine(&self, id: u64) -> Result<(), SimError> {
+        let url = format!("{}/v2/droplets/{id}", self.endpoint.digitalocean);
+        let url = Url::parse(&url).map_err(|e| SimError::Unreachable(format!("{url}: {e}")))?;
+        let (status, _) =
+            call(&self.tls, Method::DELETE, &url, Some(&self.endpoint.token), None).await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        Err(SimError::Refused(format!("cannot delete machine {id}: {status}")))
+    }
+
+    /// Asks how it is.
+    ///
+    /// # Errors
+    /// Returns an error if it doesn't answer.
     pub async fn status(&self) -> Result<Status, SimError> {
         self.json(Method::GET, "/sim/status", None).await
     }
 
-    /// Everything that exists.
+    /// Asks for everything that exists.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn inventory(&self) -> Result<Inventory, SimError> {
         self.json(Method::GET, "/sim/inventory", None).await
     }
 
-    /// Calls by "METHOD /template"; with `reset` they are counted anew from now on.
+    /// Asks for the calls by "METHOD /template"; with `reset` they are counted from 0 from now on.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn stats(&self, reset: bool) -> Result<BTreeMap<String, u64>, SimError> {
         let path = if reset { "/sim/stats?reset=1" } else { "/sim/stats" };
         self.json(Method::GET, path, None).await
     }
 
-    /// The faults set now, each with how many requests it saw and hit.
+    /// Asks for the faults set now, each with how many requests it saw and hit.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn faults(&self) -> Result<Vec<SetFault>, SimError> {
         #[derive(serde::Deserialize)]
         struct All {
@@ -124,7 +140,7 @@ impl Control {
     /// Sets a fault; gives it back with its id.
     ///
     /// # Errors
-    /// When it makes no sense, or there is no answer.
+    /// Returns an error if it makes no sense, or there is no answer.
     pub async fn set_fault(&self, fault: &Fault) -> Result<Fault, SimError> {
         let body = serde_json::to_value(fault).map_err(|e| SimError::Refused(e.to_string()))?;
         self.json(Method::POST, "/sim/faults", Some(body)).await
@@ -133,7 +149,7 @@ impl Control {
     /// Removes all faults.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn clear_faults(&self) -> Result<(), SimError> {
         self.raw(Method::DELETE, "/sim/faults", None).await.map(drop)
     }
@@ -141,7 +157,7 @@ impl Control {
     /// Removes one fault.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn clear_fault(&self, id: u64) -> Result<(), SimError> {
         self.raw(Method::DELETE, &format!("/sim/faults/{id}"), None).await.map(drop)
     }
@@ -149,7 +165,7 @@ impl Control {
     /// Changes the clock's speed.
     ///
     /// # Errors
-    /// When it isn't greater than 0, or there is no answer.
+    /// Returns an error if it isn't greater than 0, or there is no answer.
     pub async fn set_speed(&self, speed: f64) -> Result<(), SimError> {
         self.raw(Method::POST, "/sim/clock", Some(json!({ "speed": speed }))).await.map(drop)
     }
@@ -157,16 +173,16 @@ impl Control {
     /// Sets the account's limits.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn set_limits(&self, limits: &Limits) -> Result<Limits, SimError> {
         let body = serde_json::to_value(limits).map_err(|e| SimError::Refused(e.to_string()))?;
         self.json(Method::POST, "/sim/limits", Some(body)).await
     }
 
-    /// How it behaves.
+    /// Asks how it behaves.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn settings(&self) -> Result<Settings, SimError> {
         self.json(Method::GET, "/sim/settings", None).await
     }
@@ -174,24 +190,24 @@ impl Control {
     /// Changes how it behaves.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn set_settings(&self, settings: &Settings) -> Result<Settings, SimError> {
         let body = serde_json::to_value(settings).map_err(|e| SimError::Refused(e.to_string()))?;
         self.json(Method::POST, "/sim/settings", Some(body)).await
     }
 
-    /// The account's limits.
+    /// Asks for the account's limits.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn limits(&self) -> Result<Limits, SimError> {
         self.json(Method::GET, "/sim/limits", None).await
     }
 
-    /// What DNS answers.
+    /// Asks what DNS answers.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn resolve(&self, name: &str, kind: &str) -> Result<Vec<String>, SimError> {
         #[derive(serde::Deserialize)]
         struct Answers {
@@ -209,7 +225,7 @@ impl Control {
     /// Asks it to stop; it does so a moment later.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn stop(&self) -> Result<(), SimError> {
         self.raw(Method::POST, "/sim/stop", None).await.map(drop)
     }

@@ -24,7 +24,8 @@ const STOP_MAX: Duration = Duration::from_secs(15);
 /// writing to `DIR/sim.log`.
 ///
 /// # Errors
-/// When it can't be started, ends at once, or doesn't answer in time; the log's end is told.
+/// Returns an error if it can't be started, ends at once, or doesn't answer in time; the error
+/// holds the log's end.
 pub async fn start(
     data: &Path,
     exe: &Path,
@@ -69,7 +70,7 @@ pub async fn start(
     }
 }
 
-/// The endpoint, when something answers there.
+/// Returns the endpoint if something answers there.
 async fn answering(data: &Path) -> Option<Endpoint> {
     let control = Control::open(data).ok().flatten()?;
     control.status().await.ok()?;
@@ -113,7 +114,8 @@ fn spawn(
 
 /// The variables that the embedded cloud gets. It outlives the command that started it, so whatever
 /// else is exported there, tokens of real clouds above all, must not stay in its environment.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 14] = [
+    "INFRA_LOG",
     "PATH",
     "HOME",
     "USER",
@@ -135,7 +137,7 @@ fn environment(
     all.filter(|(name, _)| VARIABLES.iter().any(|known| name == *known))
 }
 
-/// The last lines of the log.
+/// Returns the last three lines of the log, on one line.
 fn log_end(data: &Path) -> String {
     let text = std::fs::read_to_string(data.join("sim.log")).unwrap_or_default();
     let lines: Vec<&str> = text.lines().rev().take(3).collect();
@@ -145,7 +147,7 @@ fn log_end(data: &Path) -> String {
 /// Stops the embedded cloud of a data folder and waits until it is gone. `false` when none ran.
 ///
 /// # Errors
-/// When it doesn't stop in time.
+/// Returns an error if it doesn't stop in time.
 pub async fn stop(data: &Path) -> Result<bool, SimError> {
     let Some(control) = Control::open(data)? else {
         return Ok(false);

@@ -23,10 +23,10 @@ fn failed(url: &Url, e: impl std::fmt::Display) -> SimError {
     SimError::Unreachable(format!("the embedded cloud at {url} does not answer: {e}"))
 }
 
-/// TLS that trusts only the given authority.
+/// Makes a TLS configuration that trusts only the given authority.
 ///
 /// # Errors
-/// When the PEM text holds no certificate.
+/// Returns an error if the PEM text holds no certificate.
 pub fn trusting(ca_pem: &[u8]) -> Result<Arc<ClientConfig>, SimError> {
     let tls = |e: String| SimError::Tls(e);
     let mut roots = RootCertStore::empty();
@@ -46,7 +46,7 @@ pub fn trusting(ca_pem: &[u8]) -> Result<Arc<ClientConfig>, SimError> {
 /// Sends one request, with a token or as the URL itself allows; gives status and body.
 ///
 /// # Errors
-/// When there is no answer.
+/// Returns an error if there is no answer.
 pub async fn call(
     tls: &Arc<ClientConfig>,
     method: Method,

@@ -112,7 +112,8 @@ impl Inventory {
         }
     }
 
-    /// Whether nothing is left that costs money or stands in the way: default VPCs and tags don't count.
+    /// Returns true if nothing is left that costs money or stands in the way: default VPCs and tags
+    /// don't count.
     pub fn is_empty(&self) -> bool {
         let own_vpc = |v: &Value| v["default"] != true;
         self.droplets.is_empty()

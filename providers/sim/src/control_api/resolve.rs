@@ -6,7 +6,8 @@ use crate::world::{DomainRecord, State as World};
 /// CNAMEs are followed this far.
 const CHAIN_MAX: usize = 8;
 
-/// The data of the records of a type at a name: exact ones first, else the closest wildcard; CNAMEs are followed.
+/// Returns the data of the records of a type at a name: exact ones first, else the closest
+/// wildcard. It follows CNAMEs.
 pub fn resolve(w: &World, name: &str, kind: &str) -> Vec<String> {
     let mut name = name.trim_end_matches('.').to_ascii_lowercase();
     for _ in 0..CHAIN_MAX {
@@ -24,7 +25,7 @@ pub fn resolve(w: &World, name: &str, kind: &str) -> Vec<String> {
     Vec::new()
 }
 
-/// The data, with `@` spelled out.
+/// Returns the data, with `@` spelled out.
 fn target(r: &DomainRecord) -> String {
     match r.data.as_str() {
         "@" => r.domain.clone(),
@@ -60,7 +61,7 @@ fn at<'a>(w: &'a World, name: &str) -> Vec<&'a DomainRecord> {
     Vec::new()
 }
 
-/// The zone with the longest name that holds this one.
+/// Finds the zone with the longest name that holds this one.
 fn zone(w: &World, name: &str) -> Option<String> {
     let mut rest = name;
     loop {

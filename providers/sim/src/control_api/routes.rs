@@ -162,7 +162,7 @@ async fn limits(State(c): State<Control>) -> Json<Limits> {
     Json(c.api.sim.limits.get())
 }
 
-/// What is in force, with the fields that are given; the others keep their value.
+/// Lays the given fields over what is in force; the other fields keep their value.
 fn merged<T: Serialize + DeserializeOwned>(now: &T, body: &[u8]) -> Result<T, serde_json::Error> {
     let given = serde_json::from_slice::<Value>(body)?;
     let mut all = serde_json::to_value(now)?;

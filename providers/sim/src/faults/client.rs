@@ -34,8 +34,8 @@ impl Drop for Forwarding {
     }
 }
 
-/// Whether process `pid` holds the socket that is bound to `peer`. False where the system has no
-/// `/proc` to ask.
+/// Returns true if process `pid` holds the socket that is bound to `peer`. It returns false on a
+/// system that has no `/proc` to ask.
 pub(crate) fn holds(pid: u32, peer: SocketAddr) -> bool {
     let peer = forwarded(|table| table.get(&peer).copied()).unwrap_or(peer);
     let Some(inode) = inode(peer) else { return false };
@@ -47,7 +47,7 @@ pub(crate) fn holds(pid: u32, peer: SocketAddr) -> bool {
         .any(|target| target.as_os_str() == wanted.as_str())
 }
 
-/// The inode of the TCP socket that is bound to `local`.
+/// Finds the inode of the TCP socket that is bound to `local`.
 fn inode(local: SocketAddr) -> Option<u64> {
     let IpAddr::V4(ip) = local.ip() else { return None };
     // The address as the machine's own integer, as the system prints it.

@@ -54,6 +54,8 @@ pub enum Effect {
     /// Lists come in pages of two, and an item before all others goes away between the first page
     /// and the second: what follows moves up by one, so that one item is on neither page.
     ShiftPage,
+    /// Lists come in pages of two, so that small ones have several.
+    SmallPages,
     /// The process that sent the request is killed (SIGKILL) before the request takes effect.
     KillClientBefore,
     /// The process that sent the request is killed after the request took effect.
@@ -66,20 +68,25 @@ pub enum Effect {
     NeverJoins,
     /// The machine dies once it runs.
     Dies,
+    /// The machine runs, and its etcd takes no part: its disk stalls. It lasts until it is taken away.
+    EtcdHangs,
 }
 
 impl Effect {
-    /// Whether only conditional writes of S3 can meet it.
+    /// Returns true if only conditional writes of S3 can meet it.
     pub fn is_conditional(self) -> bool {
         matches!(self, Self::Conflict | Self::IgnoresConditions)
     }
 
-    /// Whether this is an effect on machines, not on requests.
+    /// Returns true if this is an effect on machines, not on requests.
     pub fn is_machine(self) -> bool {
-        matches!(self, Self::NeverActive | Self::BootFails | Self::NeverJoins | Self::Dies)
+        matches!(
+            self,
+            Self::NeverActive | Self::BootFails | Self::NeverJoins | Self::Dies | Self::EtcdHangs
+        )
     }
 
-    /// Whether it kills the process that sent the request.
+    /// Returns true if it kills the process that sent the request.
     pub fn is_kill(self) -> bool {
         matches!(self, Self::KillClientBefore | Self::KillClientAfter)
     }
@@ -128,7 +135,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Why this fault can't be injected, if so.
+    /// Returns the reason why this fault can't be injected, if there is one.
     pub fn refusal(&self) -> Option<&'static str> {
         if self.effect.is_kill() && self.client_pid.is_none() {
             return Some("this effect needs client_pid");

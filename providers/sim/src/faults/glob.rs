@@ -1,6 +1,7 @@
 //! Globs over paths and names.
 
-/// Whether `text` matches `pattern`: `*` stands for any run of characters (also `/`), `?` for one.
+/// Returns true if `text` matches `pattern`: `*` stands for any run of characters (also `/`), `?`
+/// for one.
 pub fn glob(pattern: &str, text: &str) -> bool {
     let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut i, mut j) = (0, 0);

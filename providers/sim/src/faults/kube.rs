@@ -38,12 +38,14 @@ fn effect(fault: &Fault) -> Option<FaultEffect> {
         Effect::Truncate => FaultEffect::Truncate,
         Effect::NotJson => FaultEffect::NotJson,
         Effect::StaleList => FaultEffect::StaleList,
+        Effect::SmallPages => FaultEffect::SmallPages,
         Effect::Conflict
         | Effect::IgnoresConditions
         | Effect::ShiftPage
         | Effect::NeverActive
         | Effect::BootFails
         | Effect::NeverJoins
-        | Effect::Dies => return None,
+        | Effect::Dies
+        | Effect::EtcdHangs => return None,
     })
 }

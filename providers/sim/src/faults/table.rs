@@ -43,7 +43,7 @@ impl FaultTable {
     /// Loads the faults of a data folder.
     ///
     /// # Errors
-    /// When the file is there but can't be read.
+    /// Returns an error if the file is there but can't be read.
     pub fn open(data: &Path) -> Result<Self, SimError> {
         let path = data.join("faults.json");
         let inner = match std::fs::read(&path) {
@@ -71,7 +71,7 @@ impl FaultTable {
     /// Sets a fault; gives it back with its id.
     ///
     /// # Errors
-    /// A sentence when the fault makes no sense.
+    /// Returns a sentence if the fault makes no sense.
     pub fn set(&self, mut fault: Fault) -> Result<Fault, &'static str> {
         if let Some(reason) = fault.refusal() {
             return Err(reason);
@@ -93,14 +93,14 @@ impl FaultTable {
         });
     }
 
-    /// The faults set now, with how many requests each has seen, and how many of them it hit.
+    /// Lists the faults set now, with how many requests each has seen, and how many of them it hit.
     pub fn list(&self) -> Vec<SetFault> {
         let set = |s: &Set| SetFault { fault: s.fault.clone(), seen: s.seen, fired: s.fired };
         self.with(|i| i.faults.iter().map(set).collect())
     }
 
-    /// The fault that this request meets, if any. Counts it. `peer` is the other end of its
-    /// connection.
+    /// Returns the fault that this request meets, if any, and counts it. `peer` is the other end of
+    /// its connection.
     pub fn request(
         &self,
         api: Api,
@@ -111,17 +111,25 @@ impl FaultTable {
         self.fire(|f| !f.effect.is_conditional() && hits(f, api, method, path, peer))
     }
 
-    /// The fault that this conditional write to S3 meets, if any. Counts it.
+    /// Returns the fault that this conditional write to S3 meets, if any, and counts it.
     pub fn conditional(&self, method: &str, path: &str, peer: Option<SocketAddr>) -> Option<Fault> {
         self.fire(|f| hits(f, Api::S3, method, path, peer))
     }
 
-    /// Whether this machine (droplet name) meets `effect` now. Counts it.
+    /// Returns true if this machine (droplet name) meets `effect` now, and counts it.
     pub fn machine(&self, name: &str, effect: Effect) -> bool {
         self.fire(|f| {
             f.effect == effect && f.machine_glob.as_deref().is_some_and(|g| glob(g, name))
         })
         .is_some()
+    }
+
+    /// Returns true as long as this machine meets `effect`, and does not count it: for what lasts.
+    pub fn lasts(&self, name: &str, effect: Effect) -> bool {
+        let is_it = |f: &Fault| {
+            f.effect == effect && f.machine_glob.as_deref().is_some_and(|g| glob(g, name))
+        };
+        self.with(|i| i.faults.iter().any(|set| is_it(&set.fault)))
     }
 
     fn fire(&self, matches: impl Fn(&Fault) -> bool) -> Option<Fault> {

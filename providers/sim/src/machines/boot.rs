@@ -178,7 +178,7 @@ fn field(value: &serde_yaml_ng::Value) -> String {
     }
 }
 
-/// The script that installs packages; empty when there is nothing to do.
+/// Writes the script that installs packages; it is empty if there is nothing to do.
 fn packages(config: &CloudConfig) -> String {
     let mut lines = Vec::new();
     if config.package_update == Some(true) {

@@ -23,7 +23,7 @@ const REAP_MIN: Duration = Duration::from_millis(50);
 const REAP_MAX: Duration = Duration::from_secs(1);
 
 impl MachineSet {
-    /// From `new` to `active`, then user-data.
+    /// Takes a droplet from `new` to `active`, then runs its user-data.
     pub(super) async fn come_up(self: Arc<Self>, droplet: Droplet, stop: CancellationToken) {
         if self.sim.faults.machine(&droplet.name, Effect::NeverActive) {
             return;
@@ -119,7 +119,7 @@ impl MachineSet {
         }
     }
 
-    /// A machine breaks down: powered off, with nobody having asked for it.
+    /// Breaks a machine down: it is powered off, with nobody having asked for it.
     pub(super) async fn dies(&self, droplet: &Droplet) {
         self.disk(droplet.id).say("the machine died (a fault that was set)");
         self.sim.world.set_droplet_status(droplet.id, DropletStatus::Off);
@@ -127,7 +127,8 @@ impl MachineSet {
         self.clusters.machine_down(droplet.id).await;
     }
 
-    /// Switched on again: what is enabled starts, an unfinished boot is run again.
+    /// Follows a machine that is switched on again: what is enabled starts, an unfinished boot is
+    /// run again.
     pub(super) async fn power_on(self: Arc<Self>, droplet: Droplet, stop: CancellationToken) {
         let pause = self.sim.clock.sleep(Duration::from_millis(300));
         if stop.run_until_cancelled(pause).await.is_none()

@@ -116,7 +116,7 @@ impl CloudConfig {
     /// Reads the document.
     ///
     /// # Errors
-    /// What cloud-init's schema check would say, in one sentence.
+    /// Returns what cloud-init's schema check would say, in one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         let value: Value = serde_yaml_ng::from_str(text)
             .map_err(|e| format!("Invalid user-data: cloud-config is not valid YAML: {e}"))?;
@@ -175,7 +175,7 @@ impl CloudConfig {
         Ok(())
     }
 
-    /// Whether a user of that name is on the machine.
+    /// Returns true if a user of that name is on the machine.
     fn has_account(&self, name: &str) -> bool {
         matches!(name, "" | "root" | "ubuntu" | "nobody" | "www-data" | "syslog")
             || self.users.iter().any(|u| match u {

@@ -40,19 +40,19 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// The disk of a droplet, below the folder of all machines. Nothing is made yet.
+    /// Makes the disk of a droplet, below the folder of all machines. Nothing is written yet.
     pub fn new(machines: &Path, droplet: u64) -> Self {
         let folder = machines.join(droplet.to_string());
         let root = folder.join("root");
         Self { folder, root }
     }
 
-    /// The file that marks a machine that runs nothing.
+    /// Returns the path of the file that marks a machine that runs nothing.
     pub fn fast_marker(&self) -> PathBuf {
         self.folder.join("fast")
     }
 
-    /// What the machine printed since it was made.
+    /// Returns the path of what the machine printed since it was made.
     pub fn console(&self) -> PathBuf {
         self.folder.join("console.log")
     }
@@ -60,7 +60,7 @@ impl Disk {
     /// Makes the folders and files of a stock image; keeps what is there.
     ///
     /// # Errors
-    /// When the real disk refuses.
+    /// Returns an error if the real disk refuses.
     pub fn prepare(&self, hostname: &str) -> io::Result<()> {
         for folder in FOLDERS {
             std::fs::create_dir_all(self.root.join(folder))?;
@@ -79,7 +79,7 @@ impl Disk {
     /// Forgets what only lives while a machine runs: `/proc`, `/run`, `/sys`, `/tmp`.
     ///
     /// # Errors
-    /// When the real disk refuses.
+    /// Returns an error if the real disk refuses.
     pub fn power_cycle(&self) -> io::Result<()> {
         for folder in ["proc", "run", "sys", "tmp"] {
             match std::fs::remove_dir_all(self.root.join(folder)) {
@@ -102,7 +102,7 @@ impl Disk {
         )
     }
 
-    /// Where an absolute path of the machine really is; `None` when it leaves the disk.
+    /// Returns the real place of an absolute path of the machine; `None` if it leaves the disk.
     pub fn inside(&self, absolute: &str) -> Option<PathBuf> {
         let relative = Path::new(absolute.trim_start_matches('/'));
         relative
@@ -114,7 +114,7 @@ impl Disk {
     /// Writes a file of the machine.
     ///
     /// # Errors
-    /// When the path leaves the disk or the real disk refuses.
+    /// Returns an error if the path leaves the disk or the real disk refuses.
     pub fn write(&self, absolute: &str, content: &[u8], mode: u32, append: bool) -> io::Result<()> {
         use std::io::Write;
         let path = self.inside(absolute).ok_or_else(|| {
@@ -147,7 +147,7 @@ impl Disk {
         }
     }
 
-    /// The last lines of the console.
+    /// Returns the last lines of the console.
     pub fn tail(&self, lines: usize) -> Vec<String> {
         let bytes = std::fs::read(self.console()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);

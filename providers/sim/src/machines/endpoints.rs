@@ -49,7 +49,7 @@ impl IntoResponse for ClusterRefusal {
     }
 }
 
-/// A machine may only speak for itself.
+/// Checks that a machine speaks only for itself, by its token.
 async fn check(
     State(sim): State<Arc<Sim>>,
     Path(id): Path<u64>,
@@ -93,8 +93,12 @@ struct Address {
     port: u16,
 }
 
-async fn resolve(State(sim): State<Arc<Sim>>, Query(address): Query<Address>) -> Response {
-    match super::resolve(&sim, &address.host, address.port) {
+async fn resolve(
+    State(sim): State<Arc<Sim>>,
+    Path(id): Path<u64>,
+    Query(address): Query<Address>,
+) -> Response {
+    match super::resolve_from(&sim, id, &address.host, address.port) {
         Ok(socket) => Json(socket).into_response(),
         Err(reason) => refuse(StatusCode::NOT_FOUND, reason),
     }

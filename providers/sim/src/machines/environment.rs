@@ -5,7 +5,7 @@ use crate::sim::Sim;
 use super::disk::Disk;
 use super::token;
 
-/// The variables of a machine's processes.
+/// Returns the variables of a machine's processes.
 pub fn variables(sim: &Sim, disk: &Disk, droplet: u64) -> Vec<(&'static str, String)> {
     let root = disk.root.display().to_string();
     let stand_ins = super::stand_ins::folder(&sim.data).display().to_string();

@@ -45,7 +45,7 @@ const BUNDLE_MAX_BYTES: u64 = 8 << 20;
 struct BootFile(HashMap<String, String>);
 
 impl BootFile {
-    /// The boot file of a machine with this name; `None` when the user-data has none.
+    /// Finds the boot file of a machine with this name; returns `None` if the user-data has none.
     fn find(user_data: &str, name: &str) -> Option<Self> {
         let UserData::Config(config) = UserData::parse(user_data).ok()? else {
             return None;
@@ -136,7 +136,7 @@ impl MachineSet {
         true
     }
 
-    /// What the bundle says of the worker; `None` for a control plane.
+    /// Fetches the bundle and reads what it says of the worker; returns `None` for a control plane.
     async fn fetch_worker(&self, boot: &BootFile) -> Result<Option<Worker>, String> {
         let bundle = self.request(Method::GET, boot.get("BUNDLE_URL")?, None).await?;
         if hex::encode(Sha256::digest(&bundle)) != boot.get("BUNDLE_SHA256")? {
@@ -202,7 +202,8 @@ impl MachineSet {
         }
     }
 
-    /// One request to the embedded S3, as curl makes it on a real machine.
+    /// Sends a request to the embedded S3, as curl does on a real machine: it tries again on a 503
+    /// or without an answer.
     async fn request(
         &self,
         method: Method,
@@ -225,7 +226,7 @@ impl MachineSet {
     }
 }
 
-/// What tells the rest that this machine has no processes, and that its kubelet runs.
+/// Marks the disk for the others: this machine has no processes, and its kubelet runs.
 fn lay_out(disk: &Disk) -> std::io::Result<()> {
     let active = disk.root.join("run/systemd/active");
     std::fs::create_dir_all(&active)?;
@@ -233,7 +234,7 @@ fn lay_out(disk: &Disk) -> std::io::Result<()> {
     std::fs::write(active.join("kubelet.service"), "")
 }
 
-/// The text files of a `.tar.gz`, by path.
+/// Unpacks the text files of a `.tar.gz`, by path.
 fn unpack(archive: &[u8]) -> std::io::Result<HashMap<String, String>> {
     let mut files = HashMap::new();
     let mut archive = tar::Archive::new(GzDecoder::new(archive).take(BUNDLE_MAX_BYTES));

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::token;
 use crate::sim::Sim;
 
-/// `GET /sim/machines/<droplet>/<token>/metadata/v1/…`
+/// Answers `GET /sim/machines/<droplet>/<token>/metadata/v1/…`.
 pub async fn get(
     State(sim): State<Arc<Sim>>,
     Path((droplet, given, path)): Path<(u64, String, String)>,

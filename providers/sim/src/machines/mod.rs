@@ -26,7 +26,7 @@ mod tests;
 pub use disk::Disk;
 pub use endpoints::routes;
 pub use record::{BootState, MachineRecord};
-pub use resolve::resolve;
+pub use resolve::{admits, firewall_at, look_up, resolve, resolve_from};
 pub use set::{MachineSet, open};
 pub use size::of as size_of;
 pub use units::is_active as unit_is_active;

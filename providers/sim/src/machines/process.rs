@@ -41,7 +41,7 @@ impl Drop for Group {
 /// Runs a script file to its end, its output on the machine's console.
 ///
 /// # Errors
-/// When it can't be started.
+/// Returns an error if it can't be started.
 pub async fn run(
     disk: &Disk,
     script: &Path,
@@ -77,7 +77,7 @@ pub async fn run(
     }
 }
 
-/// The program for a script: real bash for shells, else what its first line names.
+/// Chooses the program for a script: real bash for shells, else what its first line names.
 fn interpreter(script: &Path) -> std::io::Result<Command> {
     let text = std::fs::read(script)?;
     let first = text.split(|b| *b == b'\n').next().unwrap_or_default();

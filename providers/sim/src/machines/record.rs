@@ -32,7 +32,7 @@ pub struct MachineRecord {
 }
 
 impl MachineRecord {
-    /// A record without an exit code.
+    /// Makes a record without an exit code.
     pub fn new(boot: BootState) -> Self {
         Self { boot, exit_code: None, tail: Vec::new() }
     }

@@ -3,15 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::sim::Sim;
+use crate::world::LbFirewall;
 
 /// How many CNAMEs are followed.
 const HOPS: usize = 8;
 
-/// The real socket behind `host:port`, where `host` is an address or a name of a domain in this
-/// cloud.
+/// Finds the real socket behind `host:port`, where `host` is an address or a name of a domain in
+/// this cloud.
 ///
 /// # Errors
-/// In the words of a resolver or a connect that fails.
+/// Returns an error in the words of a resolver or a connect that fails.
 pub fn resolve(sim: &Sim, host: &str, port: u16) -> Result<SocketAddr, String> {
     let ip = match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(ip)) => ip,
@@ -31,8 +32,37 @@ pub fn resolve(sim: &Sim, host: &str, port: u16) -> Result<SocketAddr, String> {
     Err(format!("dial tcp {ip}:{port}: no route to host"))
 }
 
-/// An A record, through CNAMEs and wildcards.
-fn look_up(sim: &Sim, host: &str) -> Option<Ipv4Addr> {
+/// Resolves it as a machine does: a load balancer may not let it in.
+///
+/// # Errors
+/// Returns an error in the words of a resolver or a connect that fails.
+pub fn resolve_from(sim: &Sim, droplet: u64, host: &str, port: u16) -> Result<SocketAddr, String> {
+    let socket = resolve(sim, host, port)?;
+    match firewall_at(sim, socket.ip()) {
+        Some(firewall) if !admits(sim, &firewall, droplet) => {
+            Err(format!("dial tcp {socket}: i/o timeout"))
+        }
+        _ => Ok(socket),
+    }
+}
+
+/// Returns the firewall of the load balancer at an address, where it has rules.
+pub fn firewall_at(sim: &Sim, ip: IpAddr) -> Option<LbFirewall> {
+    sim.world.read(|s| {
+        let mut all = s.load_balancers.iter();
+        let firewall = all.find(|one| IpAddr::V4(one.ip) == ip)?.firewall.clone();
+        (firewall != LbFirewall::default()).then_some(firewall)
+    })
+}
+
+/// Reports whether a firewall lets a machine in: it comes from its public address.
+pub fn admits(sim: &Sim, firewall: &LbFirewall, droplet: u64) -> bool {
+    let machine = sim.world.droplet(droplet);
+    machine.and_then(|machine| machine.public_ip).is_some_and(|ip| firewall.admits(ip))
+}
+
+/// Looks up an A record, through CNAMEs and wildcards.
+pub fn look_up(sim: &Sim, host: &str) -> Option<Ipv4Addr> {
     let mut name = host.trim_end_matches('.').to_ascii_lowercase();
     for _ in 0..HOPS {
         match step(sim, &name)? {

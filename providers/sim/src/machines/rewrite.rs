@@ -3,8 +3,8 @@
 use super::cloud_config::{CommandLine, Word};
 use super::disk::Disk;
 
-/// The shell script that runs the commands in order, as cloud-init writes it: one that fails does
-/// not stop the next, unless the script says so itself.
+/// Writes the shell script that runs the commands in order, as cloud-init writes it. A command that
+/// fails does not stop the next, unless the script says so itself.
 pub fn script(disk: &Disk, commands: &[CommandLine]) -> String {
     let mut text = "#!/bin/sh\n".to_owned();
     for command in commands {
@@ -28,7 +28,7 @@ fn word(disk: &Disk, word: &Word) -> String {
     real(disk, &text).unwrap_or(text)
 }
 
-/// The real path when this absolute path is on the machine's disk.
+/// Returns the real path if this absolute path is on the machine's disk.
 fn real(disk: &Disk, text: &str) -> Option<String> {
     if !text.starts_with('/') || text.len() < 2 {
         return None;

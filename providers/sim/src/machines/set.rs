@@ -37,7 +37,7 @@ pub struct MachineSet {
 /// Makes the machines of this embedded cloud.
 ///
 /// # Errors
-/// When its folders can't be made.
+/// Returns an error if its folders can't be made.
 pub async fn open(sim: Arc<Sim>) -> Result<Arc<dyn Machines>, SimError> {
     let folder = sim.data.join("machines");
     std::fs::create_dir_all(&folder).map_err(|e| SimError::io("create", &folder, e))?;
@@ -63,23 +63,23 @@ pub async fn open(sim: Arc<Sim>) -> Result<Arc<dyn Machines>, SimError> {
 }
 
 impl MachineSet {
-    /// The machines behind the trait object that the rest of the crate knows.
+    /// Returns the machines behind the trait object that the rest of the crate knows.
     pub fn of(sim: &Sim) -> Option<Arc<Self>> {
         let machines: Arc<dyn std::any::Any + Send + Sync> = sim.machines()?.clone();
         machines.downcast().ok()
     }
 
-    /// The disk of a machine.
+    /// Returns the disk of a machine.
     pub fn disk(&self, droplet: u64) -> Disk {
         Disk::new(&self.folder, droplet)
     }
 
-    /// The clusters that run on these machines.
+    /// Returns the clusters that run on these machines.
     pub fn clusters(&self) -> &Arc<Clusters> {
         &self.clusters
     }
 
-    /// A token that stops what runs on the machine; an older one of the machine is cancelled.
+    /// Makes a token that stops what runs on the machine; it cancels an older one of the machine.
     fn begin(&self, droplet: u64) -> CancellationToken {
         let token = self.sim.stop.child_token();
         let old = self.running().insert(droplet, token.clone());

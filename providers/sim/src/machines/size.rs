@@ -2,7 +2,7 @@
 
 use crate::catalog::catalog;
 
-/// vCPUs and memory in MiB of a size.
+/// Returns the vCPUs and the memory in MiB of a size.
 pub fn of(slug: &str) -> (u64, u64) {
     let sold = catalog().size(slug);
     let number = |key: &str| sold.and_then(|s| s[key].as_u64());
@@ -12,7 +12,7 @@ pub fn of(slug: &str) -> (u64, u64) {
     }
 }
 
-/// A size that is no longer sold, read from its slug (`s-2vcpu-4gb`, `c-4`, `s-1vcpu-512mb-10gb`).
+/// Reads a size that is no longer sold from its slug (`s-2vcpu-4gb`, `c-4`, `s-1vcpu-512mb-10gb`).
 fn by_name(slug: &str) -> (u64, u64) {
     let mut vcpus = None;
     let mut memory = None;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::stand_in::HOST_TOOLS;
 
-/// Where they are.
+/// Returns the folder they are in.
 pub fn folder(data: &Path) -> PathBuf {
     data.join("stand-ins")
 }
 
-/// The script that is a stand-in.
+/// Writes the script that is a stand-in.
 fn script(tool: &str) -> String {
     format!("#!/bin/sh\nexec \"$INFRA_SIM_STAND_IN\" sim stand-in {tool} \"$@\"\n")
 }
@@ -19,7 +19,7 @@ fn script(tool: &str) -> String {
 /// Writes all of them.
 ///
 /// # Errors
-/// When the real disk refuses.
+/// Returns an error if the real disk refuses.
 pub fn install(data: &Path) -> io::Result<()> {
     let folder = folder(data);
     std::fs::create_dir_all(&folder)?;

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::sim::Sim;
 
-/// The token of a machine. It follows from the account's token, so nothing has to be kept.
+/// Returns the token of a machine. It follows from the account's token, so nothing has to be kept.
 pub fn of(sim: &Sim, droplet: u64) -> String {
     let mut digest = Sha256::new();
     digest.update(b"machine\0");
@@ -13,7 +13,8 @@ pub fn of(sim: &Sim, droplet: u64) -> String {
     hex::encode(digest.finalize())
 }
 
-/// Whether `given` is the token of this machine; takes the same time wherever they differ.
+/// Returns true if `given` is the token of this machine; it takes the same time wherever they
+/// differ.
 pub fn matches(sim: &Sim, droplet: u64, given: &str) -> bool {
     let wanted = of(sim, droplet);
     wanted.len() == given.len()

@@ -7,7 +7,7 @@ use super::disk::Disk;
 /// Marks the enabled units as running.
 ///
 /// # Errors
-/// When the real disk refuses.
+/// Returns an error if the real disk refuses.
 pub fn start_enabled(disk: &Disk) -> io::Result<()> {
     let wants = disk.root.join("etc/systemd/system/multi-user.target.wants");
     let entries = match std::fs::read_dir(wants) {
@@ -23,7 +23,7 @@ pub fn start_enabled(disk: &Disk) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a unit runs.
+/// Returns true if a unit runs.
 pub fn is_active(disk: &Disk, unit: &str) -> bool {
     disk.root.join("run/systemd/active").join(unit).exists()
 }

@@ -17,7 +17,7 @@ impl UserData {
     /// Reads user-data as cloud-init does, but refuses what cloud-init would silently ignore.
     ///
     /// # Errors
-    /// A sentence that names what is wrong.
+    /// Returns a sentence that names what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let first = text.lines().next().unwrap_or_default().trim_end();
         if text.trim().is_empty() {

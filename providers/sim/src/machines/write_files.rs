@@ -18,7 +18,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The names that cloud-init knows.
+    /// Parses the names that cloud-init knows.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "text/plain" => Self::Plain,
@@ -54,7 +54,7 @@ fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
 /// Writes the files whose `defer` is as asked.
 ///
 /// # Errors
-/// Which file, and why; never its content.
+/// Returns an error that names the file and the reason, never its content.
 pub fn write(disk: &Disk, files: &[WriteFile], deferred: bool) -> Result<(), String> {
     for file in files.iter().filter(|f| f.defer == deferred) {
         let failed = |reason: String| format!("write_files: {}: {reason}", file.path);

@@ -37,7 +37,7 @@ pub enum Access {
 /// Checks that the request's key may do this to a bucket.
 ///
 /// # Errors
-/// `AccessDenied`.
+/// Returns `AccessDenied` otherwise.
 pub fn allow(
     sim: &Sim,
     credentials: Option<&Credentials>,

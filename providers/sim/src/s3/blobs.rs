@@ -44,7 +44,7 @@ pub struct Claims {
     pub trailers: Option<TrailingHeaders>,
 }
 
-/// The file of a content.
+/// Returns the path of a content's file.
 pub fn path(sim: &Sim, data: &str) -> PathBuf {
     let folder = data.get(..2).unwrap_or("00");
     sim.data.join("s3").join(folder).join(data)
@@ -82,7 +82,7 @@ fn io(e: impl std::fmt::Display) -> s3s::S3Error {
 /// Makes the file of a new content.
 ///
 /// # Errors
-/// `InternalError` when the disk refuses.
+/// Returns `InternalError` if the disk refuses.
 pub async fn create(sim: &Sim) -> S3Result<(String, File)> {
     let data = uuid::Uuid::new_v4().simple().to_string();
     let path = path(sim, &data);
@@ -95,7 +95,7 @@ pub async fn create(sim: &Sim) -> S3Result<(String, File)> {
 /// Writes a body to a new file and compares it with the writer's claims.
 ///
 /// # Errors
-/// `BadDigest`, `IncompleteBody`, or `InternalError`; the file is gone then.
+/// Returns `BadDigest`, `IncompleteBody`, or `InternalError`; the file is gone then.
 pub async fn write(sim: &Sim, body: Option<StreamingBlob>, claims: Claims) -> S3Result<Blob> {
     let (data, file) = create(sim).await?;
     match fill(file, body, claims).await {

@@ -10,7 +10,7 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use s3s::service::S3Service;
 
-use super::list::STALE;
+use super::list::{SMALL_PAGES, STALE};
 use crate::api::{Api, Cut, fault_after, fault_before};
 use crate::faults::{Api as Target, Effect, Fault};
 use crate::server::Peer;
@@ -79,16 +79,18 @@ pub async fn faults(State(api): State<Arc<Api>>, mut request: Request, next: Nex
         let time = fault.delay_ms.map_or(SLOW_DEFAULT, Duration::from_millis);
         api.sim.clock.sleep(time).await;
     }
-    let response = if fault.effect == Effect::StaleList {
-        let lag = fault.delay_ms.map_or(STALE_DEFAULT, Duration::from_millis);
-        STALE.scope(api.sim.clock.scale(lag), next.run(request)).await
-    } else {
-        next.run(request).await
+    let response = match fault.effect {
+        Effect::StaleList => {
+            let lag = fault.delay_ms.map_or(STALE_DEFAULT, Duration::from_millis);
+            STALE.scope(api.sim.clock.scale(lag), next.run(request)).await
+        }
+        Effect::SmallPages => SMALL_PAGES.scope((), next.run(request)).await,
+        _ => next.run(request).await,
     };
     fault_after(&fault, response).await
 }
 
-/// The refusal in S3's XML; cuts stay cuts.
+/// Answers with the refusal in S3's XML; effects without a status cut the connection.
 fn refused(fault: &Fault) -> Response {
     let (status, code) = match fault.effect {
         Effect::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),

@@ -20,7 +20,7 @@ use s3s::service::S3ServiceBuilder;
 
 use crate::api::Api;
 
-/// The router of the S3 listener.
+/// Makes the router of the S3 listener.
 pub fn router(api: &Arc<Api>) -> Router {
     let sim = api.sim.clone();
     blobs::sweep(&sim);

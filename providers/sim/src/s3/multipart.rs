@@ -29,7 +29,7 @@ fn find(w: &World, id: &str, bucket: &str, key: &str) -> S3Result<Arc<Upload>> {
 /// Begins an upload; gives its id.
 ///
 /// # Errors
-/// `NoSuchBucket`.
+/// Returns `NoSuchBucket` if there is no such bucket.
 pub fn begin(
     sim: &Sim,
     bucket_name: &str,
@@ -55,10 +55,10 @@ pub fn begin(
     })
 }
 
-/// Checks that an upload goes on.
+/// Checks that an upload is open.
 ///
 /// # Errors
-/// `NoSuchUpload`.
+/// Returns `NoSuchUpload` if there is no such upload.
 pub fn check(sim: &Sim, id: &str, bucket: &str, key: &str) -> S3Result<Arc<Upload>> {
     sim.world.read(|w| find(w, id, bucket, key))
 }
@@ -66,7 +66,7 @@ pub fn check(sim: &Sim, id: &str, bucket: &str, key: &str) -> S3Result<Arc<Uploa
 /// Adds a part, replacing one of the same number.
 ///
 /// # Errors
-/// `NoSuchUpload`; the content is removed then.
+/// Returns `NoSuchUpload` if there is no such upload; the content is removed then.
 pub fn add(
     sim: &Arc<Sim>,
     id: &str,
@@ -107,7 +107,7 @@ pub fn add(
 /// Gives an upload up.
 ///
 /// # Errors
-/// `NoSuchUpload`.
+/// Returns `NoSuchUpload` if there is no such upload.
 pub fn abort(sim: &Arc<Sim>, id: &str, bucket: &str, key: &str) -> S3Result<()> {
     let upload = sim.world.write(|w| -> S3Result<Arc<Upload>> {
         let upload = find(w, id, bucket, key)?;
@@ -122,7 +122,8 @@ pub fn abort(sim: &Arc<Sim>, id: &str, bucket: &str, key: &str) -> S3Result<()> 
 /// Joins the parts to an object.
 ///
 /// # Errors
-/// `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `PreconditionFailed`, `NoSuchUpload`.
+/// Returns `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `PreconditionFailed` or
+/// `NoSuchUpload`.
 pub async fn complete(
     sim: &Arc<Sim>,
     id: &str,

@@ -23,7 +23,7 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Those of a request; none where the store is to ignore them.
+    /// Takes the conditions of a request; there are none if the store is to ignore them.
     pub fn of(
         if_match: Option<ETagCondition>,
         if_none_match: Option<ETagCondition>,
@@ -56,7 +56,7 @@ pub struct NewObject {
 /// Checks that a bucket exists.
 ///
 /// # Errors
-/// `NoSuchBucket`.
+/// Returns `NoSuchBucket` if there is no such bucket.
 pub fn bucket(w: &World, name: &str) -> S3Result<()> {
     if w.buckets.by_id(name).is_some() {
         Ok(())
@@ -68,7 +68,7 @@ pub fn bucket(w: &World, name: &str) -> S3Result<()> {
 /// Finds an object.
 ///
 /// # Errors
-/// `NoSuchBucket`, `NoSuchKey`.
+/// Returns `NoSuchBucket` or `NoSuchKey` if there is none.
 pub fn find(w: &World, bucket_name: &str, key: &str) -> S3Result<Arc<Object>> {
     bucket(w, bucket_name)?;
     w.objects
@@ -77,7 +77,7 @@ pub fn find(w: &World, bucket_name: &str, key: &str) -> S3Result<Arc<Object>> {
         .ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
 }
 
-/// The id of an object.
+/// Returns the id of an object.
 pub fn path(bucket: &str, key: &str) -> String {
     format!("{bucket}/{key}")
 }
@@ -85,7 +85,7 @@ pub fn path(bucket: &str, key: &str) -> String {
 /// Checks the conditions of a write against what is there.
 ///
 /// # Errors
-/// `PreconditionFailed`, `KeyTooLongError`, `NoSuchBucket`.
+/// Returns `PreconditionFailed`, `KeyTooLongError` or `NoSuchBucket`.
 pub fn check(w: &World, bucket_name: &str, key: &str, conditions: &Conditions) -> S3Result<()> {
     bucket(w, bucket_name)?;
     if key.len() > KEY_MAX {
@@ -114,7 +114,7 @@ pub fn check(w: &World, bucket_name: &str, key: &str, conditions: &Conditions) -
 /// Puts an object, if the conditions hold at this very moment.
 ///
 /// # Errors
-/// Those of [`check`]; the content is removed then.
+/// Returns the errors of [`check`]; the content is removed then.
 pub fn put(sim: &Arc<Sim>, new: NewObject, conditions: &Conditions) -> S3Result<Arc<Object>> {
     let data = new.data.clone();
     let result = sim.world.write(|w| {
@@ -155,7 +155,7 @@ pub fn put(sim: &Arc<Sim>, new: NewObject, conditions: &Conditions) -> S3Result<
 /// Removes an object; one that isn't there is no error.
 ///
 /// # Errors
-/// `NoSuchBucket`.
+/// Returns `NoSuchBucket` if there is no such bucket.
 pub fn remove(sim: &Arc<Sim>, bucket_name: &str, key: &str) -> S3Result<()> {
     let gone = sim.world.write(|w| -> S3Result<Option<Arc<Object>>> {
         bucket(w, bucket_name)?;
@@ -166,7 +166,7 @@ pub fn remove(sim: &Arc<Sim>, bucket_name: &str, key: &str) -> S3Result<()> {
     Ok(())
 }
 
-/// Headers that are given back as they came.
+/// Collects the headers that are given back as they came.
 pub fn headers(pairs: &[(&str, Option<&str>)]) -> BTreeMap<String, String> {
     pairs
         .iter()
@@ -174,18 +174,18 @@ pub fn headers(pairs: &[(&str, Option<&str>)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// User metadata as it is kept.
+/// Returns user metadata as it is kept.
 pub fn metadata(given: Option<&Metadata>) -> BTreeMap<String, String> {
     given.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
-/// User metadata as it is given back.
+/// Returns user metadata as it is given back.
 pub fn metadata_out(o: &Object) -> Option<Metadata> {
     (!o.metadata.is_empty())
         .then(|| o.metadata.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
 }
 
-/// Checksums as they are kept.
+/// Returns the checksums as they are kept.
 pub fn checksums(c: &Checksum) -> BTreeMap<String, String> {
     headers(&[
         ("crc32", c.checksum_crc32.as_deref()),
@@ -196,20 +196,20 @@ pub fn checksums(c: &Checksum) -> BTreeMap<String, String> {
     ])
 }
 
-/// The ETag of an object.
+/// Returns the ETag of an object.
 pub fn etag(o: &Object) -> ETag {
     ETag::Strong(o.etag.clone())
 }
 
-/// A time as S3 writes it.
+/// Writes a time as S3 does.
 pub fn timestamp(t: jiff::Timestamp) -> Timestamp {
     Timestamp::from(std::time::SystemTime::from(t))
 }
 
-/// Whether a read's conditions let it through.
+/// Checks that a read's conditions let it through.
 ///
 /// # Errors
-/// `PreconditionFailed`, `NotModified`.
+/// Returns `PreconditionFailed` or `NotModified` if they do not.
 pub fn check_read(
     o: &Object,
     if_match: Option<&ETagCondition>,

@@ -96,6 +96,8 @@ async fn answer(
     router: Router,
     request: http::Request<Incoming>,
 ) -> Result<http::Response<Body>, std::io::Error> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let begun = std::time::Instant::now();
     let response = match router.oneshot(request.map(Body::new)).await {
         Ok(response) => response,
         Err(never) => {
@@ -103,6 +105,13 @@ async fn answer(
             match never {}
         }
     };
+    let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let status = response.status().as_u16();
+    if method.is_safe() {
+        tracing::debug!(%method, path, status, took_ms, "answered");
+    } else {
+        tracing::info!(%method, path, status, took_ms, "answered");
+    }
     if response.extensions().get::<Cut>().is_some() {
         return Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
     }

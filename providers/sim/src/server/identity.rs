@@ -38,7 +38,7 @@ impl Identity {
     /// Loads the identity of a data folder, or makes one.
     ///
     /// # Errors
-    /// When the file can't be read or written, or is of a newer version.
+    /// Returns an error if the file can't be read or written, or is of a newer version.
     pub fn open(data: &Path, seed: u64) -> Result<Self, SimError> {
         let path = data.join("identity.json");
         match std::fs::read(&path) {
@@ -87,7 +87,7 @@ impl Identity {
     /// Writes the file.
     ///
     /// # Errors
-    /// When the folder can't be written.
+    /// Returns an error if the folder can't be written.
     pub fn save(&self, data: &Path) -> Result<(), SimError> {
         let path = data.join("identity.json");
         let text = serde_json::to_vec_pretty(self)

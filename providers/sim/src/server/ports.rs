@@ -9,7 +9,7 @@ use crate::error::SimError;
 /// Listens on 127.0.0.1, on the wanted port if that is free, else on any.
 ///
 /// # Errors
-/// When no port at all can be had.
+/// Returns an error if no port at all can be had.
 pub fn listen(wanted: Option<u16>) -> Result<(TcpListener, u16), SimError> {
     if let Some(port) = wanted
         && let Ok(listener) = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
@@ -26,7 +26,7 @@ pub fn listen(wanted: Option<u16>) -> Result<(TcpListener, u16), SimError> {
 /// Listens on exactly this address. Connections of a killed predecessor that linger don't stand in the way.
 ///
 /// # Errors
-/// The operating system's.
+/// Returns the operating system's error.
 pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;

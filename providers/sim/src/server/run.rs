@@ -30,10 +30,11 @@ use crate::settings::SettingsTable;
 use crate::sim::{Sim, SimParts};
 use crate::world::{Droplet, DropletStatus, World};
 
-/// Runs an embedded cloud until `shutdown` is cancelled, or until it is told to stop through its control API.
+/// Runs an embedded cloud until `shutdown` is cancelled, or until its control API is asked to stop it.
 ///
 /// # Errors
-/// When the data folder can't be used, is served already, or nothing can be listened on.
+/// Returns an error if the data folder can't be used, is served already, or nothing can be listened
+/// on.
 pub async fn serve(options: ServeOptions, shutdown: CancellationToken) -> Result<(), SimError> {
     let data = prepare(&options.data)?;
     let _lock = lock(&data).await?;
@@ -106,7 +107,7 @@ fn prepare(data: &Path) -> Result<std::path::PathBuf, SimError> {
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
-/// A lock that a killed process loses by itself.
+/// Takes a lock that a killed process loses by itself.
 async fn lock(data: &Path) -> Result<Flock<File>, SimError> {
     use std::os::unix::fs::OpenOptionsExt;
     let path = data.join("lock");
@@ -178,7 +179,8 @@ fn restore(sim: &Sim) -> Vec<Droplet> {
     droplets
 }
 
-/// The file must not point to a process that is gone; unless a successor has written its own already.
+/// Removes the file, which must not point to a process that is gone. It stays if a successor has
+/// written its own already.
 fn remove_endpoint(sim: &Sim) {
     if let Ok(Some(e)) = Endpoint::load(&sim.data)
         && e.pid == sim.endpoint.pid

@@ -3,10 +3,10 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled by Ctrl-C or SIGTERM; a second signal ends the process as ever.
+/// Makes a token that Ctrl-C or SIGTERM cancels; a second signal ends the process at once.
 ///
 /// # Errors
-/// When signals can't be listened to.
+/// Returns an error if signals can't be listened to.
 pub fn shutdown_on_signals() -> std::io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

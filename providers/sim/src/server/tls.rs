@@ -31,7 +31,7 @@ impl Authority {
     /// Loads the authority of a data folder, or makes one. It is never replaced: clients trust it.
     ///
     /// # Errors
-    /// When its files can't be read or written.
+    /// Returns an error if its files can't be read or written.
     pub fn open(data: &Path) -> Result<Self, SimError> {
         let (ca_file, key_file) = (data.join("ca.pem"), data.join("ca.key"));
         if !ca_file.exists() {
@@ -46,10 +46,11 @@ impl Authority {
         Ok(Self { ca_pem: read(&ca_file)?, key_pem: read(&key_file)?, ca_file })
     }
 
-    /// TLS for the API and S3: a fresh certificate for 127.0.0.1 and localhost, HTTP/2 and HTTP/1.1.
+    /// Makes the TLS of the API and S3: a fresh certificate for 127.0.0.1 and localhost, HTTP/2 and
+    /// HTTP/1.1.
     ///
     /// # Errors
-    /// When the certificate can't be made.
+    /// Returns an error if the certificate can't be made.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, SimError> {
         let ca_key = KeyPair::from_pem(&self.key_pem).map_err(tls)?;
         let issuer = Issuer::from_ca_cert_pem(&self.ca_pem, ca_key).map_err(tls)?;

@@ -7,12 +7,12 @@ use super::{Context, Failure, units};
 /// Names of the images in the namespace that the kubelet sees.
 const IMAGES: &str = "/var/lib/containerd/io.containerd.metadata.v1/k8s.io.images";
 
-/// The images that containerd has, by name.
+/// Lists the images that containerd has, by name.
 pub fn images(context: &Context) -> Vec<String> {
     context.read(IMAGES).unwrap_or_default().lines().map(ToOwned::to_owned).collect()
 }
 
-/// Whether containerd answers.
+/// Returns true if containerd answers.
 pub fn running(context: &Context) -> bool {
     units::is_active(context, "containerd.service")
 }
@@ -26,7 +26,7 @@ fn need_running(context: &Context, tool: &str) -> Result<(), Failure> {
     )))
 }
 
-/// `ctr [-n NAMESPACE] [-a SOCKET] images import FILE… | images ls [-q] | version`
+/// Stands in for `ctr [-n NAMESPACE] [-a SOCKET] images import FILE… | images ls [-q] | version`.
 pub fn ctr(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let mut namespace = "default";
     let mut words = Vec::new();
@@ -92,8 +92,8 @@ fn import(context: &Context, namespace: &str, file: &str) -> Result<(), Failure>
     context.write(IMAGES, &(all.join("\n") + "\n"), 0o644)
 }
 
-/// Names in an image archive: `RepoTags` of docker's `manifest.json`, or the name annotations of an
-/// OCI `index.json`.
+/// Reads the names in an image archive: `RepoTags` of docker's `manifest.json`, or the name
+/// annotations of an OCI `index.json`.
 fn image_names(mut file: std::fs::File) -> Result<Vec<String>, String> {
     let mut head = Vec::new();
     file.read_to_end(&mut head).map_err(|e| e.to_string())?;
@@ -134,7 +134,7 @@ fn image_names(mut file: std::fs::File) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// `crictl images | pull IMAGE | info | version | ps | pods`
+/// Stands in for `crictl images | pull IMAGE | info | version | ps | pods`.
 pub fn crictl(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let mut words = Vec::new();
     let mut quiet = false;
@@ -193,7 +193,7 @@ pub fn crictl(context: &Context, args: &[&str]) -> Result<(), Failure> {
     }
 }
 
-/// `containerd --version | config default`
+/// Stands in for `containerd --version | config default`.
 pub fn containerd(args: &[&str]) -> Result<(), Failure> {
     match args {
         ["--version" | "-v"] => println!("containerd github.com/containerd/containerd/v2 v2.1.0"),
@@ -209,7 +209,7 @@ pub fn containerd(args: &[&str]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `runc --version`
+/// Stands in for `runc --version`.
 pub fn runc(args: &[&str]) -> Result<(), Failure> {
     if matches!(args, ["--version" | "-v"]) {
         println!("runc version 1.3.0");

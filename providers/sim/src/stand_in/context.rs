@@ -25,7 +25,7 @@ impl Context {
     /// Reads the environment that the embedded cloud gives to everything a machine runs.
     ///
     /// # Errors
-    /// When it is incomplete, as the tool wasn't started by a machine.
+    /// Returns an error if it is incomplete, as the tool wasn't started by a machine.
     pub fn from_env() -> Result<Self, Failure> {
         let get = |name: &str| {
             env::var(name).map_err(|_| {
@@ -47,13 +47,13 @@ impl Context {
         })
     }
 
-    /// Where an absolute path of the machine really is.
+    /// Returns the real place of an absolute path of the machine.
     pub fn path(&self, absolute: &str) -> PathBuf {
         self.root.join(absolute.trim_start_matches('/'))
     }
 
-    /// A path given by a script: inside the machine's folder when it exists there, else as it is
-    /// (already below the folder, or relative).
+    /// Returns the real place of a path given by a script. A path that is relative, or already
+    /// below the machine's folder, stays as it is; others lie inside the folder.
     pub fn given(&self, path: &str) -> PathBuf {
         let raw = Path::new(path);
         if raw.is_absolute() && !raw.starts_with(&self.root) {
@@ -70,7 +70,7 @@ impl Context {
     /// Writes a file of the machine with the given mode, and the folders above it.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// Returns an error if the disk refuses.
     pub fn write(&self, absolute: &str, content: &str, mode: u32) -> Result<(), Failure> {
         use std::io::Write;
         use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -91,12 +91,12 @@ impl Context {
         write().map_err(|e| Failure::io("write", &path, &e))
     }
 
-    /// Whether a file or folder of the machine exists.
+    /// Returns true if a file or folder of the machine exists.
     pub fn exists(&self, absolute: &str) -> bool {
         self.path(absolute).exists()
     }
 
-    /// The machine's host name.
+    /// Reads the machine's host name.
     pub fn hostname(&self) -> String {
         self.read("/etc/hostname").map(|t| t.trim().to_owned()).unwrap_or_default()
     }

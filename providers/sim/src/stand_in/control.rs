@@ -70,6 +70,12 @@ pub struct ClusterPlan {
     pub advertise: IpAddr,
     pub node: NodeSpec,
     pub tokens: Vec<TokenSpec>,
+    /// The API server's settings for pods.
+    #[serde(default)]
+    pub pod_security: infra_sim_kube::PodSecurity,
+    /// Whether the API server checks the certificates of kubelets.
+    #[serde(default)]
+    pub checks_kubelets: bool,
 }
 
 /// `kubeadm join`: this machine becomes a node of the cluster with that authority.
@@ -123,7 +129,7 @@ impl Context {
     /// Runs a future to its end on this thread.
     ///
     /// # Errors
-    /// When the process can get no event queue.
+    /// Returns an error if the process can get no event queue.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -135,7 +141,7 @@ impl Context {
     /// Calls `/sim/machines/<id><path>`.
     ///
     /// # Errors
-    /// The refusal, or that there was no answer.
+    /// Returns the refusal, or an error if there was no answer.
     pub async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -178,18 +184,18 @@ impl Context {
         serde_json::from_slice(&bytes).map_err(|e| none(format!("unexpected answer: {e}")))
     }
 
-    /// What the embedded cloud knows of this machine.
+    /// Asks what the embedded cloud knows of this machine.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub async fn info(&self) -> Result<MachineInfo, Refused> {
         self.ask(Method::GET, "", None).await
     }
 
-    /// The real socket behind `host:port` as this machine sees it.
+    /// Asks for the real socket behind `host:port` as this machine sees it.
     ///
     /// # Errors
-    /// When the name is unknown or nothing listens there.
+    /// Returns an error if the name is unknown or nothing listens there.
     pub async fn resolve(&self, host: &str, port: u16) -> Result<SocketAddr, Refused> {
         let path = format!("/resolve?host={host}&port={port}");
         self.ask(Method::GET, &path, None).await
@@ -198,7 +204,7 @@ impl Context {
     /// Tells the embedded cloud that the kubelet runs or was stopped.
     ///
     /// # Errors
-    /// When it doesn't answer.
+    /// Returns an error if it doesn't answer.
     pub fn set_kubelet(&self, running: bool) -> Result<(), Failure> {
         let body = serde_json::json!({ "running": running });
         self.block_on(self.ask::<()>(Method::PUT, "/kubelet", Some(body)))?.map_err(Failure::from)

@@ -45,7 +45,7 @@ const MODULES: &[&str] = &[
     "configs",
 ];
 
-/// `modprobe [-a] [-q] MODULE…`
+/// Stands in for `modprobe [-a] [-q] MODULE…`.
 pub fn modprobe(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let names: Vec<&&str> = args.iter().filter(|a| !a.starts_with('-')).collect();
     if names.is_empty() {
@@ -63,12 +63,12 @@ pub fn modprobe(context: &Context, args: &[&str]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether a module was loaded.
+/// Returns true if a module was loaded.
 pub fn module_loaded(context: &Context, name: &str) -> bool {
     context.exists(&format!("/sys/module/{name}"))
 }
 
-/// `swapoff -a`, `swapoff FILE`: the image's one swap file goes either way.
+/// Stands in for `swapoff -a` and `swapoff FILE`: the image's one swap file goes either way.
 pub fn swapoff(context: &Context, args: &[&str]) -> Result<(), Failure> {
     if args.is_empty() {
         return Err(Failure::with_code(16, "swapoff: bad usage"));
@@ -76,12 +76,12 @@ pub fn swapoff(context: &Context, args: &[&str]) -> Result<(), Failure> {
     context.write("/proc/swaps", NO_SWAP, 0o644)
 }
 
-/// Whether swap is in use.
+/// Returns true if swap is in use.
 pub fn swap_on(context: &Context) -> bool {
     context.read("/proc/swaps").is_some_and(|t| t.lines().skip(1).any(|l| !l.trim().is_empty()))
 }
 
-/// `hostnamectl [set-hostname|hostname] [NAME]`
+/// Stands in for `hostnamectl [set-hostname|hostname] [NAME]`.
 pub fn hostnamectl(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let words: Vec<&str> = args.iter().copied().filter(|a| !a.starts_with("--")).collect();
     match words.as_slice() {
@@ -108,7 +108,7 @@ pub fn hostnamectl(context: &Context, args: &[&str]) -> Result<(), Failure> {
     }
 }
 
-/// `mount`: mounts are noted in `/proc/mounts`; nothing of the host is touched.
+/// Stands in for `mount`: mounts are noted in `/proc/mounts`; nothing of the host is touched.
 pub fn mount(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let mut words = Vec::new();
     let mut kind = "none";
@@ -148,7 +148,7 @@ pub fn mount(context: &Context, args: &[&str]) -> Result<(), Failure> {
     context.write("/proc/mounts", &(mounts + &line), 0o644)
 }
 
-/// `umount FOLDER`
+/// Stands in for `umount FOLDER`.
 pub fn umount(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let mounts = context.read("/proc/mounts").unwrap_or_default();
     for folder in args.iter().filter(|a| !a.starts_with('-')) {

@@ -26,10 +26,11 @@ pub struct Target {
     pub tls: Arc<ClientConfig>,
 }
 
-/// TLS that trusts only the given authorities (PEM), with an optional client certificate and key (PEM).
+/// Makes a TLS configuration that trusts only the given authorities (PEM). It takes an optional
+/// client certificate and key (PEM).
 ///
 /// # Errors
-/// When the PEM texts hold no certificate or key.
+/// Returns an error if the PEM texts hold no certificate or key.
 pub fn trusting(ca_pem: &str, client: Option<(&str, &str)>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
@@ -57,11 +58,11 @@ pub fn trusting(ca_pem: &str, client: Option<(&str, &str)>) -> Result<Arc<Client
     Ok(Arc::new(config))
 }
 
-/// TLS that trusts anyone: only for the first look at `cluster-info`, whose content is then proven
-/// by the token's signature and the pinned key, as kubeadm does it.
+/// Makes a TLS configuration that trusts anyone, only for the first look at `cluster-info`. The
+/// token's signature and the pinned key then prove the content, as in kubeadm.
 ///
 /// # Errors
-/// When the TLS library has no protocol version.
+/// Returns an error if the TLS library has no protocol version.
 pub fn trusting_anyone() -> Result<Arc<ClientConfig>, String> {
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -75,7 +76,7 @@ pub fn trusting_anyone() -> Result<Arc<ClientConfig>, String> {
 /// Sends one request on a connection of its own; answers status and body.
 ///
 /// # Errors
-/// A sentence: what failed while connecting, in TLS, or in HTTP.
+/// Returns a sentence that says what failed while connecting, in TLS, or in HTTP.
 pub async fn call(
     target: &Target,
     method: Method,

@@ -8,7 +8,7 @@ use super::kubeadm::kubeconfig;
 use super::kubelet::version;
 use super::{Context, Failure, http as https};
 
-/// `kubectl version --client | [--kubeconfig FILE] get --raw PATH`
+/// Stands in for `kubectl version --client | [--kubeconfig FILE] get --raw PATH`.
 pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let mut file =
         std::env::var("KUBECONFIG").unwrap_or_else(|_| "/etc/kubernetes/admin.conf".to_owned());

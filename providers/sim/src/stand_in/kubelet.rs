@@ -4,7 +4,7 @@
 use super::values::Version;
 use super::{Context, Failure, units};
 
-/// `kubelet --version`
+/// Stands in for `kubelet --version`.
 pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
     if args.contains(&"--version") || args == ["version"] {
         println!("Kubernetes {}", version(context, "kubelet")?);
@@ -13,10 +13,10 @@ pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
     Err(Failure::new("kubelet: start it by its unit (systemctl start kubelet)"))
 }
 
-/// The version of the Kubernetes binary that runs.
+/// Returns the version of the Kubernetes binary that runs.
 ///
 /// # Errors
-/// When the artifact's script doesn't tell it.
+/// Returns an error if the artifact's script doesn't export it.
 pub fn version(context: &Context, tool: &str) -> Result<Version, Failure> {
     let text = context.version.as_deref().ok_or_else(|| {
         Failure::new(format!(
@@ -26,7 +26,7 @@ pub fn version(context: &Context, tool: &str) -> Result<Version, Failure> {
     Version::parse(text).ok_or_else(|| Failure::new(format!("{tool}: not a version: {text}")))
 }
 
-/// The version of the kubelet that is installed on the machine, found in its script.
+/// Reads the version of the kubelet that is installed on the machine from its script.
 pub fn installed(context: &Context) -> Result<Version, Failure> {
     let program =
         units::program(context, "kubelet.service").unwrap_or_else(|| "/usr/bin/kubelet".to_owned());

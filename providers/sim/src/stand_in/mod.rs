@@ -32,7 +32,7 @@ pub const BROKEN_UNIT: &str = "INFRA_SIM_BROKEN_UNIT";
 pub use control::{
     ClusterPlan, JoinRequest, Joined, MachineInfo, MemberState, NodeSpec, TaintSpec, TokenSpec,
 };
-pub use kubeadm::{ca_sha256, cluster_info, sign_cluster_info, sign_kubelet};
+pub use kubeadm::{ca_sha256, cluster_info, secret_keys, sign_cluster_info, sign_kubelet};
 
 /// The tools that the embedded cloud puts into every machine's PATH.
 pub const HOST_TOOLS: &[&str] = &[
@@ -58,17 +58,17 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with exit code 1.
+    /// Makes a failure with exit code 1.
     pub fn new(message: impl Into<String>) -> Self {
         Self::with_code(1, message)
     }
 
-    /// A failure with the exit code the real tool gives.
+    /// Makes a failure with the exit code the real tool gives.
     pub fn with_code(code: i32, message: impl Into<String>) -> Self {
         Self { message: message.into(), code }
     }
 
-    /// A file that can't be used.
+    /// Makes a failure about a file that can't be used.
     pub fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::new(format!("cannot {what} {}: {error}", path.display()))
     }

@@ -43,7 +43,8 @@ const KNOWN: &[&str] = &[
     "zstd",
 ];
 
-/// `apt-get [-y] [-q] update | install PACKAGE… | remove | purge | autoremove | clean | upgrade`
+/// Stands in for `apt-get [-y] [-q] update | install PACKAGE… | remove | purge | autoremove | clean
+/// | upgrade`.
 pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let mut words = Vec::new();
     let mut rest = args.iter().copied();

@@ -3,7 +3,7 @@
 use super::host::module_loaded;
 use super::{Context, Failure};
 
-/// `sysctl --system | -p [FILE] | [-w] KEY=VALUE… | [-n] KEY…`
+/// Stands in for `sysctl --system | -p [FILE] | [-w] KEY=VALUE… | [-n] KEY…`.
 pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let (mut names_only, mut quiet) = (false, false);
     let mut words = Vec::new();
@@ -41,7 +41,7 @@ pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A kernel setting's value; settings nobody set have the kernel's default.
+/// Returns a kernel setting's value; settings nobody set have the kernel's default.
 pub fn get(context: &Context, key: &str) -> Option<String> {
     let stored = context.read(&file_of(key)).map(|t| t.trim().to_owned());
     stored.or_else(|| match key {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::units::{self, full_name};
 use super::{BROKEN_UNIT, Context, Failure};
 
-/// `systemctl [OPTIONS] VERB [UNIT…]`
+/// Stands in for `systemctl [OPTIONS] VERB [UNIT…]`.
 pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let now = args.contains(&"--now");
     let quiet = args.contains(&"--quiet") || args.contains(&"-q");
@@ -132,7 +132,8 @@ fn stop(context: &Context, unit: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// containerd's CRI plugin is of no use without network plugins; failing here says so early.
+/// Checks for network plugins. containerd's CRI plugin is of no use without them; failing here says
+/// so early.
 fn need_cni(context: &Context) -> Result<(), Failure> {
     let any = std::fs::read_dir(context.path("/opt/cni/bin"))
         .is_ok_and(|mut entries| entries.next().is_some());

@@ -125,7 +125,7 @@ fn images_are_imported_into_the_kubelets_namespace() {
     assert!(refused(import("k8s.io")).1.contains("unrecognized image format"));
 }
 
-/// What kubeadm's checks say of the machine as it is.
+/// Returns what kubeadm's checks say of the machine as it is.
 fn preflight(context: &Context, kubelet: &str, control_plane: &str, ignore: &[String]) -> String {
     let script = format!("#!/bin/sh\nexport INFRA_STAND_IN_VERSION={kubelet}\nexec true\n");
     context.write("/usr/bin/kubelet", &script, 0o755).unwrap();

@@ -37,7 +37,7 @@ const STOCK: &[&str] = &[
     "dev-sda2.swap",
 ];
 
-/// A unit's full name: `containerd` means `containerd.service`.
+/// Returns a unit's full name: `containerd` means `containerd.service`.
 pub fn full_name(name: &str) -> String {
     let known = [".service", ".socket", ".timer", ".target", ".mount", ".swap", ".path"];
     if known.iter().any(|k| name.ends_with(k)) {
@@ -47,17 +47,17 @@ pub fn full_name(name: &str) -> String {
     }
 }
 
-/// The unit's file.
+/// Finds the unit's file.
 pub fn file(context: &Context, unit: &str) -> Option<PathBuf> {
     FOLDERS.iter().map(|f| context.path(&format!("{f}/{unit}"))).find(|p| p.is_file())
 }
 
-/// Whether systemd knows the unit.
+/// Returns true if systemd knows the unit.
 pub fn known(context: &Context, unit: &str) -> bool {
     STOCK.contains(&unit) || file(context, unit).is_some()
 }
 
-/// The unit's own text and that of its drop-ins.
+/// Reads the unit's own text and that of its drop-ins.
 pub fn text(context: &Context, unit: &str) -> String {
     let mut all =
         file(context, unit).and_then(|p| std::fs::read_to_string(p).ok()).unwrap_or_default();
@@ -77,7 +77,8 @@ pub fn text(context: &Context, unit: &str) -> String {
     all
 }
 
-/// The program that the unit starts: an empty `ExecStart=` of a drop-in resets what came before.
+/// Returns the program that the unit starts: an empty `ExecStart=` of a drop-in resets what came
+/// before.
 pub fn program(context: &Context, unit: &str) -> Option<String> {
     let text = text(context, unit);
     let mut program = None;
@@ -94,7 +95,7 @@ pub fn program(context: &Context, unit: &str) -> Option<String> {
     program
 }
 
-/// The units without which this one does not start.
+/// Lists the units without which this one does not start.
 pub fn required(context: &Context, unit: &str) -> Vec<String> {
     let text = text(context, unit);
     let lines = text.lines().filter_map(|line| line.trim().strip_prefix("Requires="));
@@ -109,12 +110,12 @@ fn enabled_file(unit: &str) -> String {
     format!("/etc/systemd/system/multi-user.target.wants/{unit}")
 }
 
-/// Whether the unit runs.
+/// Returns true if the unit runs.
 pub fn is_active(context: &Context, unit: &str) -> bool {
     context.exists(&active_file(unit))
 }
 
-/// Whether the unit starts at boot.
+/// Returns true if the unit starts at boot.
 pub fn is_enabled(context: &Context, unit: &str) -> bool {
     context.exists(&enabled_file(unit))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A duration as Go writes it (`5m0s`, `1h30m`, `300ms`); `None` when it isn't one.
+/// Parses a duration as Go writes it (`5m0s`, `1h30m`, `300ms`); returns `None` if it isn't one.
 pub fn duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);

@@ -35,7 +35,7 @@ impl State {
         None
     }
 
-    /// A public address nobody has, on which `ports` can be bound.
+    /// Takes the next public address nobody has, on which `ports` can be bound.
     pub fn next_public(&mut self, ports: &[u16]) -> Option<Ipv4Addr> {
         let block = self.counters.block.unwrap_or(0);
         for _ in 0..BLOCK {
@@ -57,7 +57,7 @@ impl State {
             || self.reserved_ips.iter().any(|r| r.ip == ip)
     }
 
-    /// An address of a VPC nobody has; the first one is the gateway's.
+    /// Takes the next address of a VPC nobody has; the first one is the gateway's.
     pub fn next_private(&mut self, vpc: &str) -> Option<Ipv4Addr> {
         let row = self.vpcs.by_id(vpc)?.clone();
         let size = 1u32 << (32 - row.ip_range.prefix_len());
@@ -76,7 +76,7 @@ impl State {
         None
     }
 
-    /// A /20 that overlaps no VPC.
+    /// Finds a /20 that overlaps no VPC.
     pub fn free_range(&self) -> Option<Ipv4Net> {
         (0..4096u32)
             .map(|i| Ipv4Addr::from(0x0a64_0000u32.wrapping_add(i << 12)))
@@ -85,7 +85,7 @@ impl State {
             .find(|net| !self.overlaps(net))
     }
 
-    /// Whether a range overlaps a VPC's.
+    /// Returns true if a range overlaps a VPC's.
     pub fn overlaps(&self, net: &Ipv4Net) -> bool {
         self.vpcs
             .iter()
@@ -98,7 +98,8 @@ fn marker(block: u8) -> Option<TcpListener> {
     TcpListener::bind(SocketAddr::from((ip, MARKER_PORT))).ok()
 }
 
-/// Whether no other process holds one of the ports. A port this user may not bind at all counts as free.
+/// Returns true if no other process holds one of the ports. A port this user may not bind at all
+/// counts as free.
 fn free(ip: Ipv4Addr, ports: &[u16]) -> bool {
     ports.iter().chain(&[PROBE_PORT]).all(|port| {
         match TcpListener::bind(SocketAddr::from((ip, *port))) {
@@ -108,7 +109,7 @@ fn free(ip: Ipv4Addr, ports: &[u16]) -> bool {
     })
 }
 
-/// The netmask and gateway of public addresses, as droplets show them.
+/// Returns the netmask and gateway of public addresses, as droplets show them.
 pub fn public_network(ip: Ipv4Addr) -> (Ipv4Addr, Ipv4Addr) {
     let mask = !(BLOCK - 1);
     let base = u32::from(ip) & mask;

@@ -29,7 +29,8 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Counters of a new world. Ids start where the vendor's are today, so that nobody takes them for 32-bit-small.
+    /// Makes the counters of a new world. Ids start where the vendor's are today, so that nobody
+    /// takes them for 32-bit-small.
     pub fn new(seed: u64) -> Self {
         let jitter = mix(seed, "ids", 0) % 1_000_000;
         Self {
@@ -45,7 +46,7 @@ impl Counters {
         }
     }
 
-    /// The next UUID (version 4 in form).
+    /// Makes the next UUID (version 4 in form).
     pub fn next_uuid(&mut self) -> String {
         self.uuid += 1;
         let mut digest = Sha256::new();
@@ -57,14 +58,14 @@ impl Counters {
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
-    /// The next place in order of creation.
+    /// Takes the next place in order of creation.
     pub fn next_order(&mut self) -> u64 {
         self.order += 1;
         self.order
     }
 }
 
-/// A number that depends on the seed, a purpose and an index, and on nothing else.
+/// Computes a number that depends on the seed, a purpose and an index, and on nothing else.
 pub fn mix(seed: u64, purpose: &str, index: u64) -> u64 {
     let mut digest = Sha256::new();
     digest.update(seed.to_be_bytes());

@@ -6,17 +6,12 @@ use super::rows::{ActionStatus, Droplet, DropletStatus};
 use super::store::World;
 
 impl World {
-    /// A droplet.
+    /// Finds a droplet by id.
     pub fn droplet(&self, id: u64) -> Option<Arc<Droplet>> {
         self.read(|s| s.droplets.get(id).cloned())
     }
 
-    /// The droplets with exactly this name.
-    pub fn droplets_named(&self, name: &str) -> Vec<Arc<Droplet>> {
-        self.read(|s| s.droplets.by_name(name).cloned().collect())
-    }
-
-    /// A droplet's user-data.
+    /// Returns a droplet's user-data.
     pub fn user_data(&self, id: u64) -> Option<String> {
         self.read(|s| s.user_data.get(id).map(|u| u.text.clone()))
     }

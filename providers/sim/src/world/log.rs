@@ -117,7 +117,7 @@ impl Log {
         }
     }
 
-    /// Bytes in the file.
+    /// Returns the bytes in the file.
     pub(super) fn length(&self) -> u64 {
         self.length
     }

@@ -16,7 +16,7 @@ macro_rules! tables {
         }
 
         impl State {
-            /// An empty world.
+            /// Makes an empty world.
             pub(super) fn new(seed: u64) -> Self {
                 Self {
                     counters: Counters::new(seed),

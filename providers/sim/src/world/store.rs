@@ -28,7 +28,7 @@ impl World {
     /// Opens the world of a data folder; `seed` counts only when there is none yet.
     ///
     /// # Errors
-    /// When the record can't be read, or is of a newer version.
+    /// Returns an error if the record can't be read, or is of a newer version.
     pub fn open(data: &Path, seed: u64) -> Result<Self, SimError> {
         let mut state = State::new(seed);
         let mut log = Log::open(&data.join("world.jsonl"), |change| state.replay(change))?;

@@ -15,21 +15,21 @@ use super::log::Change;
 pub trait Row: Clone + Serialize + DeserializeOwned {
     /// The table's name in the log.
     const KIND: &'static str;
-    /// Its key: the numeric id where the vendor has one, else the place in order of creation.
+    /// Returns its key: the numeric id if the vendor has one, else the place in order of creation.
     fn seq(&self) -> u64;
-    /// Its id where that is not the number.
+    /// Returns its id if that is not the number.
     fn id(&self) -> Option<&str> {
         None
     }
-    /// Its name, for the index by name.
+    /// Returns its name, for the index by name.
     fn lookup(&self) -> &str {
         ""
     }
-    /// A number under which it is looked for along with others, if it is now.
+    /// Returns the number of the group in which it is looked for, if it is in one now.
     fn group(&self) -> Option<u64> {
         None
     }
-    /// Its tags, for the index by tag.
+    /// Returns its tags, for the index by tag.
     fn tags(&self) -> &[String] {
         &[]
     }
@@ -70,32 +70,32 @@ impl<R: Row> Default for Table<R> {
 }
 
 impl<R: Row> Table<R> {
-    /// The row with this key.
+    /// Returns the row with this key.
     pub fn get(&self, seq: u64) -> Option<&Arc<R>> {
         self.rows.get(&seq)
     }
 
-    /// The row with this id.
+    /// Returns the row with this id.
     pub fn by_id(&self, id: &str) -> Option<&Arc<R>> {
         self.rows.get(self.by_id.get(id)?)
     }
 
-    /// The rows with exactly this name.
+    /// Returns the rows with exactly this name.
     pub fn by_name(&self, name: &str) -> impl Iterator<Item = &Arc<R>> {
         self.pick(self.by_name.get(name))
     }
 
-    /// The rows with this tag. Tags compare without regard to case, as the vendor's do.
+    /// Returns the rows with this tag. Tags compare without regard to case, as the vendor's do.
     pub fn by_tag(&self, tag: &str) -> impl Iterator<Item = &Arc<R>> {
         self.pick(self.by_tag.get(&tag.to_ascii_lowercase()))
     }
 
-    /// The rows that are in this group now.
+    /// Returns the rows that are in this group now.
     pub fn by_group(&self, group: u64) -> impl Iterator<Item = &Arc<R>> {
         self.pick(self.by_group.get(&group))
     }
 
-    /// How many rows have this tag.
+    /// Returns how many rows have this tag.
     pub fn count_tag(&self, tag: &str) -> usize {
         self.by_tag.get(&tag.to_ascii_lowercase()).map_or(0, BTreeSet::len)
     }
@@ -104,22 +104,22 @@ impl<R: Row> Table<R> {
         keys.into_iter().flatten().filter_map(|k| self.rows.get(k))
     }
 
-    /// All rows in order.
+    /// Returns all rows in order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<R>> {
         self.rows.values()
     }
 
-    /// How many rows there are.
+    /// Returns how many rows there are.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Whether a row was made less than `age` ago, by this process.
+    /// Returns true if a row was made less than `age` ago, by this process.
     pub fn younger(&self, seq: u64, age: Duration) -> bool {
         self.births.get(&seq).is_some_and(|b| b.elapsed() < age)
     }
@@ -168,7 +168,7 @@ impl<R: Row> Table<R> {
         into.append(&mut self.changes);
     }
 
-    /// All rows as changes, for a compacted log.
+    /// Adds all rows as changes, for a compacted log.
     pub(super) fn all_changes(&self, into: &mut Vec<Change>) {
         for row in self.rows.values() {
             if let Ok(value) = serde_json::to_value(&**row) {

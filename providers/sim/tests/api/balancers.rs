@@ -96,8 +96,19 @@ async fn life() {
     assert!(h.put(&path, moved).await.refused(422).contains("cannot be changed"));
     let mut by_id = with(balancer("lb-2"), "droplet_ids", json!([droplet]));
     by_id.as_object_mut().unwrap().remove("tag");
+    let more = json!({ "http_idle_timeout_seconds": 120, "size_unit": 3, "tags": ["team"] });
+    let mut with_more = by_id.clone();
+    with_more.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let changed = h.put(&path, with_more).await.ok(200);
+    for (field, value) in more.as_object().unwrap() {
+        assert_eq!(changed["load_balancer"][field], *value, "{field}");
+    }
+    // What a full update leaves out is at its default again.
     let changed = h.put(&path, by_id).await.ok(200);
     assert_eq!(changed["load_balancer"]["name"], "lb-2");
+    assert_eq!(changed["load_balancer"]["http_idle_timeout_seconds"], 60);
+    assert_eq!(changed["load_balancer"]["size_unit"], 1);
+    assert_eq!(changed["load_balancer"]["tags"], json!([]));
     assert_eq!(changed["load_balancer"]["ip"], ip);
     let more = json!({ "forwarding_rules": rule("http", 8080, "http") });
     h.post(&format!("{path}/forwarding_rules"), more.clone()).await.ok(204);

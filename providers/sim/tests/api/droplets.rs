@@ -90,6 +90,13 @@ async fn ten_at_once_not_eleven() {
     assert!(last["links"]["pages"].get("next").is_none());
     h.get("/v2/droplets?per_page=201").await.refused(422);
     h.get("/v2/droplets?page=0").await.refused(422);
+    let fault = json!({ "api": "digitalocean", "effect": "small_pages" });
+    let fault = h.post("/sim/faults", fault).await.ok(201);
+    let small = h.get("/v2/droplets?per_page=200&page=5").await.ok(200);
+    assert_eq!(small["droplets"].as_array().unwrap().len(), 2);
+    assert_eq!(small["meta"]["total"], 10);
+    assert!(small["links"]["pages"].get("next").is_none(), "five pages of two");
+    h.delete(&format!("/sim/faults/{}", fault["id"])).await.ok(204);
     h.delete("/v2/droplets?tag_name=pool:a").await.ok(204);
     assert_eq!(h.get("/v2/droplets").await.body["meta"]["total"], 0);
     h.delete("/v2/droplets?tag_name=unknown").await.refused(404);

@@ -200,6 +200,10 @@ async fn listings() {
     assert!(body.contains("<NextContinuationToken>a/1</NextContinuationToken>"));
     let (keys, _) = list(vec![("max-keys", "3"), ("continuation-token", "a/1")]).await;
     assert_eq!(keys, ["a/2", "b/1", "c"]);
+    h.post("/sim/faults", json!({ "api": "s3", "effect": "small_pages" })).await.ok(201);
+    let (keys, body) = list(vec![]).await;
+    assert_eq!(keys, ["a.txt", "a/1"]);
+    assert!(body.contains("<IsTruncated>true</IsTruncated>"), "{body}");
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ fn check(api: &Api, body: &Create) -> Result<Plan, Refusal> {
     Ok(Plan { names, multiple, region, size, image })
 }
 
-/// A region by slug or by its beginning; without one, the VPC's, or any.
+/// Finds a region by slug or by its beginning; without one, the VPC's, or any.
 fn region(api: &Api, body: &Create) -> Result<String, Refusal> {
     let invalid =
         || Refusal::unprocessable("You specified an invalid region for Droplet creation.");

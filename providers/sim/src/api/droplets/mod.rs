@@ -32,7 +32,7 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/droplets/{id}/neighbors", get(neighbors))
 }
 
-/// The droplet of a path; what isn't a number is no droplet.
+/// Finds the droplet of a path; an id that isn't a number is no droplet.
 fn find(world: &World, id: &str) -> Result<Arc<Droplet>, Refusal> {
     id.parse().ok().and_then(|id| world.droplets.get(id).cloned()).ok_or_else(Refusal::not_found)
 }

@@ -6,7 +6,7 @@ use crate::api::names::time;
 use crate::catalog::catalog;
 use crate::world::{Droplet, DropletStatus, public_network};
 
-/// A droplet as the API shows it.
+/// Shows a droplet as the API does.
 pub fn view(d: &Droplet) -> Value {
     let catalog = catalog();
     let size = catalog.size(&d.size).cloned().unwrap_or(Value::Null);
@@ -37,7 +37,7 @@ pub fn view(d: &Droplet) -> Value {
     })
 }
 
-/// Its addresses; none while it is `new`, as with the vendor.
+/// Lists its addresses; there are none while it is `new`, as with the vendor.
 fn networks(d: &Droplet) -> Vec<Value> {
     if d.status == DropletStatus::New {
         return Vec::new();

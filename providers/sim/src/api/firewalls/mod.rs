@@ -35,7 +35,7 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/firewalls/{id}/rules", post(change::add_rules).delete(change::remove_rules))
 }
 
-/// A firewall as the API shows it.
+/// Shows a firewall as the API does.
 pub fn view(f: &Firewall) -> Value {
     let side = |rules: &[FirewallRule], target: &str| -> Vec<Value> {
         rules
@@ -62,7 +62,7 @@ pub fn view(f: &Firewall) -> Value {
     })
 }
 
-/// Whether a firewall protects a droplet.
+/// Returns true if a firewall protects a droplet, by its id or by a tag.
 pub fn covers(f: &Firewall, d: &Droplet) -> bool {
     f.droplet_ids.contains(&d.id)
         || f.tags.iter().any(|t| d.tags.iter().any(|x| x.eq_ignore_ascii_case(t)))
@@ -121,7 +121,7 @@ fn check(body: Spec) -> Result<Wanted, Refusal> {
     })
 }
 
-/// The rules that need the world: unknown droplets and tags, limits, the name.
+/// Checks the rules that need the world: unknown droplets and tags, limits, the name.
 fn check_world(w: &World, f: &Wanted, but: Option<u64>) -> Result<(), Refusal> {
     if w.firewalls.by_name(&f.name).any(|x| Some(x.seq) != but) {
         return Err(Refusal::conflict("duplicate name"));

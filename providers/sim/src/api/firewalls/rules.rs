@@ -26,10 +26,10 @@ struct RawTarget {
     tags: Option<Vec<String>>,
 }
 
-/// The rules of one direction.
+/// Parses the rules of one direction.
 ///
 /// # Errors
-/// 422 for the first rule that is not valid.
+/// Returns 422 for the first rule that is not valid, or stands there twice.
 pub fn parse(rules: Vec<RawRule>, inbound: bool) -> Result<Vec<FirewallRule>, Refusal> {
     let mut parsed: Vec<FirewallRule> = Vec::new();
     for raw in rules {
@@ -80,7 +80,7 @@ fn address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok()
 }
 
-/// `0` stands for all ports; ICMP has none.
+/// Reads the ports of a rule; `0` stands for all ports, and ICMP has none.
 fn ports(protocol: &str, ports: Option<&str>) -> Result<String, Refusal> {
     let bad = || {
         Refusal::unprocessable(format!(

@@ -7,7 +7,7 @@ use crate::api::{Refusal, tags, vpcs};
 use crate::catalog::catalog;
 use crate::world::{Droplet, LbStatus, LoadBalancer, State as World};
 
-/// The droplets a load balancer sends to: by tag, or by id.
+/// Lists the droplets a load balancer sends to: by tag, or by id.
 pub fn targets(w: &World, l: &LoadBalancer) -> Vec<Arc<Droplet>> {
     match &l.tag {
         Some(tag) => w.droplets.by_tag(tag).filter(|d| d.vpc_uuid == l.vpc_uuid).cloned().collect(),
@@ -18,7 +18,7 @@ pub fn targets(w: &World, l: &LoadBalancer) -> Vec<Arc<Droplet>> {
 /// Makes a load balancer.
 ///
 /// # Errors
-/// 422 when a rule is broken.
+/// Returns 422 if a rule is broken.
 pub fn create(w: &mut World, spec: &Spec, limit: usize) -> Result<Arc<LoadBalancer>, Refusal> {
     spec.check()?;
     let name = spec.name.clone().unwrap_or_default();
@@ -72,21 +72,22 @@ pub fn create(w: &mut World, spec: &Spec, limit: usize) -> Result<Arc<LoadBalanc
         firewall: spec.firewall.clone().unwrap_or_default(),
         tls_cipher_policy: "DEFAULT".to_owned(),
     };
-    let new = LoadBalancer { tags: own_tags(w, spec, new.tags.clone())?, ..new };
+    let new = LoadBalancer { tags: own_tags(w, spec)?, ..new };
     Ok(w.load_balancers.put(settle(new, spec)))
 }
 
-/// The tags of its own that a request names; those it had where it names none.
-fn own_tags(w: &mut World, spec: &Spec, had: Vec<String>) -> Result<Vec<String>, Refusal> {
-    let Some(wanted) = &spec.tags else { return Ok(had) };
+/// Returns the load balancer's own tags that a request names.
+fn own_tags(w: &mut World, spec: &Spec) -> Result<Vec<String>, Refusal> {
+    let Some(wanted) = &spec.tags else { return Ok(Vec::new()) };
     tags::check(wanted)?;
     Ok(tags::ensure(w, wanted))
 }
 
-/// Replaces all that can change of a load balancer.
+/// Replaces all that can change of a load balancer: what the request does not name is reset to its
+/// default, as the vendor's document says.
 ///
 /// # Errors
-/// 404, or 422 when a rule is broken.
+/// Returns 404 if there is none, or 422 if a rule is broken.
 pub fn replace(w: &mut World, id: &str, spec: &Spec) -> Result<Arc<LoadBalancer>, Refusal> {
     let old = find(w, id)?;
     spec.check()?;
@@ -103,11 +104,8 @@ pub fn replace(w: &mut World, id: &str, spec: &Spec) -> Result<Arc<LoadBalancer>
     let name = spec.name.clone().unwrap_or_default();
     check_name(w, &name, Some(old.seq))?;
     check_droplets(w, spec, &old.vpc_uuid)?;
-    let project_id = match &spec.project_id {
-        Some(id) => project(w, Some(id))?,
-        None => old.project_id.clone(),
-    };
-    let tags = own_tags(w, spec, old.tags.clone())?;
+    let project_id = project(w, spec.project_id.as_deref())?;
+    let tags = own_tags(w, spec)?;
     let new = LoadBalancer {
         name,
         tags,
@@ -121,7 +119,7 @@ pub fn replace(w: &mut World, id: &str, spec: &Spec) -> Result<Arc<LoadBalancer>
     Ok(w.load_balancers.put(settle(new, spec)))
 }
 
-/// What a create and a replace take over in the same way.
+/// Sets the fields that a create and a replace take over in the same way.
 fn settle(mut l: LoadBalancer, spec: &Spec) -> LoadBalancer {
     l.forwarding_rules = spec.forwarding_rules.clone().unwrap_or_default();
     l.tag = spec.tag.clone().filter(|t| !t.is_empty());
@@ -149,7 +147,7 @@ fn check_droplets(w: &World, spec: &Spec, vpc: &str) -> Result<(), Refusal> {
 /// Checks that droplets exist in the load balancer's VPC.
 ///
 /// # Errors
-/// 422 for the first that doesn't.
+/// Returns 422 for the first that doesn't.
 pub fn check_ids(w: &World, ids: &[u64], vpc: &str) -> Result<(), Refusal> {
     for id in ids {
         match w.droplets.get(*id) {

@@ -69,7 +69,7 @@ impl Spec {
     /// Checks everything that needs no world.
     ///
     /// # Errors
-    /// 422.
+    /// Returns 422 if something is not valid.
     pub fn check(&self) -> Result<(), Refusal> {
         let name = self.name.as_deref().unwrap_or_default();
         if !only(name, ".-") || name.len() > 255 || name.starts_with('-') || name.ends_with('-') {
@@ -120,7 +120,7 @@ impl Spec {
         Ok(())
     }
 
-    /// How many nodes it has.
+    /// Returns how many nodes it has.
     pub fn units(&self) -> u32 {
         match (self.size_unit, self.size.as_deref()) {
             (Some(units), _) => units,
@@ -134,7 +134,7 @@ impl Spec {
 /// Checks forwarding rules.
 ///
 /// # Errors
-/// 422 for the first that is not valid.
+/// Returns 422 for the first that is not valid.
 pub fn check_rules(rules: &[ForwardingRule]) -> Result<(), Refusal> {
     if rules.is_empty() {
         return refuse("forwarding_rules must have at least one rule");

@@ -7,7 +7,7 @@ use crate::api::names::time;
 use crate::catalog::catalog;
 use crate::world::{LbStatus, LoadBalancer, State as World};
 
-/// A load balancer as the API shows it. It has no address before it is active.
+/// Shows a load balancer as the API does. It has no address before it is active.
 pub fn view(w: &World, l: &LoadBalancer) -> Value {
     let droplets: Vec<u64> = targets(w, l).iter().map(|d| d.id).collect();
     let ip = match l.status {

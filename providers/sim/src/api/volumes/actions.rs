@@ -22,7 +22,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Some clients send the number as text, which the vendor takes.
+    /// Reads the droplet's number. Some clients send it as text, which the vendor takes.
     fn droplet(&self) -> Option<u64> {
         match &self.droplet_id {
             Some(Value::String(s)) => s.parse().ok(),

@@ -43,7 +43,7 @@ fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
 /// Makes a volume.
 ///
 /// # Errors
-/// 409 when the name is taken, 422 when a rule is broken.
+/// Returns 409 if the name is taken, 422 if a rule is broken.
 pub fn create(w: &mut World, spec: &Spec, limit: usize) -> Result<Arc<Volume>, Refusal> {
     let name = required("name", spec.name.as_deref())?.to_owned();
     let region = required("region", spec.region.as_deref())?.to_owned();
@@ -110,10 +110,10 @@ fn check(spec: &Spec, name: &str, region: &str) -> Result<u64, Refusal> {
     Ok(size)
 }
 
-/// A volume by name and region.
+/// Finds a volume by name and region.
 ///
 /// # Errors
-/// 404.
+/// Returns 404 if there is none.
 pub fn by_name(w: &World, name: &str, region: &str) -> Result<Arc<Volume>, Refusal> {
     w.volumes.by_name(name).find(|v| v.region == region).cloned().ok_or_else(Refusal::not_found)
 }
@@ -121,7 +121,7 @@ pub fn by_name(w: &World, name: &str, region: &str) -> Result<Arc<Volume>, Refus
 /// Deletes a volume.
 ///
 /// # Errors
-/// 409 while it is attached.
+/// Returns 409 while it is attached.
 pub fn delete(w: &mut World, seq: u64) -> Result<(), Refusal> {
     if w.volumes.get(seq).is_some_and(|v| v.droplet_id.is_some()) {
         return Err(Refusal::conflict("attached volume cannot be deleted"));
@@ -133,7 +133,7 @@ pub fn delete(w: &mut World, seq: u64) -> Result<(), Refusal> {
 /// Attaches a volume to a droplet of its region.
 ///
 /// # Errors
-/// 404 without such a droplet, 422 when a rule is broken.
+/// Returns 404 if there is no such droplet, 422 if a rule is broken.
 pub fn attach(w: &mut World, seq: u64, droplet: u64) -> Result<(), Refusal> {
     let volume = w.volumes.get(seq).cloned().ok_or_else(Refusal::not_found)?;
     let target =
@@ -160,7 +160,7 @@ pub fn attach(w: &mut World, seq: u64, droplet: u64) -> Result<(), Refusal> {
 /// Detaches a volume from the droplet it is on.
 ///
 /// # Errors
-/// 422 when it is not attached (to that droplet).
+/// Returns 422 if it is not attached (to that droplet).
 pub fn detach(w: &mut World, seq: u64, droplet: Option<u64>) -> Result<(), Refusal> {
     let volume = w.volumes.get(seq).cloned().ok_or_else(Refusal::not_found)?;
     let on = volume.droplet_id.filter(|on| droplet.is_none_or(|d| d == *on));
@@ -175,7 +175,7 @@ pub fn detach(w: &mut World, seq: u64, droplet: Option<u64>) -> Result<(), Refus
 /// Makes a volume larger.
 ///
 /// # Errors
-/// 422 when it would not be.
+/// Returns 422 if it would not be.
 pub fn resize(w: &mut World, seq: u64, size_gigabytes: Option<u64>) -> Result<(), Refusal> {
     let old = w.volumes.get(seq).map_or(0, |v| v.size_gigabytes);
     match size_gigabytes {

@@ -40,7 +40,7 @@ pub struct Spaces {
 }
 
 impl Spaces {
-    /// Over this embedded cloud.
+    /// Makes the service over this embedded cloud.
     pub fn new(sim: Arc<Sim>) -> Self {
         Self { sim }
     }

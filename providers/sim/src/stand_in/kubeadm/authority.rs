@@ -22,7 +22,8 @@ impl Authority {
     /// Reads an authority and checks that its key belongs to its certificate.
     ///
     /// # Errors
-    /// When a file is missing, unreadable, expired, not yet valid, no authority, or the two don't match.
+    /// Returns an error if a file is missing, unreadable, expired, not yet valid, no authority, or
+    /// the two don't match.
     pub fn load(context: &Context, name: &str) -> Result<Self, Failure> {
         let read = |suffix: &str| {
             context.read(&format!("{PKI}/{name}.{suffix}")).ok_or_else(|| {
@@ -35,10 +36,11 @@ impl Authority {
         Self::from_pem(name, read("crt")?, &read("key")?)
     }
 
-    /// An authority from its two PEM texts.
+    /// Makes an authority from its two PEM texts.
     ///
     /// # Errors
-    /// When they can't be read, don't match, or the certificate is expired, not yet valid or no authority.
+    /// Returns an error if they can't be read or don't match, or if the certificate is expired, not
+    /// yet valid or no authority.
     pub fn from_pem(name: &str, cert_pem: String, key_pem: &str) -> Result<Self, Failure> {
         let bad = |reason: String| {
             failed(&format!("failure loading {name} certificate authority: {reason}"))
@@ -52,7 +54,7 @@ impl Authority {
     /// Issues a leaf for a fresh key; answers certificate and key in PEM.
     ///
     /// # Errors
-    /// When it can't be made.
+    /// Returns an error if it can't be made.
     pub fn issue(&self, leaf: &Leaf<'_>) -> Result<(String, String), Failure> {
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
             .map_err(|e| failed(&e.to_string()))?;
@@ -64,7 +66,7 @@ impl Authority {
     /// Signs a kubelet's request for a client certificate, after checking what it asks for.
     ///
     /// # Errors
-    /// When it isn't a request of the node `name`.
+    /// Returns an error if it isn't a request of the node `name`.
     pub fn sign_kubelet(&self, csr_pem: &str, name: &str) -> Result<String, Failure> {
         let csr = rcgen::CertificateSigningRequestParams::from_pem(csr_pem)
             .map_err(|e| Failure::new(format!("certificate request: {e}")))?;
@@ -79,6 +81,41 @@ impl Authority {
         };
         signed.params.distinguished_name = distinguished(&leaf);
         signed.signed_by(&self.issuer).map(|c| c.pem()).map_err(|e| Failure::new(e.to_string()))
+    }
+
+    /// Signs a kubelet's request for the certificate that it serves with, as kube-controller-manager does.
+    ///
+    /// # Errors
+    /// Returns its words if the request is not one of a kubelet.
+    pub fn sign_serving(&self, csr_pem: &str) -> Result<String, String> {
+        let mut csr = rcgen::CertificateSigningRequestParams::from_pem(csr_pem)
+            .map_err(|e| format!("certificate request: {e}"))?;
+        let text = |kind: &DnType| match csr.params.distinguished_name.get(kind) {
+            Some(rcgen::DnValue::Utf8String(text)) => text.clone(),
+            Some(rcgen::DnValue::PrintableString(text)) => text.as_str().to_owned(),
+            _ => String::new(),
+        };
+        if text(&DnType::OrganizationName) != "system:nodes" {
+            return Err("subject organization is not system:nodes".to_owned());
+        }
+        if !text(&DnType::CommonName).starts_with("system:node:") {
+            return Err("subject common name does not begin with system:node: ".to_owned());
+        }
+        let names = &csr.params.subject_alt_names;
+        if names.is_empty() {
+            return Err("at least one DNS Name or IP Address subjectAltName is required".to_owned());
+        }
+        let is_fine = |name: &SanType| matches!(name, SanType::DnsName(_) | SanType::IpAddress(_));
+        if !names.iter().all(is_fine) {
+            return Err("email and URI subjectAltNames are not allowed".to_owned());
+        }
+        let leaf = Leaf { sans: vec!["localhost".to_owned()], ..Leaf::default() };
+        let mut params = leaf.params().map_err(|e| e.message)?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.subject_alt_names = std::mem::take(&mut csr.params.subject_alt_names);
+        params.distinguished_name = csr.params.distinguished_name.clone();
+        csr.params = params;
+        csr.signed_by(&self.issuer).map(|c| c.pem()).map_err(|e| e.to_string())
     }
 }
 

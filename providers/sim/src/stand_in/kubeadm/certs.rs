@@ -103,7 +103,7 @@ pub fn issue_all(
     Ok(())
 }
 
-/// The names and addresses of the API server's certificate.
+/// Lists the names and addresses of the API server's certificate, each once.
 fn server_names(
     cluster: &ClusterConfiguration,
     node: &str,
@@ -131,7 +131,7 @@ fn kubeconfig_endpoint(endpoint: &str) -> Option<(String, u16)> {
     (!endpoint.is_empty()).then(|| super::kubeconfig::host_port(endpoint, 6443))
 }
 
-/// The first address of the service network: that of the Service `kubernetes`.
+/// Returns the first address of the service network: that of the Service `kubernetes`.
 fn service_ip(cluster: &ClusterConfiguration) -> Result<IpAddr, Failure> {
     let net: ipnet::IpNet = cluster
         .networking
@@ -143,7 +143,7 @@ fn service_ip(cluster: &ClusterConfiguration) -> Result<IpAddr, Failure> {
     net.hosts().next().ok_or_else(|| failed("networking.serviceSubnet has no addresses"))
 }
 
-/// A request for the kubelet's client certificate: (request, key), both in PEM.
+/// Makes a request for the kubelet's client certificate: (request, key), both in PEM.
 pub fn kubelet_request(node: &str) -> Result<(String, String), Failure> {
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
         .map_err(|e| failed(&e.to_string()))?;

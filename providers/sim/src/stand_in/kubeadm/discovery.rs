@@ -52,7 +52,8 @@ impl Patience {
 /// Finds the cluster behind a token; tries until `total` (of simulated time) has passed.
 ///
 /// # Errors
-/// What kubeadm says when the server can't be reached, isn't the pinned one, or knows no such token.
+/// Returns kubeadm's error if the server can't be reached, isn't the pinned one, or knows no such
+/// token.
 pub async fn find(
     context: &Context,
     discovery: &TokenDiscovery,
@@ -136,8 +137,8 @@ async fn get(target: &https::Target, path: &str, bearer: Option<&str>) -> Result
     })
 }
 
-/// The detached JSON Web Signature of `cluster-info`'s kubeconfig, made with the token's secret.
-/// Absent for tokens that don't exist or are expired.
+/// Checks the detached JSON Web Signature of `cluster-info`'s kubeconfig, made with the token's
+/// secret. It is absent for tokens that don't exist or are expired.
 fn check_signature(info: &Value, text: &str, token: &str) -> Result<(), Look> {
     let Some((id, secret)) = token.split_once('.') else {
         return Err(Look::Final("the token is malformed".to_owned()));
@@ -165,10 +166,10 @@ pub fn sign(id: &str, secret: &str, text: &str) -> Option<String> {
     Some(format!("{header}..{signature}"))
 }
 
-/// The pin of an authority: SHA-256 of its public key.
+/// Returns the pin of an authority: SHA-256 of its public key.
 ///
 /// # Errors
-/// When it isn't a certificate in PEM.
+/// Returns an error if it isn't a certificate in PEM.
 pub fn pin_of(ca_pem: &str) -> Result<String, String> {
     let (_, pem) =
         x509_parser::pem::parse_x509_pem(ca_pem.as_bytes()).map_err(|e| e.to_string())?;
@@ -193,7 +194,7 @@ impl Found {
     /// Reads one key of a ConfigMap in kube-system, with the bootstrap token.
     ///
     /// # Errors
-    /// When the token is refused or the ConfigMap has no such key.
+    /// Returns an error if the token is refused or the ConfigMap has no such key.
     pub async fn config(&self, name: &str, key: &str) -> Result<String, Failure> {
         let path = format!("/api/v1/namespaces/kube-system/configmaps/{name}");
         let failed = |reason: String| {
@@ -217,19 +218,19 @@ impl Found {
             .ok_or_else(|| failed(format!("it has no key {key}")))
     }
 
-    /// SHA-256 (hex) of the authority's certificate, in DER.
+    /// Returns the SHA-256 (hex) of the authority's certificate, in DER.
     ///
     /// # Errors
-    /// When it isn't PEM.
+    /// Returns an error if it isn't PEM.
     pub fn ca_sha256(&self) -> Result<String, Failure> {
         ca_sha256(&self.cluster.ca_pem)
     }
 }
 
-/// SHA-256 (hex) of a PEM certificate, in DER.
+/// Returns the SHA-256 (hex) of a PEM certificate, in DER.
 ///
 /// # Errors
-/// When it isn't PEM.
+/// Returns an error if it isn't PEM.
 pub fn ca_sha256(pem_text: &str) -> Result<String, Failure> {
     let der =
         pem::parse(pem_text).map_err(|e| Failure::new(format!("certificate authority: {e}")))?;

@@ -136,7 +136,7 @@ fn place(found: &mut Found, value: Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A document as its type. Absent documents are all defaults.
+/// Reads a document as its type. Absent documents are all defaults.
 fn typed<T: DeserializeOwned + Default>(value: Option<Value>, kind: &str) -> Result<T, Failure> {
     let Some(value) = value else {
         return Ok(T::default());

@@ -8,7 +8,7 @@ use super::discovery::Patience;
 use super::documents::{InitDocuments, parse_init};
 use super::preflight::{Preflight, known_control_plane};
 use super::types::{BootstrapToken, ClusterConfiguration};
-use super::{Options, authority, certs, config_text, kubeconfig, manifests, node};
+use super::{Options, api_server, authority, certs, config_text, kubeconfig, manifests, node};
 use crate::stand_in::control::MachineInfo;
 use crate::stand_in::kubelet::version;
 use crate::stand_in::values::{Version, duration};
@@ -64,7 +64,8 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
         ..authority::Leaf::default()
     };
     let (cert, key) = ca.issue(&leaf)?;
-    node::write_kubelet_conf(context, &cluster, &shared, &ca.cert_pem, &spec.name, (&cert, &key))?;
+    node::write_kubelet_conf(context, &cluster, &local, &ca.cert_pem, &spec.name, (&cert, &key))?;
+    manifests::write_etcd(context, &cluster, advertise)?;
     manifests::write(context, &cluster, advertise, port)?;
     let kubelet_config = kubelet_config(kubelet.as_ref(), &cluster)?;
     node::start_kubelet(context, &init.node_registration, &kubelet_config)?;
@@ -73,7 +74,18 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
         "[wait-control-plane] Waiting for the kubelet to boot up the control plane as static Pods from directory \"{}\"",
         manifests::FOLDER
     );
-    let plan = ClusterPlan { config: cluster, kubelet_config, port, advertise, node: spec, tokens };
+    let pod_security = api_server::pod_security(context, &cluster)?;
+    let checks_kubelets = api_server::checks_kubelets(&cluster);
+    let plan = ClusterPlan {
+        config: cluster,
+        kubelet_config,
+        port,
+        advertise,
+        node: spec,
+        tokens,
+        pod_security,
+        checks_kubelets,
+    };
     let body = serde_json::to_value(&plan).map_err(|e| Failure::new(e.to_string()))?;
     let limit = init.timeouts.control_plane_component_health_check.as_deref().and_then(duration);
     context.block_on(async {
@@ -181,7 +193,7 @@ fn token(token: &BootstrapToken) -> Result<TokenSpec, Failure> {
     })
 }
 
-/// The kubelet's configuration: as given, with what kubeadm fills in.
+/// Writes the kubelet's configuration: as given, with what kubeadm fills in.
 fn kubelet_config(
     given: Option<&serde_yaml_ng::Value>,
     cluster: &ClusterConfiguration,

@@ -61,9 +61,14 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
         return Ok(());
     }
     let shared = format!("https://{}:{}", found.cluster.host, found.cluster.port);
+    // A control plane's kubelet talks to the API server beside it (ControlPlaneKubeletLocalMode).
+    let mut asked = shared.clone();
     let address = match plane {
         Some(plane) => {
-            Some(prepare_control_plane(context, &cluster, &spec, plane, &info, &shared, &found)?)
+            let (port, ip) =
+                prepare_control_plane(context, &cluster, &spec, plane, &info, &shared, &found)?;
+            asked = format!("https://{ip}:{port}");
+            Some((port, ip))
         }
         None => {
             context.write("/etc/kubernetes/pki/ca.crt", &found.cluster.ca_pem, 0o644)?;
@@ -80,13 +85,13 @@ pub fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     node::write_kubelet_conf(
         context,
         &cluster,
-        &shared,
+        &asked,
         &found.cluster.ca_pem,
         &name,
         (&joined.kubelet_certificate_pem, &key_pem),
     )?;
     if plane.is_some() {
-        manifests_and_promotion(context, &join, &cluster, &info, &request)?;
+        etcd_and_promotion(context, &join, &cluster, &info, &request)?;
         println!(
             "\nThis node has joined the cluster and a new control plane instance was created:"
         );
@@ -108,7 +113,8 @@ fn timeout(value: Option<&str>, default_s: u64) -> Duration {
     value.and_then(duration).unwrap_or(Duration::from_secs(default_s))
 }
 
-/// The authorities have to be there already, and be the cluster's own.
+/// Prepares a joining control plane: certificates and kubeconfigs. The authorities have to be there
+/// already, and be the cluster's own.
 fn prepare_control_plane(
     context: &Context,
     cluster: &ClusterConfiguration,
@@ -134,6 +140,8 @@ fn prepare_control_plane(
     certs::issue_all(context, cluster, &spec.name, advertise)?;
     let local = format!("https://{advertise}:{port}");
     node::write_kubeconfigs(context, cluster, &ca, &local, shared, false)?;
+    // The API server is there before its etcd is: it starts once that runs.
+    manifests::write(context, cluster, advertise, port)?;
     Ok((port, advertise))
 }
 
@@ -188,18 +196,18 @@ async fn send(
     }
 }
 
-/// Writes the static pods and waits until the etcd member was promoted from learner to voter.
-fn manifests_and_promotion(
+/// Writes etcd's static pod and waits until its member was promoted from learner to voter.
+fn etcd_and_promotion(
     context: &Context,
     join: &JoinConfiguration,
     cluster: &ClusterConfiguration,
     info: &MachineInfo,
     request: &JoinRequest,
 ) -> Result<(), Failure> {
-    let Some((port, advertise)) = request.control_plane else {
+    let Some((_, advertise)) = request.control_plane else {
         return Ok(());
     };
-    manifests::write(context, cluster, advertise, port)?;
+    manifests::write_etcd(context, cluster, advertise)?;
     println!("[etcd] Announced new etcd member joining to the existing etcd cluster");
     println!("[etcd] Waiting for the new etcd member to be promoted from learner to voting member");
     context.block_on(async {

@@ -13,7 +13,7 @@ pub struct Kubeconfig {
     pub client: Option<(String, String)>,
 }
 
-/// `host:port` or `host` as parts; brackets of IPv6 are taken off.
+/// Splits `host:port` or `host` into its parts; brackets of IPv6 are taken off.
 pub fn host_port(endpoint: &str, default_port: u16) -> (String, u16) {
     let plain = |h: &str| h.trim_matches(['[', ']']).to_owned();
     match endpoint.rsplit_once(':') {
@@ -24,7 +24,7 @@ pub fn host_port(endpoint: &str, default_port: u16) -> (String, u16) {
     }
 }
 
-/// A kubeconfig with one cluster, one user and one context.
+/// Writes a kubeconfig with one cluster, one user and one context.
 pub fn render(
     cluster: &str,
     server: &str,
@@ -42,7 +42,7 @@ pub fn render(
     )
 }
 
-/// The kubeconfig in the ConfigMap `cluster-info`: a cluster, no user.
+/// Writes the kubeconfig in the ConfigMap `cluster-info`: it has a cluster, but no user.
 pub fn cluster_info(server: &str, ca_pem: &str) -> String {
     let ca = STANDARD.encode(ca_pem);
     format!(
@@ -54,7 +54,7 @@ pub fn cluster_info(server: &str, ca_pem: &str) -> String {
 /// Reads a kubeconfig with embedded data; the first cluster and user are taken.
 ///
 /// # Errors
-/// A sentence, when something is missing.
+/// Returns a sentence if something is missing.
 pub fn parse(text: &str) -> Result<Kubeconfig, String> {
     let value: Value = serde_yaml_ng::from_str(text).map_err(|e| format!("kubeconfig: {e}"))?;
     let cluster = value.get("clusters").and_then(|c| c.get(0)).and_then(|c| c.get("cluster"));

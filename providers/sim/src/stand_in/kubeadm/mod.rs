@@ -1,5 +1,6 @@
 //! `kubeadm`, strictly: init, join, reset, version.
 
+mod api_server;
 mod authority;
 mod certs;
 mod component;
@@ -12,6 +13,7 @@ mod manifests;
 mod node;
 mod preflight;
 mod reset;
+mod server_files;
 pub mod types;
 mod validate;
 mod worker;
@@ -19,10 +21,12 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use authority::Authority;
 pub use discovery::{ca_sha256, pin_of, sign as sign_cluster_info};
 pub use kubeconfig::cluster_info;
 #[cfg(test)]
 pub use preflight::Preflight;
+pub use server_files::secret_keys;
 pub use worker::{Worker, read_worker};
 
 use super::kubelet::version;
@@ -36,7 +40,7 @@ struct Options {
     force: bool,
 }
 
-/// `kubeadm init|join|reset|version|config images list`
+/// Stands in for `kubeadm init|join|reset|version|config images list`.
 pub fn run(context: &Context, args: &[&str]) -> Result<(), Failure> {
     let Some((verb, rest)) = args.split_first() else {
         return Err(Failure::new("kubeadm: a command is needed"));
@@ -102,7 +106,7 @@ fn options(args: &[&str]) -> Result<Options, Failure> {
     Ok(options)
 }
 
-/// The text of the file given by `--config`.
+/// Reads the file given by `--config`.
 fn config_text(context: &Context, options: &Options) -> Result<String, Failure> {
     let Some(file) = &options.config else {
         return Err(Failure::new(
@@ -119,7 +123,7 @@ fn config_text(context: &Context, options: &Options) -> Result<String, Failure> 
 /// Signs the request for the client certificate of the kubelet `node` with an authority in PEM.
 ///
 /// # Errors
-/// When the authority or the request can't be read.
+/// Returns an error if the authority or the request can't be read.
 pub fn sign_kubelet(
     ca_pem: &str,
     key_pem: &str,

@@ -11,7 +11,7 @@ use crate::stand_in::{Context, Failure, NodeSpec, TaintSpec, host, kubelet, syst
 
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
-/// The node's name: as configured, else the machine's host name.
+/// Returns the node's name: as configured, else the machine's host name.
 pub fn name(context: &Context, registration: &NodeRegistration) -> Result<String, Failure> {
     let name =
         if registration.name.is_empty() { context.hostname() } else { registration.name.clone() };
@@ -30,7 +30,7 @@ pub fn name(context: &Context, registration: &NodeRegistration) -> Result<String
     )))
 }
 
-/// The address that other machines reach this one at.
+/// Returns the address that other machines reach this one at.
 pub fn advertise(configured: &str, info: &MachineInfo) -> Result<IpAddr, Failure> {
     if let Ok(ip) = configured.parse::<IpAddr>() {
         if info.private_ip == Some(ip) || info.public_ip == Some(ip) {
@@ -45,7 +45,7 @@ pub fn advertise(configured: &str, info: &MachineInfo) -> Result<IpAddr, Failure
         .ok_or_else(|| Failure::new("unable to select an IP from default routes"))
 }
 
-/// The node as its kubelet will register it.
+/// Describes the node as its kubelet will register it.
 pub fn spec(
     context: &Context,
     registration: &NodeRegistration,
@@ -55,7 +55,7 @@ pub fn spec(
     described(registration, control_plane, name(context, registration)?, version)
 }
 
-/// The node as its kubelet will register it, by the name and version that are known.
+/// Describes the node as its kubelet will register it, by the name and version that are known.
 pub fn described(
     registration: &NodeRegistration,
     control_plane: bool,
@@ -123,7 +123,8 @@ pub fn described(
     })
 }
 
-/// A kubelet may only give itself certain labels of the kubernetes.io and k8s.io namespaces.
+/// Adds the labels of `--node-labels`. A kubelet may only give itself certain labels of the
+/// kubernetes.io and k8s.io namespaces; others are refused.
 fn add_labels(labels: &mut BTreeMap<String, String>, text: &str) -> Result<(), Failure> {
     for pair in text.split(',').filter(|p| !p.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -13,7 +13,7 @@ const KUBELET_SKEW: u64 = 3;
 /// before. It does so wherever it reads a cluster's configuration, and nothing makes it ignorable.
 ///
 /// # Errors
-/// The control plane is older.
+/// Returns an error if the control plane is older.
 pub fn known_control_plane(kubeadm: Version, control_plane: Version) -> Result<(), Failure> {
     if control_plane.minor + 1 >= kubeadm.minor {
         return Ok(());
@@ -192,7 +192,7 @@ impl<'a> Preflight<'a> {
     /// Ends the checks.
     ///
     /// # Errors
-    /// All that is wrong, as kubeadm prints it.
+    /// Returns all that is wrong, as kubeadm prints it.
     pub fn finish(self) -> Result<(), Failure> {
         if self.errors.is_empty() {
             return Ok(());

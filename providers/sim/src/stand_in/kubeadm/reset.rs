@@ -7,7 +7,7 @@ use http::Method;
 use super::{Options, manifests};
 use crate::stand_in::{Context, Failure, units};
 
-/// What reset deletes. The CA keys go too: a machine that joins again gets them anew.
+/// What reset deletes. The CA keys go too: a machine that joins again gets them again.
 const PATHS: &[&str] = &[
     manifests::FOLDER,
     "/etc/kubernetes/pki",

@@ -23,7 +23,7 @@ pub struct Worker {
 /// Reads the file as strictly as `kubeadm join` does.
 ///
 /// # Errors
-/// In kubeadm's words; also when it is a control plane's file.
+/// Returns an error in kubeadm's words; also if it is a control plane's file.
 pub fn read_worker(text: &str) -> Result<Worker, Failure> {
     let join = parse_join(text)?.join;
     if join.control_plane.is_some() {
@@ -42,10 +42,11 @@ pub fn read_worker(text: &str) -> Result<Worker, Failure> {
 }
 
 impl Worker {
-    /// The node as its kubelet will register it.
+    /// Describes the node as its kubelet will register it.
     ///
     /// # Errors
-    /// As `kubeadm join`: labels that a kubelet may not give itself, an unknown cloud provider.
+    /// Returns an error as `kubeadm join` does: labels that a kubelet may not give itself, an
+    /// unknown cloud provider.
     pub fn node(&self, hostname: &str, kubelet_version: String) -> Result<NodeSpec, Failure> {
         let name = match self.registration.name.as_str() {
             "" => hostname,

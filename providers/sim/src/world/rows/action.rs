@@ -47,7 +47,7 @@ impl Row for Action {
     fn seq(&self) -> u64 {
         self.id
     }
-    /// While it goes on, it is looked for by its resource.
+    /// Returns its resource while it runs, so that it is found by it.
     fn group(&self) -> Option<u64> {
         self.resource_id.filter(|_| self.status == ActionStatus::InProgress)
     }

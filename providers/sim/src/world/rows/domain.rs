@@ -58,7 +58,7 @@ impl Row for DomainRecord {
     fn seq(&self) -> u64 {
         self.id
     }
-    /// The zone, so that a zone's records are found without a scan.
+    /// Returns the zone, so that a zone's records are found without a scan.
     fn lookup(&self) -> &str {
         &self.domain
     }

@@ -34,7 +34,7 @@ pub struct Droplet {
     pub image: u64,
     /// Status.
     pub status: DropletStatus,
-    /// Whether an action goes on that forbids others.
+    /// Whether an action runs that forbids others.
     pub locked: bool,
     /// When it was asked for.
     pub created_at: Timestamp,

@@ -1,7 +1,8 @@
 //! Load balancers.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,7 @@ pub struct ForwardingRule {
     /// For TLS termination.
     #[serde(default)]
     pub certificate_id: String,
-    /// TLS goes on to the droplets.
+    /// TLS passes through to the droplets.
     #[serde(default)]
     pub tls_passthrough: bool,
 }
@@ -139,6 +140,21 @@ pub struct LbFirewall {
     pub allow: Vec<String>,
 }
 
+impl LbFirewall {
+    /// Reports whether a client at `ip` may connect. What is denied may not; where anything is
+    /// allowed, nothing else may.
+    pub fn admits(&self, ip: Ipv4Addr) -> bool {
+        let matches = |rule: &String| match rule.split_once(':') {
+            Some(("ip", one)) => one.parse() == Ok(ip),
+            Some(("cidr", range)) => {
+                range.parse::<IpNet>().is_ok_and(|range| range.contains(&IpAddr::V4(ip)))
+            }
+            _ => false,
+        };
+        !self.deny.iter().any(matches) && (self.allow.is_empty() || self.allow.iter().any(matches))
+    }
+}
+
 /// A load balancer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoadBalancer {
@@ -208,5 +224,24 @@ impl Row for LoadBalancer {
     }
     fn lookup(&self) -> &str {
         &self.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_connect() {
+        let firewall = |deny: &[&str], allow: &[&str]| {
+            let texts = |rules: &[&str]| rules.iter().map(|rule| (*rule).to_owned()).collect();
+            LbFirewall { deny: texts(deny), allow: texts(allow) }
+        };
+        let admits = |firewall: LbFirewall, ip: &str| firewall.admits(ip.parse().unwrap());
+        assert!(admits(firewall(&[], &[]), "192.0.2.7"));
+        assert!(admits(firewall(&[], &["ip:192.0.2.7"]), "192.0.2.7"));
+        assert!(!admits(firewall(&[], &["ip:192.0.2.7"]), "192.0.2.8"));
+        assert!(admits(firewall(&[], &["ip:192.0.2.7", "cidr:198.51.100.0/24"]), "198.51.100.9"));
+        assert!(!admits(firewall(&["ip:198.51.100.9"], &["cidr:198.51.100.0/24"]), "198.51.100.9"));
     }
 }

@@ -64,7 +64,7 @@ impl Row for Object {
     fn id(&self) -> Option<&str> {
         Some(&self.path)
     }
-    /// The bucket, so that its objects are found without a scan.
+    /// Returns the bucket, so that its objects are found without a scan.
     fn lookup(&self) -> &str {
         &self.bucket
     }
@@ -83,7 +83,7 @@ pub struct Part {
     pub modified: Timestamp,
 }
 
-/// A multipart upload that goes on.
+/// A multipart upload that is open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Upload {
     /// Order of creation.
@@ -112,7 +112,7 @@ impl Row for Upload {
     fn id(&self) -> Option<&str> {
         Some(&self.id)
     }
-    /// The bucket.
+    /// Returns the bucket.
     fn lookup(&self) -> &str {
         &self.bucket
     }
