@@ -10,8 +10,9 @@ use crate::{
     wire::{AccountAnswer, Image, Region, SizeListed},
 };
 
-/// Five calls side by side, however large the cluster; none when no machine is to be made, because
-/// then everything has been checked before.
+/// Checks what DigitalOcean offers and the account's limits. It makes five calls side by side,
+/// however large the cluster. It makes none if no machine is to be made, because then everything
+/// has been checked before.
 pub(crate) async fn check(
     client: &Client,
     cx: &Context,
@@ -98,9 +99,12 @@ impl Offer {
         if here(&size) {
             return None;
         }
-        let near = nearest(slug, self.sizes.iter().filter(here).map(|size| size.slug.as_str()));
+        let near = infra_provider_api::nearest(
+            slug,
+            self.sizes.iter().filter(here).map(|size| size.slug.as_str()),
+        );
         Some(Problem {
-            message: format!("size `{slug}` is not to be had in region `{region}`"),
+            message: format!("size `{slug}` is not available in region `{region}`"),
             hint: Some(match (size.regions.is_empty(), near) {
                 (false, near) => {
                     let near = near.map(|near| format!("; here there is `{near}`"));
@@ -126,7 +130,7 @@ impl Offer {
         };
         let here = known.regions.is_empty() || known.regions.iter().any(|r| r == region);
         (!here).then(|| Problem {
-            message: format!("image `{image}` is not to be had in region `{region}`"),
+            message: format!("image `{image}` is not available in region `{region}`"),
             hint: Some(format!("it is in {}", known.regions.join(", "))),
             source: source.cloned(),
         })
@@ -161,7 +165,7 @@ fn unknown<'a>(
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable();
     known.dedup();
-    let hint = match nearest(given, known.iter().copied()) {
+    let hint = match infra_provider_api::nearest(given, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known.len() <= 20 => format!("there are {}", known.join(", ")),
         None => format!("there are {} of them, see the vendor's list of {what}s", known.len()),
@@ -173,26 +177,9 @@ fn unknown<'a>(
     }
 }
 
-/// The word most alike, if one is alike at all.
-fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|word| (strsim::jaro_winkler(given, word), word))
-        .filter(|(likeness, _)| *likeness >= 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
-        .map(|(_, word)| word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn near_words() {
-        let slugs = ["fra1", "nyc1", "ams3"];
-        assert_eq!(nearest("fra2", slugs.into_iter()), Some("fra1"));
-        assert_eq!(nearest("frankfurt", slugs.into_iter()), None);
-        assert_eq!(nearest("xx", slugs.into_iter()), None);
-    }
 
     #[test]
     fn the_limit_counts_what_is_there() {

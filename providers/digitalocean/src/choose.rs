@@ -1,6 +1,7 @@
-//! What infra.toml leaves open and the account decides: the range of the private network.
+//! What infra.toml leaves open: the range of the private network, which depends on the account, and the
+//! bucket's name, which depends on nothing that a stranger could know.
 
-use infra_provider_api::{Address, CloudError, Cluster, Context, Packed, Problem};
+use infra_provider_api::{Address, CloudError, Cluster, Context, Packed, Problem, new_bucket_name};
 use ipnet::Ipv4Net;
 
 use crate::{
@@ -41,9 +42,25 @@ fn others(cx: &Context, all: Vec<Vpc>) -> Vec<(Vpc, Ipv4Net)> {
     ranged.collect()
 }
 
+/// Sets what infra.toml leaves open: as it was chosen before, as long as that exists or is recorded.
+pub(crate) async fn choose(
+    api: &Api,
+    cx: &Context,
+    cluster: &mut Cluster,
+    existing: &[(Address, Packed)],
+) -> Result<(), CloudError> {
+    if cluster.bucket.is_none() {
+        let bucket = Address::new("bucket", "artifacts");
+        let before = existing.iter().find(|(address, _)| *address == bucket);
+        let name = before.and_then(|(_, spec)| spec.text("name"));
+        cluster.bucket = Some(name.unwrap_or_else(|| new_bucket_name(&cx.owner)));
+    }
+    range(api, cx, cluster, existing).await
+}
+
 /// Sets the range of the machines where infra.toml names none: that of the cluster's network, else a
 /// free one.
-pub(crate) async fn choose(
+async fn range(
     api: &Api,
     cx: &Context,
     cluster: &mut Cluster,

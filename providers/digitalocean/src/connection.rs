@@ -44,8 +44,8 @@ impl Connection {
     /// `SPACES_SECRET_ACCESS_KEY`, `SPACES_ENDPOINT_URL`. Empty counts as unset.
     ///
     /// # Errors
-    /// `Unauthorized` when the token is missing or only half of the Spaces keys is there;
-    /// `Invalid` for an endpoint that is no URL, or is plain `http` and not on this machine.
+    /// Returns `Unauthorized` if the token is missing or only half of the Spaces keys is set.
+    /// Returns `Invalid` if an endpoint is no URL, or is plain `http` and not on this machine.
     pub fn from_env(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, CloudError> {
         let get = |name: &str| {
             lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -86,14 +86,14 @@ impl Connection {
         })
     }
 
-    /// The same, for a cloud whose clock runs `speed` times as fast as real time.
+    /// Sets the speed of the cloud's clock, which runs `speed` times as fast as real time.
     #[must_use]
     pub fn with_clock_speed(mut self, speed: f64) -> Self {
         self.clock_speed = speed;
         self
     }
 
-    /// The same, trusting the certificates in `pem` instead of the system's.
+    /// Trusts the certificates in `pem` instead of the system's.
     #[must_use]
     pub fn with_ca_pem(mut self, pem: impl Into<String>) -> Self {
         self.ca_pem = Some(pem.into());
@@ -122,7 +122,7 @@ fn half_keys(missing: &str) -> CloudError {
     .with_hint(format!("Spaces keys are made in pairs at {SPACES_PAGE}"))
 }
 
-/// Said when a bucket is needed and there are no keys for it.
+/// Makes the error for a bucket that is needed while there are no keys for it.
 pub(crate) fn no_spaces_keys(operation: &str) -> CloudError {
     CloudError::new(
         ErrorKind::Unauthorized,

@@ -23,7 +23,7 @@ pub use marks::{cluster_id, intent_tag, node_tag, pool_tag, revision_tag, role_t
 pub use object_store::ObjectStore;
 pub use provider::DigitalOcean;
 pub use resources::{
-    BucketSpec, DomainSpec, DropletSpec, FirewallSpec, ForwardingRule, HealthCheck,
+    ApiAccessSpec, BucketSpec, DomainSpec, DropletSpec, FirewallSpec, ForwardingRule, HealthCheck,
     LoadBalancerSpec, MadeLoadBalancerSpec, RecordSpec, RuleSpec, SshKeySpec, VolumeSpec, VpcSpec,
 };
 pub use scope::Scope;

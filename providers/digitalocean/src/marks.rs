@@ -10,29 +10,29 @@ fn scoped(owner: &Owner, what: &str, value: &str) -> String {
     format!("infra-{what}:{}-{value}", owner.short())
 }
 
-/// All machines of a role: load balancer and firewalls select by it.
+/// Makes the tag of all machines of a role: load balancer and firewalls select by it.
 pub fn role_tag(owner: &Owner, role: Role) -> String {
     scoped(owner, "role", role.as_str())
 }
 
-/// All machines of a pool.
+/// Makes the tag of all machines of a pool.
 pub fn pool_tag(owner: &Owner, pool: &str) -> String {
     scoped(owner, "pool", pool)
 }
 
-/// One machine. Only on machines that were created alone: a call for several gives all the same
-/// tags.
+/// Makes the tag of one machine. Only machines that were created alone have it: a call for several
+/// gives all of them equal tags.
 pub fn node_tag(owner: &Owner, node: &str) -> String {
     scoped(owner, "node", node)
 }
 
-/// What the machine booted with.
+/// Makes the tag of the revision that the machine booted with.
 pub fn revision_tag(owner: &Owner, revision: &str) -> String {
     scoped(owner, "rev", revision)
 }
 
-/// The create call that made `node`. The node is part of it because a call for several machines
-/// gives each of them the tags of all.
+/// Makes the tag of the create call that made `node`. The node is part of it because a call for
+/// several machines gives each of them the tags of all.
 pub fn intent_tag(owner: &Owner, intent_key: &str, node: &str) -> String {
     scoped(owner, "intent", &format!("{intent_key}:{node}"))
 }
@@ -54,12 +54,12 @@ pub(crate) fn kubernetes_tag(owner: &Owner) -> String {
     format!("k8s:{}", cluster_id(owner))
 }
 
-/// The revision among a machine's tags.
+/// Finds the revision among a machine's tags.
 pub(crate) fn revision_of(owner: &Owner, tags: &[String]) -> Option<String> {
     values(owner, "rev", tags).next().map(str::to_owned)
 }
 
-/// The idempotency key of the call that made `node`, among its tags.
+/// Finds the idempotency key of the call that made `node`, among its tags.
 pub(crate) fn intent_of(owner: &Owner, node: &str, tags: &[String]) -> Option<String> {
     values(owner, "intent", tags)
         .filter_map(|value| value.split_once(':'))
@@ -67,8 +67,8 @@ pub(crate) fn intent_of(owner: &Owner, node: &str, tags: &[String]) -> Option<St
         .map(|(key, _)| key.to_owned())
 }
 
-/// The node that a machine is: its node tag if it has exactly one (a machine may be renamed by
-/// hand, the tag stays), otherwise its name.
+/// Returns the node that a machine is. That is its node tag if it has exactly one (a machine may be
+/// renamed by hand, the tag stays), otherwise its name.
 pub(crate) fn node_of(owner: &Owner, name: &str, tags: &[String]) -> String {
     let mut nodes = values(owner, "node", tags);
     match (nodes.next(), nodes.next()) {
@@ -91,7 +91,8 @@ pub(crate) fn is_ownership(tag: &str) -> bool {
     tag.starts_with("infra:")
 }
 
-/// Tags that are bookkeeping of this tool (ours or another cluster's): never part of a spec.
+/// Returns true for tags that are bookkeeping of this tool (ours or another cluster's): they are
+/// never part of a spec.
 pub(crate) fn is_bookkeeping(tag: &str) -> bool {
     is_ownership(tag)
         || ["rev", "node", "intent"].iter().any(|what| {
@@ -101,7 +102,7 @@ pub(crate) fn is_bookkeeping(tag: &str) -> bool {
         })
 }
 
-/// Whether a tag is this cluster's alone, so that it goes with the cluster.
+/// Returns true if a tag is this cluster's alone, so that it goes with the cluster.
 pub(crate) fn is_own(owner: &Owner, tag: &str) -> bool {
     tag == owner.tag()
         || tag == kubernetes_tag(owner)
@@ -110,7 +111,7 @@ pub(crate) fn is_own(owner: &Owner, tag: &str) -> bool {
             .any(|what| tag.starts_with(&scoped(owner, what, "")))
 }
 
-/// Whether a text may be a tag.
+/// Returns true if a text may be a tag.
 pub(crate) fn is_valid_tag(tag: &str) -> bool {
     !tag.is_empty()
         && tag.len() <= 255

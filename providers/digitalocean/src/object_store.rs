@@ -39,16 +39,16 @@ pub struct ObjectStore {
 const NEAREST: [(&str, &str); 5] =
     [("nyc1", "nyc3"), ("nyc2", "nyc3"), ("sfo1", "sfo3"), ("ams2", "ams3"), ("ams1", "ams3")];
 
-/// The region of Spaces for machines in `region`.
+/// Returns the region of Spaces for machines in `region`.
 pub(crate) fn spaces_region(region: &str) -> &str {
     NEAREST.iter().find(|(machines, _)| *machines == region).map_or(region, |(_, near)| near)
 }
 
 impl ObjectStore {
-    /// The store for machines in `region`.
+    /// Makes the store for machines in `region`.
     ///
     /// # Errors
-    /// `Unauthorized` when there are no keys for it.
+    /// Returns `Unauthorized` if there are no keys for it.
     pub fn new(connection: &Connection, region: &str) -> Result<Self, CloudError> {
         let keys = connection.spaces.clone().ok_or_else(|| no_spaces_keys("connect to Spaces"))?;
         let region = spaces_region(region).to_owned();
@@ -61,7 +61,7 @@ impl ObjectStore {
         })
     }
 
-    /// A client that makes each request once; repeating is decided elsewhere.
+    /// Makes a client that sends each request once; repeating is decided elsewhere.
     pub(crate) fn client(&self) -> Result<aws_sdk_s3::Client, CloudError> {
         let local = |error: String| CloudError::new(ErrorKind::Local, "connect to Spaces", error);
         let mut tls = TlsContext::builder();
@@ -102,6 +102,7 @@ impl ObjectStore {
             .credentials_provider(credentials)
             .http_client(http)
             .retry_config(RetryConfig::disabled())
+            .interceptor(infra_sdk_log::LogCalls)
             .timeout_config(timeouts)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             // Spaces knows the older checksums only.
@@ -117,7 +118,7 @@ fn is_loopback_url(url: &str) -> bool {
     url.as_ref().and_then(url::Url::host).is_some_and(|host| is_loopback(&host))
 }
 
-/// The endpoint for a region of Spaces: the region's own unless the connection names one.
+/// Returns the endpoint for a region of Spaces: the region's own unless the connection names one.
 pub(crate) fn endpoint(connection: &Connection, region: &str) -> String {
     connection.spaces_endpoint.as_ref().map_or_else(
         || format!("https://{region}.digitaloceanspaces.com"),

@@ -14,8 +14,8 @@ use crate::{
     client::Client,
     model,
     resources::{
-        Api, Buckets, Domains, Droplets, Firewalls, KubernetesLoadBalancers, LoadBalancers,
-        Records, SshKeys, Volumes, Vpcs, memberships, obstacles, zone_problem,
+        Api, ApiAccesses, Buckets, Domains, Droplets, Firewalls, KubernetesLoadBalancers,
+        LoadBalancers, Records, SshKeys, Volumes, Vpcs, memberships, obstacles, zone_problem,
     },
     wire::AccountAnswer,
 };
@@ -28,19 +28,21 @@ pub struct DigitalOcean {
 }
 
 impl DigitalOcean {
-    /// The provider for the cluster that `scope` was taken from. Makes no call.
+    /// Makes the provider for the cluster that `scope` was taken from. It makes no call.
     ///
     /// # Errors
-    /// `Local` when the extra certificates can't be read.
+    /// Returns `Local` if the extra certificates cannot be read.
     pub fn new(connection: Connection, scope: Scope) -> Result<Self, CloudError> {
         let client = Client::new(&connection)?;
-        Ok(Self { api: Arc::new(Api { client, scope, connection }) })
+        Ok(Self {
+            api: Arc::new(Api { client, scope, connection, balancer_gate: Default::default() }),
+        })
     }
 
-    /// Where the cluster's objects are kept, and the keys for it.
+    /// Returns the store that keeps the cluster's objects, and the keys for it.
     ///
     /// # Errors
-    /// `Unauthorized` when `SPACES_ACCESS_KEY_ID` and `SPACES_SECRET_ACCESS_KEY` are not set.
+    /// Returns `Unauthorized` if `SPACES_ACCESS_KEY_ID` and `SPACES_SECRET_ACCESS_KEY` are not set.
     pub fn object_store(&self) -> Result<ObjectStore, CloudError> {
         ObjectStore::new(&self.api.connection, &self.api.scope.region)
     }
@@ -74,6 +76,7 @@ impl Provider for DigitalOcean {
             erase(LoadBalancers(api())),
             erase(Buckets::new(api())),
             erase(Droplets::new(api())),
+            erase(ApiAccesses::new(api())),
             erase(Domains(api())),
             erase(Records(api())),
             erase(Volumes(api())),
@@ -89,11 +92,12 @@ impl Provider for DigitalOcean {
         &self,
         cx: &Context,
         cluster: &Cluster,
-        machines_new: usize,
+        created: &[Address],
     ) -> Result<Vec<Problem>, CloudError> {
+        let machines_new = created.iter().filter(|one| one.kind() == "droplet").count();
         let (mut problems, zone, range) = futures::try_join!(
             check::check(&self.api.client, cx, cluster, machines_new),
-            zone_problem(&self.api, cx, cluster, machines_new),
+            zone_problem(&self.api, cx, cluster, created),
             range_problem(&self.api, cx, cluster),
         )?;
         problems.extend(zone.into_iter().chain(range));

@@ -16,12 +16,14 @@ pub struct Scope {
     /// `(name, public key)` of each declared SSH key. DigitalOcean holds one entry per public key
     /// and account, so a key may be there under a name that is not ours.
     pub ssh_keys: Vec<(String, String)>,
+    /// Whether not everybody may connect to the API server.
+    pub is_narrow: bool,
     /// How many machines the cluster has.
     pub machines: usize,
 }
 
 impl Scope {
-    /// The scope of a cluster.
+    /// Takes the scope of a cluster.
     pub fn of(cluster: &Cluster) -> Self {
         Self {
             region: cluster.region.clone(),
@@ -32,6 +34,7 @@ impl Scope {
                 .iter()
                 .map(|key| (key.name.clone(), key.public_key.clone()))
                 .collect(),
+            is_narrow: cluster.api_load_balancer.is_narrow(),
             machines: cluster.pools.iter().map(|pool| pool.nodes.len()).sum(),
         }
     }

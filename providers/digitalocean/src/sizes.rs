@@ -30,20 +30,21 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// The list of this build.
+    /// Reads the list of this build.
     ///
     /// # Errors
-    /// The file in this build is broken; a test keeps that from happening.
+    /// Returns an error if the file in this build is broken; a test keeps that from happening.
     pub fn known() -> Result<Self, serde_json::Error> {
         serde_json::from_str(include_str!("../data/sizes.json"))
     }
 
-    /// The size with this slug.
+    /// Returns the size with this slug.
     pub fn get(&self, slug: &str) -> Option<&Size> {
         self.sizes.iter().find(|size| size.slug == slug)
     }
 
-    /// The cheapest size with at least this much; of equally dear ones the one with more memory.
+    /// Returns the cheapest size with at least this much; of sizes with one price the one with more
+    /// memory.
     pub fn cheapest(&self, vcpus: u32, memory_mib: u32) -> Option<&Size> {
         self.sizes
             .iter()
@@ -56,7 +57,7 @@ impl Sizes {
             })
     }
 
-    /// The slug for a pool's request; `None` when nothing is as large.
+    /// Returns the slug for a pool's request, or `None` if nothing is as large.
     pub fn slug(&self, request: &SizeRequest) -> Option<String> {
         match request {
             SizeRequest::Type(slug) => Some(slug.clone()),
@@ -66,7 +67,7 @@ impl Sizes {
         }
     }
 
-    /// The most memory and processors that one size has, for an error text.
+    /// Returns the size with the most memory and processors, for an error text.
     pub(crate) fn largest(&self) -> Option<&Size> {
         self.sizes.iter().max_by_key(|size| (size.memory_mib, size.vcpus))
     }

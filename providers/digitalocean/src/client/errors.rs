@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infra_provider_api::{CloudError, ErrorKind};
+use infra_provider_api::{CloudError, ErrorKind, Proxy};
 use serde::Deserialize;
 
 /// What the vendor says in a refusal; every field may be absent.
@@ -28,7 +28,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) credential: &'a str,
 }
 
-/// The error for an answer.
+/// Makes the error for an answer that refuses.
 pub(crate) fn refused(answer: &Answer<'_>) -> CloudError {
     let refusal: Refusal = serde_json::from_slice(answer.body).unwrap_or_default();
     let said = refusal.message.filter(|message| !message.trim().is_empty());
@@ -118,19 +118,24 @@ fn hint(error: &CloudError, answer: &Answer<'_>) -> Option<String> {
     }
 }
 
-/// The error for a request that got no whole answer.
+/// Makes the error for a request that got no whole answer.
 pub(crate) fn no_answer(operation: &str, error: &reqwest::Error) -> CloudError {
     let host = error.url().and_then(reqwest::Url::host_str).unwrap_or("the API").to_owned();
     let cause = innermost(error);
     if error.is_connect() {
-        let message = format!("can't reach {host}: {cause}");
+        let proxy = Proxy::of(&host);
+        let through = proxy.as_ref().map(|proxy| format!(" through {}", proxy.text()));
+        let message = format!("can't reach {host}{}: {cause}", through.unwrap_or_default());
         let said = cause.to_lowercase();
         let about_time = said.contains("certificate")
             && (said.contains("expired") || said.contains("not valid yet"));
-        let hint = if about_time {
-            "check this machine's clock: by it the server's certificate is not valid now"
-        } else {
-            "check the network, the proxy settings and DIGITALOCEAN_API_URL"
+        let hint = match proxy {
+            _ if about_time => {
+                "check this machine's clock: by it the server's certificate is not valid now"
+                    .to_owned()
+            }
+            Some(proxy) => proxy.hint(),
+            None => "check the network, the proxy settings and DIGITALOCEAN_API_URL".to_owned(),
         };
         return CloudError::new(ErrorKind::Unavailable, operation, message).with_hint(hint);
     }

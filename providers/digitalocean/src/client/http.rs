@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use infra_provider_api::{CloudError, Context, ErrorKind, RetryPolicy, retry};
+use infra_provider_api::{Call, CloudError, Context, ErrorKind, RetryPolicy, is_read, retry};
 use reqwest::{Method, Response, header::HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
@@ -100,7 +100,7 @@ impl Client {
         self.get_parsed(cx, operation, path, query, &|body: &[u8]| parse(operation, body)).await
     }
 
-    /// The same, read by `parse`: an answer that it refuses is asked for again.
+    /// Reads an answer by `parse`. An answer that it refuses is asked for again.
     pub(super) async fn get_parsed<T>(
         &self,
         cx: &Context,
@@ -132,7 +132,7 @@ impl Client {
         }
     }
 
-    /// A call with an effect: made once, the engine decides about another.
+    /// Makes a call with an effect, once: the engine decides about another.
     pub(crate) async fn effect<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         cx: &Context,
@@ -145,7 +145,7 @@ impl Client {
         parse(operation, &answer)
     }
 
-    /// A call with an effect and no answer worth reading.
+    /// Makes a call with an effect and no answer worth reading.
     pub(crate) async fn effect_silent<B: Serialize + Sync>(
         &self,
         cx: &Context,
@@ -197,10 +197,22 @@ impl Client {
     ) -> Result<Vec<u8>, CloudError> {
         // Kept until the answer is there.
         let _permit = self.limiter.permit(cx, operation).await?;
-        let request = request.bearer_auth(self.token.expose_secret());
+        let request = request.bearer_auth(self.token.expose_secret()).build();
+        let request = request.map_err(|e| errors::no_answer(operation, &e))?;
+        let method = request.method().as_str();
+        let call = Call::begin("digitalocean", method, request.url().path(), !is_read(method));
         let exchange = async {
-            let answer = request.send().await.map_err(|e| errors::no_answer(operation, &e))?;
-            self.read(operation, answer).await
+            match self.http.execute(request).await {
+                Ok(answer) => {
+                    let id = answer.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+                    call.answered(answer.status().as_u16(), id);
+                    self.read(operation, answer).await
+                }
+                Err(error) => {
+                    call.unanswered("no answer");
+                    Err(errors::no_answer(operation, &error))
+                }
+            }
         };
         tokio::select! {
             answer = exchange => answer,
@@ -251,12 +263,13 @@ fn until_epoch(epoch_s: u64) -> Duration {
     Duration::from_secs(epoch_s).saturating_sub(now)
 }
 
-/// The body as what was asked for. Its content is not repeated in the error: it may be anything.
+/// Parses the body as what was asked for. The error does not repeat the body, which may be
+/// anything.
 pub(crate) fn parse<T: DeserializeOwned>(operation: &str, body: &[u8]) -> Result<T, CloudError> {
     serde_json::from_slice(body).map_err(|error| senseless(operation, body, &error))
 }
 
-/// The error for a body that is not what was asked for.
+/// Makes the error for a body that is not what was asked for.
 pub(super) fn senseless(operation: &str, body: &[u8], error: &serde_json::Error) -> CloudError {
     let message = if body.is_empty() {
         "the answer is empty".to_owned()

@@ -9,7 +9,7 @@ use infra_provider_api::{CloudError, Context, ErrorKind};
 
 use super::window::{Core, Standing};
 
-/// A wait is told when it takes this long or longer, and again as it goes on.
+/// A wait is reported when it takes this long or longer, and again while it lasts.
 const TOLD: Duration = Duration::from_secs(1);
 
 /// The rate limit of one account.
@@ -31,7 +31,7 @@ impl Drop for Permit<'_> {
 }
 
 impl Limiter {
-    /// `speed`: how much faster than real time the cloud's clock runs.
+    /// Makes a limiter; `speed` says how much faster than real time the cloud's clock runs.
     pub(crate) fn new(speed: f64) -> Self {
         Self { core: Mutex::new(Core::new(speed)), turn: tokio::sync::Mutex::new(()) }
     }

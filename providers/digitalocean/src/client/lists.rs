@@ -42,8 +42,9 @@ impl Shared {
 }
 
 impl Client {
-    /// A list, possibly fetched a moment ago for another kind: for observing, where load balancers,
-    /// VPCs and zones are each read by two kinds. Never older than this client's last effect.
+    /// Reads a list, possibly fetched a moment ago for another kind. It is for observing, where
+    /// load balancers, VPCs and zones are each read by two kinds. The list is never older than this
+    /// client's last effect.
     pub(crate) async fn list_shared<T: DeserializeOwned>(
         &self,
         cx: &Context,

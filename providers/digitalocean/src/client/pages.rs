@@ -21,9 +21,9 @@ const PAGES_AT_ONCE: usize = 16;
 const ATTEMPTS_MAX: usize = 4;
 
 impl Client {
-    /// All items of a list, as they are now: the first page, then the rest side by side. What is
-    /// missing in it is missing in the cloud, so a list that changed between two of its pages (an
-    /// item may then have slipped from one to the other unseen) is fetched again.
+    /// Reads all items of a list, as they are now: the first page, then the rest side by side. An
+    /// item that is missing in it is missing in the cloud. So a list that changed between two of
+    /// its pages is fetched again: an item may have slipped from one to the other unseen.
     pub(crate) async fn list<T: Listed>(
         &self,
         cx: &Context,
@@ -81,7 +81,7 @@ impl Client {
         Ok((items, whole))
     }
 
-    /// How many items a list has: one call, whatever its length.
+    /// Counts the items of a list by one call, whatever its length.
     pub(crate) async fn count(
         &self,
         cx: &Context,
@@ -121,7 +121,8 @@ pub(super) fn typed<T: DeserializeOwned>(
     })
 }
 
-/// An item made while pages are fetched moves the others by one, so that one may come twice.
+/// Drops repeated items. An item made while pages are fetched moves the others by one, so that one
+/// may come twice.
 fn drop_repeated<T: Listed>(items: &mut Vec<T>) {
     let mut seen = std::collections::HashSet::with_capacity(items.len());
     items.retain(|item| item.key().is_none_or(|key| seen.insert(key)));

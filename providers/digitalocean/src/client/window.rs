@@ -36,7 +36,7 @@ impl Window {
         Self { limit, period, over: VecDeque::new(), others: 0 }
     }
 
-    /// How long until there is room beside `under_way` requests.
+    /// Returns how long to wait until there is room beside `under_way` requests.
     fn wait(&mut self, now: Instant, under_way: usize) -> Option<Duration> {
         while self.over.front().is_some_and(|over| *over + self.period <= now) {
             self.over.pop_front();
@@ -49,7 +49,7 @@ impl Window {
             // When others are forgotten is not known here: one request at a time finds out.
             return (under_way > 0).then_some(UNDER_WAY);
         }
-        // So many have to be forgotten first; what is under way will be over, and then counts anew.
+        // So many have to be forgotten first; what is under way will be over, and counts again then.
         let forgotten = self.over.get(own - self.limit);
         Some(forgotten.map_or(UNDER_WAY, |over| *over + self.period - now + MARGIN))
     }
@@ -80,7 +80,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// `speed`: how much faster than real time the cloud's clock runs; 1 but for the embedded one.
+    /// Makes the windows; `speed` says how much faster than real time the cloud's clock runs. It is
+    /// 1 but for the embedded cloud.
     pub(crate) fn new(speed: f64) -> Self {
         let scaled = |period: Duration| period.div_f64(speed.clamp(1.0, 1e6));
         Self {
@@ -115,15 +116,15 @@ impl Core {
         }
     }
 
-    /// A request that was let through is over, with an answer or without.
+    /// Counts a request that was let through as over, with an answer or without.
     pub(crate) fn over(&mut self, now: Instant) {
         self.under_way = self.under_way.saturating_sub(1);
         self.minute.over.push_back(now);
         self.hour.over.push_back(now);
     }
 
-    /// What the answer to a request that was let through says of the hour. Others may use the same
-    /// account: what the cloud counts and was not ours is theirs.
+    /// Learns the state of the hour from the answer to a request that was let through. Others may
+    /// use the account, too: a request that the cloud counts and that was not ours is theirs.
     pub(crate) fn learn(&mut self, now: Instant, standing: Standing) {
         if let Some(limit) = standing.limit.filter(|limit| *limit > 0) {
             self.hour.limit = limit as usize;
@@ -151,7 +152,8 @@ impl Core {
         }
     }
 
-    /// The cloud refused a request (429): nobody is let through for a while, then one alone.
+    /// Closes the window after the cloud refused a request (429): nobody is let through for a
+    /// while, then one alone.
     pub(crate) fn refused(&mut self, now: Instant, pause: Duration) {
         self.careful = true;
         self.close(now, pause);

@@ -12,7 +12,7 @@ const PROTOCOLS: [&str; 3] = ["icmp", "tcp", "udp"];
 /// All ports.
 const ALL: &str = "0";
 
-/// The firewalls of a cluster, with the addresses that [`names`] gives.
+/// Declares the firewalls of a cluster, with the addresses that [`names`] gives.
 pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
     let mut all = Vec::new();
     for (access, name) in names(cluster) {
@@ -48,7 +48,8 @@ pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
     Ok(all)
 }
 
-/// Which firewalls the cluster has. Control planes always have theirs, for the API server's port.
+/// Lists the firewalls that the cluster has. Control planes always have theirs, for the API
+/// server's port.
 pub(super) fn names(cluster: &Cluster) -> Vec<(Access, &'static str)> {
     let mut names = vec![(Access::All, "nodes"), (Access::ControlPlane, "control-plane")];
     if asked(cluster, Access::Worker).next().is_some() {

@@ -1,12 +1,11 @@
 //! Private network, SSH keys, the API server's load balancer, the bucket.
 
-use infra_provider_api::{Address, Cluster, Input, Owner, Role};
+use infra_provider_api::{Address, Cluster, Input, Owner, Role, bucket_prefix};
 
 use super::{Part, api_load_balancer, declare, vpc};
 use crate::{
     BucketSpec, ForwardingRule, HealthCheck, LoadBalancerSpec, SshKeySpec, VpcSpec, marks,
-    object_store::spaces_region,
-    resources::{derived_name, without_comment},
+    object_store::spaces_region, resources::without_comment,
 };
 
 /// The API server's port on each control plane.
@@ -28,9 +27,15 @@ pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
             target_port: API_PORT,
         }],
         health_check: HealthCheck::tcp(API_PORT),
+        allow: cluster
+            .api_load_balancer
+            .allow
+            .iter()
+            .map(|range| format!("cidr:{range}"))
+            .collect(),
     };
     let bucket = BucketSpec {
-        name: cluster.bucket.clone().unwrap_or_else(|| derived_name(owner)),
+        name: cluster.bucket.clone().unwrap_or_else(|| bucket_prefix(owner)),
         region: spaces_region(&cluster.region).to_owned(),
     };
     let mut all = vec![declare(vpc(), &network)?];

@@ -1,9 +1,11 @@
 //! Machines.
 
-use infra_provider_api::{Address, Cluster, Declared, Input, NodePlan, Owner, Pool, Problem};
+use infra_provider_api::{
+    API_ACCESS, Address, Cluster, Declared, Input, NodePlan, Owner, Pool, Problem,
+};
 
 use super::{Part, api_load_balancer, declare, firewalls, vpc};
-use crate::{DropletSpec, marks, sizes::Sizes};
+use crate::{ApiAccessSpec, DropletSpec, marks, sizes::Sizes};
 
 pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
     let sizes = Sizes::known().map_err(|error| {
@@ -13,13 +15,31 @@ pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
     let (mut all, mut problems) = (Vec::new(), Vec::new());
     for (pool, node) in cluster.nodes() {
         match sizes.slug(&pool.size) {
-            Some(size) => all.push(droplet(cluster, owner, pool, node, size)?),
+            Some(size) => {
+                all.push(droplet(cluster, owner, pool, node, size)?);
+                all.extend(access(cluster, node)?);
+            }
             // Once a pool, not once a node.
             None if pool.nodes.first() == Some(node) => problems.push(too_large(pool, &sizes)),
             None => {}
         }
     }
     if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+/// A machine reaches the API server by the load balancer, from its public address.
+fn access(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Problem>> {
+    if !cluster.api_load_balancer.is_narrow() {
+        return Ok(None);
+    }
+    let name = node.name();
+    let spec = ApiAccessSpec {
+        load_balancer: Input::reference(api_load_balancer(), "id"),
+        address: Input::reference(Address::new("droplet", &name), "public_ip"),
+    };
+    let mut declared = declare(Address::new(API_ACCESS, name), &spec)?;
+    declared.source.clone_from(&cluster.api_load_balancer.allow_source);
+    Ok(Some(declared))
 }
 
 fn droplet(

@@ -75,12 +75,13 @@ fn cluster() -> Cluster {
                 from: everybody,
             },
         ],
-        api_load_balancer: LoadBalancerPlan { port: 6443 },
+        api_load_balancer: LoadBalancerPlan::open(6443),
         dns: Some(DnsPlan {
             domain: "example.com".to_owned(),
             ttl_s: 300,
             manage_zone: true,
             api_name: "api".to_owned(),
+            is_endpoint: true,
             source: None,
         }),
         bucket: None,
@@ -92,7 +93,7 @@ fn owner() -> Owner {
     Owner { cluster: "shop".to_owned(), uuid: uuid::Uuid::from_u128(0x1234_5678 << 96) }
 }
 
-/// The fields by name: whether serde_json keeps their order hangs on what else is built.
+/// Sorts the fields by name: whether serde_json keeps their order hangs on what else is built.
 fn by_name(value: &Value) -> BTreeMap<&String, &Value> {
     value.as_object().into_iter().flatten().collect()
 }
@@ -165,4 +166,15 @@ fn what_this_cloud_cannot_have_is_said_all_at_once() {
     let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
     insta::assert_debug_snapshot!(messages);
     assert!(problems.iter().all(|problem| problem.hint.is_some()));
+}
+
+#[test]
+fn no_tag_of_the_user_is_taken_for_an_own_one() {
+    for tag in ["infra-x", "INFRA:owner", "Infra-Role"] {
+        let mut cluster = cluster();
+        cluster.tags = vec![tag.to_owned()];
+        let problems = model(&cluster, &owner()).unwrap_err();
+        let refused = |text: &str| text.contains("could be mistaken for one of this tool's own");
+        assert!(problems.iter().any(|problem| refused(&problem.message)), "{tag}: {problems:?}");
+    }
 }

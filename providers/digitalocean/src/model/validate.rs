@@ -33,6 +33,14 @@ pub(super) fn problems(cluster: &Cluster, owner: &Owner) -> Vec<Problem> {
             None,
         );
     }
+    let balancer = &cluster.api_load_balancer;
+    for range in balancer.allow.iter().filter(|range| range.addr().is_ipv6()) {
+        add(
+            format!("{range} can't be let in to the API server: its load balancer has no IPv6"),
+            "write IPv4 ranges in the rule with `to = \"api\"`",
+            balancer.allow_source.as_ref(),
+        );
+    }
     for tag in cluster.tags.iter().filter(|tag| !is_valid_tag(tag)) {
         add(
             format!("`{tag}` can't be a tag on DigitalOcean"),
@@ -40,9 +48,12 @@ pub(super) fn problems(cluster: &Cluster, owner: &Owner) -> Vec<Problem> {
             None,
         );
     }
-    for tag in
-        cluster.tags.iter().filter(|tag| tag.starts_with("infra:") || tag.starts_with("infra-"))
-    {
+    // Tags that differ in case only are one tag on DigitalOcean.
+    let is_ours = |tag: &&String| {
+        let tag = tag.to_ascii_lowercase();
+        tag.starts_with("infra:") || tag.starts_with("infra-")
+    };
+    for tag in cluster.tags.iter().filter(is_ours) {
         add(
             format!("the tag `{tag}` could be mistaken for one of this tool's own"),
             "choose one that does not begin with `infra`",
@@ -88,7 +99,8 @@ fn is_private(range: Ipv4Net) -> bool {
     })
 }
 
-/// As strict as the strictest of what takes the name: droplets, VPCs, firewalls and Kubernetes.
+/// Returns true if a text is a host name, by the strictest rule of what takes the name: droplets,
+/// VPCs, firewalls and Kubernetes.
 fn is_host_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     name.len() <= 63

@@ -14,20 +14,23 @@ pub(crate) struct Api {
     pub(crate) scope: Scope,
     /// The endpoint, keys and authority for Spaces are kept here.
     pub(crate) connection: crate::Connection,
+    /// Held from reading a load balancer to writing it: a change replaces all of it.
+    pub(crate) balancer_gate: tokio::sync::Mutex<()>,
 }
 
-/// The address of a resource whose exact name is its ownership mark: `<cluster>-<short>-<name>`.
+/// Finds the address of a resource whose exact name is its ownership mark:
+/// `<cluster>-<short>-<name>`.
 pub(crate) fn address_of(owner: &Owner, kind: &str, name: &str) -> Option<Address> {
     let name = name.strip_prefix(&owner.exact_name(""))?;
     (!name.is_empty()).then(|| Address::new(kind, name))
 }
 
-/// The exact name of the resource at `address`.
+/// Returns the exact name of the resource at `address`.
 pub(crate) fn name_of(cx: &Context, address: &Address) -> String {
     cx.owner.exact_name(address.name())
 }
 
-/// A value that is known by the time a call is made.
+/// Returns a value that is known by the time a call is made.
 pub(crate) fn known<'a, T>(
     operation: &str,
     field: &str,
@@ -43,7 +46,7 @@ pub(crate) fn outputs<const N: usize>(pairs: [(&str, Value); N]) -> Outputs {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// A resource that is ready and was made by this tool.
+/// Describes a resource that is ready and was made by this tool.
 pub(crate) fn ready<S>(address: Address, id: String, spec: S, outputs: Outputs) -> Found<S> {
     Found {
         address,
@@ -56,7 +59,7 @@ pub(crate) fn ready<S>(address: Address, id: String, spec: S, outputs: Outputs) 
     }
 }
 
-/// For kinds all of whose fields force a replacement.
+/// Refuses an update, for kinds all of whose fields force a replacement.
 pub(crate) fn nothing_to_update<T>(observed: &Observed) -> Result<T, CloudError> {
     Err(CloudError::new(
         ErrorKind::Invalid,

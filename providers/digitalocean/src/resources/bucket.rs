@@ -1,5 +1,6 @@
-//! `bucket`: where the nodes' artifacts are, in Spaces. The name that is made up for a cluster holds
-//! its short id and is the mark; a name fixed in infra.toml is proven by an object in the bucket.
+//! `bucket`: where the nodes' artifacts are, in Spaces. The name that is made up for a cluster begins
+//! with the cluster's and its short id, and is the mark; a name fixed in infra.toml is proven by an
+//! object in the bucket.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,7 +9,7 @@ use aws_sdk_s3::Client;
 use futures::future::join_all;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed,
-    OnChange, Presence, Resource, UpdateRequest,
+    OnChange, Presence, Resource, UpdateRequest, is_bucket_name,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -29,11 +30,6 @@ pub struct BucketSpec {
     pub region: String,
 }
 
-/// The name of a cluster's bucket where infra.toml fixes none.
-pub(crate) fn derived_name(owner: &infra_provider_api::Owner) -> String {
-    format!("infra-{}-{}", owner.cluster, owner.short())
-}
-
 pub(crate) struct Buckets {
     api: Arc<Api>,
     client: OnceLock<Client>,
@@ -44,7 +40,7 @@ impl Buckets {
         Self { api, client: OnceLock::new() }
     }
 
-    /// Made at first use: a run without a bucket needs no keys.
+    /// Returns the client. It is made at first use: a run without a bucket needs no keys.
     pub(super) fn client(&self) -> Result<&Client, CloudError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
@@ -87,7 +83,7 @@ impl Buckets {
             }
             Err(error) => return Err(error),
         };
-        if *name != derived_name(&cx.owner) {
+        if !is_bucket_name(&cx.owner, name) {
             self.claim(cx, &operation, name, new).await?;
         }
         Ok(self.found(name))
@@ -107,11 +103,18 @@ impl Resource for Buckets {
     }
 
     async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<BucketSpec>>, CloudError> {
-        let derived = derived_name(&cx.owner);
-        let name = self.api.scope.bucket.as_deref().unwrap_or(&derived);
-        let owned = self.exists(cx, name).await?
-            && (name == derived || self.mark(cx, name).await? == Some(cx.owner.tag()));
-        Ok(if owned { vec![self.found(name)] } else { Vec::new() })
+        let fixed = self.api.scope.bucket.as_deref();
+        let mut all = Vec::new();
+        for name in self.names(cx).await? {
+            let is_made_up = is_bucket_name(&cx.owner, &name);
+            let owned = match fixed {
+                Some(fixed) if name != fixed => false,
+                None => is_made_up,
+                Some(_) => is_made_up || self.mark(cx, &name).await? == Some(cx.owner.tag()),
+            };
+            all.extend(owned.then(|| self.found(&name)));
+        }
+        Ok(all)
     }
 
     async fn read(
@@ -125,7 +128,7 @@ impl Resource for Buckets {
                 return Ok(Presence::Absent);
             }
             let found = self.found(name);
-            if *name == derived_name(&cx.owner) {
+            if is_bucket_name(&cx.owner, name) {
                 return Ok(Presence::Owned(found));
             }
             Ok(match self.mark(cx, name).await? {
@@ -173,7 +176,7 @@ impl Resource for Buckets {
             if keys.is_empty() {
                 break;
             }
-            // The mark goes with the last objects; what is left is empty, and claimed again if the
+            // The mark goes with the last objects; the bucket is empty then, and claimed again if the
             // run ends here.
             self.remove(&operation, name, &keys).await?;
             let progress = format!("{} objects of bucket {name} removed", keys.len());

@@ -9,7 +9,7 @@ use aws_sdk_s3::{
 };
 use infra_provider_api::{CLOCK_HINT, CloudError, ErrorKind, clock_skew};
 
-/// The error for a failed call.
+/// Makes the error for a failed call.
 pub(super) fn mapped<E, R>(operation: &str, error: &SdkError<E, R>) -> CloudError
 where
     E: ProvideErrorMetadata + RequestId + Error + 'static,
@@ -65,7 +65,7 @@ where
 /// The status of an answer, and the server's clock.
 pub(super) trait HasStatus {
     fn status(&self) -> u16;
-    /// Seconds since 1970.
+    /// Returns the date of the answer in seconds since 1970.
     fn server_date(&self) -> Option<i64>;
 }
 

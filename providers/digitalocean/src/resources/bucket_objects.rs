@@ -17,18 +17,23 @@ use super::{bucket::Buckets, bucket_errors::mapped};
 const MARK_KEY: &str = ".infra/owner";
 
 impl Buckets {
-    /// Whether the account has the bucket. Asked by listing what the account owns: another one's
-    /// public bucket would answer too.
+    /// Returns true if the account has the bucket. It lists what the account owns, because another
+    /// account's public bucket would answer too.
     pub(super) async fn exists(&self, cx: &Context, name: &str) -> Result<bool, CloudError> {
+        Ok(self.names(cx).await?.iter().any(|one| one == name))
+    }
+
+    /// Lists the names of the account's buckets.
+    pub(super) async fn names(&self, cx: &Context) -> Result<Vec<String>, CloudError> {
         let client = self.client()?;
         let answer = retry(cx, RetryPolicy::READ, || async {
             client.list_buckets().send().await.map_err(|e| mapped("list buckets", &e))
         })
         .await?;
-        Ok(answer.buckets().iter().any(|bucket| bucket.name() == Some(name)))
+        Ok(answer.buckets().iter().filter_map(|one| one.name().map(str::to_owned)).collect())
     }
 
-    /// The owner's tag that is written in a bucket.
+    /// Reads the owner's tag that is written in a bucket.
     pub(super) async fn mark(
         &self,
         cx: &Context,
@@ -56,7 +61,7 @@ impl Buckets {
         }
     }
 
-    /// Up to a thousand keys of a bucket.
+    /// Lists up to a thousand keys of a bucket.
     pub(super) async fn keys(&self, cx: &Context, name: &str) -> Result<Vec<String>, CloudError> {
         let client = self.client()?;
         let operation = format!("list bucket {name}");
@@ -67,7 +72,7 @@ impl Buckets {
         Ok(answer.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
     }
 
-    /// Marks a bucket with a fixed name as ours, unless it holds anything of somebody else's.
+    /// Marks a bucket with a fixed name as ours, unless it holds anything of others.
     pub(super) async fn claim(
         &self,
         cx: &Context,

@@ -14,7 +14,7 @@ use crate::{
 
 const OPERATION: &str = "read an answer";
 
-/// A spec that was read can be written, as the engine does it for the plan and the record.
+/// Writes each spec that was read, as the engine does it for the plan and the record.
 fn write<S: Serialize>(found: impl IntoIterator<Item = Found<S>>) {
     for one in found {
         drop(serde_json::to_value(&one.spec).map(|spec| spec.to_string()));

@@ -47,8 +47,8 @@ fn taken(operation: &str, name: &str) -> CloudError {
     CloudError::new(ErrorKind::NameTaken, operation, taken_message(name)).with_hint(TAKEN_HINT)
 }
 
-/// Whether this cluster can have the zone. One made by hand with nothing in it is welcome, so is
-/// one that a killed run has made.
+/// Returns true if this cluster can have the zone. A zone made by hand with nothing in it is
+/// welcome, and so is one that a killed run has made.
 fn can_take(cx: &Context, zone: &Zone) -> bool {
     match zone.owner(cx) {
         Owned::Ours => true,
@@ -57,15 +57,17 @@ fn can_take(cx: &Context, zone: &Zone) -> bool {
     }
 }
 
-/// A zone that belongs to somebody else, found before anything is made. No call but the one that
-/// the plan has made already; none when no machine is to be made, as with the other checks.
+/// Finds a zone that belongs to somebody else, before anything is made. It makes no call but the
+/// one that the plan has made already, and none if the zone is not to be made.
 pub(crate) async fn zone_problem(
     api: &Api,
     cx: &Context,
     cluster: &Cluster,
-    machines_new: usize,
+    created: &[Address],
 ) -> Result<Option<Problem>, CloudError> {
-    let Some(dns) = cluster.dns.as_ref().filter(|dns| dns.manage_zone && machines_new > 0) else {
+    let is_new = |domain: &str| created.contains(&Address::new("domain", domain));
+    let Some(dns) = cluster.dns.as_ref().filter(|dns| dns.manage_zone && is_new(&dns.domain))
+    else {
         return Ok(None);
     };
     let zone = api.zone_shared(cx, &dns.domain).await?;

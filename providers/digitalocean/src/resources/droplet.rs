@@ -18,7 +18,7 @@ use super::{
     api::Api,
     by_id,
     droplet_create::NAMES_MAX,
-    droplet_spec::{DropletSpec, found, presence},
+    droplet_spec::{DropletSpec, found, presence, read},
     tags,
 };
 use crate::{
@@ -71,7 +71,7 @@ impl Droplets {
         Self { api, sent: Sent::default() }
     }
 
-    /// All of the cluster's, as they are now.
+    /// Lists all droplets of the cluster, as they are now.
     pub(super) async fn list(&self, cx: &Context) -> Result<Vec<Found<DropletSpec>>, CloudError> {
         let tag = cx.owner.tag();
         let query = [("tag_name", tag.as_str())];
@@ -83,6 +83,7 @@ impl Droplets {
         Ok(owned)
     }
 
+    /// Returns the droplet of that id as it is now, whoever's tag it carries.
     async fn look_one(
         &self,
         cx: &Context,
@@ -90,7 +91,14 @@ impl Droplets {
     ) -> Result<Option<Found<DropletSpec>>, CloudError> {
         let answer: Option<DropletAnswer> =
             self.api.client.get_optional(cx, "look at a droplet", &["droplets", id]).await?;
-        Ok(answer.and_then(|answer| found(cx, &answer.droplet)))
+        Ok(answer.map(|answer| read(cx, &answer.droplet)))
+    }
+
+    /// Lists the account's droplets, whoever's tag they carry.
+    async fn list_all(&self, cx: &Context) -> Result<HashMap<String, Droplet>, CloudError> {
+        let all: Vec<Droplet> =
+            self.api.client.list(cx, "list droplets", &["droplets"], &[], "droplets").await?;
+        Ok(all.into_iter().map(|droplet| (droplet.id.to_string(), droplet)).collect())
     }
 }
 
@@ -106,7 +114,8 @@ impl Resource for Droplets {
         "droplet"
     }
 
-    /// Size, image and revision are never changed under running apps: nodes are rotated.
+    /// Classifies the change of a field. Size, image and revision are never changed under running
+    /// apps: nodes are rotated.
     fn on_change(&self, field: &str) -> OnChange {
         match field {
             "tags" | "powered_off" => OnChange::Update,
@@ -120,8 +129,8 @@ impl Resource for Droplets {
         NAMES_MAX
     }
 
-    /// Everything that a call has once for all its names. The names are no part of a spec, so that
-    /// equal specs are equal calls.
+    /// Hashes everything that a call has once for all its names. The names are no part of a spec,
+    /// so that equal specs are equal calls.
     fn batch_key(&self, spec: &DropletSpec) -> String {
         let text = serde_json::to_vec(spec).unwrap_or_default();
         hex::encode(Sha256::digest(text))
@@ -149,27 +158,32 @@ impl Resource for Droplets {
             let looks = try_join_all(ids.iter().map(|id| self.look_one(cx, id))).await?;
             return Ok(looks.into_iter().flatten().collect());
         }
-        let mut all = self.list(cx).await?;
-        let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
-        all.retain(|droplet| ids.contains(droplet.id.as_str()));
-        Ok(all)
+        let mut found = self.list(cx).await?;
+        let mut missing: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        found.retain(|droplet| missing.remove(droplet.id.as_str()));
+        // Gone, or without the tag by which they were listed.
+        if !missing.is_empty() {
+            let all = self.list_all(cx).await?;
+            let others = missing.into_iter().filter_map(|id| all.get(id));
+            found.extend(others.map(|droplet| read(cx, droplet)));
+        }
+        Ok(found)
     }
 
-    /// One by one; where many are asked for, most of them are in a list of all the account's.
+    /// Reads droplets one by one. If many are asked for, it takes most of them from a list of all
+    /// the account's.
     async fn read(
         &self,
         cx: &Context,
         known: &[KnownResource],
     ) -> Result<Vec<Presence<Found<DropletSpec>>>, CloudError> {
-        let mut all: HashMap<u64, Droplet> = HashMap::new();
+        let mut all = HashMap::new();
         if known.len() > READS_MAX {
-            let listed: Vec<Droplet> =
-                self.api.client.list(cx, "list droplets", &["droplets"], &[], "droplets").await?;
-            all.extend(listed.into_iter().map(|droplet| (droplet.id, droplet)));
+            all = self.list_all(cx).await?;
         }
         let all = &all;
         by_id::each(known, |known| async move {
-            if let Some(droplet) = known.id.parse().ok().and_then(|id: u64| all.get(&id)) {
+            if let Some(droplet) = all.get(&known.id) {
                 return Ok(presence(cx, &known, droplet));
             }
             by_id::one(&self.api, cx, &["droplets"], known, |known, answer: DropletAnswer| {

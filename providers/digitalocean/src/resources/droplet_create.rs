@@ -75,9 +75,9 @@ impl Droplets {
         if alone { 1 } else { NAMES_MAX }
     }
 
-    /// Those of `requests` whose key an existing droplet carries. It is asked only where the answer
-    /// is open: a key that a listing of this run did not show, and that has not been sent since, has
-    /// made nothing.
+    /// Finds those of `requests` whose key an existing droplet carries. It asks only where the
+    /// answer is open. A key has made nothing if a listing of this run did not show it and it has
+    /// not been sent since.
     async fn made_before(
         &self,
         cx: &Context,
@@ -94,7 +94,7 @@ impl Droplets {
             .collect())
     }
 
-    /// One call; one outcome for each request.
+    /// Makes one call, and returns one outcome for each request.
     async fn create_call(&self, cx: &Context, requests: &[&Request]) -> Vec<Outcome> {
         let all_failed = |error: CloudError| requests.iter().map(|_| Err(error.clone())).collect();
         let names: Vec<&str> = requests.iter().map(|(request, _)| request.address.name()).collect();
@@ -194,7 +194,7 @@ fn image(image: &str) -> Value {
     image.parse::<u64>().map_or_else(|_| json!(image), |number| json!(number))
 }
 
-/// The call was accepted and does not tell of this droplet: it may be there.
+/// Reports a call that was accepted and whose answer does not list this droplet: it may exist.
 fn not_in_answer(request: &CreateRequest) -> CloudError {
     CloudError::new(
         ErrorKind::Garbled,

@@ -34,8 +34,8 @@ pub struct DropletSpec {
 }
 
 impl DropletSpec {
-    /// Tags sorted, each once, in lower case: the cloud does not tell `Team` from `team`, and keeps
-    /// whichever an account used first.
+    /// Sorts the tags, each once, in lower case. The cloud takes `Team` and `team` for one, and
+    /// keeps whichever an account used first.
     #[must_use]
     pub fn normal(mut self) -> Self {
         self.tags.iter_mut().for_each(|tag| tag.make_ascii_lowercase());
@@ -57,7 +57,7 @@ fn readiness(droplet: &Droplet) -> Readiness {
     }
 }
 
-/// A droplet in normal form; `None` when it is not this cluster's.
+/// Reads a droplet in normal form. Returns `None` if it is not this cluster's.
 pub(super) fn found(cx: &Context, droplet: &Droplet) -> Option<Found<DropletSpec>> {
     droplet.tags.contains(&cx.owner.tag()).then(|| read(cx, droplet))
 }
@@ -83,8 +83,8 @@ pub(super) fn presence(
     Presence::Untagged(found)
 }
 
-/// A droplet in normal form, whoever owns it.
-fn read(cx: &Context, droplet: &Droplet) -> Found<DropletSpec> {
+/// Reads a droplet in normal form, whoever owns it.
+pub(super) fn read(cx: &Context, droplet: &Droplet) -> Found<DropletSpec> {
     let tags = &droplet.tags;
     let node = marks::node_of(&cx.owner, &droplet.name, tags);
     let image = droplet.image.slug.clone().filter(|slug| !slug.is_empty());

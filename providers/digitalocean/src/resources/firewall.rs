@@ -41,9 +41,12 @@ fn found_at(address: Address, firewall: &Firewall) -> Found<FirewallSpec> {
     found
 }
 
-fn body(name: &str, spec: &FirewallSpec) -> Value {
+/// Returns the body of a create call, and of a change, which resets what it does not name: machines by
+/// their ids are not managed here, and stay.
+fn body(name: &str, spec: &FirewallSpec, droplet_ids: &[u64]) -> Value {
     json!({
         "name": name,
+        "droplet_ids": droplet_ids,
         "tags": spec.tags,
         "inbound_rules": spec.inbound_wire(),
         "outbound_rules": spec.outbound_wire(),
@@ -51,7 +54,7 @@ fn body(name: &str, spec: &FirewallSpec) -> Value {
 }
 
 impl Firewalls {
-    /// The tags that a firewall names must exist.
+    /// Makes the tags that a firewall names, because they must exist.
     async fn ensure_tags(
         &self,
         cx: &Context,
@@ -88,7 +91,7 @@ impl Firewalls {
         let made: Result<FirewallAnswer, _> = self
             .0
             .client
-            .effect(cx, &operation, Method::POST, &["firewalls"], &body(&name, spec))
+            .effect(cx, &operation, Method::POST, &["firewalls"], &body(&name, spec, &[]))
             .await;
         match made {
             Ok(answer) => Self::this(cx, &operation, &answer.firewall),
@@ -125,7 +128,7 @@ impl Resource for Firewalls {
         Ok(all.iter().filter_map(|firewall| found(cx, firewall)).collect())
     }
 
-    /// One that was renamed by hand is still ours: its id says so.
+    /// Reads firewalls by their ids. One that was renamed by hand is still ours: its id says so.
     async fn read(
         &self,
         cx: &Context,
@@ -158,8 +161,10 @@ impl Resource for Firewalls {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
         self.ensure_tags(cx, &operation, &spec).await?;
-        let body = body(&name_of(cx, &observed.address), &spec);
         let path = &["firewalls", observed.id.as_str()];
+        let now: Option<FirewallAnswer> = self.0.client.get_optional(cx, &operation, path).await?;
+        let droplet_ids = now.map(|now| now.firewall.droplet_ids).unwrap_or_default();
+        let body = body(&name_of(cx, &observed.address), &spec, &droplet_ids);
         let answer: FirewallAnswer =
             self.0.client.effect(cx, &operation, Method::PUT, path, &body).await?;
         Self::this(cx, &operation, &answer.firewall)

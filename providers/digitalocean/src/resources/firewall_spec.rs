@@ -36,7 +36,8 @@ pub struct RuleSpec {
 }
 
 impl RuleSpec {
-    /// All of a protocol, in both directions used with `addresses` and `tags`.
+    /// Makes a rule for a protocol and its ports, used in both directions with `addresses` and
+    /// `tags`.
     pub fn new(protocol: &str, ports: &str) -> Self {
         Self {
             protocol: protocol.to_owned(),
@@ -66,7 +67,8 @@ impl RuleSpec {
 }
 
 impl FirewallSpec {
-    /// Rules about the same traffic are one, everything is sorted, all ports have one spelling.
+    /// Merges rules about one kind of traffic, sorts everything, and writes all ports in one
+    /// spelling.
     #[must_use]
     pub fn normal(mut self) -> Self {
         sort(&mut self.tags);
@@ -112,7 +114,7 @@ impl FirewallSpec {
     }
 }
 
-/// All ports have four spellings in the vendor's answers and documents.
+/// Writes all ports in one way: they have four spellings in the vendor's answers and documents.
 fn ports(rule: &RuleSpec) -> String {
     let all = matches!(rule.ports.as_str(), "" | "0" | "all" | "1-65535");
     if all || rule.protocol == "icmp" { "0".to_owned() } else { rule.ports.clone() }

@@ -109,8 +109,8 @@ impl Resource for KubernetesLoadBalancers {
     }
 }
 
-/// The members of every load balancer in the cluster's own network. The vendor tells no health of
-/// single members.
+/// Lists the members of every load balancer in the cluster's own network. The vendor does not
+/// report the health of single members.
 pub(crate) async fn memberships(api: &Api, cx: &Context) -> Result<Vec<Membership>, CloudError> {
     let all = api.client.list::<LoadBalancer>(cx, "list load balancers", &[PATH], &[], PATH);
     let (vpcs, all) = futures::try_join!(api.own_vpcs(cx), all)?;

@@ -1,7 +1,11 @@
 //! `load_balancer`: ours, in front of the API server. It has no tags of its own; its exact name is
 //! the mark. Those that Kubernetes makes are another kind.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -18,9 +22,12 @@ use super::{
     load_balancer_spec::LoadBalancerSpec,
     tags,
 };
-use crate::wire::{LoadBalancer, LoadBalancerAnswer};
+use crate::{
+    marks,
+    wire::{Droplet, LoadBalancer, LoadBalancerAnswer},
+};
 
-const PATH: &str = "load_balancers";
+pub(super) const PATH: &str = "load_balancers";
 
 pub(crate) struct LoadBalancers(pub(crate) Arc<Api>);
 
@@ -33,7 +40,7 @@ pub(super) fn readiness(balancer: &LoadBalancer) -> Readiness {
     }
 }
 
-/// Empty until the vendor has given it one.
+/// Returns the address, if the vendor has given it one.
 fn address(balancer: &LoadBalancer) -> Option<&str> {
     balancer.ip.as_deref().filter(|ip| !ip.is_empty())
 }
@@ -65,6 +72,8 @@ fn found_at(
         tag: balancer.tag.clone().unwrap_or_default(),
         forwarding_rules,
         health_check: balancer.health_check.clone().ok_or_else(|| missing("health_check"))?,
+        // The addresses of machines are resources of their own.
+        allow: balancer.allowed().into_iter().filter(|rule| rule.starts_with("cidr:")).collect(),
     };
     let mut outputs = outputs([("id", json!(balancer.id))]);
     if let Some(ip) = address(balancer) {
@@ -82,20 +91,89 @@ pub(super) fn all_found(
     all.iter().filter_map(|balancer| found(cx, balancer).transpose()).collect()
 }
 
-fn body(operation: &str, name: &str, spec: &LoadBalancerSpec) -> Result<Value, CloudError> {
-    Ok(json!({
+/// Returns the body of a create call, and of a change of what there is `now`, which keeps what this tool
+/// does not manage.
+fn body(
+    operation: &str,
+    name: &str,
+    spec: &LoadBalancerSpec,
+    firewall: Option<Value>,
+    now: Option<&LoadBalancer>,
+) -> Result<Value, CloudError> {
+    let mut body = json!({
         "name": name,
         "region": spec.region,
         "vpc_uuid": known(operation, "vpc", &spec.vpc)?,
         "tag": spec.tag,
         "forwarding_rules": spec.forwarding_rules,
         "health_check": spec.health_check,
-    }))
+    });
+    if let Some(firewall) = firewall {
+        body["firewall"] = firewall;
+    }
+    for (field, value) in now.map(LoadBalancer::unmanaged).unwrap_or_default() {
+        body[field] = value;
+    }
+    Ok(body)
+}
+
+/// Returns the cluster's machines by their public addresses.
+pub(super) async fn machines(
+    api: &Api,
+    cx: &Context,
+) -> Result<HashMap<String, String>, CloudError> {
+    let tag = cx.owner.tag();
+    let query = [("tag_name", tag.as_str())];
+    let all: Vec<Droplet> =
+        api.client.list_shared(cx, "list droplets", &["droplets"], &query, "droplets").await?;
+    let with_address = all.iter().filter_map(|droplet| {
+        let node = marks::node_of(&cx.owner, &droplet.name, &droplet.tags);
+        Some((droplet.address("public")?.to_owned(), node))
+    });
+    Ok(with_address.collect())
+}
+
+/// Lets only `allow` connect, and leaves all else of the load balancer as it is.
+pub(super) async fn set_firewall(
+    api: &Api,
+    cx: &Context,
+    operation: &str,
+    balancer: &LoadBalancer,
+    allow: &BTreeSet<String>,
+) -> Result<(), CloudError> {
+    let spec = found_at(Address::new("load_balancer", &balancer.name), balancer)?.spec;
+    let firewall = json!({ "allow": allow, "deny": balancer.denied() });
+    let body = body(operation, &balancer.name, &spec, Some(firewall), Some(balancer))?;
+    api.client.effect_silent(cx, operation, Method::PUT, &[PATH, &balancer.id], &body).await
 }
 
 impl LoadBalancers {
     async fn list(&self, cx: &Context) -> Result<Vec<LoadBalancer>, CloudError> {
         self.0.client.list(cx, "list load balancers", &[PATH], &[], PATH).await
+    }
+
+    /// Returns who may and may not connect, if anybody may not: the ranges of `spec` and the machines that may now;
+    /// where everybody might, the machines that there are. No machine is shut out between this change
+    /// and its own.
+    async fn firewall(
+        &self,
+        cx: &Context,
+        spec: &LoadBalancerSpec,
+        now: Option<&LoadBalancer>,
+    ) -> Result<Option<Value>, CloudError> {
+        let deny = now.map(LoadBalancer::denied).unwrap_or_default();
+        if spec.allow.is_empty() {
+            return Ok((!deny.is_empty()).then(|| json!({ "allow": [], "deny": deny })));
+        }
+        let mut allow: BTreeSet<String> = spec.allow.iter().cloned().collect();
+        let before = now.map(LoadBalancer::allowed).unwrap_or_default();
+        // Later on each comes and goes by itself: one that is on its way out stays out.
+        if !before.iter().any(|rule| rule.starts_with("cidr:")) {
+            let machines = machines(&self.0, cx).await?;
+            allow.extend(machines.keys().map(|ip| format!("ip:{ip}")));
+        }
+        allow.extend(before.into_iter().filter(|rule| rule.starts_with("ip:")));
+        Ok(Some(json!({ "allow": allow, "deny": deny })))
     }
 
     fn this(
@@ -124,7 +202,7 @@ impl LoadBalancers {
             return Ok(existing);
         }
         tags::ensure(&self.0.client, cx, &operation, std::slice::from_ref(&spec.tag)).await?;
-        let body = body(&operation, &name, spec)?;
+        let body = body(&operation, &name, spec, self.firewall(cx, spec, None).await?, None)?;
         let answer: LoadBalancerAnswer =
             self.0.client.effect(cx, &operation, Method::POST, &[PATH], &body).await?;
         Self::this(cx, &operation, &answer)
@@ -156,6 +234,7 @@ impl Resource for LoadBalancers {
         all_found(cx, &all)
     }
 
+    /// By their ids alone: one that was renamed by hand is waited for, too.
     async fn look(
         &self,
         cx: &Context,
@@ -163,10 +242,15 @@ impl Resource for LoadBalancers {
     ) -> Result<Vec<Found<LoadBalancerSpec>>, CloudError> {
         let mut all = self.list(cx).await?;
         all.retain(|balancer| ids.contains(&balancer.id));
-        all_found(cx, &all)
+        let found = all.iter().map(|balancer| match found(cx, balancer)? {
+            Some(found) => Ok(found),
+            None => found_at(Address::new("load_balancer", &balancer.name), balancer),
+        });
+        found.collect()
     }
 
-    /// One that was renamed by hand is still ours: its id says so.
+    /// Reads load balancers by their ids. One that was renamed by hand is still ours: its id says
+    /// so.
     async fn read(
         &self,
         cx: &Context,
@@ -201,8 +285,13 @@ impl Resource for LoadBalancers {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
         tags::ensure(&self.0.client, cx, &operation, std::slice::from_ref(&spec.tag)).await?;
-        let body = body(&operation, &name_of(cx, &observed.address), &spec)?;
         let path = &[PATH, observed.id.as_str()];
+        let _gate = self.0.balancer_gate.lock().await;
+        let now: Option<LoadBalancerAnswer> =
+            self.0.client.get_optional(cx, &operation, path).await?;
+        let now = now.as_ref().map(|answer| &answer.load_balancer);
+        let firewall = self.firewall(cx, &spec, now).await?;
+        let body = body(&operation, &name_of(cx, &observed.address), &spec, firewall, now)?;
         let answer: LoadBalancerAnswer =
             self.0.client.effect(cx, &operation, Method::PUT, path, &body).await?;
         Self::this(cx, &operation, &answer)

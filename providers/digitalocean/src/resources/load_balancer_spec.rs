@@ -16,6 +16,9 @@ pub struct LoadBalancerSpec {
     pub forwarding_rules: Vec<ForwardingRule>,
     /// How it finds out who can serve.
     pub health_check: HealthCheck,
+    /// Who may connect besides the cluster's machines: `cidr:192.0.2.0/24`, sorted. Empty: everybody.
+    #[serde(default)]
+    pub allow: Vec<String>,
 }
 
 /// What goes where.

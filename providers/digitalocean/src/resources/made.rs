@@ -2,7 +2,7 @@
 
 use infra_provider_api::{CloudError, CreateRequest, ErrorKind};
 
-/// The answer to a create call for such a kind.
+/// Refuses create calls for such a kind.
 pub(super) fn never_created<S, T>(requests: &[(CreateRequest, S)]) -> Vec<Result<T, CloudError>> {
     let refuse = |request: &CreateRequest| {
         CloudError::new(

@@ -10,6 +10,7 @@ use infra_provider_api::{Address, CloudError, Context, Effect, ErrorKind, Observ
 use super::{
     api::{Api, address_of},
     kubernetes_load_balancer::is_made_for,
+    volume::unmarked,
 };
 use crate::wire::{Droplet, LoadBalancer, Member};
 
@@ -95,8 +96,8 @@ impl Api {
         Ok(members)
     }
 
-    /// Explains why the network was not deleted: by the members that leave it, which are waited for,
-    /// or by those that do not, which are not.
+    /// Explains why the network was not deleted. Members that leave it are waited for; members that
+    /// stay are not.
     pub(super) async fn explain_members(
         &self,
         cx: &Context,
@@ -147,6 +148,16 @@ pub(crate) async fn obstacles(
             Err(error) => return Err(error),
         };
         found.extend(members.strangers.iter().map(|name| in_the_way(&vpc.address, name)));
+        let adrift = unmarked(api, cx).await?;
+        found.extend((!adrift.is_empty()).then(|| Obstacle {
+            address: vpc.address.clone(),
+            message: format!(
+                "{} may be this cluster's: a storage driver made it, and it carries no tag that tells whose it is; it is left",
+                joined(&adrift)
+            ),
+            hint: "delete what you know to be this cluster's by hand".to_owned(),
+            effect: Effect::Warns,
+        }));
     }
     let records = going.iter().filter(|one| one.address.kind() == "record");
     let own_records: Vec<&str> = records.map(|one| one.id.as_str()).collect();

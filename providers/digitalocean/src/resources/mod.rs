@@ -1,6 +1,7 @@
 //! One file a kind of resource.
 
 mod api;
+mod api_access;
 mod bucket;
 mod bucket_errors;
 mod bucket_objects;
@@ -25,6 +26,7 @@ mod volume;
 mod vpc;
 mod zones;
 
+pub use api_access::ApiAccessSpec;
 pub use bucket::BucketSpec;
 pub use domain::DomainSpec;
 pub use droplet_spec::DropletSpec;
@@ -37,7 +39,8 @@ pub use volume::VolumeSpec;
 pub use vpc::VpcSpec;
 
 pub(crate) use api::Api;
-pub(crate) use bucket::{Buckets, derived_name};
+pub(crate) use api_access::ApiAccesses;
+pub(crate) use bucket::Buckets;
 pub(crate) use decoded::lists as decode_lists;
 pub(crate) use domain::{Domains, zone_problem};
 pub(crate) use droplet::Droplets;

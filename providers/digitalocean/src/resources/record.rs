@@ -38,7 +38,7 @@ pub struct RecordSpec {
 
 pub(crate) struct Records(pub(crate) Arc<Api>);
 
-/// The full name of `name` in `zone`.
+/// Returns the full name of `name` in `zone`.
 pub(crate) fn full_name(name: &str, zone: &str) -> String {
     if name == "@" { zone.to_owned() } else { format!("{name}.{zone}") }
 }
@@ -127,8 +127,8 @@ impl Records {
     }
 }
 
-/// A record that must not be touched and stands in the way: the same one without our mark, or an
-/// alias, beside which nothing else may be.
+/// Finds a record that must not be touched and stands in the way. It is the wanted record without
+/// our mark, or an alias, beside which nothing else may be.
 fn blocking<'a>(zone: &'a Zone, spec: &RecordSpec, owner: Owned) -> Option<&'a Record> {
     let same = zone.find(&spec.kind, &spec.name).filter(|_| owner != Owned::Ours);
     same.or_else(|| zone.find("CNAME", &spec.name).filter(|_| spec.kind != "CNAME"))
@@ -157,7 +157,7 @@ impl Resource for Records {
         Ok(zones.iter().flat_map(own).collect())
     }
 
-    /// Ids of records are unique in their zone, which the state names.
+    /// Reads records by their ids, which are unique in their zone; the state names the zone.
     async fn read(
         &self,
         cx: &Context,

@@ -29,7 +29,7 @@ pub struct SshKeySpec {
     pub public_key: String,
 }
 
-/// Type and key; what follows is a comment.
+/// Returns type and key; what follows is a comment.
 pub(crate) fn without_comment(public_key: &str) -> String {
     public_key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
@@ -120,7 +120,7 @@ impl Resource for SshKeys {
         Ok(self.owned(cx, &all, !vpcs.is_empty()))
     }
 
-    /// One that was renamed by hand is still ours, unless it never was.
+    /// Reads keys by their ids. One that was renamed by hand is still ours, unless it never was.
     async fn read(
         &self,
         cx: &Context,
@@ -129,8 +129,8 @@ impl Resource for SshKeys {
         by_id::each(known, |known| {
             by_id::one(&self.0, cx, &["account", "keys"], known, |known, answer: SshKeyAnswer| {
                 let key = &answer.ssh_key;
-                // The state does not tell a shared key from a renamed one. Both are used as they
-                // are: a key of somebody else's must never be renamed or deleted.
+                // The state does not distinguish a shared key from a renamed one. Both are used as
+                // they are: a key of others must never be renamed or deleted.
                 let is_shared = address_of(&cx.owner, "ssh_key", &key.name).is_none();
                 Ok(Presence::Owned(found(known.address.clone(), key, is_shared)))
             })

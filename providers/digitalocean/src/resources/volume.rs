@@ -1,12 +1,13 @@
 //! `volume`: a disk that the storage driver made for a PersistentVolume. The driver puts the
-//! owner's tag on each (`--do-tag`); equality with that tag is the mark.
+//! owner's tag on each (`--do-tag`); equality with that tag is the mark. One that has lost every tag is the
+//! cluster's if a machine of the cluster has it.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Found, MadeBy, Observed, OnChange,
-    Resource, UpdateRequest,
+    Owner, Resource, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,7 +16,10 @@ use super::{
     api::{Api, nothing_to_update, outputs, ready},
     made::never_created,
 };
-use crate::wire::Volume;
+use crate::{
+    marks,
+    wire::{Droplet, Volume},
+};
 
 /// A disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +42,38 @@ pub(super) fn found(volume: &Volume) -> Found<VolumeSpec> {
     found
 }
 
-fn owned(cx: &Context, all: &[Volume]) -> Vec<Found<VolumeSpec>> {
-    let tag = cx.owner.tag();
-    all.iter().filter(|volume| volume.tags.contains(&tag)).map(found).collect()
+/// What the storage driver writes into the description of each disk that it makes.
+const BY_DRIVER: &str = "Created by DigitalOcean CSI driver";
+
+/// Returns true for a disk that some cluster's storage driver made, and that carries no mark of any: the
+/// console deletes a tag from everything at once.
+fn is_unmarked(volume: &Volume) -> bool {
+    volume.description.as_deref() == Some(BY_DRIVER) && volume.tags.is_empty()
+}
+
+fn is_own(owner: &Owner, volume: &Volume, machines: &HashSet<u64>) -> bool {
+    let attached = || volume.droplet_ids.iter().any(|id| machines.contains(id));
+    volume.tags.contains(&owner.tag()) || is_unmarked(volume) && attached()
+}
+
+async fn volumes(api: &Api, cx: &Context) -> Result<Vec<Volume>, CloudError> {
+    api.client.list_shared(cx, "list volumes", &["volumes"], &[], "volumes").await
+}
+
+/// Names the disks that may be this cluster's, though nothing tells: no machine has them, and their mark
+/// is gone.
+pub(super) async fn unmarked(api: &Api, cx: &Context) -> Result<Vec<String>, CloudError> {
+    let all = volumes(api, cx).await?;
+    let adrift = all.iter().filter(|one| is_unmarked(one) && one.droplet_ids.is_empty());
+    Ok(adrift.map(|one| format!("volume {} ({} GiB)", one.name, one.size_gigabytes)).collect())
+}
+
+/// Returns the ids of the cluster's machines: any mark tells, since the owner's may be gone.
+async fn own_machines(api: &Api, cx: &Context) -> Result<HashSet<u64>, CloudError> {
+    let all: Vec<Droplet> =
+        api.client.list_shared(cx, "list droplets", &["droplets"], &[], "droplets").await?;
+    let own = |tags: &[String]| tags.iter().any(|tag| marks::is_own(&cx.owner, tag));
+    Ok(all.iter().filter(|droplet| own(&droplet.tags)).map(|droplet| droplet.id).collect())
 }
 
 #[async_trait]
@@ -56,9 +89,14 @@ impl Resource for Volumes {
     }
 
     async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<VolumeSpec>>, CloudError> {
-        let all: Vec<Volume> =
-            self.0.client.list_shared(cx, "list volumes", &["volumes"], &[], "volumes").await?;
-        Ok(owned(cx, &all))
+        let all = volumes(&self.0, cx).await?;
+        let machines = if all.iter().any(is_unmarked) {
+            own_machines(&self.0, cx).await?
+        } else {
+            HashSet::new()
+        };
+        let own = all.iter().filter(|volume| is_own(&cx.owner, volume, &machines));
+        Ok(own.map(found).collect())
     }
 
     async fn create(

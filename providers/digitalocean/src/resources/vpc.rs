@@ -36,7 +36,7 @@ pub(super) fn found(cx: &Context, vpc: &Vpc) -> Option<Found<VpcSpec>> {
     foreign(cx, vpc).is_none().then(|| found_at(address, vpc))
 }
 
-/// The other cluster that a network says it belongs to.
+/// Returns the other cluster that a network says it belongs to.
 fn foreign<'a>(cx: &Context, vpc: &'a Vpc) -> Option<&'a str> {
     let owner = vpc.description.as_str();
     (owner.starts_with("infra:") && owner != cx.owner.tag()).then_some(owner)
@@ -55,7 +55,7 @@ pub(crate) fn is_own_vpc(cx: &Context, vpc: &Vpc) -> bool {
 }
 
 impl Api {
-    /// The ids of this cluster's private networks.
+    /// Lists the ids of this cluster's private networks.
     pub(super) async fn own_vpcs(&self, cx: &Context) -> Result<Vec<String>, CloudError> {
         let all: Vec<Vpc> =
             self.client.list_shared(cx, "list VPCs", &["vpcs"], &[], "vpcs").await?;
@@ -139,7 +139,7 @@ impl Resource for Vpcs {
         Ok(all.iter().filter(|vpc| ids.contains(&vpc.id)).filter_map(|v| found(cx, v)).collect())
     }
 
-    /// One that was renamed by hand is still ours: its id says so.
+    /// Reads networks by their ids. One that was renamed by hand is still ours: its id says so.
     async fn read(
         &self,
         cx: &Context,
@@ -181,13 +181,14 @@ impl Resource for Vpcs {
         let name = name_of(cx, &observed.address);
         let body = json!({ "name": name, "description": cx.owner.tag() });
         let path = &["vpcs", observed.id.as_str()];
+        // A PATCH leaves alone whether it is the region's default network.
         let answer: VpcAnswer =
-            self.0.client.effect(cx, &operation, Method::PUT, path, &body).await?;
+            self.0.client.effect(cx, &operation, Method::PATCH, path, &body).await?;
         Ok(found_at(observed.address.clone(), &answer.vpc))
     }
 
-    /// Removes the cluster's unused tags first: the network is the last thing to go, because
-    /// everything is in it, and as long as it is there a killed run is taken up again.
+    /// Removes the cluster's unused tags first. The network is the last thing to go, because
+    /// everything is in it. As long as it exists, the next run resumes a killed one.
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         tags::sweep(&self.0.client, cx).await?;
         let operation = format!("delete {}", observed.address);

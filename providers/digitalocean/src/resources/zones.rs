@@ -38,7 +38,7 @@ pub(super) enum Owned {
     Unmarked,
 }
 
-/// The mark's name for a record of `kind` called `name`, relative to the zone.
+/// Makes the mark's name for a record of `kind` called `name`, relative to the zone.
 pub(super) fn record_mark(kind: &str, name: &str) -> String {
     let kind = kind.to_lowercase();
     match name {
@@ -52,7 +52,7 @@ pub(super) fn record_mark(kind: &str, name: &str) -> String {
     }
 }
 
-/// The record that a mark's name stands for.
+/// Parses the record that a mark's name stands for.
 fn marked_record(mark: &str) -> Option<(String, String)> {
     let rest = mark.strip_prefix(ZONE_MARK)?.strip_prefix('-')?;
     let (kind, name) = rest.split_once('.').unwrap_or((rest, "@"));
@@ -81,7 +81,7 @@ impl Zone {
         }
     }
 
-    /// Whose the zone itself is.
+    /// Returns whose the zone itself is.
     pub(super) fn owner(&self, cx: &Context) -> Owned {
         self.owned(cx, ZONE_MARK)
     }
@@ -97,17 +97,17 @@ impl Zone {
         }
     }
 
-    /// Whether it is the only zone with something of the cluster.
+    /// Returns true if it is the only zone with something of the cluster.
     fn is_only(&self, cx: &Context) -> bool {
         self.find("TXT", ZONE_MARK).is_some_and(|record| text(record) == cx.owner.tag())
     }
 
-    /// Whose the record is.
+    /// Returns whose the record is.
     pub(super) fn record_owner(&self, cx: &Context, kind: &str, name: &str) -> Owned {
         self.owned(cx, &record_mark(kind, name))
     }
 
-    /// The records of this cluster, there or about to be.
+    /// Lists the records of this cluster that exist or are about to.
     fn own_marks(&self, cx: &Context) -> Vec<(String, String)> {
         let tag = cx.owner.tag();
         self.records
@@ -125,7 +125,7 @@ impl Zone {
         self.records.iter().filter(own).collect()
     }
 
-    /// The records of this cluster.
+    /// Lists the records of this cluster.
     pub(super) fn own_records(&self, cx: &Context) -> Vec<&Record> {
         let marks = self.own_marks(cx);
         marks.iter().filter_map(|(kind, name)| self.find(kind, name)).collect()
@@ -149,15 +149,15 @@ impl Zone {
             .collect()
     }
 
-    /// Nothing but what the vendor puts into each zone.
+    /// Returns true if it has nothing but what the vendor puts into each zone.
     pub(super) fn is_bare(&self) -> bool {
         self.records.iter().all(|record| matches!(record.kind.as_str(), "NS" | "SOA"))
     }
 }
 
 impl Api {
-    /// Every zone of the account that may hold marks, with its records. One call where the cluster's
-    /// zone is the only one.
+    /// Reads all zones of the account that may hold marks, with their records. It makes one call if
+    /// the cluster's zone is the only one.
     pub(super) async fn marked_zones(&self, cx: &Context) -> Result<Vec<Zone>, CloudError> {
         if let Some(domain) = &self.scope.domain {
             let zone = self.zone_shared(cx, domain).await?;
@@ -168,7 +168,7 @@ impl Api {
         self.all_marked_zones(cx).await
     }
 
-    /// The same, from a list of all zones: those whose file is shown and names no mark are not
+    /// Reads them from a list of all zones. Those whose file is shown and names no mark are not
     /// asked for their records.
     async fn all_marked_zones(&self, cx: &Context) -> Result<Vec<Zone>, CloudError> {
         let all: Vec<Domain> =
@@ -185,7 +185,7 @@ impl Api {
             .await
     }
 
-    /// A zone as a recent listing shows it; `None` when the account has no such zone.
+    /// Reads a zone as a recent listing shows it. Returns `None` if the account has no such zone.
     pub(super) async fn zone_shared(
         &self,
         cx: &Context,
@@ -201,7 +201,7 @@ impl Api {
         }
     }
 
-    /// A zone as it is now; `None` when the account has no such zone.
+    /// Reads a zone as it is now. Returns `None` if the account has no such zone.
     pub(super) async fn zone(
         &self,
         cx: &Context,

@@ -54,7 +54,7 @@ pub(crate) struct Interface {
 }
 
 impl Droplet {
-    /// Its address on the `public` or `private` side.
+    /// Returns its address on the `public` or `private` side.
     pub(crate) fn address(&self, kind: &str) -> Option<&str> {
         let interface = self.networks.v4.iter().find(|interface| interface.kind == kind)?;
         Some(&interface.ip_address)

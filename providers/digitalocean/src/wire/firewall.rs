@@ -17,6 +17,9 @@ pub(crate) struct Firewall {
     pub(crate) status: String,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub(crate) tags: Vec<String>,
+    /// Machines that somebody protects with it by their ids.
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(crate) droplet_ids: Vec<u64>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub(crate) inbound_rules: Vec<Inbound>,
     #[serde(default, deserialize_with = "null_as_empty")]

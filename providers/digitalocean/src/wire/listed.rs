@@ -1,4 +1,4 @@
-//! Items of lists, each told from the others.
+//! Items of lists, each with what distinguishes it from the others.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::{Droplet, Firewall, LoadBalancer, Member, Record, SshKey, Tag, Vpc};
 
 /// An item of a list that comes in pages.
 pub(crate) trait Listed: DeserializeOwned + Send {
-    /// What tells it from the others: its id, or its name where it has none.
+    /// Returns what distinguishes it from the others: its id, or its name where it has none.
     fn key(&self) -> Option<String>;
 }
 

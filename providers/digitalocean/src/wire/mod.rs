@@ -19,7 +19,7 @@ pub(crate) use load_balancer::{LoadBalancer, LoadBalancerAnswer};
 pub(crate) use volume::Volume;
 pub(crate) use vpc::{Member, Vpc, VpcAnswer};
 
-/// A list that the API may also send as `null`.
+/// Deserializes a list that the API may also send as `null`.
 pub(crate) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,

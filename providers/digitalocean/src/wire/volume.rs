@@ -14,4 +14,5 @@ pub(crate) struct Volume {
     pub(crate) droplet_ids: Vec<u64>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub(crate) tags: Vec<String>,
+    pub(crate) description: Option<String>,
 }

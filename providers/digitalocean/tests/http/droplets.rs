@@ -192,3 +192,50 @@ async fn only_tags_change_in_place_and_sizes_by_rotation() {
     }
     assert_eq!(droplets.on_change("ssh_keys"), OnChange::CreateOnly);
 }
+
+#[tokio::test]
+async fn droplets_that_lost_their_tag_are_waited_for_in_pages_of_one_list() {
+    let all: Vec<Value> = (1..=30)
+        .map(|id| {
+            json!({
+                "id": id, "name": format!("w-{id}"), "status": "active", "size_slug": "s",
+                "region": {"slug": "fra1"}, "image": {"id": 7, "slug": "u"}, "tags": [],
+                "vpc_uuid": "v-1", "networks": {"v4": []},
+            })
+        })
+        .collect();
+    let mock = Mock::start(move |asked, _| {
+        let listed = if asked.query("tag_name").is_some() { vec![] } else { all.clone() };
+        let answer = json!({"droplets": listed, "meta": {"total": listed.len()}});
+        Response::new(Body::from(answer.to_string()))
+    })
+    .await;
+    let droplets = kind(&mock.provider(), "droplet");
+    // Thirty are there, three are gone.
+    let ids: Vec<String> = (1..=33).map(|id| id.to_string()).collect();
+    let seen = droplets.look(&context(None), &ids).await.unwrap();
+    assert_eq!(seen.len(), 30);
+    assert!(mock.asked().len() <= 2, "{:?}", mock.asked());
+}
+
+#[tokio::test]
+async fn a_load_balancer_that_was_renamed_is_waited_for() {
+    let mock = Mock::start(|_, _| {
+        let answer = json!({
+            "load_balancers": [{
+                "id": "lb-1", "name": "renamed", "ip": "192.0.2.1", "status": "active",
+                "vpc_uuid": "v-1", "region": {"slug": "fra1"}, "forwarding_rules": [],
+                "health_check": {
+                    "protocol": "tcp", "port": 6443, "check_interval_seconds": 3,
+                    "response_timeout_seconds": 3, "unhealthy_threshold": 3, "healthy_threshold": 2,
+                },
+            }],
+            "meta": {"total": 1},
+        });
+        Response::new(Body::from(answer.to_string()))
+    })
+    .await;
+    let balancers = kind(&mock.provider(), "load_balancer");
+    let seen = balancers.look(&context(None), &["lb-1".to_owned()]).await.unwrap();
+    assert_eq!(seen.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["lb-1"]);
+}

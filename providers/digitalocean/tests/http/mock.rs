@@ -119,7 +119,7 @@ pub fn owner() -> Owner {
     Owner { cluster: "shop".to_owned(), uuid: Uuid::from_u128(0x1234_5678 << 96) }
 }
 
-/// Keeps what the user is told while waiting.
+/// Keeps what is reported to the user while waiting.
 #[derive(Default)]
 pub struct Told(pub Mutex<Vec<String>>);
 

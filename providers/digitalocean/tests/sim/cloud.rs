@@ -97,7 +97,7 @@ impl Cloud {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
-    /// What is left: kinds with at least one item, but for the vendor's default networks.
+    /// Lists what remains: kinds with at least one item, but for the vendor's default networks.
     pub async fn left(&self) -> Vec<String> {
         let inventory = self.raw("GET", "/sim/inventory", None).await;
         let mut left = Vec::new();

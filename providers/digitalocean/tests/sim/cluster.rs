@@ -31,6 +31,11 @@ fn pool(name: &str, role: Role, count: u32) -> Pool {
     }
 }
 
+/// Addresses of so many machines that are still to be created.
+pub fn machines(count: usize) -> Vec<Address> {
+    (1..=count).map(|number| Address::new("droplet", format!("worker-{number}"))).collect()
+}
+
 pub fn cluster() -> Cluster {
     Cluster {
         name: "shop".to_owned(),
@@ -71,12 +76,13 @@ pub fn cluster() -> Cluster {
                 from: vec![SourceRange::Cidr("0.0.0.0/0".to_owned())],
             },
         ],
-        api_load_balancer: LoadBalancerPlan { port: 6443 },
+        api_load_balancer: LoadBalancerPlan::open(6443),
         dns: Some(DnsPlan {
             domain: "shop.example.com".to_owned(),
             ttl_s: 300,
             manage_zone: true,
             api_name: "api".to_owned(),
+            is_endpoint: true,
             source: None,
         }),
         bucket: None,

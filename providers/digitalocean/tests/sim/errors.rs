@@ -1,4 +1,4 @@
-//! What is somebody else's, and what the cloud does not have.
+//! Things that belong to others, and things that the cloud does not have.
 
 use infra_digitalocean::{DigitalOcean, Scope};
 use infra_provider_api::{Cluster, ErrorKind, Provider, SizeRequest};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     cloud::{Cloud, context, owner},
-    cluster::{cluster, in_order},
+    cluster::{cluster, in_order, machines},
     shared::{create_all, delete_all, kinds, list_all, request},
 };
 
@@ -31,7 +31,7 @@ async fn two_clusters_of_one_name_never_touch_each_other() {
     let declared = in_order(first.model(&small(), &ours).unwrap());
     create_all(&cx, &kinds(&first), &declared).await;
 
-    // The zone is the first one's: a second can't have it, and is told what to do.
+    // The zone is the first one's: a second can't have it, and gets a hint.
     let wanted = provider.model(&second, &theirs).unwrap();
     let zone = wanted.iter().find(|declared| declared.address.kind() == "domain").unwrap();
     let all = kinds(&provider);
@@ -166,7 +166,7 @@ async fn what_the_cloud_does_not_have_is_found_before_anything_is_made() {
     cluster.pools[1].image = "ubuntu-24-04-x46".to_owned();
     let provider = cloud.provider(&cluster);
     let cx = context(&owner(1));
-    let problems = provider.check(&cx, &cluster, 1_000_000).await.unwrap();
+    let problems = provider.check(&cx, &cluster, &machines(1_000_000)).await.unwrap();
     let texts: Vec<String> = problems
         .iter()
         .map(|problem| format!("{}; {}", problem.message, problem.hint.as_deref().unwrap()))
@@ -175,7 +175,7 @@ async fn what_the_cloud_does_not_have_is_found_before_anything_is_made() {
     assert!(texts[1].contains("did you mean `ubuntu-24-04-x64`"), "{texts:?}");
     assert!(texts[2].contains("1000000 new machines do not fit"), "{texts:?}");
     cluster.region = "fra9".to_owned();
-    let problems = provider.check(&cx, &cluster, 1).await.unwrap();
+    let problems = provider.check(&cx, &cluster, &machines(1)).await.unwrap();
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("region `fra9` does not exist"));
     cloud.stop().await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cloud::{Cloud, context, owner},
-    cluster::{cluster, in_order},
+    cluster::{cluster, in_order, machines},
     shared::{Kinds, assert_clean, create_all, delete_all, kinds, list_all, update},
 };
 
@@ -30,7 +30,7 @@ pub async fn life(cloud: &Cloud, provider: &DigitalOcean) {
     let declared = in_order(provider.model(&cluster(), &owner).unwrap());
     let account = provider.account(&cx).await.unwrap();
     assert!(account.name.contains(&cloud.endpoint.account.email));
-    assert_eq!(provider.check(&cx, &cluster(), 7).await.unwrap(), []);
+    assert_eq!(provider.check(&cx, &cluster(), &machines(7)).await.unwrap(), []);
 
     let all = kinds(provider);
     let known = create_all(&cx, &all, &declared).await;
@@ -44,6 +44,7 @@ pub async fn life(cloud: &Cloud, provider: &DigitalOcean) {
     assert_clean(&declared, &found, &known);
 
     change(&cx, &all).await;
+    keep_what_is_not_managed(cloud, &cx, &all).await;
     made_by_kubernetes(cloud, &cx, &all).await;
     fill_bucket(cloud, &known[&"bucket.artifacts".parse().unwrap()].text("name").unwrap()).await;
 
@@ -82,6 +83,54 @@ async fn change(cx: &Context, all: &Kinds) {
     update(cx, all["record"].as_ref(), &record, "ttl_s", json!(60)).await;
     let record = find("record", "*.shop.example.com").await;
     update(cx, all["record"].as_ref(), &record, "data", json!("203.0.113.77")).await;
+}
+
+/// A change replaces all of a load balancer or a firewall. What somebody else set there stays.
+async fn keep_what_is_not_managed(cloud: &Cloud, cx: &Context, all: &Kinds) {
+    let find = async |kind: &str, name: &str| {
+        let found = all[kind].list_owned(cx).await.unwrap();
+        found.into_iter().find(|o| o.address.name() == name).unwrap()
+    };
+    let project = json!({"name": "web", "purpose": "Web Application"});
+    let project = cloud.raw("POST", "/v2/projects", Some(project)).await;
+    let by_hand = json!({
+        "size_unit": 3, "http_idle_timeout_seconds": 120, "enable_backend_keepalive": true,
+        "tls_cipher_policy": "STRONG", "tags": ["team-web"], "project_id": project["project"]["id"],
+        "sticky_sessions": {"type": "cookies", "cookie_name": "c", "cookie_ttl_seconds": 60},
+    });
+    let balancer = find("load_balancer", "api").await;
+    let path = format!("/v2/load_balancers/{}", balancer.id);
+    let shown = cloud.raw("GET", &path, None).await["load_balancer"].clone();
+    let mut body = shown.as_object().unwrap().clone();
+    for read_only in
+        ["id", "ip", "ipv6", "status", "created_at", "algorithm", "size", "droplet_ids"]
+    {
+        body.remove(read_only);
+    }
+    body["region"] = shown["region"]["slug"].clone();
+    body["firewall"]["deny"] = json!(["ip:192.0.2.1"]);
+    body.extend(by_hand.as_object().unwrap().clone());
+    cloud.raw("PUT", &path, Some(body.into())).await;
+
+    let mut check = balancer.spec.get("health_check").unwrap();
+    check["healthy_threshold"] = json!(3);
+    update(cx, all["load_balancer"].as_ref(), &balancer, "health_check", check).await;
+    let shown = cloud.raw("GET", &path, None).await["load_balancer"].clone();
+    for (field, value) in by_hand.as_object().unwrap() {
+        assert_eq!(shown[field], *value, "{field}");
+    }
+    assert_eq!(shown["firewall"]["deny"], json!(["ip:192.0.2.1"]));
+    assert_eq!(shown["health_check"]["healthy_threshold"], 3);
+
+    let droplet: u64 = find("droplet", "worker-1").await.id.parse().unwrap();
+    let firewall = find("firewall", "worker").await;
+    let path = format!("/v2/firewalls/{}", firewall.id);
+    let added = json!({"droplet_ids": [droplet]});
+    cloud.raw("POST", &format!("{path}/droplets"), Some(added)).await;
+    let rules = json!([{"protocol": "tcp", "ports": "8443", "addresses": ["0.0.0.0/0", "::/0"]}]);
+    update(cx, all["firewall"].as_ref(), &firewall, "inbound", rules).await;
+    let shown = cloud.raw("GET", &path, None).await;
+    assert_eq!(shown["firewall"]["droplet_ids"], json!([droplet]));
 }
 
 /// A load balancer and a volume as the controllers in a cluster make them, and the same of others.

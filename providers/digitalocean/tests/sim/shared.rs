@@ -135,6 +135,7 @@ pub async fn delete_all(cx: &Context, kinds: &Kinds) {
         "record",
         "domain",
         "kubernetes_load_balancer",
+        "api_access",
         "droplet",
         "volume",
         "load_balancer",
