@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::LocationType;
-use infra_provider_api::{CloudError, Cluster, Context, ErrorKind, Problem, Source};
+use infra_provider_api::{Address, CloudError, Cluster, Context, ErrorKind, Problem, Source};
 
 use crate::{
     images, regions,
@@ -11,25 +11,25 @@ use crate::{
     sizes::Sizes,
 };
 
-/// A few calls side by side, however large the cluster; none when no machine is to be made, because
-/// then everything has been checked before.
+/// Checks the zones, then types and images. It makes a few calls side by side, however large the
+/// cluster. It makes none if no machine is to be made, because then everything has been checked
+/// before.
 pub(crate) async fn check(
     api: &Api,
     cx: &Context,
     cluster: &Cluster,
-    machines_new: usize,
+    created: &[Address],
 ) -> Result<Vec<Problem>, CloudError> {
-    if machines_new == 0 {
+    if !created.iter().any(|one| one.kind() == "instance") {
         return Ok(Vec::new());
     }
     let zones = open_zones(api, cx).await?;
-    let problems = zone_problems(cluster, &zones);
-    if !problems.is_empty() {
-        return Ok(problems);
-    }
-    let (mut problems, images) =
-        futures::try_join!(type_problems(api, cx, cluster), image_problems(api, cx, cluster))?;
-    problems.extend(images);
+    let mut problems = zone_problems(cluster, &zones);
+    let (types, images) = futures::try_join!(
+        type_problems(api, cx, cluster, &zones),
+        image_problems(api, cx, cluster)
+    )?;
+    problems.extend(types.into_iter().chain(images));
     Ok(problems)
 }
 
@@ -59,7 +59,8 @@ fn zone_problems(cluster: &Cluster, open: &[String]) -> Vec<Problem> {
         .collect()
 }
 
-/// The types that the pools get, each with where it was asked for and the zones it is needed in.
+/// Returns the types that the pools get, each with its place in infra.toml and the zones it is
+/// needed in.
 fn wanted(cluster: &Cluster) -> BTreeMap<String, (Option<Source>, BTreeSet<String>)> {
     let zones = regions::zones(&cluster.region, &cluster.placement.zones);
     let mut wanted = BTreeMap::new();
@@ -100,6 +101,7 @@ async fn type_problems(
     api: &Api,
     cx: &Context,
     cluster: &Cluster,
+    open: &[String],
 ) -> Result<Vec<Problem>, CloudError> {
     let wanted = wanted(cluster);
     let names: Vec<String> = wanted.keys().cloned().collect();
@@ -115,7 +117,7 @@ async fn type_problems(
                 everything = Some(offerings(api, cx, None).await?);
             }
             let all = everything.iter().flatten().map(|(of, _)| of.as_str());
-            let hint = match nearest(&name, all) {
+            let hint = match infra_provider_api::nearest(&name, all) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "`aws ec2 describe-instance-type-offerings` lists them all".to_owned(),
             };
@@ -123,8 +125,12 @@ async fn type_problems(
             problems.push(Problem { message, hint: Some(hint), source });
             continue;
         }
-        let missing: Vec<&str> =
-            zones.iter().filter(|zone| !here.contains(zone)).map(String::as_str).collect();
+        let missing: Vec<&str> = zones
+            .iter()
+            // A zone that there is not is a problem of its own.
+            .filter(|zone| open.contains(zone) && !here.contains(zone))
+            .map(String::as_str)
+            .collect();
         if !missing.is_empty() {
             let there: Vec<&str> = here.into_iter().map(String::as_str).collect();
             problems.push(Problem {
@@ -182,13 +188,4 @@ async fn image_problems(
         }
     }
     Ok(problems)
-}
-
-/// The word most alike, if one is alike at all.
-pub(crate) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|word| (strsim::jaro_winkler(given, word), word))
-        .filter(|(likeness, _)| *likeness >= 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
-        .map(|(_, word)| word)
 }

@@ -1,16 +1,40 @@
-//! What infra.toml leaves open and the account decides: the zones.
+//! What infra.toml leaves open and the account decides: the zones, and the bucket's name.
+
+use std::sync::Arc;
 
 use infra_provider_api::{Address, CloudError, Cluster, Context, Packed};
 use ipnet::Ipv4Net;
 
-use crate::{check::open_zones, resources::Api};
+use crate::{
+    check::open_zones,
+    resources::{Api, Buckets},
+};
 
 /// So many zones are taken where the account has them.
 const ZONES: usize = 3;
 
+/// Sets what infra.toml leaves open.
+pub(crate) async fn choose(
+    api: &Arc<Api>,
+    cx: &Context,
+    cluster: &mut Cluster,
+    existing: &[(Address, Packed)],
+) -> Result<(), CloudError> {
+    zones(api, cx, cluster, existing).await?;
+    if cluster.bucket.is_none() {
+        let bucket = Address::new("bucket", "artifacts");
+        let before = existing.iter().find(|(address, _)| *address == bucket);
+        cluster.bucket = match before.and_then(|(_, spec)| spec.text("name")) {
+            Some(name) => Some(name),
+            None => Some(Buckets(Arc::clone(api)).new_name(cx).await?),
+        };
+    }
+    Ok(())
+}
+
 /// Sets the zones where infra.toml names none: those of the cluster's subnets, and up to three in all
 /// that are open to the account.
-pub(crate) async fn choose(
+async fn zones(
     api: &Api,
     cx: &Context,
     cluster: &mut Cluster,

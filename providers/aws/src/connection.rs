@@ -23,7 +23,7 @@ use infra_provider_api::{CloudError, ErrorKind};
 const OPERATION: &str = "connect to AWS";
 
 /// Endpoints, region and credentials. Credentials are asked for when a call is made, and renewed
-/// by the SDK while a run goes on.
+/// by the SDK during a run.
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub(crate) config: SdkConfig,
@@ -42,18 +42,18 @@ pub struct ObjectStore {
     pub credentials: SharedCredentialsProvider,
 }
 
-/// The region of the usual places: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile.
+/// Reads the region of the usual places: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile.
 pub async fn region_of() -> Option<String> {
     let region = aws_config::default_provider::region::default_provider();
     region.region().await.map(|region| region.to_string()).filter(|region| !region.is_empty())
 }
 
 impl Connection {
-    /// Profiles, SSO, environment, container and instance credentials, `AWS_ENDPOINT_URL` and
-    /// `AWS_ENDPOINT_URL_<SERVICE>`, as every tool on the SDK takes them. Makes no call to AWS.
+    /// Takes profiles, SSO, environment, container and instance credentials, `AWS_ENDPOINT_URL` and
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, as every tool on the SDK does. It makes no call to AWS.
     ///
     /// # Errors
-    /// `Invalid` for an endpoint that is plain `http` and not on this machine.
+    /// Returns `Invalid` if an endpoint is plain `http` and not on this machine.
     pub async fn open(region: &str) -> Result<Self, CloudError> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(10))
@@ -73,7 +73,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The endpoint of a service where it is not AWS's own.
+    /// Returns the endpoint of a service where it is not AWS's own.
     fn endpoint(&self, service: &str) -> Option<String> {
         let key = ServiceConfigKey::builder()
             .service_id(service)
@@ -85,7 +85,7 @@ impl Connection {
         own.or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 
-    /// Whether S3 is somewhere else than AWS.
+    /// Returns the endpoint of S3 if it is somewhere else than AWS.
     pub(crate) fn s3_endpoint(&self) -> Option<String> {
         self.endpoint("S3").map(|url| url.trim_end_matches('/').to_owned())
     }
@@ -110,10 +110,10 @@ impl Connection {
         self.config.credentials_provider().ok_or_else(no_credentials)
     }
 
-    /// Where the cluster's objects are kept.
+    /// Returns the store that keeps the cluster's objects.
     ///
     /// # Errors
-    /// `Unauthorized` when the chain has no credentials at all.
+    /// Returns `Unauthorized` if the chain has no credentials at all.
     pub fn object_store(&self) -> Result<ObjectStore, CloudError> {
         Ok(ObjectStore {
             endpoint: self.s3_endpoint(),
@@ -125,19 +125,27 @@ impl Connection {
     /// Takes credentials once, so that their absence has one message, whatever is called first.
     ///
     /// # Errors
-    /// `Unauthorized`: there are none, or they are refused where they come from.
+    /// Returns `Unauthorized` if there are none, or if they are refused where they come from.
     pub async fn log_in(&self) -> Result<(), CloudError> {
         let taken = self.credentials()?.provide_credentials().await;
         taken.map(|_| ()).map_err(|error| refused(&error))
     }
 
+    /// Returns the id of the access key that calls are signed with; `None` if there is none.
+    pub async fn access_key_id(&self) -> Option<String> {
+        let taken = self.credentials().ok()?.provide_credentials().await.ok()?;
+        Some(taken.access_key_id().to_owned())
+    }
+
     /// Asks AWS which account the credentials are of.
     ///
     /// # Errors
-    /// The credentials are refused, or AWS does not answer.
+    /// Returns an error if the credentials are refused, or if AWS does not answer.
     pub async fn account(&self) -> Result<String, CloudError> {
         let operation = "ask AWS who we are";
-        let call = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send();
+        let config = aws_sdk_sts::config::Builder::from(&self.config);
+        let config = config.interceptor(infra_sdk_log::LogCalls).build();
+        let call = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send();
         let answer = call.await.map_err(|error| crate::calls::mapped(operation, &error))?;
         match answer.account() {
             Some(account) if !account.is_empty() => Ok(account.to_owned()),
@@ -184,7 +192,8 @@ fn refused(error: &CredentialsError) -> CloudError {
     }
 }
 
-/// The error and what caused it. Holds no secret: providers name files and profiles.
+/// Joins the texts of the error and its causes. They hold no secret: providers name files and
+/// profiles.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -14,8 +14,8 @@ const ALIASES: [(&str, &str, &str); 5] = [
     ("debian-13", "136693071363", "debian-13-amd64-*"),
 ];
 
-/// Owner and pattern of an `image` in infra.toml; owner `-` is an image named by its id. `None` when
-/// it is nothing of that.
+/// Parses owner and pattern of an `image` in infra.toml; owner `-` is an image named by its id.
+/// Returns `None` if it is nothing of that.
 pub(crate) fn lookup(image: &str) -> Option<(&str, &str)> {
     if image.starts_with("ami-") {
         return Some(("-", image));
@@ -31,7 +31,7 @@ pub(crate) fn lookup(image: &str) -> Option<(&str, &str)> {
         .then_some((owner, pattern))
 }
 
-/// The known aliases.
+/// Lists the known aliases.
 pub(crate) fn aliases() -> Vec<&'static str> {
     ALIASES.iter().map(|(alias, ..)| *alias).collect()
 }

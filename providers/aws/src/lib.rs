@@ -13,6 +13,7 @@ mod model;
 mod policies;
 mod provider;
 mod regions;
+mod remarks;
 mod resources;
 mod scope;
 mod sizes;

@@ -20,13 +20,13 @@ pub(crate) const IMAGE: &str = "infra.dev/image/";
 /// Names the cluster on what the AWS Load Balancer Controller makes.
 const BALANCER_CONTROLLER: &str = "elbv2.k8s.aws/cluster";
 
-/// What the cloud controller manager knows the cluster as. Not the bare name: two clusters of that
-/// name in one account would take each other's load balancers.
+/// Returns the name that the cloud controller manager knows the cluster by. It is not the bare
+/// name: two clusters of that name in one account would take each other's load balancers.
 pub fn cluster_id(owner: &Owner) -> String {
     format!("{}-{}", owner.cluster, owner.short())
 }
 
-/// The tag that Kubernetes' controllers look for.
+/// Returns the tag that Kubernetes' controllers look for.
 pub(crate) fn kubernetes_tag(owner: &Owner) -> String {
     format!("kubernetes.io/cluster/{}", cluster_id(owner))
 }
@@ -34,7 +34,8 @@ pub(crate) fn kubernetes_tag(owner: &Owner) -> String {
 /// Name and value of a tag.
 pub(crate) type Pair = (String, String);
 
-/// The tags of a resource in its create call: ownership first, then `more`, then the user's own.
+/// Returns the tags of a resource in its create call: ownership first, then `more`, then the user's
+/// own.
 pub(crate) fn pairs(
     owner: &Owner,
     address: &Address,
@@ -57,6 +58,11 @@ pub(crate) fn pairs(
     all
 }
 
+/// Returns the tags that say whose a resource is, for one that lost them.
+pub(crate) fn ownership(owner: &Owner, address: &Address) -> [Pair; 2] {
+    [(NAME.to_owned(), address.name().to_owned()), (OWNER.to_owned(), owner.uuid.to_string())]
+}
+
 /// Tags as they were read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Marks(Vec<Pair>);
@@ -73,24 +79,33 @@ impl Marks {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
-    /// Whether the resource is this owner's.
+    /// Returns these tags with `more`, which take the place of those of the same names.
+    pub(crate) fn with(self, more: impl IntoIterator<Item = Pair>) -> Vec<Pair> {
+        let more: Vec<Pair> = more.into_iter().collect();
+        let kept = self.0.into_iter().filter(|(key, _)| !more.iter().any(|(new, _)| new == key));
+        let mut all: Vec<Pair> = kept.collect();
+        all.extend(more);
+        all
+    }
+
+    /// Returns true if the resource is this owner's.
     pub(crate) fn is_of(&self, owner: &Owner) -> bool {
         self.get(OWNER) == Some(owner.uuid.to_string().as_str())
     }
 
-    /// Its address, when it is this owner's.
+    /// Returns its address, if it is this owner's.
     pub(crate) fn address(&self, owner: &Owner, kind: &str) -> Option<Address> {
         let name = self.get(NAME).filter(|name| !name.is_empty())?;
         self.is_of(owner).then(|| Address::new(kind, name))
     }
 
-    /// The key of the call that made it.
+    /// Returns the key of the call that made it.
     pub(crate) fn intent(&self) -> Option<String> {
         self.get(INTENT).map(str::to_owned)
     }
 
-    /// Reports whether a controller in the cluster made it: the cloud controller manager and the
-    /// storage driver, or the AWS Load Balancer Controller where it was installed with the same
+    /// Returns true if a controller in the cluster made it. That is the cloud controller manager,
+    /// the storage driver, or the AWS Load Balancer Controller where it was installed with the same
     /// cluster id.
     pub(crate) fn is_kubernetes(&self, owner: &Owner) -> bool {
         let made = self.get(&kubernetes_tag(owner)) == Some("owned")
@@ -102,7 +117,7 @@ impl Marks {
         self.0.iter()
     }
 
-    /// The user's own: neither ours nor a controller's.
+    /// Returns the user's own tags: neither ours nor a controller's.
     pub(crate) fn users(&self) -> Vec<String> {
         let ours = |key: &str| {
             key == "Name"
@@ -119,12 +134,12 @@ impl Marks {
     }
 }
 
-/// A tag as infra.toml writes it.
+/// Writes a tag as infra.toml does.
 pub(crate) fn tag_text(key: &str, value: &str) -> String {
     if value.is_empty() { key.to_owned() } else { format!("{key}={value}") }
 }
 
-/// Whether a text may be a tag of the user's.
+/// Returns true if a text may be a tag of the user's.
 pub(crate) fn is_valid_tag(text: &str) -> bool {
     let (key, value) = crate::scope::user_tag(text);
     let plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c));

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use crate::marks::{cluster_id, kubernetes_tag};
 
-/// `aws`, or what China and GovCloud call it in names of resources.
+/// What IAM replaces by the ARN of the machine that makes the request.
+const THIS_MACHINE: &str = "${ec2:SourceInstanceARN}";
+
+/// Returns `aws`, or what China and GovCloud call it in names of resources.
 pub(crate) fn partition(region: &str) -> &'static str {
     match region {
         region if region.starts_with("cn-") => "aws-cn",
@@ -14,7 +17,7 @@ pub(crate) fn partition(region: &str) -> &'static str {
     }
 }
 
-/// A document as IAM gives it back: percent-encoded, or plain.
+/// Reads a document as IAM returns it: percent-encoded, or plain.
 pub(crate) fn read(text: &str) -> Value {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -32,7 +35,7 @@ pub(crate) fn read(text: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap_or(Value::Null)
 }
 
-/// Machines take the role, nobody else.
+/// Lets machines take the role, and nobody else.
 pub(crate) fn trust() -> Value {
     json!({
         "Version": "2012-10-17",
@@ -60,26 +63,37 @@ pub(crate) fn tls_only(bucket: &str) -> Value {
     })
 }
 
-/// What machines of a role may do. In the bucket: artifacts for all, bundles by role; what is in
-/// `nodes/control-plane/` (join tokens of all nodes, and the cluster's keys) is nothing to workers.
+/// Lists what machines of a role may do. In the bucket each reads the artifacts and the files of its own
+/// node, and writes its own report. Machines of a role share the policy, and AWS knows each by its ARN:
+/// files are tagged with it when they are handed over, and the report has it in its key. By role,
+/// workers may not read `nodes/control-plane/` however it is tagged: it holds the cluster's keys.
 pub(crate) fn machine(role: Role, bucket: &str, region: &str, owner: &Owner) -> Value {
     let partition = partition(region);
     let object = |key: &str| format!("arn:{partition}:s3:::{bucket}/{key}");
     // A bucket of that name in another account is not the cluster's.
     let own = || json!({"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}});
+    let mut handed_over = own();
+    handed_over["StringEquals"]["s3:ExistingObjectTag/machine"] = THIS_MACHINE.into();
     let mut statements = vec![
         json!({
-            "Sid": "Read",
+            "Sid": "ReadArtifacts",
             "Effect": "Allow",
             "Action": ["s3:GetObject"],
-            "Resource": [object("artifacts/*"), object(&format!("nodes/{}/*", role.as_str()))],
+            "Resource": [object("artifacts/*")],
             "Condition": own(),
         }),
         json!({
-            "Sid": "Report",
+            "Sid": "ReadOwnFiles",
+            "Effect": "Allow",
+            "Action": ["s3:GetObject"],
+            "Resource": [object(&format!("nodes/{}/*", role.as_str()))],
+            "Condition": handed_over,
+        }),
+        json!({
+            "Sid": "WriteOwnReport",
             "Effect": "Allow",
             "Action": ["s3:PutObject"],
-            "Resource": [object("status/*")],
+            "Resource": [object(&format!("status/{THIS_MACHINE}.json"))],
             "Condition": own(),
         }),
     ];
@@ -103,8 +117,8 @@ pub(crate) fn machine(role: Role, bucket: &str, region: &str, owner: &Owner) -> 
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
-/// What the cloud controller manager and the volume driver need; both run on control planes, in the
-/// machine's network. Changes are allowed on what carries the cluster's tag.
+/// Lists what the cloud controller manager and the volume driver need; both run on control planes,
+/// in the machine's network. Changes are allowed on resources that carry the cluster's tag.
 fn controllers(owner: &Owner) -> Vec<Value> {
     let tag = kubernetes_tag(owner);
     let id = cluster_id(owner);
@@ -179,12 +193,33 @@ mod tests {
     #[test]
     fn workers_see_nothing_of_control_planes() {
         let policy = machine(Role::Worker, "b", "eu-central-1", &owner()).to_string();
-        assert!(!policy.contains("control-plane") && !policy.contains("ec2:"));
+        assert!(!policy.contains("control-plane") && !policy.contains("\"ec2:"));
         assert!(policy.contains("arn:aws:s3:::b/artifacts/*"));
         let policy = machine(Role::ControlPlane, "b", "cn-north-1", &owner()).to_string();
         assert!(policy.contains("arn:aws-cn:s3:::b/nodes/control-plane/*"));
         // IAM's limit of all inline policies of a role.
         assert!(policy.len() < 10_240);
+    }
+
+    #[test]
+    fn each_machine_reads_its_own_files_and_writes_its_own_report() {
+        for role in [Role::Worker, Role::ControlPlane] {
+            let policy = machine(role, "b", "eu-central-1", &owner());
+            let statements = policy["Statement"].as_array().unwrap();
+            let about = |key: &str| {
+                let resources = |one: &Value| one["Resource"].to_string().contains(key);
+                let found: Vec<&Value> = statements.iter().filter(|one| resources(one)).collect();
+                found
+            };
+            let files = about(&format!("/nodes/{}/*\"", role.as_str()));
+            assert_eq!(files.len(), 1, "{policy}");
+            let tag = &files[0]["Condition"]["StringEquals"]["s3:ExistingObjectTag/machine"];
+            assert_eq!(tag, "${ec2:SourceInstanceARN}");
+            let reports = about("/status/");
+            assert_eq!(reports.len(), 1, "{policy}");
+            let report = "arn:aws:s3:::b/status/${ec2:SourceInstanceARN}.json";
+            assert_eq!(reports[0]["Resource"], json!([report]));
+        }
     }
 
     #[test]

@@ -9,12 +9,13 @@ use infra_provider_api::{
 };
 
 use crate::{
-    Connection, Scope, check, model,
+    Connection, Scope, check, model, remarks,
     resources::{
-        Alone, Api, Buckets, ElasticIps, HostedZones, IamRoles, Images, InstanceProfiles,
-        Instances, InternetGateways, KeyPairs, KubernetesLoadBalancers, KubernetesSecurityGroups,
-        Listeners, LoadBalancers, NatGateways, Records, RouteTables, SecurityGroups, Subnets,
-        TargetGroups, Targets, Volumes, Vpcs, memberships, obstacles,
+        Alone, Api, ApiAccesses, Buckets, ElasticIps, HostedZones, IamRoles, Images,
+        InstanceProfiles, Instances, InternetGateways, KeyPairs, KubernetesLoadBalancers,
+        KubernetesSecurityGroups, Listeners, LoadBalancers, NatGateways, Records, RouteTables,
+        SecurityGroups, Subnets, TargetGroups, Targets, Volumes, Vpcs, memberships, obstacles,
+        zone_problem,
     },
 };
 
@@ -25,7 +26,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// The provider for the cluster that `scope` was taken from. Makes no call.
+    /// Makes the provider for the cluster that `scope` was taken from. It makes no call.
     pub fn new(connection: Connection, scope: Scope) -> Self {
         Self { api: Api::new(connection, scope) }
     }
@@ -84,6 +85,7 @@ impl Provider for Aws {
             erase(Alone(Listeners(api()))),
             erase(Alone(Images(api()))),
             erase(Instances::new(api())),
+            erase(Alone(ApiAccesses(api()))),
             erase(Alone(Targets(api()))),
             erase(Alone(HostedZones(api()))),
             erase(Alone(Records(api()))),
@@ -101,9 +103,18 @@ impl Provider for Aws {
         &self,
         cx: &Context,
         cluster: &Cluster,
-        machines_new: usize,
+        created: &[Address],
     ) -> Result<Vec<Problem>, CloudError> {
-        check::check(&self.api, cx, cluster, machines_new).await
+        let (mut problems, zone) = futures::try_join!(
+            check::check(&self.api, cx, cluster, created),
+            zone_problem(&self.api, cx, cluster, created),
+        )?;
+        problems.extend(zone);
+        Ok(problems)
+    }
+
+    async fn remarks(&self, cx: &Context, cluster: &Cluster) -> Result<Vec<String>, CloudError> {
+        remarks::remarks(&self.api, cx, cluster).await
     }
 
     async fn choose(
@@ -128,13 +139,14 @@ impl Provider for Aws {
     }
 }
 
-/// A region that does not exist has no name in DNS: that is all there is to see of it.
+/// Explains an unreachable region that this build does not know. A region that does not exist has
+/// no name in DNS, and nothing else shows that it is wrong.
 fn unreachable(error: CloudError, region: &str) -> CloudError {
     let absent = error.kind == ErrorKind::Unavailable;
     if !absent || crate::regions::names().any(|name| name == region) {
         return error;
     }
-    let near = crate::check::nearest(region, crate::regions::names());
+    let near = infra_provider_api::nearest(region, crate::regions::names());
     let hint = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`region` under [providers.aws] takes a name such as eu-central-1".to_owned(),

@@ -39,12 +39,12 @@ const REGIONS: [(&str, &str); 34] = [
     ("us-west-2", "abc"),
 ];
 
-/// The names of all regions that this build knows.
+/// Lists the names of all regions that this build knows.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     REGIONS.iter().map(|(name, _)| *name)
 }
 
-/// Full names of the zones asked for; of none, the region's usual ones.
+/// Returns the full names of the zones asked for; if none are, the region's usual ones.
 pub(crate) fn zones(region: &str, asked: &[String]) -> Vec<String> {
     if asked.is_empty() {
         let known = REGIONS.iter().find(|(name, _)| *name == region);
@@ -57,7 +57,7 @@ pub(crate) fn zones(region: &str, asked: &[String]) -> Vec<String> {
     asked.iter().map(full).collect()
 }
 
-/// What tells a zone from the others of its region: `a`.
+/// Returns the part of a zone's name that distinguishes it from the others of its region: `a`.
 pub(crate) fn letter<'a>(region: &str, zone: &'a str) -> &'a str {
     zone.strip_prefix(region).filter(|rest| !rest.is_empty()).unwrap_or(zone)
 }

@@ -29,15 +29,16 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// The list of this build.
+    /// Reads the list of this build.
     ///
     /// # Errors
-    /// The file in this build is broken; a test keeps that from happening.
+    /// Returns an error if the file in this build is broken; a test keeps that from happening.
     pub fn known() -> Result<Self, serde_json::Error> {
         serde_json::from_str(include_str!("../data/sizes.json"))
     }
 
-    /// The cheapest type with at least this much; of equally dear ones the one with more memory.
+    /// Returns the cheapest type with at least this much; of types with one price the one with more
+    /// memory.
     pub fn cheapest(&self, vcpus: u32, memory_mib: u32) -> Option<&Size> {
         self.sizes
             .iter()
@@ -50,7 +51,7 @@ impl Sizes {
             })
     }
 
-    /// The type for a pool's request; `None` when nothing is as large.
+    /// Returns the type for a pool's request, or `None` if nothing is as large.
     pub fn name(&self, request: &SizeRequest) -> Option<String> {
         match request {
             SizeRequest::Type(name) => Some(name.clone()),
@@ -60,7 +61,7 @@ impl Sizes {
         }
     }
 
-    /// The type with the most memory and processors, for an error text.
+    /// Returns the type with the most memory and processors, for an error text.
     pub(crate) fn largest(&self) -> Option<&Size> {
         self.sizes.iter().max_by_key(|size| (size.memory_mib, size.vcpus))
     }

@@ -7,7 +7,7 @@ use aws_sdk_ec2::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::date_time::{DateTime, Format};
-use infra_provider_api::{CLOCK_HINT, CloudError, ErrorKind, clock_skew};
+use infra_provider_api::{CLOCK_HINT, CloudError, ErrorKind, Proxy, clock_skew};
 
 /// What every operation's error can do.
 pub(crate) mod sdk {
@@ -21,12 +21,13 @@ pub(crate) mod sdk {
     impl<T: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static> OperationError for T {}
 }
 
-/// The message begins with the code, so that a kind can tell one refusal from another.
+/// Returns true if the error has this code. The message begins with it, so that a kind can
+/// distinguish refusals.
 pub(crate) fn is_code(error: &CloudError, code: &str) -> bool {
     error.message.strip_prefix(code).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
-/// An SDK error, sorted. `operation` names what was tried.
+/// Sorts an SDK error. `operation` names what was tried.
 pub(crate) fn mapped<E: sdk::OperationError>(
     operation: &str,
     error: &SdkError<E, HttpResponse>,
@@ -53,10 +54,28 @@ pub(crate) fn mapped<E: sdk::OperationError>(
     if let Some(skewed) = skewed(operation, kind, code, error) {
         return skewed;
     }
+    let proxy = match error {
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
+            Proxy::of(&host())
+        }
+        _ => None,
+    };
+    let message = match &proxy {
+        Some(proxy) => format!("{message} (through {})", proxy.text()),
+        None => message,
+    };
     let mut mapped = CloudError::new(kind, operation, message);
     mapped.request_id = request_id;
-    mapped.hint = hint(kind, code).map(str::to_owned);
+    mapped.hint = proxy.map(|proxy| proxy.hint()).or_else(|| hint(kind, code).map(str::to_owned));
     mapped
+}
+
+/// Returns the host that AWS's services are at, for the exceptions of a proxy.
+fn host() -> String {
+    let endpoint = std::env::var("AWS_ENDPOINT_URL").ok();
+    let named = endpoint.as_deref().and_then(|url| url.split_once("://"));
+    let named = named.and_then(|(_, rest)| rest.split(['/', ':']).next());
+    named.filter(|host| !host.is_empty()).unwrap_or("amazonaws.com").to_owned()
 }
 
 /// Recognizes a refusal of the signature because one of the two clocks is wrong. Services say so by many codes; the
@@ -79,7 +98,7 @@ fn skewed<E: sdk::OperationError>(
     Some(CloudError::new(ErrorKind::Local, operation, message).with_hint(CLOCK_HINT))
 }
 
-/// The whole chain of causes: the last one says the most. None of them holds a secret.
+/// Joins the whole chain of causes: the last one says the most. None of them holds a secret.
 fn chain<E: sdk::OperationError>(error: &SdkError<E, HttpResponse>) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -118,7 +137,8 @@ fn of_status(status: u16) -> ErrorKind {
     }
 }
 
-/// AWS's documents: "Error codes for the Amazon EC2 API", "Common errors" of each service.
+/// Sorts AWS's codes by its documents: "Error codes for the Amazon EC2 API", "Common errors" of
+/// each service.
 fn of_code(code: &str, said: &str, status: u16) -> ErrorKind {
     match code {
         "AuthFailure"

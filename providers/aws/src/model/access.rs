@@ -1,16 +1,14 @@
 //! Who may do what: keys for people, roles for machines, and the bucket they are limited to.
 
-use infra_provider_api::{Address, Cluster, Input, Owner, Role};
+use infra_provider_api::{Address, Cluster, Input, Owner, Role, bucket_prefix};
 
 use super::{Part, declare};
 use crate::{
     policies,
-    resources::{
-        BucketSpec, IamRoleSpec, InstanceProfileSpec, KeyPairSpec, derived_name, without_comment,
-    },
+    resources::{BucketSpec, IamRoleSpec, InstanceProfileSpec, KeyPairSpec, without_comment},
 };
 
-/// The key pair that machines are made with; EC2 takes one.
+/// Returns the key pair that machines are made with; EC2 takes one.
 pub(super) fn key(cluster: &Cluster) -> Option<Address> {
     cluster.ssh_keys.first().map(|key| Address::new("key_pair", &key.name))
 }
@@ -21,7 +19,7 @@ pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
         let spec = KeyPairSpec { public_key: without_comment(&key.public_key) };
         all.push(declare(Address::new("key_pair", &key.name), &spec)?);
     }
-    let name = cluster.bucket.clone().unwrap_or_else(|| derived_name(owner));
+    let name = cluster.bucket.clone().unwrap_or_else(|| bucket_prefix(owner));
     let bucket = BucketSpec {
         name: name.clone(),
         region: cluster.region.clone(),

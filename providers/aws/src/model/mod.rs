@@ -11,7 +11,7 @@ mod validate;
 use infra_provider_api::{Address, Cluster, Declared, Owner, Problem};
 use serde::Serialize;
 
-/// The cloud resources of a cluster, in the order a person would name them.
+/// Declares the cloud resources of a cluster, in the order a person would name them.
 pub(crate) fn model(cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Problem>> {
     let problems = validate::problems(cluster);
     if !problems.is_empty() {

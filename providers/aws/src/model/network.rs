@@ -16,25 +16,25 @@ const PARTS_BITS: u8 = 3;
 /// At most so many zones: machines' subnets take the first half, public ones the second.
 pub(super) const ZONES_MAX: usize = 4;
 
-/// The part of the network that a subnet gets.
+/// Returns the part of the network that a subnet gets.
 pub(super) fn part(machines: Ipv4Net, at: usize) -> Option<Ipv4Net> {
     machines.trunc().subnets(machines.prefix_len() + PARTS_BITS).ok()?.nth(at)
 }
 
-/// A subnet's address; machines are in `nodes`, load balancers and gateways in `public` where
-/// machines have no public addresses.
+/// Makes a subnet's address. Machines are in `nodes`; load balancers and gateways are in `public`
+/// where machines have no public addresses.
 fn subnet(kind: &str, region: &str, zone: &str) -> Address {
     Address::new("subnet", format!("{kind}-{}", regions::letter(region, zone).trim_matches('-')))
 }
 
-/// The subnet of the machine that is the `at`-th of its pool.
+/// Returns the subnet of the machine that is the `at`-th of its pool.
 pub(super) fn node_subnet(cluster: &Cluster, at: usize) -> Option<Address> {
     let zones = regions::zones(&cluster.region, &cluster.placement.zones);
     let zone = zones.get(at % zones.len().max(1))?;
     Some(subnet("nodes", &cluster.region, zone))
 }
 
-/// The subnets that can be reached from outside.
+/// Lists the subnets that can be reached from outside.
 pub(super) fn public_subnets(cluster: &Cluster) -> Vec<Address> {
     let kind = if cluster.placement.private { "public" } else { "nodes" };
     let zones = regions::zones(&cluster.region, &cluster.placement.zones);

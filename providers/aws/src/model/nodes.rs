@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use infra_provider_api::{Address, Cluster, Declared, Input, NodePlan, Pool, Problem, SizeRequest};
+use infra_provider_api::{
+    API_ACCESS, Address, Cluster, Declared, Input, NodePlan, Pool, Problem, SizeRequest,
+};
 
 use super::{Part, access, balancer::load_balancer, declare, groups, network, vpc};
 use crate::{
     images,
     marks::tag_text,
-    resources::{ImageSpec, InstanceSpec, METADATA},
-    scope::user_tag,
+    resources::{ApiAccessSpec, ImageSpec, InstanceSpec, METADATA},
+    scope::{lets_nodes_in, user_tag},
     sizes::Sizes,
 };
 
@@ -37,12 +39,13 @@ pub(super) fn declared(cluster: &Cluster) -> Part {
         let Some(image) = images.get(&pool.image) else { continue };
         for (at, node) in pool.nodes.iter().enumerate() {
             all.push(instance(cluster, pool, node, at, &size, image)?);
+            all.extend(reach(cluster, node)?);
         }
     }
     if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 
-/// One image for all pools that name the same: `image.nodes`, then `image.nodes-2`.
+/// Makes one image for all pools that name the same: `image.nodes`, then `image.nodes-2`.
 fn image_addresses(cluster: &Cluster) -> BTreeMap<String, Address> {
     let mut addresses = BTreeMap::new();
     for pool in &cluster.pools {
@@ -53,6 +56,22 @@ fn image_addresses(cluster: &Cluster) -> BTreeMap<String, Address> {
         });
     }
     addresses
+}
+
+/// A machine with a public address reaches the API server from there.
+fn reach(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Problem>> {
+    if !lets_nodes_in(cluster) {
+        return Ok(None);
+    }
+    let name = node.name();
+    let spec = ApiAccessSpec {
+        security_group: Input::reference(groups::api(), "id"),
+        port: cluster.api_load_balancer.port,
+        address: Input::reference(Address::new("instance", &name), "public_ip"),
+    };
+    let mut declared = declare(Address::new(API_ACCESS, name), &spec)?;
+    declared.source.clone_from(&cluster.api_load_balancer.allow_source);
+    Ok(Some(declared))
 }
 
 fn instance(

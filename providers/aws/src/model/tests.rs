@@ -53,12 +53,13 @@ fn cluster() -> Cluster {
             ports: Some((22, 22)),
             from: vec![SourceRange::Cidr("203.0.113.0/24".to_owned())],
         }],
-        api_load_balancer: LoadBalancerPlan { port: 6443 },
+        api_load_balancer: LoadBalancerPlan::open(6443),
         dns: Some(DnsPlan {
             domain: "example.com".to_owned(),
             ttl_s: 300,
             manage_zone: true,
             api_name: "api".to_owned(),
+            is_endpoint: true,
             source: None,
         }),
         bucket: None,
@@ -124,6 +125,48 @@ fn machines_are_spread_over_zones_and_stay_there() {
     );
 }
 
+/// Both sides of the limit of 60, counted in the group as it is declared.
+#[test]
+fn a_security_group_takes_sixty_rules() {
+    let ranges = |count: usize, base: &str| -> Vec<ipnet::IpNet> {
+        (0..count).map(|n| base.replace('#', &n.to_string()).parse().unwrap()).collect()
+    };
+    let refused = |cluster: &Cluster| -> Vec<String> {
+        model(cluster, &owner()).err().into_iter().flatten().map(|one| one.message).collect()
+    };
+    // Five machines with addresses of their own, and one rule more while anything changes.
+    for (allowed, v6, private, fits) in [
+        (54, 0, false, true),
+        (55, 0, false, false),
+        // Behind a gateway they have its address.
+        (58, 0, true, true),
+        (59, 0, true, false),
+        // IPv6 has a limit of its own.
+        (54, 59, false, true),
+        (54, 60, false, false),
+        (58, 59, true, true),
+        (1, 60, true, false),
+    ] {
+        let mut cluster = cluster();
+        cluster.placement.private = private;
+        cluster.api_load_balancer.allow = ranges(allowed, "198.51.100.#/32");
+        cluster.api_load_balancer.allow.extend(ranges(v6, "2001:db8:#::/48"));
+        let problems = refused(&cluster);
+        assert_eq!(problems.is_empty(), fits, "{allowed} {v6} {private}: {problems:?}");
+        assert!(problems.iter().all(|one| one.contains("API servers")), "{problems:?}");
+    }
+
+    // The same for nodes, whose own rule refers to their group and counts as both.
+    for (count, fits) in [(59, true), (60, false)] {
+        let mut cluster = cluster();
+        let from = ranges(count, "198.51.100.#/32").into_iter();
+        cluster.firewall[0].from = from.map(|net| SourceRange::Cidr(net.to_string())).collect();
+        let problems = refused(&cluster);
+        assert_eq!(problems.is_empty(), fits, "{count}: {problems:?}");
+        assert!(problems.iter().all(|one| one.contains("all nodes")), "{problems:?}");
+    }
+}
+
 #[test]
 fn what_this_cloud_cannot_have_is_said_all_at_once() {
     let mut cluster = cluster();
@@ -143,4 +186,15 @@ fn what_this_cloud_cannot_have_is_said_all_at_once() {
             "`ubuntu-24-04-x64` does not name an image on AWS",
         ]
     );
+}
+
+#[test]
+fn no_tag_of_the_user_takes_the_place_of_an_own_one() {
+    for tag in ["infra.dev/owner=x", " infra.dev/owner=x", "Name", "Name =x", "kubernetes.io/a=b"] {
+        let mut cluster = cluster();
+        cluster.tags = vec![tag.to_owned()];
+        let problems = model(&cluster, &owner()).unwrap_err();
+        let refused = |text: &str| text.contains("could be mistaken for one of this tool's own");
+        assert!(problems.iter().any(|problem| refused(&problem.message)), "{tag:?}: {problems:?}");
+    }
 }

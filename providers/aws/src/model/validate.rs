@@ -2,8 +2,14 @@
 
 use infra_provider_api::{Cluster, Problem, Source};
 
-use super::network::ZONES_MAX;
-use crate::{images, marks::is_valid_tag, regions};
+use super::{groups, network::ZONES_MAX};
+use crate::{
+    images,
+    marks::is_valid_tag,
+    regions,
+    resources::API_GROUP,
+    scope::{lets_nodes_in, user_tag},
+};
 
 /// The vendor's limits of a network, as prefix lengths. The smallest subnet is a /28, and the
 /// network is cut into eight.
@@ -11,6 +17,9 @@ const PREFIX_MIN: u8 = 16;
 const PREFIX_MAX: u8 = 25;
 /// A resource has at most 50 tags; machines need the most of this tool's own.
 const TAGS_MAX: usize = 10;
+/// A security group has at most so many rules for IPv4, and as many for IPv6, unless AWS was asked for
+/// more.
+const RULES_MAX: usize = 60;
 
 pub(super) fn problems(cluster: &Cluster) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -23,6 +32,31 @@ pub(super) fn problems(cluster: &Cluster) -> Vec<Problem> {
             format!("a VPC of a cluster can't have the range {machines}"),
             "take one from /16 to /25: it is cut into eight subnets".to_owned(),
             None,
+        );
+    }
+    let balancer = &cluster.api_load_balancer;
+    for group in groups::of(cluster) {
+        let is_api = group.name == API_GROUP;
+        let lets_nodes_in = is_api && lets_nodes_in(cluster);
+        let (v4, v6) = group.rules();
+        let machines = if lets_nodes_in { cluster.nodes().len() } else { 0 };
+        // The rule that let everybody in until now, or that of a machine which takes another's place.
+        let more = usize::from(is_api && balancer.is_narrow());
+        let rules = (v4 + machines).max(v6) + more;
+        if rules <= RULES_MAX {
+            continue;
+        }
+        let which = if lets_nodes_in { ", one a machine and one during changes" } else { "" };
+        add(
+            format!("the security group of {} would have {rules} rules{which}", group.description),
+            match lets_nodes_in {
+                true => format!(
+                    "AWS takes {RULES_MAX}: write `private = true` under [providers.aws], and all \
+                     machines share the address of their gateway"
+                ),
+                false => format!("AWS takes {RULES_MAX}: name fewer ranges, or larger ones"),
+            },
+            balancer.allow_source.as_ref().filter(|_| is_api),
         );
     }
     let placement = cluster.placement.source.as_ref();
@@ -58,7 +92,10 @@ pub(super) fn problems(cluster: &Cluster) -> Vec<Problem> {
         );
     }
     for tag in &cluster.tags {
-        if ["infra.dev/", "kubernetes.io/", "Name="].iter().any(|own| tag.starts_with(own)) {
+        // The key as it will be written: spaces around it are dropped.
+        let (key, _) = user_tag(tag);
+        if key == "Name" || ["infra.dev/", "kubernetes.io/"].iter().any(|own| key.starts_with(own))
+        {
             add(
                 format!("the tag `{tag}` could be mistaken for one of this tool's own"),
                 "choose another key".to_owned(),

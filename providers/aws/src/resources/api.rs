@@ -42,7 +42,8 @@ impl Api {
         // A client for each service, which reaches an endpoint on this machine without a proxy.
         macro_rules! client {
             ($sdk:ident, $service:literal $(, $more:ident($value:expr))*) => {{
-                let mut config = $sdk::config::Builder::from(config) $(.$more($value))*;
+                let mut config = $sdk::config::Builder::from(config)
+                    .interceptor(infra_sdk_log::LogCalls) $(.$more($value))*;
                 if let Some(direct) = connection.direct($service) {
                     config.set_http_client(Some(direct));
                 }
@@ -63,7 +64,7 @@ impl Api {
         })
     }
 
-    /// A call without an effect, repeated until it is answered.
+    /// Makes a call without an effect, and repeats it until it is answered.
     pub(crate) async fn read<T, E, F, Fut>(
         &self,
         cx: &Context,
@@ -86,7 +87,7 @@ impl Api {
         .await
     }
 
-    /// The same, where absence is an answer.
+    /// Makes a call as [`Self::read`] does, where absence is an answer.
     pub(crate) async fn find<T, E, F, Fut>(
         &self,
         cx: &Context,
@@ -102,7 +103,7 @@ impl Api {
         absent(self.read(cx, operation, call).await)
     }
 
-    /// A call with an effect, made once.
+    /// Makes a call with an effect, once.
     pub(crate) async fn effect<T, E, Fut>(
         &self,
         operation: &str,
@@ -117,7 +118,7 @@ impl Api {
         call.await.map_err(|error| mapped(operation, &error))
     }
 
-    /// RunInstances.
+    /// Makes a call of RunInstances, which has a pace of its own.
     pub(crate) async fn run<T, E, Fut>(&self, operation: &str, call: Fut) -> Result<T, CloudError>
     where
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -128,7 +129,7 @@ impl Api {
         call.await.map_err(|error| mapped(operation, &error))
     }
 
-    /// A deletion, made once. What is absent is deleted.
+    /// Deletes something by one call. A resource that is absent counts as deleted.
     pub(crate) async fn delete<T, E, Fut>(
         &self,
         operation: &str,
@@ -142,7 +143,7 @@ impl Api {
         absent(self.effect(operation, call).await).map(|_| ())
     }
 
-    /// The tags of a resource in its create call.
+    /// Returns the tags of a resource in its create call.
     pub(crate) fn tags(&self, cx: &Context, request: &CreateRequest, more: &[Pair]) -> Vec<Pair> {
         let users = &self.scope.tags;
         marks::pairs(&cx.owner, &request.address, &request.intent_key, more, users)
@@ -154,16 +155,12 @@ impl Api {
         cx: &Context,
         observed: &Observed,
     ) -> Result<(), CloudError> {
-        let tags = [
-            (marks::NAME.to_owned(), observed.address.name().to_owned()),
-            (marks::OWNER.to_owned(), cx.owner.uuid.to_string()),
-        ];
-        let tags = marks::sdk_tags!(aws_sdk_ec2, tags);
+        let tags = marks::sdk_tags!(aws_sdk_ec2, marks::ownership(&cx.owner, &observed.address));
         let call = self.ec2.create_tags().resources(&observed.id).set_tags(Some(tags));
         self.effect(&format!("tag {}", observed.address), call.send()).await.map(drop)
     }
 
-    /// The same as EC2 takes them.
+    /// Returns the tags of a resource in its create call, as EC2 takes them.
     pub(crate) fn tag_spec(
         &self,
         cx: &Context,
@@ -189,18 +186,18 @@ pub(crate) fn owned(cx: &Context) -> Filter {
     filter(&format!("tag:{}", marks::OWNER), [cx.owner.uuid.to_string()])
 }
 
-/// A filter of EC2.
+/// Makes a filter of EC2.
 pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Filter {
     let values = values.into_iter().map(Into::into).collect();
     Filter::builder().name(name).set_values(Some(values)).build()
 }
 
-/// EC2's tags as they were read.
+/// Returns EC2's tags as marks.
 pub(crate) fn ec2_marks(tags: &[aws_sdk_ec2::types::Tag]) -> marks::Marks {
     marks::Marks::of(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
-/// A value that is known by the time a call is made.
+/// Returns a value that is known by the time a call is made.
 pub(crate) fn known<'a, T>(
     operation: &str,
     field: &str,
@@ -211,7 +208,7 @@ pub(crate) fn known<'a, T>(
     })
 }
 
-/// All values of a list.
+/// Returns all values of a list, each known by the time a call is made.
 pub(crate) fn all_known(
     operation: &str,
     field: &str,
@@ -232,7 +229,7 @@ pub(crate) fn outputs<const N: usize>(pairs: [(&str, Value); N]) -> Outputs {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// A resource that is ready and was made by this tool.
+/// Describes a resource that is ready and was made by this tool.
 pub(crate) fn ready<S>(
     address: Address,
     id: impl Into<String>,
@@ -251,7 +248,7 @@ pub(crate) fn ready<S>(
     }
 }
 
-/// For kinds all of whose fields force a replacement.
+/// Refuses an update, for kinds all of whose fields force a replacement.
 pub(crate) fn nothing_to_update<T>(observed: &Observed) -> Result<T, CloudError> {
     Err(CloudError::new(
         ErrorKind::Invalid,
@@ -260,12 +257,12 @@ pub(crate) fn nothing_to_update<T>(observed: &Observed) -> Result<T, CloudError>
     ))
 }
 
-/// An answer that does not tell what was made.
+/// Makes the error of an answer that does not name what was made.
 pub(crate) fn not_told(operation: &str) -> CloudError {
     CloudError::new(ErrorKind::Garbled, operation, "the answer does not tell what was made")
 }
 
-/// An error that passes by itself.
+/// Makes an error that passes by itself.
 pub(crate) fn busy(operation: &str, message: impl Into<String>) -> CloudError {
     CloudError::new(ErrorKind::Busy, operation, message)
 }

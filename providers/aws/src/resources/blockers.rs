@@ -6,14 +6,14 @@ use infra_provider_api::{CloudError, Context, Effect, ErrorKind, Observed, Obsta
 use super::{
     api::Api,
     record::foreign_records,
-    strangers::{In, all_interfaces, joined, strangers},
+    strangers::{In, Stranger, all_interfaces, joined, strangers},
 };
 use crate::calls::is_code;
 
 const AT_ONCE: usize = 8;
 
-/// Explains a `DependencyViolation`: by what is not the cluster's and stays, which is not waited for,
-/// or by the network interfaces (and whose they are) that are about to go.
+/// Explains a `DependencyViolation`. It names what is not the cluster's and stays, which is not
+/// waited for. Otherwise it names the network interfaces that are about to go, and whose they are.
 pub(crate) async fn explain(
     api: &Api,
     cx: &Context,
@@ -26,7 +26,8 @@ pub(crate) async fn explain(
     }
     let foreign = strangers(api, cx, place).await.unwrap_or_default();
     if !foreign.is_empty() {
-        let names = joined(&foreign);
+        let names: Vec<String> = foreign.into_iter().map(|one| one.name).collect();
+        let names = joined(&names);
         let message = format!("{}; in the way, and not this cluster's: {names}", error.message);
         return CloudError { kind: ErrorKind::Blocked, message, ..error }.with_hint(
             "delete these or move them out of the cluster's network, then run `infra destroy` again",
@@ -96,9 +97,9 @@ pub(crate) async fn obstacles(
         stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
     let mut found: Vec<Obstacle> = protected.into_iter().flatten().collect();
     for vpc in going.iter().filter(|one| one.address.kind() == "vpc") {
-        for name in strangers(api, cx, In::Vpc(&vpc.id)).await? {
+        for Stranger { id, name } in strangers(api, cx, In::Vpc(&vpc.id)).await? {
             // Its marks may have been removed by hand; the record knows it all the same.
-            if going.iter().any(|one| name.contains(one.id.as_str())) {
+            if going.iter().any(|one| one.id == id) {
                 continue;
             }
             found.push(Obstacle {

@@ -1,5 +1,5 @@
 //! `bucket`: where the nodes' artifacts are. Versioned, encrypted, never public, TLS only. The name
-//! that is made up for a cluster holds its short id; a tag is the mark.
+//! that is made up for a cluster begins with the cluster's and its short id; a tag is the mark.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, Tagging,
 };
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange, Owner,
-    UpdateRequest,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange,
+    UpdateRequest, bucket_prefix, is_bucket_name, new_bucket_name,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,8 +18,9 @@ use super::{
     api::{Api, busy, outputs, ready},
     bucket_settings,
     solo::Solo,
+    which::Which,
 };
-use crate::marks::{self, Marks};
+use crate::marks::{self, Marks, Pair};
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,21 +39,16 @@ pub struct BucketSpec {
     pub tls_only: bool,
 }
 
-/// The name of a cluster's bucket where infra.toml fixes none.
-pub(crate) fn derived_name(owner: &Owner) -> String {
-    format!("infra-{}-{}", owner.cluster, owner.short())
-}
-
 /// Whose a bucket is.
 enum Whose {
     /// There is none.
     Nobodys,
     /// It carries this owner's mark.
     Ours(Marks),
-    /// It is in the account and carries nobody's.
-    Unmarked,
-    /// It carries another cluster's.
-    Others,
+    /// It is in the account and carries nobody's, but perhaps other tags.
+    Unmarked(Marks),
+    /// It carries another cluster's, with that cluster.
+    Others(String),
 }
 
 pub(crate) struct Buckets(pub(crate) Arc<Api>);
@@ -67,14 +63,50 @@ impl Buckets {
                 let marks = Marks::of(tags.map(|tag| (Some(tag.key()), Some(tag.value()))));
                 Ok(match marks.get(marks::OWNER) {
                     Some(_) if marks.is_of(&cx.owner) => Whose::Ours(marks),
-                    Some(_) => Whose::Others,
-                    None => Whose::Unmarked,
+                    Some(other) => Whose::Others(other.to_owned()),
+                    None => Whose::Unmarked(marks),
                 })
             }
-            Err(error) if error.message.starts_with("NoSuchTagSet") => Ok(Whose::Unmarked),
+            Err(error) if error.message.starts_with("NoSuchTagSet") => {
+                Ok(Whose::Unmarked(Marks::default()))
+            }
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Whose::Nobodys),
             Err(error) => Err(error),
         }
+    }
+
+    /// Lists the account's buckets that are called as one that was made up for this cluster.
+    async fn candidates(&self, cx: &Context) -> Result<Vec<String>, CloudError> {
+        let prefix = bucket_prefix(&cx.owner);
+        let all = self
+            .0
+            .read(cx, "list buckets", || {
+                let call = self.0.s3.list_buckets().prefix(&prefix).into_paginator();
+                call.items().send().collect::<Result<Vec<_>, _>>()
+            })
+            .await
+            .map_err(|error| match error.kind {
+                ErrorKind::Forbidden => error.with_hint(
+                    "allow s3:ListAllMyBuckets, or name a bucket of your account under [artifacts]",
+                ),
+                _ => error,
+            })?;
+        let names = all.iter().filter_map(|bucket| bucket.name());
+        let names = names.filter(|name| is_bucket_name(&cx.owner, name));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Chooses the name of a bucket that is still to be made: that of one which a run left behind
+    /// before it was marked, else a new one.
+    pub(crate) async fn new_name(&self, cx: &Context) -> Result<String, CloudError> {
+        for name in self.candidates(cx).await? {
+            if matches!(self.whose(cx, &name).await, Ok(Whose::Unmarked(_)))
+                && self.is_empty(cx, &name).await?
+            {
+                return Ok(name);
+            }
+        }
+        Ok(new_bucket_name(&cx.owner))
     }
 
     async fn found(
@@ -121,14 +153,13 @@ impl Buckets {
         }
     }
 
-    async fn mark(
+    async fn set_tags(
         &self,
-        cx: &Context,
         operation: &str,
-        request: &CreateRequest,
         name: &str,
+        tags: Vec<Pair>,
     ) -> Result<(), CloudError> {
-        let tags = marks::sdk_tags!(aws_sdk_s3, self.0.tags(cx, request, &[]));
+        let tags = marks::sdk_tags!(aws_sdk_s3, tags);
         let tags: Result<Vec<_>, _> = tags.into_iter().collect();
         let tags = tags.map_err(|error| busy(operation, error.to_string()))?;
         let tagging = Tagging::builder().set_tag_set(Some(tags)).build();
@@ -189,16 +220,51 @@ impl Solo for Buckets {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<BucketSpec>>, CloudError> {
-        let derived = derived_name(&cx.owner);
-        let name = self.0.scope.bucket.as_deref().unwrap_or(&derived);
-        let marks = match self.whose(cx, name).await {
-            Ok(Whose::Ours(marks)) => marks,
-            Ok(_) => return Ok(Vec::new()),
-            // Another account's: a create call says so.
-            Err(error) if error.kind == ErrorKind::Forbidden => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+        self.select(cx, &Which::Owned).await
+    }
+
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        let operation = format!("tag {}", observed.address);
+        // The call replaces all tags.
+        let tags = match self.whose(cx, &observed.id).await? {
+            Whose::Unmarked(marks) => marks.with(marks::ownership(&cx.owner, &observed.address)),
+            _ => return Ok(()),
         };
-        Ok(vec![self.found(cx, name, marks.intent()).await?])
+        self.set_tags(&operation, &observed.id, tags).await
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<BucketSpec>>, CloudError> {
+        let names: Vec<String> = match which.asked() {
+            None => match &self.0.scope.bucket {
+                Some(name) => vec![name.clone()],
+                None => self.candidates(cx).await?,
+            },
+            Some(known) => known.iter().map(|one| one.id.clone()).collect(),
+        };
+        let mut all = Vec::new();
+        for name in &names {
+            let marks = match self.whose(cx, name).await {
+                Ok(Whose::Ours(marks)) => marks,
+                Ok(Whose::Unmarked(marks)) => match which.marked_by(name, None) {
+                    Some(_) => marks,
+                    None => continue,
+                },
+                Ok(Whose::Others(owner)) => match which.marked_by(name, Some(owner)) {
+                    Some(_) => Marks::default(),
+                    None => continue,
+                },
+                Ok(Whose::Nobodys) => continue,
+                // Another account's: a create call says so.
+                Err(error) if error.kind == ErrorKind::Forbidden => continue,
+                Err(error) => return Err(error),
+            };
+            all.push(self.found(cx, name, marks.intent()).await?);
+        }
+        Ok(all)
     }
 
     async fn make(
@@ -217,9 +283,11 @@ impl Solo for Buckets {
         match self.whose(cx, name).await {
             Ok(Whose::Nobodys) => self.create(&operation, name).await?,
             // A run that ended between making and marking it leaves it empty.
-            Ok(Whose::Unmarked) if self.is_empty(cx, name).await? => {}
-            Ok(Whose::Unmarked) => return Err(taken("holds objects that are not this cluster's")),
-            Ok(Whose::Others) => return Err(taken("belongs to another cluster")),
+            Ok(Whose::Unmarked(_)) if self.is_empty(cx, name).await? => {}
+            Ok(Whose::Unmarked(_)) => {
+                return Err(taken("holds objects that are not this cluster's"));
+            }
+            Ok(Whose::Others(_)) => return Err(taken("belongs to another cluster")),
             Ok(Whose::Ours(_)) => {}
             Err(error) if error.kind == ErrorKind::Forbidden => {
                 let request_id = error.request_id;
@@ -227,7 +295,7 @@ impl Solo for Buckets {
             }
             Err(error) => return Err(error),
         }
-        self.mark(cx, &operation, request, name).await?;
+        self.set_tags(&operation, name, self.0.tags(cx, request, &[])).await?;
         bucket_settings::set(&self.0, &operation, name).await?;
         let mut found = self.found(cx, name, Some(request.intent_key.clone())).await?;
         found.address = request.address.clone();

@@ -37,7 +37,7 @@ fn block() -> PublicAccessBlockConfiguration {
         .build()
 }
 
-/// The settings of a bucket that is there, in four calls side by side.
+/// Reads the settings of a bucket that exists, in four calls side by side.
 pub(super) async fn read(api: &Api, cx: &Context, name: &str) -> Result<Settings, CloudError> {
     let s3 = &api.s3;
     let operation = "look at the bucket's settings";
@@ -57,8 +57,8 @@ pub(super) async fn read(api: &Api, cx: &Context, name: &str) -> Result<Settings
     })
 }
 
-/// Whether replaced objects are kept. Some servers of S3's API call the answer's root by another name
-/// than AWS does, which the SDK refuses to read: then the answer's text decides.
+/// Returns true if replaced objects are kept. Some servers of S3's API call the answer's root by
+/// another name than AWS does. The SDK refuses to read such an answer; then its text decides.
 async fn versioned(
     api: &Api,
     name: &str,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Address as Allocated, DomainType, ResourceType};
-use infra_provider_api::{CloudError, Context, CreateRequest, Found, Observed, OnChange};
+use infra_provider_api::{CloudError, Context, CreateRequest, Found, Observed, OnChange, Outputs};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -23,11 +23,16 @@ pub struct ElasticIpSpec {
 
 pub(crate) struct ElasticIps(pub(crate) Arc<Api>);
 
+fn told(id: &str, ip: Option<&str>) -> Outputs {
+    let range = ip.map(|ip| format!("{ip}/32"));
+    outputs([("id", json!(id)), ("ip", json!(ip)), ("range", json!(range))])
+}
+
 fn found(cx: &Context, which: &Which<'_>, allocated: &Allocated) -> Option<Found<ElasticIpSpec>> {
     let marks = ec2_marks(allocated.tags());
     let id = allocated.allocation_id().unwrap_or_default();
     let address = which.address(cx, &marks, "elastic_ip", id)?;
-    let outputs = outputs([("id", json!(id)), ("ip", json!(allocated.public_ip()))]);
+    let outputs = told(id, allocated.public_ip());
     let spec = ElasticIpSpec { domain: "vpc".to_owned() };
     Some(ready(address, id, spec, marks.intent(), outputs))
 }
@@ -45,8 +50,8 @@ impl Solo for ElasticIps {
         self.select(cx, &Which::Owned).await
     }
 
-    fn by_id(&self) -> Option<&Api> {
-        Some(&self.0)
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_again(cx, observed).await
     }
 
     async fn select(
@@ -75,7 +80,7 @@ impl Solo for ElasticIps {
         let call = self.0.ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tags);
         let made = self.0.effect(&operation, call.send()).await?;
         let id = made.allocation_id().unwrap_or_default();
-        let outputs = outputs([("id", json!(id)), ("ip", json!(made.public_ip()))]);
+        let outputs = told(id, made.public_ip());
         Ok(ready(request.address.clone(), id, spec, Some(request.intent_key.clone()), outputs))
     }
 

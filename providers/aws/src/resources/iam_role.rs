@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Found, Observed, OnChange,
     UpdateRequest,
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     api::{Api, busy, outputs, ready},
     solo::Solo,
+    which::Which,
 };
 use crate::{
     marks::{self, Marks},
@@ -43,6 +45,7 @@ impl IamRoles {
     async fn find(
         &self,
         cx: &Context,
+        which: &Which<'_>,
         name: &str,
     ) -> Result<Option<Found<IamRoleSpec>>, CloudError> {
         let iam = &self.0.iam;
@@ -52,7 +55,7 @@ impl IamRoles {
             .await?;
         let Some(role) = role.and_then(|answer| answer.role) else { return Ok(None) };
         let marks = Marks::of(role.tags().iter().map(|tag| (Some(tag.key()), Some(tag.value()))));
-        let Some(address) = marks.address(&cx.owner, Self::NAME) else { return Ok(None) };
+        let Some(address) = which.address(cx, &marks, Self::NAME, name) else { return Ok(None) };
         let policy = self
             .0
             .find(cx, "look at an IAM role's policy", || {
@@ -84,9 +87,29 @@ impl Solo for IamRoles {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<IamRoleSpec>>, CloudError> {
-        let names = NAMES.map(|name| cx.owner.exact_name(name));
-        let all = futures::try_join!(self.find(cx, &names[0]), self.find(cx, &names[1]))?;
-        Ok([all.0, all.1].into_iter().flatten().collect())
+        self.select(cx, &Which::Owned).await
+    }
+
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        let operation = format!("tag {}", observed.address);
+        let tags = marks::ownership(&cx.owner, &observed.address);
+        let tags: Result<Vec<_>, _> = marks::sdk_tags!(aws_sdk_iam, tags).into_iter().collect();
+        let tags = tags.map_err(|error| busy(&operation, error.to_string()))?;
+        let call = self.0.iam.tag_role().role_name(&observed.id).set_tags(Some(tags));
+        self.0.effect(&operation, call.send()).await.map(drop)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<IamRoleSpec>>, CloudError> {
+        let names: Vec<String> = match which.asked() {
+            None => NAMES.map(|name| cx.owner.exact_name(name)).to_vec(),
+            Some(known) => known.iter().map(|one| one.id.clone()).collect(),
+        };
+        let all = try_join_all(names.iter().map(|name| self.find(cx, which, name))).await?;
+        Ok(all.into_iter().flatten().collect())
     }
 
     async fn make(
@@ -109,9 +132,9 @@ impl Solo for IamRoles {
             .assume_role_policy_document(policies::trust().to_string())
             .set_tags(Some(tags));
         match self.0.effect(&operation, call.send()).await {
-            // Ours from a call without an answer, or somebody else's.
+            // It is ours from a call without an answer, or it belongs to others.
             Err(error) if error.kind == ErrorKind::NameTaken => {
-                if self.find(cx, &name).await?.is_none() {
+                if self.find(cx, &Which::Owned, &name).await?.is_none() {
                     return Err(error);
                 }
             }

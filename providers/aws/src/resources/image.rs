@@ -32,7 +32,7 @@ pub struct ImageSpec {
 
 pub(crate) struct Images(pub(crate) Arc<Api>);
 
-/// The newest image that a lookup finds.
+/// Finds the newest image that a lookup gives.
 async fn newest(
     api: &Api,
     cx: &Context,
@@ -107,7 +107,8 @@ impl Solo for Images {
     const NAME: &'static str = "image";
     const KEYED: bool = true;
 
-    /// Another pattern is looked up anew; machines take the new image when they are rotated.
+    /// Classifies the change of a field. Another pattern is looked up again; machines take the new
+    /// image when they are rotated.
     fn on_change(&self, field: &str) -> OnChange {
         if field == "vpc" { OnChange::Replace } else { OnChange::Update }
     }
@@ -116,7 +117,7 @@ impl Solo for Images {
         self.select(cx, &Which::Owned).await
     }
 
-    /// A pinned image is a tag of the VPC, which the state knows by its id.
+    /// Reads pinned images. Each is a tag of the VPC, which the state knows by its id.
     async fn select(
         &self,
         cx: &Context,

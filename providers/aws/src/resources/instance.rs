@@ -7,10 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Filter, HttpTokensState, Instance, Tag};
+use aws_sdk_ec2::types::{Filter, HttpTokensState, Reservation, Tag};
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed,
-    OnChange, Packed, Presence, Readiness, Resource, UpdateRequest, Waits,
+    CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed, OnChange,
+    Presence, Readiness, Resource, UpdateRequest, Waits,
 };
 use sha2::{Digest, Sha256};
 
@@ -18,8 +18,8 @@ use super::{
     api::{Api, all_known, filter},
     blockers::with_command,
     instance_create::CALL_MAX,
-    instance_spec::{InstanceSpec, found},
-    which::Which,
+    instance_spec::{Home, InstanceSpec, found},
+    which::{Which, unknown},
 };
 use crate::{
     marks::{self, POOL, REVISION, ROLE},
@@ -28,6 +28,9 @@ use crate::{
 
 /// Up to so many are looked at by their ids; more cost no more as a list.
 const LOOKS_MAX: usize = 100;
+
+/// The states of those that are there to stay.
+const STAYING: [&str; 4] = ["pending", "running", "stopping", "stopped"];
 
 pub(crate) struct Instances {
     pub(super) api: Arc<Api>,
@@ -39,8 +42,8 @@ pub(crate) struct Instances {
 pub(super) struct Sent(Mutex<(bool, HashSet<String>)>);
 
 impl Sent {
-    /// Notes that `keys` are being sent. True when it is sure that none of them has made anything:
-    /// the machines have been listed, and none of the keys was sent or seen.
+    /// Notes that `keys` are being sent. Returns true if none of them can have made anything. That
+    /// is so if the machines have been listed, and none of the keys was sent or seen.
     pub(super) fn send<'a>(&self, keys: impl Iterator<Item = &'a str>) -> bool {
         let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fresh = sent.0;
@@ -66,34 +69,43 @@ impl Instances {
         &self,
         cx: &Context,
         filters: Vec<Filter>,
-    ) -> Result<Vec<Instance>, CloudError> {
-        let reservations = self
-            .api
+    ) -> Result<Vec<Reservation>, CloudError> {
+        self.api
             .read(cx, "list instances", || {
                 let call = self.api.ec2.describe_instances().set_filters(Some(filters.clone()));
                 let pages = call.into_paginator().page_size(1000).items().send();
                 pages.collect::<Result<Vec<_>, _>>()
             })
-            .await?;
-        Ok(reservations.into_iter().flat_map(|one| one.instances.unwrap_or_default()).collect())
+            .await
     }
 
-    /// All of the cluster's that are there to stay.
+    /// Lists all machines of the cluster that are there to stay.
     pub(super) async fn list(&self, cx: &Context) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
-        let owned = self.select(cx, &Which::Owned).await?;
+        let owned = self.select(cx, &Which::Owned, &STAYING).await?;
         self.sent.listed(&owned);
         Ok(owned)
+    }
+
+    /// Returns where the machines are that an answer of `account` tells of.
+    pub(super) fn home<'a>(&'a self, account: Option<&'a str>) -> Home<'a> {
+        Home { region: &self.api.scope.region, account }
     }
 
     async fn select(
         &self,
         cx: &Context,
         which: &Which<'_>,
+        states: &[&str],
     ) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
-        let states = ["pending", "running", "stopping", "stopped"];
-        let filters = vec![which.filter(cx, "instance-id"), filter("instance-state-name", states)];
-        let all = self.describe(cx, filters).await?;
-        Ok(all.iter().filter_map(|instance| found(cx, which, instance)).collect())
+        let states = filter("instance-state-name", states.iter().copied());
+        let filters = vec![which.filter(cx, "instance-id"), states];
+        let mut all = Vec::new();
+        for reservation in self.describe(cx, filters).await? {
+            let home = self.home(reservation.owner_id());
+            let instances = reservation.instances().iter();
+            all.extend(instances.filter_map(|instance| found(cx, which, instance, &home)));
+        }
+        Ok(all)
     }
 
     /// Starts a stopped machine. While it is still stopping the cloud refuses, which passes.
@@ -133,6 +145,18 @@ impl Instances {
     }
 }
 
+/// Returns the name and the public address of each of the cluster's machines that has one.
+pub(super) async fn public_addresses(
+    api: &Arc<Api>,
+    cx: &Context,
+) -> Result<Vec<(String, String)>, CloudError> {
+    let machines = Instances::new(Arc::clone(api)).list(cx).await?;
+    let with_address = machines
+        .into_iter()
+        .filter_map(|one| Some((one.address.name().to_owned(), one.outputs.text("public_ip")?)));
+    Ok(with_address.collect())
+}
+
 #[async_trait]
 impl Resource for Instances {
     type Spec = InstanceSpec;
@@ -141,7 +165,8 @@ impl Resource for Instances {
         "instance"
     }
 
-    /// What would stop a machine or make it anew is taken up by rotating, never under running apps.
+    /// Classifies the change of a field. A change that would stop or recreate a machine waits for a
+    /// rotation, so that it never happens under running apps.
     fn on_change(&self, field: &str) -> OnChange {
         match field {
             "tags" | "metadata" | "security_groups" | "powered_off" => OnChange::Update,
@@ -154,7 +179,8 @@ impl Resource for Instances {
         CALL_MAX
     }
 
-    /// Everything that a call has once for all its machines. The names are no part of a spec.
+    /// Hashes everything that a call has once for all its machines. The names are no part of a
+    /// spec.
     fn batch_key(&self, spec: &InstanceSpec) -> String {
         hex::encode(Sha256::digest(serde_json::to_vec(spec).unwrap_or_default()))
     }
@@ -171,27 +197,27 @@ impl Resource for Instances {
         self.list(cx).await
     }
 
-    /// Also those that are on their way out: their network interfaces still are in the way.
+    /// Reads machines, also those that are on their way out: their network interfaces still are in
+    /// the way.
     async fn look(
         &self,
         cx: &Context,
         ids: &[String],
     ) -> Result<Vec<Found<InstanceSpec>>, CloudError> {
         let states = ["pending", "running", "stopping", "stopped", "shutting-down"];
-        // Few are asked for by their ids, whoever's tags they carry.
-        let known = |id: &String| KnownResource {
-            address: Address::new("instance", id),
-            id: id.clone(),
-            spec: Packed::default(),
-        };
-        let known: Vec<KnownResource> = ids.iter().map(known).collect();
-        let which = if ids.len() <= LOOKS_MAX { Which::known(&known) } else { Which::Owned };
-        let filters = vec![which.filter(cx, "instance-id"), filter("instance-state-name", states)];
-        let all = self.describe(cx, filters).await?;
-        let found = |instance: &Instance| found(cx, &which, instance);
-        let mut all: Vec<_> = all.iter().filter_map(found).collect();
-        all.retain(|one| ids.contains(&one.id));
-        Ok(all)
+        let mut missing: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        let mut found = Vec::new();
+        if ids.len() > LOOKS_MAX {
+            found = self.select(cx, &Which::Owned, &states).await?;
+            found.retain(|one| missing.remove(one.id.as_str()));
+        }
+        // The others are asked for by their ids, whoever's tags they carry.
+        let missing: Vec<KnownResource> =
+            missing.into_iter().map(|id| unknown("instance", id)).collect();
+        for some in missing.chunks(LOOKS_MAX) {
+            found.extend(self.select(cx, &Which::known(some), &states).await?);
+        }
+        Ok(found)
     }
 
     async fn read(
@@ -202,7 +228,7 @@ impl Resource for Instances {
         let mut answers = Vec::with_capacity(known.len());
         for some in known.chunks(LOOKS_MAX) {
             let which = Which::known(some);
-            let found = self.select(cx, &which).await?;
+            let found = self.select(cx, &which, &STAYING).await?;
             answers.extend(which.answers(found));
         }
         Ok(answers)

@@ -60,7 +60,8 @@ impl Instances {
             .collect()
     }
 
-    /// Those of `requests` whose key an existing machine carries. Asked only where that is open.
+    /// Finds those of `requests` whose key an existing machine carries. It asks only where that is
+    /// open.
     async fn made_before(
         &self,
         cx: &Context,
@@ -159,14 +160,15 @@ impl Instances {
             call = call.user_data(user_data);
         }
         let answer = self.api.run(operation, call.send()).await.map_err(explain)?;
+        let home = self.home(answer.owner_id());
         Ok(answer
             .instances()
             .iter()
-            .filter_map(|instance| found(cx, &Which::Owned, instance))
+            .filter_map(|instance| found(cx, &Which::Owned, instance, &home))
             .collect())
     }
 
-    /// Base64 of the user-data, compressed where it has to be; cloud-init unpacks it.
+    /// Encodes the user-data in Base64, compressed where it has to be; cloud-init unpacks it.
     async fn user_data(
         &self,
         cx: &Context,
@@ -231,8 +233,8 @@ fn tags(
     all
 }
 
-/// The token of a call: the same for the same call, another one as soon as anything in it differs,
-/// because EC2 refuses a used token with other parameters.
+/// Derives the token of a call. Equal calls have equal tokens, and any difference gives another
+/// one, because EC2 refuses a used token with other parameters.
 fn token(requests: &[&Request], spec: &InstanceSpec, user_data: Option<&str>) -> String {
     let mut hash = Sha256::new();
     for (request, _) in requests {
@@ -243,7 +245,7 @@ fn token(requests: &[&Request], spec: &InstanceSpec, user_data: Option<&str>) ->
     hex::encode(&hash.finalize()[..32])
 }
 
-/// The call was accepted and does not tell of this machine: it may be there.
+/// Reports a call that was accepted and whose answer does not list this machine: it may exist.
 fn not_in_answer(request: &CreateRequest) -> CloudError {
     let operation = format!("create {}", request.address);
     CloudError::new(ErrorKind::Garbled, operation, "the answer does not tell of it")

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, Observed, OnChange,
     UpdateRequest,
@@ -14,6 +15,7 @@ use super::{
     api::{Api, busy, known, outputs, ready},
     iam_role::NAMES,
     solo::Solo,
+    which::Which,
 };
 use crate::marks::{self, Marks};
 
@@ -40,6 +42,7 @@ impl InstanceProfiles {
     async fn find(
         &self,
         cx: &Context,
+        which: &Which<'_>,
         name: &str,
     ) -> Result<Option<Found<InstanceProfileSpec>>, CloudError> {
         let profile = self
@@ -53,7 +56,7 @@ impl InstanceProfiles {
         };
         let marks =
             Marks::of(profile.tags().iter().map(|tag| (Some(tag.key()), Some(tag.value()))));
-        let Some(address) = marks.address(&cx.owner, Self::NAME) else { return Ok(None) };
+        let Some(address) = which.address(cx, &marks, Self::NAME, name) else { return Ok(None) };
         let role = profile.roles().first().map_or("", |role| role.role_name());
         Ok(Some(found(address, name, role, marks.intent())))
     }
@@ -84,9 +87,34 @@ impl Solo for InstanceProfiles {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<InstanceProfileSpec>>, CloudError> {
-        let names = NAMES.map(|name| cx.owner.exact_name(name));
-        let all = futures::try_join!(self.find(cx, &names[0]), self.find(cx, &names[1]))?;
-        Ok([all.0, all.1].into_iter().flatten().collect())
+        self.select(cx, &Which::Owned).await
+    }
+
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        let operation = format!("tag {}", observed.address);
+        let tags = marks::ownership(&cx.owner, &observed.address);
+        let tags: Result<Vec<_>, _> = marks::sdk_tags!(aws_sdk_iam, tags).into_iter().collect();
+        let tags = tags.map_err(|error| busy(&operation, error.to_string()))?;
+        let call = self
+            .0
+            .iam
+            .tag_instance_profile()
+            .instance_profile_name(&observed.id)
+            .set_tags(Some(tags));
+        self.0.effect(&operation, call.send()).await.map(drop)
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<InstanceProfileSpec>>, CloudError> {
+        let names: Vec<String> = match which.asked() {
+            None => NAMES.map(|name| cx.owner.exact_name(name)).to_vec(),
+            Some(known) => known.iter().map(|one| one.id.clone()).collect(),
+        };
+        let all = try_join_all(names.iter().map(|name| self.find(cx, which, name))).await?;
+        Ok(all.into_iter().flatten().collect())
     }
 
     async fn make(
@@ -103,11 +131,13 @@ impl Solo for InstanceProfiles {
         let tags = tags.map_err(|error| busy(&operation, error.to_string()))?;
         let call = self.0.iam.create_instance_profile().instance_profile_name(&name);
         match self.0.effect(&operation, call.set_tags(Some(tags)).send()).await {
-            Err(error) if error.kind == ErrorKind::NameTaken => match self.find(cx, &name).await? {
-                Some(there) if there.spec.role.known() == Some(role) => return Ok(there),
-                Some(_) => {}
-                None => return Err(error),
-            },
+            Err(error) if error.kind == ErrorKind::NameTaken => {
+                match self.find(cx, &Which::Owned, &name).await? {
+                    Some(there) if there.spec.role.known() == Some(role) => return Ok(there),
+                    Some(_) => {}
+                    None => return Err(error),
+                }
+            }
             other => drop(other?),
         }
         self.set_role(&operation, &name, role).await?;

@@ -9,7 +9,10 @@ use super::{
     api::{ec2_marks, inputs, outputs},
     which::Which,
 };
-use crate::marks::{INTENT, Marks, NODE, POOL, REVISION, ROLE};
+use crate::{
+    marks::{INTENT, Marks, NODE, POOL, REVISION, ROLE},
+    policies::partition,
+};
 
 /// IMDSv2 only, and no further than the machine itself: pods can't read user-data or the machine's
 /// credentials.
@@ -82,7 +85,7 @@ fn is_stopped(instance: &Instance) -> bool {
     matches!(state, Some(InstanceStateName::Stopped | InstanceStateName::Stopping))
 }
 
-/// Node and key of the machine with this launch index, from the tags of its call.
+/// Returns node and key of the machine with this launch index, from the tags of its call.
 pub(super) fn node_of(marks: &Marks, launch_index: i32) -> Option<(String, Option<String>)> {
     if let Some(value) = marks.get(&format!("{NODE}{launch_index}")) {
         let (node, key) = value.split_once(' ')?;
@@ -105,11 +108,28 @@ fn metadata(instance: &Instance) -> String {
     }
 }
 
-/// A machine in normal form; `None` when it is not this cluster's.
+/// Where machines are.
+pub(super) struct Home<'a> {
+    pub(super) region: &'a str,
+    /// The account, as the answer that tells of the machines names it.
+    pub(super) account: Option<&'a str>,
+}
+
+impl Home<'_> {
+    /// Returns the ARN of a machine, which answers of EC2 leave out.
+    fn arn(&self, id: &str) -> Option<String> {
+        let account = self.account.filter(|account| !account.is_empty())?;
+        let region = self.region;
+        Some(format!("arn:{}:ec2:{region}:{account}:instance/{id}", partition(region)))
+    }
+}
+
+/// Reads a machine in normal form. Returns `None` if it is not this cluster's.
 pub(super) fn found(
     cx: &Context,
     which: &Which<'_>,
     instance: &Instance,
+    home: &Home<'_>,
 ) -> Option<Found<InstanceSpec>> {
     let marks = ec2_marks(instance.tags());
     let id = instance.instance_id().unwrap_or_default();
@@ -144,12 +164,19 @@ pub(super) fn found(
     let role = spec.role.clone();
     let zone = instance.placement().and_then(|placement| placement.availability_zone());
     let mut outputs = outputs([("id", json!(id)), ("name", json!(node)), ("zone", json!(zone))]);
-    for (name, ip) in
-        [("public_ip", instance.public_ip_address()), ("private_ip", instance.private_ip_address())]
-    {
-        if let Some(ip) = ip.filter(|ip| !ip.is_empty()) {
-            outputs.insert(name.to_owned(), json!(ip));
+    for (name, value) in [
+        ("public_ip", instance.public_ip_address()),
+        ("private_ip", instance.private_ip_address()),
+        // The cloud controller manager gives them to the Node, and its kubelet serves under them.
+        ("public_dns", instance.public_dns_name()),
+        ("private_dns", instance.private_dns_name()),
+    ] {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            outputs.insert(name.to_owned(), json!(value));
         }
+    }
+    if let Some(arn) = home.arn(id) {
+        outputs.insert("arn".to_owned(), json!(arn));
     }
     if !role.is_empty() {
         outputs.insert("role".to_owned(), json!(role));
@@ -186,6 +213,14 @@ mod tests {
         );
         assert!(!is_stopped(&instance(InstanceStateName::Running)));
         assert_eq!(readiness(&instance(InstanceStateName::Running)), Readiness::Ready);
+    }
+
+    #[test]
+    fn a_machines_arn_is_that_of_its_account_and_region() {
+        let home = Home { region: "cn-north-1", account: Some("123456789012") };
+        let arn = "arn:aws-cn:ec2:cn-north-1:123456789012:instance/i-0a1";
+        assert_eq!(home.arn("i-0a1").as_deref(), Some(arn));
+        assert_eq!(Home { account: Some(""), ..home }.arn("i-0a1"), None);
     }
 
     #[test]

@@ -53,7 +53,8 @@ impl Solo for InternetGateways {
     type Spec = InternetGatewaySpec;
     const NAME: &'static str = "internet_gateway";
 
-    /// A gateway that was made and not attached (a killed run) is attached.
+    /// Returns `Update` for any field: a gateway that was made and not attached (a killed run) is
+    /// attached.
     fn on_change(&self, _field: &str) -> OnChange {
         OnChange::Update
     }
@@ -62,8 +63,8 @@ impl Solo for InternetGateways {
         self.select(cx, &Which::Owned).await
     }
 
-    fn by_id(&self) -> Option<&Api> {
-        Some(&self.0)
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_again(cx, observed).await
     }
 
     async fn select(

@@ -24,7 +24,7 @@ pub struct KeyPairSpec {
 
 pub(crate) struct KeyPairs(pub(crate) Arc<Api>);
 
-/// Type and key of a line in OpenSSH's format.
+/// Returns type and key of a line in OpenSSH's format.
 pub(crate) fn without_comment(key: &str) -> String {
     key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
@@ -51,8 +51,8 @@ impl Solo for KeyPairs {
         self.select(cx, &Which::Owned).await
     }
 
-    fn by_id(&self) -> Option<&Api> {
-        Some(&self.0)
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_again(cx, observed).await
     }
 
     async fn select(

@@ -31,7 +31,7 @@ pub struct MadeLoadBalancerSpec {
 pub(crate) struct KubernetesLoadBalancers(pub(crate) Arc<Api>);
 
 impl Api {
-    /// Every load balancer of the region.
+    /// Lists all load balancers of the region.
     pub(super) async fn all_balancers(
         &self,
         cx: &Context,
@@ -44,7 +44,8 @@ impl Api {
     }
 }
 
-/// Which machines the load balancers of the cluster's network send traffic to: the healthy ones.
+/// Lists the machines that the load balancers of the cluster's network send traffic to: the healthy
+/// ones.
 pub(crate) async fn memberships(api: &Api, cx: &Context) -> Result<Vec<Membership>, CloudError> {
     let operation = "look which machines load balancers use";
     let vpcs = own_vpcs(api, cx).await?;

@@ -29,7 +29,7 @@ pub struct MadeSecurityGroupSpec {
 
 pub(crate) struct KubernetesSecurityGroups(pub(crate) Arc<Api>);
 
-/// The ids of the cluster's own networks.
+/// Lists the ids of the cluster's own networks.
 pub(super) async fn own_vpcs(api: &Api, cx: &Context) -> Result<Vec<String>, CloudError> {
     let all = api
         .read(cx, "list VPCs", || {

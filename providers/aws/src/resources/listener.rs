@@ -14,6 +14,7 @@ use super::{
     api::{Api, known, not_told, outputs, ready},
     load_balancer::tags_of,
     solo::Solo,
+    which::Which,
 };
 use crate::marks;
 
@@ -47,6 +48,35 @@ fn forward(operation: &str, spec: &ListenerSpec) -> Result<Action, CloudError> {
     Ok(Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group).build())
 }
 
+impl Listeners {
+    /// Returns the listeners of the cluster's load balancers, or those of the ids that still exist.
+    async fn listeners(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Listener>, CloudError> {
+        let elb = &self.0.elb;
+        let calls: Vec<_> = match which.asked() {
+            None => {
+                let mut all = self.0.balancers(cx, which).await?;
+                all.retain(|(_, marks)| marks.is_of(&cx.owner));
+                let arns = all.iter().filter_map(|(balancer, _)| balancer.load_balancer_arn());
+                arns.map(|arn| elb.describe_listeners().load_balancer_arn(arn)).collect()
+            }
+            // One id that is gone fails a call as a whole.
+            Some(known) => {
+                known.iter().map(|one| elb.describe_listeners().listener_arns(&one.id)).collect()
+            }
+        };
+        let mut all = Vec::new();
+        for call in calls {
+            let listed = self.0.find(cx, "list listeners", || call.clone().send()).await?;
+            all.extend(listed.and_then(|listed| listed.listeners).unwrap_or_default());
+        }
+        Ok(all)
+    }
+}
+
 #[async_trait]
 impl Solo for Listeners {
     type Spec = ListenerSpec;
@@ -57,29 +87,28 @@ impl Solo for Listeners {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<ListenerSpec>>, CloudError> {
-        let mut all = Vec::new();
-        for (balancer, _) in self.0.own_balancers(cx).await? {
-            let arn = balancer.load_balancer_arn().unwrap_or_default();
-            let listed = self
-                .0
-                .find(cx, "list listeners", || {
-                    self.0.elb.describe_listeners().load_balancer_arn(arn).send()
-                })
-                .await?;
-            let listeners = listed.and_then(|listed| listed.listeners).unwrap_or_default();
-            let arns: Vec<String> =
-                listeners.iter().filter_map(|one| one.listener_arn().map(str::to_owned)).collect();
-            let tags = tags_of(&self.0, cx, &arns).await?;
-            for listener in &listeners {
-                let Some(marks) = listener.listener_arn().and_then(|arn| tags.get(arn)) else {
-                    continue;
-                };
-                if let Some(address) = marks.address(&cx.owner, Self::NAME) {
-                    all.push(found(address, listener, marks.intent()));
-                }
-            }
-        }
-        Ok(all)
+        self.select(cx, &Which::Owned).await
+    }
+
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_balancer_again(cx, observed).await
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<ListenerSpec>>, CloudError> {
+        let listeners = self.listeners(cx, which).await?;
+        let arns: Vec<String> =
+            listeners.iter().filter_map(|one| one.listener_arn().map(str::to_owned)).collect();
+        let tags = tags_of(&self.0, cx, &arns).await?;
+        let found = listeners.iter().filter_map(|listener| {
+            let arn = listener.listener_arn()?;
+            let marks = tags.get(arn)?;
+            Some(found(which.address(cx, marks, Self::NAME, arn)?, listener, marks.intent()))
+        });
+        Ok(found.collect())
     }
 
     async fn make(

@@ -8,8 +8,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
     LoadBalancer, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum,
 };
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Owner,
-    Readiness, UpdateRequest,
+    Address, CloudError, Context, CreateRequest, Found, Input, KnownResource, MadeBy, OWNERSHIP,
+    Observed, OnChange, Owner, Readiness, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,6 +18,7 @@ use super::{
     api::{Api, all_known, inputs, not_told, outputs},
     blockers::with_command,
     solo::Solo,
+    which::Which,
 };
 use crate::marks::{self, Marks};
 
@@ -34,12 +35,12 @@ pub struct LoadBalancerSpec {
 
 pub(crate) struct LoadBalancers(pub(crate) Arc<Api>);
 
-/// The name of what belongs to `what`: at most 32 characters are allowed.
+/// Makes the name of what belongs to `what`: at most 32 characters are allowed.
 pub(super) fn name_of(owner: &Owner, what: &str) -> String {
     format!("infra-{}-{what}", owner.short())
 }
 
-/// The tags of each of `arns`.
+/// Reads the tags of each of `arns`.
 pub(super) async fn tags_of(
     api: &Api,
     cx: &Context,
@@ -62,26 +63,48 @@ pub(super) async fn tags_of(
 }
 
 impl Api {
-    /// The cluster's own load balancers, with their marks.
-    pub(super) async fn own_balancers(
+    /// Returns the load balancers that `which` asks for, with their tags: those of the cluster's
+    /// name, or those of the ids that still exist.
+    pub(super) async fn balancers(
         &self,
         cx: &Context,
+        which: &Which<'_>,
     ) -> Result<Vec<(LoadBalancer, Marks)>, CloudError> {
-        let name = name_of(&cx.owner, "api");
-        let listed = self
-            .find(cx, "list load balancers", || {
-                self.elb.describe_load_balancers().names(&name).send()
-            })
-            .await?;
-        let all = listed.and_then(|listed| listed.load_balancers).unwrap_or_default();
+        let (elb, name) = (&self.elb, name_of(&cx.owner, "api"));
+        let calls = match which.asked() {
+            None => vec![elb.describe_load_balancers().names(name)],
+            // One id that is gone fails a call as a whole.
+            Some(known) => {
+                let by_id =
+                    |one: &KnownResource| elb.describe_load_balancers().load_balancer_arns(&one.id);
+                known.iter().map(by_id).collect()
+            }
+        };
+        let mut all = Vec::new();
+        for call in calls {
+            let listed = self.find(cx, "list load balancers", || call.clone().send()).await?;
+            all.extend(listed.and_then(|listed| listed.load_balancers).unwrap_or_default());
+        }
         let arns: Vec<String> =
             all.iter().filter_map(|one| one.load_balancer_arn().map(str::to_owned)).collect();
         let mut tags = tags_of(self, cx, &arns).await?;
         let marked = all.into_iter().filter_map(|one| {
             let marks = tags.remove(one.load_balancer_arn()?)?;
-            marks.is_of(&cx.owner).then_some((one, marks))
+            Some((one, marks))
         });
         Ok(marked.collect())
+    }
+
+    /// Puts the owner's tag back on a load balancer, or a part of one, with its name.
+    pub(super) async fn tag_balancer_again(
+        &self,
+        cx: &Context,
+        observed: &Observed,
+    ) -> Result<(), CloudError> {
+        let tags = marks::ownership(&cx.owner, &observed.address);
+        let tags = marks::sdk_tags!(aws_sdk_elasticloadbalancingv2, tags);
+        let call = self.elb.add_tags().resource_arns(&observed.id).set_tags(Some(tags));
+        self.effect(&format!("tag {}", observed.address), call.send()).await.map(drop)
     }
 }
 
@@ -139,9 +162,22 @@ impl Solo for LoadBalancers {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<LoadBalancerSpec>>, CloudError> {
-        let all = self.0.own_balancers(cx).await?;
+        self.select(cx, &Which::Owned).await
+    }
+
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_balancer_again(cx, observed).await
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<LoadBalancerSpec>>, CloudError> {
+        let all = self.0.balancers(cx, which).await?;
         let found = all.iter().filter_map(|(balancer, marks)| {
-            Some(found(marks.address(&cx.owner, Self::NAME)?, balancer, marks.intent()))
+            let id = balancer.load_balancer_arn().unwrap_or_default();
+            Some(found(which.address(cx, marks, Self::NAME, id)?, balancer, marks.intent()))
         });
         Ok(found.collect())
     }
@@ -182,6 +218,9 @@ impl Solo for LoadBalancers {
         let observed = &request.observed;
         let operation = format!("update {}", observed.address);
         for field in &request.changed {
+            if field == OWNERSHIP {
+                continue;
+            }
             if field == "subnets" {
                 let subnets = all_known(&operation, field, &spec.subnets)?;
                 let call = self.0.elb.set_subnets().load_balancer_arn(&observed.id);

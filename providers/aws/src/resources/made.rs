@@ -2,7 +2,7 @@
 
 use infra_provider_api::{CloudError, CreateRequest, ErrorKind};
 
-/// The answer to a create call for such a kind.
+/// Refuses a create call for such a kind.
 pub(super) fn never_created<T>(request: &CreateRequest) -> Result<T, CloudError> {
     let operation = format!("create {}", request.address);
     Err(CloudError::new(

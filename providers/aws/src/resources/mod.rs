@@ -1,6 +1,7 @@
 //! One file a kind of resource.
 
 mod api;
+mod api_access;
 mod blockers;
 mod bucket;
 mod bucket_settings;
@@ -34,10 +35,11 @@ mod vpc;
 mod which;
 
 pub(crate) use api::{Api, filter};
+pub(crate) use api_access::{ApiAccessSpec, ApiAccesses};
 pub(crate) use blockers::obstacles;
-pub(crate) use bucket::{BucketSpec, Buckets, derived_name};
+pub(crate) use bucket::{BucketSpec, Buckets};
 pub(crate) use elastic_ip::{ElasticIpSpec, ElasticIps};
-pub(crate) use hosted_zone::{HostedZoneSpec, HostedZones};
+pub(crate) use hosted_zone::{HostedZoneSpec, HostedZones, zone_problem};
 pub(crate) use iam_role::{IamRoleSpec, IamRoles};
 pub(crate) use image::{ImageSpec, Images};
 pub(crate) use instance::Instances;
@@ -52,11 +54,11 @@ pub(crate) use load_balancer::{LoadBalancerSpec, LoadBalancers};
 pub(crate) use nat_gateway::{NatGatewaySpec, NatGateways};
 pub(crate) use record::{RecordSpec, Records};
 pub(crate) use route_table::{RouteTableSpec, RouteTables};
-pub(crate) use security_group::{KUBERNETES_GROUP, SecurityGroupSpec, SecurityGroups};
+pub(crate) use security_group::{API_GROUP, KUBERNETES_GROUP, SecurityGroupSpec, SecurityGroups};
 pub(crate) use security_group_rules::{ITSELF, RuleSpec, normal};
 pub(crate) use solo::Alone;
 pub(crate) use subnet::{SubnetSpec, Subnets};
 pub(crate) use target::{TargetSpec, Targets};
 pub(crate) use target_group::{TargetGroupSpec, TargetGroups};
 pub(crate) use volume::Volumes;
-pub(crate) use vpc::{VpcSpec, Vpcs};
+pub(crate) use vpc::{Networks, VpcSpec, Vpcs};

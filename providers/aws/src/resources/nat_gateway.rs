@@ -75,8 +75,8 @@ impl Solo for NatGateways {
         self.select(cx, &Which::Owned).await
     }
 
-    fn by_id(&self) -> Option<&Api> {
-        Some(&self.0)
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_again(cx, observed).await
     }
 
     async fn select(

@@ -9,16 +9,19 @@ use aws_sdk_route53::types::{
     RrType,
 };
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, Observed, OnChange,
-    UpdateRequest,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, KnownResource, Observed,
+    OnChange, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
     api::{Api, busy, known, outputs, ready},
-    hosted_zone::{is_own, plain_id, plain_name},
+    hosted_zone::{
+        MISSING_HINT, is_own, missing_message, other_owner, plain_id, plain_name, zone_of,
+    },
     solo::Solo,
+    which::Which,
 };
 
 /// A record. Its address is its full name: `record.api.example.com`.
@@ -90,7 +93,7 @@ impl Api {
         }
     }
 
-    /// The SDK has no paginator for this list.
+    /// Reads all pages of a zone's records, because the SDK has no paginator for this list.
     async fn all_pages(
         &self,
         id: &str,
@@ -191,25 +194,14 @@ impl Records {
         domain: &str,
     ) -> Result<HostedZone, CloudError> {
         let zones = self.0.zones(cx).await?;
-        let mut same: Vec<HostedZone> =
-            zones.into_iter().filter(|zone| plain_name(zone.name()) == domain).collect();
-        let error = |message: String, hint: &str| {
-            Err(CloudError::new(ErrorKind::Invalid, operation, message).with_hint(hint))
-        };
-        // Of several, the one that this cluster made.
-        if same.len() > 1 {
-            same.retain(|zone| is_own(cx, zone));
-        }
-        match same.pop() {
-            Some(zone) => Ok(zone),
-            None => error(
-                format!("the account has no zone {domain}, or several and none of this cluster's"),
-                "set `manage_zone = true` under [dns] to have it made",
-            ),
-        }
+        zone_of(cx, zones, domain).ok_or_else(|| {
+            CloudError::new(ErrorKind::Invalid, operation, missing_message(domain))
+                .with_hint(MISSING_HINT)
+        })
     }
 
-    /// Where an alias to the load balancer `host` points into: each has a zone of AWS's.
+    /// Finds the zone of AWS's own that an alias to the load balancer `host` points into. Each load
+    /// balancer has one.
     async fn alias_zone(
         &self,
         cx: &Context,
@@ -226,7 +218,7 @@ impl Records {
         })
     }
 
-    /// The record as it shall be.
+    /// Makes the record as it shall be.
     async fn wanted(
         &self,
         cx: &Context,
@@ -265,7 +257,7 @@ impl Records {
     }
 }
 
-/// The names whose mark is this owner's.
+/// Lists the names whose mark is this owner's.
 fn own_names(cx: &Context, sets: &[ResourceRecordSet]) -> Vec<String> {
     let ours = format!("\"{}\"", cx.owner.tag());
     sets.iter()
@@ -273,6 +265,22 @@ fn own_names(cx: &Context, sets: &[ResourceRecordSet]) -> Vec<String> {
         .filter(|set| set.resource_records().iter().any(|record| record.value() == ours))
         .filter_map(|set| marked_name(&plain_name(set.name())))
         .collect()
+}
+
+/// Returns the names of `known` that are in the zone `id`.
+fn names_in<'a>(id: &str, known: &'a [KnownResource]) -> Vec<&'a str> {
+    let in_zone = |one: &'a KnownResource| one.id.strip_prefix(id)?.strip_prefix('/');
+    known.iter().filter_map(in_zone).collect()
+}
+
+/// Returns the cluster that the mark of `name` names, if there is one.
+fn owner_on_mark(sets: &[ResourceRecordSet], name: &str) -> Option<String> {
+    let mark = mark_name(name);
+    let texts = sets
+        .iter()
+        .filter(|set| *set.r#type() == RrType::Txt && plain_name(set.name()) == mark)
+        .flat_map(|set| set.resource_records());
+    texts.filter_map(|record| other_owner(record.value().trim_matches('"'))).next()
 }
 
 fn is_address(set: &ResourceRecordSet, name: &str) -> bool {
@@ -294,15 +302,41 @@ impl Solo for Records {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<RecordSpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        let operation = format!("tag {}", observed.address);
+        let zone = observed.id.split('/').next().unwrap_or_default();
+        let mark = self.mark(cx, &operation, observed.address.name())?;
+        self.0.change_records(&operation, zone, &ChangeAction::Upsert, vec![mark]).await
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<RecordSpec>>, CloudError> {
         let domain = self.0.scope.domain.as_deref();
         let mut all = Vec::new();
         for zone in self.0.zones(cx).await? {
-            if !is_own(cx, &zone) && domain != Some(plain_name(zone.name()).as_str()) {
+            let id = plain_id(zone.id());
+            let asked: Option<Vec<&str>> = which.asked().map(|known| names_in(id, known));
+            let is_asked = match &asked {
+                None => is_own(cx, &zone) || domain == Some(plain_name(zone.name()).as_str()),
+                Some(names) => !names.is_empty(),
+            };
+            if !is_asked {
                 continue;
             }
             let sets = self.0.record_sets(cx, zone.id()).await?;
-            for name in own_names(cx, &sets) {
-                all.extend(sets.iter().find(|set| is_address(set, &name)).map(|s| found(&zone, s)));
+            let own = own_names(cx, &sets);
+            let names = asked.unwrap_or_else(|| own.iter().map(String::as_str).collect());
+            for name in names {
+                if !own.iter().any(|own| own == name) {
+                    which.marked_by(&format!("{id}/{name}"), owner_on_mark(&sets, name));
+                }
+                all.extend(sets.iter().find(|set| is_address(set, name)).map(|s| found(&zone, s)));
             }
         }
         Ok(all)

@@ -12,7 +12,9 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, filter, known, outputs, ready},
+    api_access::NodeRule,
     blockers::explain,
+    instance::public_addresses,
     security_group_rules::{RuleSpec, normal, permission, rules},
     solo::Solo,
     strangers::In,
@@ -23,6 +25,9 @@ use crate::marks::kubernetes_tag;
 /// The one group among a machine's that Kubernetes' controllers may add rules to. They refuse
 /// machines that carry more than one so tagged.
 pub(crate) const KUBERNETES_GROUP: &str = "nodes";
+
+/// The group of the API's load balancer.
+pub(crate) const API_GROUP: &str = "api";
 
 /// A security group. Everything may go out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +58,7 @@ fn found(
     Some(ready(address, id, spec, marks.intent(), outputs([("id", json!(id))])))
 }
 
-/// Security groups that a filter selects.
+/// Lists the security groups that a filter selects.
 pub(super) async fn groups(
     api: &Api,
     cx: &Context,
@@ -67,7 +72,7 @@ pub(super) async fn groups(
 }
 
 /// Takes a group out of the rules of the cluster's other groups, which would keep it from being deleted.
-/// The rules of somebody else's group are left as they are.
+/// The rules of a group that is not the cluster's stay as they are.
 pub(super) async fn forget(
     api: &Api,
     cx: &Context,
@@ -92,6 +97,38 @@ pub(super) async fn forget(
 }
 
 impl SecurityGroups {
+    /// Lets the machines in that there are, where they need rules of their own: none is shut out
+    /// between this change and its own.
+    async fn let_nodes_in(
+        &self,
+        cx: &Context,
+        operation: &str,
+        id: &str,
+        rules: &[RuleSpec],
+    ) -> Result<(), CloudError> {
+        let port = rules.first().and_then(|rule| u16::try_from(rule.from).ok());
+        let Some(port) = port.filter(|_| self.0.scope.lets_nodes_in) else { return Ok(()) };
+        for (node, ip) in public_addresses(&self.0, cx).await? {
+            self.0.let_in(operation, id, &NodeRule { node, port, ip }).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the rules of machines, which everybody's make needless.
+    async fn forget_nodes(
+        &self,
+        cx: &Context,
+        operation: &str,
+        id: &str,
+    ) -> Result<(), CloudError> {
+        for group in groups(&self.0, cx, filter("group-id", [id])).await? {
+            for rule in NodeRule::all_of(&group) {
+                self.0.shut_out(operation, id, &rule).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn change_rules(
         &self,
         operation: &str,
@@ -133,8 +170,8 @@ impl Solo for SecurityGroups {
         self.select(cx, &Which::Owned).await
     }
 
-    fn by_id(&self) -> Option<&Api> {
-        Some(&self.0)
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_again(cx, observed).await
     }
 
     async fn select(
@@ -184,7 +221,15 @@ impl Solo for SecurityGroups {
         let operation = format!("update {}", observed.address);
         let before = self.again(cx, observed).await?.spec.inbound;
         let after = normal(spec.inbound);
+        // Later on each comes and goes by itself: one that is on its way out stays out.
+        let everybody = |rule: &RuleSpec| rule.source.known().is_some_and(|of| of == "0.0.0.0/0");
+        if observed.address.name() == API_GROUP && before.iter().any(everybody) {
+            self.let_nodes_in(cx, &operation, &observed.id, &after).await?;
+        }
         self.change_rules(&operation, &observed.id, &before, &after).await?;
+        if observed.address.name() == API_GROUP && !self.0.scope.lets_nodes_in {
+            self.forget_nodes(cx, &operation, &observed.id).await?;
+        }
         self.again(cx, observed).await
     }
 

@@ -11,6 +11,9 @@ pub(crate) const ITSELF: &str = "self";
 /// What the cloud controller writes into the rules that it adds for Services.
 const OF_CONTROLLER: &str = "kubernetes.io/rule/";
 
+/// What begins the description of a machine's rule, which is a resource of its own.
+pub(super) const OF_NODE: &str = "infra.dev/node/";
+
 /// Traffic that may come in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleSpec {
@@ -31,14 +34,14 @@ impl RuleSpec {
     }
 }
 
-/// Sorted, each once.
+/// Sorts the rules, each once.
 pub(crate) fn normal(mut rules: Vec<RuleSpec>) -> Vec<RuleSpec> {
     rules.sort_by(|a, b| a.key().cmp(&b.key()));
     rules.dedup();
     rules
 }
 
-/// The rules of the group `id`, but for those that a controller keeps.
+/// Reads the rules of the group `id`, but for those that a controller keeps, and those of machines.
 pub(super) fn rules(id: &str, permissions: &[IpPermission]) -> Vec<RuleSpec> {
     let mut rules = Vec::new();
     for one in permissions {
@@ -47,7 +50,8 @@ pub(super) fn rules(id: &str, permissions: &[IpPermission]) -> Vec<RuleSpec> {
             other => other.unwrap_or("-1"),
         };
         let mut add = |source: Option<&str>, description: Option<&str>| {
-            if description.is_some_and(|text| text.starts_with(OF_CONTROLLER)) {
+            let is_kept = |text: &str| text.starts_with(OF_CONTROLLER) || text.starts_with(OF_NODE);
+            if description.is_some_and(is_kept) {
                 return;
             }
             let source = source.unwrap_or_default();
@@ -72,7 +76,7 @@ pub(super) fn rules(id: &str, permissions: &[IpPermission]) -> Vec<RuleSpec> {
     normal(rules)
 }
 
-/// A rule as the API takes it.
+/// Writes a rule as the API takes it.
 pub(super) fn permission(id: &str, rule: &RuleSpec) -> Result<IpPermission, CloudError> {
     let source = known("change the rules of a security group", "source", &rule.source)?;
     let permission = IpPermission::builder().ip_protocol(&rule.protocol);

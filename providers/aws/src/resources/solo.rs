@@ -8,11 +8,11 @@ use infra_provider_api::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    api::{Api, nothing_to_update},
-    which::Which,
+    api::nothing_to_update,
+    which::{Which, unknown},
 };
 
-/// EC2 takes up to so many values in a filter.
+/// So many are asked for at once: EC2 takes up to so many values in a filter.
 const IDS_MAX: usize = 200;
 
 /// A kind that is made one by one. The contract is that of [`infra_provider_api::Kind`].
@@ -31,10 +31,10 @@ pub(crate) trait Solo: Send + Sync + 'static {
         Waits::default()
     }
     async fn list(&self, cx: &Context) -> Result<Vec<Found<Self::Spec>>, CloudError>;
-    /// The account, where the cloud can be asked for ids ([`Solo::select`]) and the ownership tag
-    /// can be put back. Elsewhere the exact name is the mark, or nobody can take it away.
-    fn by_id(&self) -> Option<&Api> {
-        None
+    /// Puts the owner's mark back on what [`Solo::select`] found without it. Does nothing where the
+    /// exact name is the mark, or nobody can take it away.
+    async fn mark_again(&self, _cx: &Context, _observed: &Observed) -> Result<(), CloudError> {
+        Ok(())
     }
     /// Reads those that `which` asks for.
     async fn select(
@@ -63,13 +63,15 @@ pub(crate) trait Solo: Send + Sync + 'static {
         None
     }
 
-    /// The resource as it is after a change.
+    /// Returns the resource as it is after a change. It is asked for by its id: what it belongs to
+    /// may lack its mark.
     async fn again(
         &self,
         cx: &Context,
         observed: &Observed,
     ) -> Result<Found<Self::Spec>, CloudError> {
-        let all = self.list(cx).await?;
+        let known = [KnownResource::of(observed)];
+        let all = self.select(cx, &Which::known(&known)).await?;
         all.into_iter().find(|found| found.id == observed.id).ok_or_else(|| {
             let operation = format!("look at {}", observed.address);
             CloudError::new(ErrorKind::NotFound, operation, "it was deleted meanwhile")
@@ -106,7 +108,7 @@ impl<T: Solo> Alone<T> {
         }
     }
 
-    /// What the same request made before, if it did.
+    /// Finds the resource that an earlier call of this request made, if it did.
     async fn made_before(
         &self,
         cx: &Context,
@@ -119,7 +121,7 @@ impl<T: Solo> Alone<T> {
         }))
     }
 
-    /// What was found, with all that making it sets by further calls.
+    /// Completes a resource that was found, with all that making it sets by further calls.
     async fn completed(
         &self,
         cx: &Context,
@@ -177,6 +179,17 @@ impl<T: Solo> Resource for Alone<T> {
         self.0.list(cx).await
     }
 
+    /// By their ids, whoever's mark they carry.
+    async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Found<T::Spec>>, CloudError> {
+        let known: Vec<KnownResource> = ids.iter().map(|id| unknown(T::NAME, id)).collect();
+        let mut found = Vec::with_capacity(known.len());
+        for some in known.chunks(IDS_MAX) {
+            found.extend(self.0.select(cx, &Which::known(some)).await?);
+        }
+        found.retain(|one| ids.contains(&one.id));
+        Ok(found)
+    }
+
     async fn read(
         &self,
         cx: &Context,
@@ -209,10 +222,8 @@ impl<T: Solo> Resource for Alone<T> {
         request: &UpdateRequest,
         spec: T::Spec,
     ) -> Result<Found<T::Spec>, CloudError> {
-        if request.restores_ownership()
-            && let Some(api) = self.0.by_id()
-        {
-            api.tag_again(cx, &request.observed).await?;
+        if request.restores_ownership() {
+            self.0.mark_again(cx, &request.observed).await?;
             if request.changed.len() == 1 {
                 return self.0.again(cx, &request.observed).await;
             }

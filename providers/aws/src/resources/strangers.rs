@@ -29,7 +29,8 @@ pub(super) fn joined(names: &[String]) -> String {
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
-fn named(kind: &str, name: Option<&str>, id: &str) -> String {
+/// Returns a resource as a person knows it: `security group janes (sg-1)`.
+pub(super) fn named(kind: &str, name: Option<&str>, id: &str) -> String {
     match name.filter(|name| !name.is_empty()) {
         Some(name) => format!("{kind} {name} ({id})"),
         None => format!("{kind} {id}"),
@@ -40,12 +41,26 @@ fn is_foreign(cx: &Context, marks: &Marks) -> bool {
     !marks.is_of(&cx.owner) && !marks.is_kubernetes(&cx.owner)
 }
 
+/// Something of somebody else's.
+pub(super) struct Stranger {
+    /// Its id; a load balancer's is its ARN.
+    pub(super) id: String,
+    /// It as a person knows it.
+    pub(super) name: String,
+}
+
+impl Stranger {
+    fn new(kind: &str, name: Option<&str>, id: &str) -> Self {
+        Self { id: id.to_owned(), name: named(kind, name, id) }
+    }
+}
+
 /// Returns what is in `place`, is not the cluster's, and stays until somebody else deletes it.
 pub(super) async fn strangers(
     api: &Api,
     cx: &Context,
     place: In<'_>,
-) -> Result<Vec<String>, CloudError> {
+) -> Result<Vec<Stranger>, CloudError> {
     let (mut found, balancers, interfaces) = futures::try_join!(
         instances(api, cx, place),
         balancers(api, cx, place),
@@ -65,7 +80,7 @@ pub(super) async fn strangers(
     Ok(found)
 }
 
-async fn instances(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<String>, CloudError> {
+async fn instances(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<Stranger>, CloudError> {
     let place = match place {
         In::Vpc(id) => filter("vpc-id", [id]),
         In::Subnet(id) => filter("subnet-id", [id]),
@@ -82,12 +97,12 @@ async fn instances(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<String>
     let foreign = all.filter_map(|one| {
         let marks = ec2_marks(one.tags());
         let id = one.instance_id().unwrap_or_default();
-        is_foreign(cx, &marks).then(|| named("instance", marks.get("Name"), id))
+        is_foreign(cx, &marks).then(|| Stranger::new("instance", marks.get("Name"), id))
     });
     Ok(foreign.collect())
 }
 
-async fn balancers(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<String>, CloudError> {
+async fn balancers(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<Stranger>, CloudError> {
     let mut all = api.all_balancers(cx).await?;
     all.retain(|one| match place {
         In::Vpc(id) => one.vpc_id() == Some(id),
@@ -100,14 +115,14 @@ async fn balancers(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<String>
     let foreign = all.iter().filter_map(|one| {
         let arn = one.load_balancer_arn().unwrap_or_default();
         let foreign = tags.get(arn).is_none_or(|marks| is_foreign(cx, marks));
-        foreign.then(|| named("load balancer", one.load_balancer_name(), arn))
+        foreign.then(|| Stranger::new("load balancer", one.load_balancer_name(), arn))
     });
     Ok(foreign.collect())
 }
 
 /// Returns those that nothing uses. The interfaces of load balancers, gateways and
 /// machines go with them.
-async fn interfaces(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<String>, CloudError> {
+async fn interfaces(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<Stranger>, CloudError> {
     let mut all = all_interfaces(api, cx, place).await?;
     all.retain(|one| {
         one.status() == Some(&NetworkInterfaceStatus::Available)
@@ -131,7 +146,7 @@ async fn interfaces(api: &Api, cx: &Context, place: In<'_>) -> Result<Vec<String
     };
     let names = all.iter().filter_map(|one| {
         let id = one.network_interface_id().filter(|id| !of_gateway(id))?;
-        Some(named("network interface", one.description(), id))
+        Some(Stranger::new("network interface", one.description(), id))
     });
     Ok(names.collect())
 }
@@ -159,7 +174,7 @@ async fn security_groups(
     api: &Api,
     cx: &Context,
     place: In<'_>,
-) -> Result<Vec<String>, CloudError> {
+) -> Result<Vec<Stranger>, CloudError> {
     let filter = match place {
         In::Vpc(id) => filter("vpc-id", [id]),
         In::SecurityGroup(id) => filter("ip-permission.group-id", [id]),
@@ -173,12 +188,12 @@ async fn security_groups(
             && is_foreign(cx, &ec2_marks(group.tags()))
     });
     let names = foreign.map(|group| {
-        named("security group", group.group_name(), group.group_id().unwrap_or_default())
+        Stranger::new("security group", group.group_name(), group.group_id().unwrap_or_default())
     });
     Ok(names.collect())
 }
 
-async fn subnets(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<String>, CloudError> {
+async fn subnets(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<Stranger>, CloudError> {
     let all = api
         .read(cx, OPERATION, || {
             let call = api.ec2.describe_subnets().filters(filter("vpc-id", [vpc]));
@@ -188,12 +203,12 @@ async fn subnets(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<String>, Clou
     let foreign = all.iter().filter_map(|one| {
         let marks = ec2_marks(one.tags());
         let id = one.subnet_id().unwrap_or_default();
-        is_foreign(cx, &marks).then(|| named("subnet", marks.get("Name"), id))
+        is_foreign(cx, &marks).then(|| Stranger::new("subnet", marks.get("Name"), id))
     });
     Ok(foreign.collect())
 }
 
-async fn route_tables(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<String>, CloudError> {
+async fn route_tables(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<Stranger>, CloudError> {
     let all = api
         .read(cx, OPERATION, || {
             let call = api.ec2.describe_route_tables().filters(filter("vpc-id", [vpc]));
@@ -205,12 +220,13 @@ async fn route_tables(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<String>,
         let main = one.associations().iter().any(|association| association.main() == Some(true));
         let marks = ec2_marks(one.tags());
         let id = one.route_table_id().unwrap_or_default();
-        (!main && is_foreign(cx, &marks)).then(|| named("route table", marks.get("Name"), id))
+        (!main && is_foreign(cx, &marks))
+            .then(|| Stranger::new("route table", marks.get("Name"), id))
     });
     Ok(foreign.collect())
 }
 
-async fn endpoints(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<String>, CloudError> {
+async fn endpoints(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<Stranger>, CloudError> {
     let all = api
         .read(cx, OPERATION, || {
             let call = api.ec2.describe_vpc_endpoints().filters(filter("vpc-id", [vpc]));
@@ -222,7 +238,7 @@ async fn endpoints(api: &Api, cx: &Context, vpc: &str) -> Result<Vec<String>, Cl
         let leaving = state.starts_with("delet");
         let id = one.vpc_endpoint_id().unwrap_or_default();
         let stays = !leaving && is_foreign(cx, &ec2_marks(one.tags()));
-        stays.then(|| named("VPC endpoint", one.service_name(), id))
+        stays.then(|| Stranger::new("VPC endpoint", one.service_name(), id))
     });
     Ok(foreign.collect())
 }

@@ -1,7 +1,10 @@
 //! `target`: one control plane behind the load balancer. AWS registers machines one by one, where
 //! other clouds select them by tag.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -17,6 +20,7 @@ use super::{
     api::{Api, ec2_marks, filter, known, outputs, ready},
     instance_spec::node_of,
     solo::Solo,
+    which::Which,
 };
 
 /// A target.
@@ -44,7 +48,28 @@ fn is_leaving(target: &TargetHealthDescription) -> bool {
 }
 
 impl Targets {
-    /// The node of each of `ids`.
+    /// Returns the machines in the group `arn` that are not on their way out of it, sorted; of a
+    /// group that is gone, none.
+    async fn members(&self, cx: &Context, arn: &str) -> Result<Vec<String>, CloudError> {
+        let health = self
+            .0
+            .find(cx, "list targets", || {
+                self.0.elb.describe_target_health().target_group_arn(arn).send()
+            })
+            .await?;
+        let targets = health.and_then(|health| health.target_health_descriptions);
+        let mut ids: Vec<String> = targets
+            .iter()
+            .flatten()
+            .filter(|target| !is_leaving(target))
+            .filter_map(|target| target.target()?.id().map(str::to_owned))
+            .collect();
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Reads the node of each of `ids`.
     async fn nodes(
         &self,
         cx: &Context,
@@ -85,29 +110,40 @@ impl Solo for Targets {
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<TargetSpec>>, CloudError> {
         let mut all = Vec::new();
-        for (group, _) in self.0.own_target_groups(cx).await? {
+        for (group, marks) in self.0.target_groups(cx, &Which::Owned).await? {
+            if !marks.is_of(&cx.owner) {
+                continue;
+            }
             let arn = group.target_group_arn().unwrap_or_default();
-            let health = self
-                .0
-                .find(cx, "list targets", || {
-                    self.0.elb.describe_target_health().target_group_arn(arn).send()
-                })
-                .await?;
-            let targets = health.and_then(|health| health.target_health_descriptions);
-            let mut ids: Vec<String> = targets
-                .iter()
-                .flatten()
-                .filter(|target| !is_leaving(target))
-                .filter_map(|target| target.target()?.id().map(str::to_owned))
-                .collect();
-            ids.sort();
-            ids.dedup();
+            let ids = self.members(cx, arn).await?;
             let nodes = self.nodes(cx, &ids).await?;
             for id in &ids {
                 // A target that is no machine of ours was put there by somebody else.
                 let name = nodes.get(id).unwrap_or(id);
                 all.push(found(Address::new(Self::NAME, name), arn, id));
             }
+        }
+        Ok(all)
+    }
+
+    /// Asks the groups that the ids name, whatever tags they and the machines carry.
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<TargetSpec>>, CloudError> {
+        let Some(known) = which.asked() else { return self.list(cx).await };
+        let mut groups: BTreeMap<&str, Vec<(&Address, &str)>> = BTreeMap::new();
+        for one in known {
+            if let Some((group, instance)) = one.id.split_once(' ') {
+                groups.entry(group).or_default().push((&one.address, instance));
+            }
+        }
+        let mut all = Vec::new();
+        for (group, asked) in groups {
+            let members = self.members(cx, group).await?;
+            let there = asked.into_iter().filter(|(_, id)| members.iter().any(|one| one == id));
+            all.extend(there.map(|(address, id)| found(address.clone(), group, id)));
         }
         Ok(all)
     }

@@ -7,7 +7,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
     ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetTypeEnum,
 };
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, Input, Observed, OnChange, UpdateRequest,
+    Address, CloudError, Context, CreateRequest, Found, Input, KnownResource, Observed, OnChange,
+    UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,6 +17,7 @@ use super::{
     api::{Api, known, not_told, outputs, ready},
     load_balancer::{name_of, tags_of},
     solo::Solo,
+    which::Which,
 };
 use crate::marks::{self, Marks};
 
@@ -40,24 +42,34 @@ pub struct TargetGroupSpec {
 pub(crate) struct TargetGroups(pub(crate) Arc<Api>);
 
 impl Api {
-    /// The cluster's own target groups, with their marks.
-    pub(super) async fn own_target_groups(
+    /// Returns the target groups that `which` asks for, with their tags: those of the cluster's
+    /// name, or those of the ids that still exist.
+    pub(super) async fn target_groups(
         &self,
         cx: &Context,
+        which: &Which<'_>,
     ) -> Result<Vec<(TargetGroup, Marks)>, CloudError> {
-        let name = name_of(&cx.owner, "api");
-        let listed = self
-            .find(cx, "list target groups", || {
-                self.elb.describe_target_groups().names(&name).send()
-            })
-            .await?;
-        let all = listed.and_then(|listed| listed.target_groups).unwrap_or_default();
+        let (elb, name) = (&self.elb, name_of(&cx.owner, "api"));
+        let calls = match which.asked() {
+            None => vec![elb.describe_target_groups().names(name)],
+            // One id that is gone fails a call as a whole.
+            Some(known) => {
+                let by_id =
+                    |one: &KnownResource| elb.describe_target_groups().target_group_arns(&one.id);
+                known.iter().map(by_id).collect()
+            }
+        };
+        let mut all = Vec::new();
+        for call in calls {
+            let listed = self.find(cx, "list target groups", || call.clone().send()).await?;
+            all.extend(listed.and_then(|listed| listed.target_groups).unwrap_or_default());
+        }
         let arns: Vec<String> =
             all.iter().filter_map(|one| one.target_group_arn().map(str::to_owned)).collect();
         let mut tags = tags_of(self, cx, &arns).await?;
         let marked = all.into_iter().filter_map(|one| {
             let marks = tags.remove(one.target_group_arn()?)?;
-            marks.is_of(&cx.owner).then_some((one, marks))
+            Some((one, marks))
         });
         Ok(marked.collect())
     }
@@ -114,10 +126,22 @@ impl Solo for TargetGroups {
     }
 
     async fn list(&self, cx: &Context) -> Result<Vec<Found<TargetGroupSpec>>, CloudError> {
+        self.select(cx, &Which::Owned).await
+    }
+
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_balancer_again(cx, observed).await
+    }
+
+    async fn select(
+        &self,
+        cx: &Context,
+        which: &Which<'_>,
+    ) -> Result<Vec<Found<TargetGroupSpec>>, CloudError> {
         let mut all = Vec::new();
-        for (group, marks) in self.0.own_target_groups(cx).await? {
-            let Some(address) = marks.address(&cx.owner, Self::NAME) else { continue };
+        for (group, marks) in self.0.target_groups(cx, which).await? {
             let arn = group.target_group_arn().unwrap_or_default();
+            let Some(address) = which.address(cx, &marks, Self::NAME, arn) else { continue };
             let attributes = self
                 .0
                 .read(cx, "look at a target group", || {

@@ -7,6 +7,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Vpc, VpcAttributeN
 use infra_provider_api::{
     CloudError, Context, CreateRequest, Found, Observed, OnChange, UpdateRequest,
 };
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use super::{
     api::{Api, ec2_marks, not_told, outputs, ready},
     blockers::explain,
     solo::Solo,
-    strangers::In,
+    strangers::{In, named},
     which::Which,
 };
 
@@ -27,6 +28,43 @@ pub struct VpcSpec {
     pub dns_support: bool,
     /// Whether machines get DNS names.
     pub dns_hostnames: bool,
+}
+
+/// The networks of the region.
+pub(crate) struct Networks {
+    /// Whether one is the cluster's.
+    pub(crate) own: bool,
+    /// The ranges of all others, by name.
+    pub(crate) others: Vec<(String, Ipv4Net)>,
+}
+
+impl Api {
+    /// Lists the networks of the region, whoever's they are.
+    pub(crate) async fn networks(&self, cx: &Context) -> Result<Networks, CloudError> {
+        let all = self
+            .read(cx, "list VPCs", || {
+                let pages = self.ec2.describe_vpcs().into_paginator().items().send();
+                pages.collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let mut networks = Networks { own: false, others: Vec::new() };
+        for vpc in &all {
+            let marks = ec2_marks(vpc.tags());
+            if marks.is_of(&cx.owner) {
+                networks.own = true;
+                continue;
+            }
+            let name = named("VPC", marks.get("Name"), vpc.vpc_id().unwrap_or_default());
+            let more = vpc.cidr_block_association_set().iter();
+            let mut ranges: Vec<&str> = more.filter_map(|one| one.cidr_block()).collect();
+            ranges.extend(vpc.cidr_block());
+            ranges.sort_unstable();
+            ranges.dedup();
+            let parsed = ranges.into_iter().filter_map(|range| range.parse().ok());
+            networks.others.extend(parsed.map(|range| (name.clone(), range)));
+        }
+        Ok(networks)
+    }
 }
 
 pub(crate) struct Vpcs(pub(crate) Arc<Api>);
@@ -70,7 +108,7 @@ impl Vpcs {
         Ok(Some(ready(address, id, spec, marks.intent(), outputs)))
     }
 
-    /// The API takes one attribute a call.
+    /// Sets both DNS attributes, by a call each: the API takes one attribute a call.
     async fn set_dns(&self, operation: &str, id: &str, spec: &VpcSpec) -> Result<(), CloudError> {
         let on = |value| AttributeBooleanValue::builder().value(value).build();
         let modify = || self.0.ec2.modify_vpc_attribute().vpc_id(id);
@@ -95,8 +133,8 @@ impl Solo for Vpcs {
         self.select(cx, &Which::Owned).await
     }
 
-    fn by_id(&self) -> Option<&Api> {
-        Some(&self.0)
+    async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        self.0.tag_again(cx, observed).await
     }
 
     async fn select(

@@ -1,4 +1,4 @@
-//! Which resources of EC2 are asked for: all that carry the owner's tag, or some by their ids.
+//! Which resources are asked for: all that carry the owner's mark, or some by their ids.
 
 use std::{
     collections::HashMap,
@@ -6,10 +6,15 @@ use std::{
 };
 
 use aws_sdk_ec2::types::Filter;
-use infra_provider_api::{Address, Context, Found, KnownResource, Presence};
+use infra_provider_api::{Address, Context, Found, KnownResource, Packed, Presence};
 
 use super::api::{filter, owned};
 use crate::marks::{Marks, OWNER};
+
+/// Returns a question for an id of which nothing else is known: whose it is does not matter.
+pub(crate) fn unknown(kind: &str, id: &str) -> KnownResource {
+    KnownResource { address: Address::new(kind, id), id: id.to_owned(), spec: Packed::default() }
+}
 
 /// Which resources are asked for.
 pub(crate) enum Which<'a> {
@@ -28,6 +33,15 @@ impl<'a> Which<'a> {
     /// Asks for these by their ids.
     pub(crate) fn known(known: &'a [KnownResource]) -> Self {
         Self::Known { known, others: Mutex::default() }
+    }
+
+    /// Returns what the state knows of those asked for by their ids; `None` when all that carry the
+    /// owner's mark are asked for.
+    pub(crate) fn asked(&self) -> Option<&'a [KnownResource]> {
+        match self {
+            Self::Owned => None,
+            Self::Known { known, .. } => Some(known),
+        }
     }
 
     /// Returns the filter for EC2. As a filter, an id that is gone is no error.
@@ -52,9 +66,14 @@ impl<'a> Which<'a> {
     /// Notes that what was found does not carry the owner's tag. Returns what the state knows of it;
     /// `None` when it was not asked for by id.
     pub(crate) fn untagged(&self, marks: &Marks, id: &str) -> Option<&'a KnownResource> {
+        self.marked_by(id, marks.get(OWNER).map(str::to_owned))
+    }
+
+    /// Notes that what was found carries the mark of `owner`, or nobody's. Returns what the state
+    /// knows of it; `None` when it was not asked for by id.
+    pub(crate) fn marked_by(&self, id: &str, owner: Option<String>) -> Option<&'a KnownResource> {
         let Self::Known { known, others } = self else { return None };
         let known = known.iter().find(|known| known.id == id)?;
-        let owner = marks.get(OWNER).map(str::to_owned);
         others.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), owner);
         Some(known)
     }
