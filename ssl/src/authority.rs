@@ -10,7 +10,7 @@ use crate::error::{Result, SslError};
 use crate::inspect::{CertificateFacts, certificate_facts};
 use crate::key::PrivateKey;
 use crate::leaf::{Issued, LeafRequest};
-use crate::validity::Validity;
+use crate::validity::{Validity, begin_of};
 
 /// A certificate authority with its key.
 #[derive(Debug)]
@@ -72,17 +72,17 @@ impl Authority {
         Ok(Authority { cert_pem, key, facts })
     }
 
-    /// The certificate, PEM.
+    /// Returns the certificate as PEM.
     pub fn cert_pem(&self) -> &str {
         &self.cert_pem
     }
 
-    /// The key.
+    /// Returns the key.
     pub fn key(&self) -> &PrivateKey {
         &self.key
     }
 
-    /// What the certificate says.
+    /// Returns the facts that were read from the certificate.
     pub fn facts(&self) -> &CertificateFacts {
         &self.facts
     }
@@ -109,11 +109,34 @@ impl Authority {
         now: Timestamp,
     ) -> Result<String> {
         validity.check()?;
+        let span = validity.leaf_span(now, self.facts.not_before, self.facts.not_after)?;
+        self.sign(request, key, span)
+    }
+
+    /// Issues a leaf with a new key that begins a little before `now` and ends at `ends`, however the
+    /// usual periods are; never past this authority's own end.
+    pub fn issue_until(
+        &self,
+        request: &LeafRequest,
+        now: Timestamp,
+        ends: Timestamp,
+    ) -> Result<Issued> {
+        let key = PrivateKey::generate()?;
+        let begin = begin_of(now, self.facts.not_before)?;
+        let cert_pem = self.sign(request, &key, (begin, ends.min(self.facts.not_after)))?;
+        Ok(Issued { cert_pem, key })
+    }
+
+    fn sign(
+        &self,
+        request: &LeafRequest,
+        key: &PrivateKey,
+        (begin, end): (Timestamp, Timestamp),
+    ) -> Result<String> {
         let failed = |e: rcgen::Error| SslError::Crypto {
             action: format!("sign the certificate of {}", request.subject()),
             reason: e.to_string(),
         };
-        let (begin, end) = validity.leaf_span(now, self.facts.not_before, self.facts.not_after)?;
         let mut params = request.params()?;
         params.not_before = offset(begin)?;
         params.not_after = offset(end)?;
@@ -122,7 +145,7 @@ impl Authority {
     }
 }
 
-/// Certificates know whole seconds.
+/// Converts a time to whole seconds, since certificates know no smaller ones.
 fn offset(t: Timestamp) -> Result<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(t.as_second())
         .map_err(|e| SslError::Validity(format!("a date out of range: {e}")))

@@ -20,11 +20,7 @@ pub enum SslError {
         source: std::io::Error,
     },
     /// A certificate authority's certificate is there, its key is not.
-    #[error(
-        "{cert} is there, but its key {key} is missing; restore the key from a backup. \
-         A new authority is not made: every node and kubeconfig of this cluster trusts the present one",
-        cert = cert.display(), key = key.display()
-    )]
+    #[error("{key} is missing, the key of {cert}", cert = cert.display(), key = key.display())]
     MissingKey {
         /// The certificate (or public key) that was found.
         cert: PathBuf,
@@ -32,12 +28,7 @@ pub enum SslError {
         key: PathBuf,
     },
     /// A certificate authority's key is there, its certificate is not.
-    #[error(
-        "{key} is there, but its certificate {cert} is missing; restore the certificate from a backup, \
-         or from any kubeconfig of this cluster (certificate-authority-data). \
-         A new authority is not made while a key is there",
-        cert = cert.display(), key = key.display()
-    )]
+    #[error("{cert} is missing, the certificate of {key}", cert = cert.display(), key = key.display())]
     MissingCertificate {
         /// The certificate that was not found.
         cert: PathBuf,
@@ -45,11 +36,7 @@ pub enum SslError {
         key: PathBuf,
     },
     /// Key and certificate of an authority (or the two service-account keys) do not belong together.
-    #[error(
-        "{key} does not belong to {cert}; restore the pair from a backup. \
-         Neither is overwritten, because the cluster trusts one of them",
-        cert = cert.display(), key = key.display()
-    )]
+    #[error("{key} does not belong to {cert}", cert = cert.display(), key = key.display())]
     KeyMismatch {
         /// The certificate or public key.
         cert: PathBuf,
@@ -57,12 +44,7 @@ pub enum SslError {
         key: PathBuf,
     },
     /// An authority is past its end.
-    #[error(
-        "the certificate authority {cert} expired at {expired}; it is not replaced by itself, because \
-         every node would have to be replaced with it: move the folder {folder} away and run `apply` \
-         to build the cluster anew, or restore a renewed authority",
-        cert = cert.display(), folder = folder.display()
-    )]
+    #[error("the certificate authority {cert} expired at {expired}", cert = cert.display())]
     ExpiredAuthority {
         /// The authority's certificate.
         cert: PathBuf,
@@ -155,7 +137,33 @@ impl SslError {
         SslError::Malformed { path: path.to_path_buf(), reason: reason.to_string() }
     }
 
-    /// A stable word for scripts and tests.
+    /// Says what to do about an authority that cannot be used.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            SslError::MissingKey { key, .. } => format!(
+                "restore {} from a backup; no new one is made, because every node and kubeconfig of \
+                 this cluster trusts the present one",
+                key.display()
+            ),
+            SslError::MissingCertificate { cert, .. } => format!(
+                "restore {} from a backup, or from any kubeconfig of this cluster \
+                 (certificate-authority-data); no new one is made while its key is there",
+                cert.display()
+            ),
+            SslError::KeyMismatch { .. } => "restore the pair from a backup; neither is \
+                 overwritten, because the cluster trusts one of them"
+                .to_owned(),
+            SslError::ExpiredAuthority { folder, .. } => format!(
+                "restore a renewed authority, or move the folder {} away and run `infra apply` to \
+                 build the cluster anew; infra does not replace it, because every node would have to \
+                 be replaced with it",
+                folder.display()
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Returns a stable word for scripts and tests.
     pub fn code(&self) -> &'static str {
         match self {
             SslError::Io { .. } => "io",

@@ -49,7 +49,7 @@ pub fn write_atomic(path: &Path, contents: &[u8], mode: u32) -> Result<()> {
     File::open(folder).and_then(|d| d.sync_all()).map_err(SslError::io("flush folder", folder))
 }
 
-/// The file's text, or `None` when there is none.
+/// Reads a file as text; returns `None` if there is no file.
 pub fn read_optional(path: &Path) -> Result<Option<String>> {
     match fs::read(path) {
         Ok(bytes) => String::from_utf8(bytes)
@@ -60,7 +60,7 @@ pub fn read_optional(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Permission bits of an existing file or folder, `None` when there is none.
+/// Returns the permission bits of an existing file or folder, `None` if there is none.
 pub fn mode_of(path: &Path) -> Result<Option<u32>> {
     match fs::metadata(path) {
         Ok(m) => Ok(Some(m.permissions().mode() & 0o777)),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -34,7 +35,12 @@ pub struct CertificateFacts {
 }
 
 impl CertificateFacts {
-    /// True when `authority`'s key really signed this certificate and the names agree.
+    /// Returns the SHA-256 of the certificate, in hexadecimal digits.
+    pub fn sha256(&self) -> String {
+        hex::encode(Sha256::digest(&self.der))
+    }
+
+    /// Returns true if `authority`'s key really signed this certificate and the names agree.
     pub fn signed_by(&self, authority: &CertificateFacts) -> bool {
         if self.issuer != authority.subject || !authority.is_authority {
             return false;
@@ -89,7 +95,8 @@ fn alternative_names(cert: &X509Certificate<'_>) -> Names {
     names.normal()
 }
 
-fn address(raw: &[u8]) -> Option<IpAddr> {
+/// Reads the address in a subject alternative name.
+pub(crate) fn address(raw: &[u8]) -> Option<IpAddr> {
     if let Ok(v4) = <[u8; 4]>::try_from(raw) {
         return Some(IpAddr::from(v4));
     }

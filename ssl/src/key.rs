@@ -18,7 +18,7 @@ impl std::fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    /// A new ECDSA P-256 key.
+    /// Makes a new ECDSA P-256 key.
     pub fn generate() -> Result<PrivateKey> {
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| {
             SslError::Crypto { action: "generate a key".into(), reason: e.to_string() }
@@ -34,17 +34,17 @@ impl PrivateKey {
         Ok(PrivateKey { pair, pem: pem.clone() })
     }
 
-    /// The key's PEM text.
+    /// Returns the key's PEM text.
     pub fn pem(&self) -> &SecretString {
         &self.pem
     }
 
-    /// The public half as PEM (`PUBLIC KEY`), what `sa.pub` holds.
+    /// Returns the public half as PEM (`PUBLIC KEY`), as `sa.pub` holds it.
     pub fn public_pem(&self) -> String {
         self.pair.public_key_pem()
     }
 
-    /// DER of the public half (SubjectPublicKeyInfo).
+    /// Returns the DER of the public half (SubjectPublicKeyInfo).
     pub fn public_der(&self) -> Vec<u8> {
         self.pair.subject_public_key_info()
     }

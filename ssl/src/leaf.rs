@@ -13,6 +13,9 @@ use crate::names::Names;
 /// `cluster-admin`; unlike `system:masters` that binding can be taken away again.
 pub const ADMIN_GROUP: &str = "kubeadm:cluster-admins";
 
+/// The longest common name that X.520 allows.
+const COMMON_NAME_MAX: usize = 64;
+
 /// What a leaf is for; decides subject and key usages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Profile {
@@ -73,17 +76,30 @@ pub struct Issued {
 }
 
 impl LeafRequest {
-    /// An administrator's client certificate.
+    /// Requests an administrator's client certificate.
     pub fn admin(user: impl Into<String>) -> LeafRequest {
         LeafRequest { profile: Profile::Admin { user: user.into() }, names: Names::default() }
     }
 
-    /// The API server's serving certificate for `names`.
+    /// Requests the API server's serving certificate for `names`.
     pub fn api_server(names: Names) -> LeafRequest {
         LeafRequest { profile: Profile::ApiServer, names }
     }
 
-    /// The subject as [`crate::CertificateFacts::subject`] prints it.
+    /// Requests a site's serving certificate for `names`.
+    pub fn site(names: Names) -> LeafRequest {
+        // A common name has at most 64 characters; browsers read the names only.
+        let short = names.dns.iter().find(|name| name.len() <= COMMON_NAME_MAX);
+        let profile = Profile::Generic {
+            common_name: short.cloned().unwrap_or_else(|| "site".into()),
+            organization: None,
+            server: true,
+            client: false,
+        };
+        LeafRequest { profile, names }
+    }
+
+    /// Returns the subject as [`crate::CertificateFacts::subject`] prints it.
     pub fn subject(&self) -> String {
         let (common_name, organization) = self.profile.subject();
         organization
@@ -121,7 +137,7 @@ impl LeafRequest {
 }
 
 impl Profile {
-    /// Common name and organization; those of kubeadm where kubeadm has them.
+    /// Returns the common name and the organization; they are kubeadm's if kubeadm has them.
     fn subject(&self) -> (String, Option<String>) {
         match self {
             Profile::Admin { user } => (user.clone(), Some(ADMIN_GROUP.to_string())),

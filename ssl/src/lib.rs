@@ -8,6 +8,8 @@
 //! which is not so for Ed25519.
 
 mod authority;
+mod brought;
+mod encryption;
 mod error;
 pub mod files;
 mod hash;
@@ -17,24 +19,29 @@ mod kubeconfig;
 mod leaf;
 mod names;
 mod pki;
+mod request;
 mod token;
 mod validity;
 pub mod yaml;
 
 pub use authority::Authority;
+pub use brought::{Brought, BroughtError, chain_digest};
+pub use encryption::{ENCRYPTION_KEYS, EncryptionKeys, EncryptionStage, PLAIN};
 pub use error::{Result, SslError};
 pub use hash::ca_cert_hash;
 pub use inspect::{CertificateFacts, certificate_facts};
 pub use key::PrivateKey;
 pub use kubeconfig::{
     Credentials, Kubeconfig, MergeOptions, MergeReport, default_kubeconfig_path, merge_file,
-    merge_text, remove_file_entries,
+    merge_text,
 };
 pub use leaf::{ADMIN_GROUP, Issued, LeafRequest, Profile};
-pub use names::{ApiServerNames, Names, api_server_names, first_service_address};
+pub use names::Names;
 pub use pki::{
-    Action, AuthorityName, CertificateStatus, Change, ExtraLeaf, NodePki, PkiFile, PkiLayout,
-    PkiSpec, Verdict, clock_warning, ensure, node_pki, plan, remove, status, unfinished,
+    Action, AuthorityName, CertificateStatus, Change, EncryptionStart, ExtraLeaf, NodePki, PkiFile,
+    PkiLayout, PkiSpec, TemporaryAdmin, Verdict, clock_warning, ensure, has_site_authority,
+    node_pki, plan, remove, site_authority, site_leaf_fault, status, unfinished,
 };
+pub use request::{RequestFacts, request_facts};
 pub use token::{BootstrapToken, ClusterSecret};
 pub use validity::{DAY_SECONDS, Due, Validity};

@@ -27,7 +27,7 @@ impl std::fmt::Debug for ClusterSecret {
 }
 
 impl ClusterSecret {
-    /// A new random secret.
+    /// Draws a new random secret.
     pub fn generate() -> Result<ClusterSecret> {
         let mut bytes = [0u8; 32];
         draw(&mut bytes)?;
@@ -55,7 +55,8 @@ impl ClusterSecret {
         )
     }
 
-    /// The token of one node of the first apply: HMAC-SHA256(secret, "bootstrap-token:" + node name).
+    /// Derives one node's token for the first apply: HMAC-SHA256(secret, "bootstrap-token:" + node
+    /// name).
     pub fn token_for(&self, node: &str) -> Result<BootstrapToken> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).map_err(|e| {
@@ -84,7 +85,8 @@ impl BootstrapToken {
         Ok(BootstrapToken::of(bytes))
     }
 
-    /// The id is public (it names a Secret): it comes from the half that the secret does not.
+    /// Makes a token of 32 derived bytes. The id is public (it names a Secret), so it comes from
+    /// the half that the secret does not come from.
     fn of(bytes: [u8; 32]) -> BootstrapToken {
         let (low, high) = bytes.split_at(16);
         BootstrapToken {
@@ -93,18 +95,14 @@ impl BootstrapToken {
         }
     }
 
-    /// `id.secret`, as kubeadm takes it.
+    /// Returns `id.secret`, as kubeadm takes it.
     pub fn token(&self) -> SecretString {
         SecretString::from(format!("{}.{}", self.id, self.secret.expose_secret()))
     }
-
-    /// Name of its Secret in kube-system.
-    pub fn secret_name(&self) -> String {
-        format!("bootstrap-token-{}", self.id)
-    }
 }
 
-fn draw(bytes: &mut [u8]) -> Result<()> {
+/// Fills `bytes` with the system's randomness.
+pub(crate) fn draw(bytes: &mut [u8]) -> Result<()> {
     rand::rngs::OsRng
         .try_fill_bytes(bytes)
         .map_err(|e| SslError::Crypto { action: "draw random bytes".into(), reason: e.to_string() })

@@ -27,7 +27,7 @@ pub struct Validity {
 }
 
 impl Default for Validity {
-    /// kubeadm's own: ten years and one year; renewed in the last month.
+    /// Returns kubeadm's own periods: ten years and one year, with renewal in the last month.
     fn default() -> Self {
         Validity { ca_days: 3650, leaf_days: 365, renew_before_days: 30 }
     }
@@ -73,24 +73,24 @@ impl Validity {
         Ok(())
     }
 
-    /// Begin and end of a new authority made at `now`.
+    /// Returns the begin and the end of a new authority made at `now`.
     pub fn authority_span(&self, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
         Ok((add(now, -BACKDATE)?, add(now, days(self.ca_days))?))
     }
 
-    /// Begin and end of a new leaf made at `now` under an authority that lives from `ca_begin` to
-    /// `ca_end`.
+    /// Returns the begin and the end of a new leaf made at `now`; the authority lives from
+    /// `ca_begin` to `ca_end`.
     pub fn leaf_span(
         &self,
         now: Timestamp,
         ca_begin: Timestamp,
         ca_end: Timestamp,
     ) -> Result<(Timestamp, Timestamp)> {
-        let begin = add(now, -BACKDATE)?.max(ca_begin);
+        let begin = begin_of(now, ca_begin)?;
         Ok((begin, add(now, days(self.leaf_days))?.min(ca_end)))
     }
 
-    /// Whether a leaf that lives from `begin` to `end` is due at `now`. A leaf that ends with its
+    /// Says if a leaf that lives from `begin` to `end` is due at `now`. A leaf that ends with its
     /// authority is not "soon": renewing it would gain nothing.
     pub fn due(&self, now: Timestamp, begin: Timestamp, end: Timestamp, ca_end: Timestamp) -> Due {
         if now >= end {
@@ -112,7 +112,12 @@ impl Validity {
     }
 }
 
-/// Whole days from `now` to `end`, rounded down; negative once it is past.
+/// Returns when a leaf begins that is made at `now` under an authority that begins at `ca_begin`.
+pub(crate) fn begin_of(now: Timestamp, ca_begin: Timestamp) -> Result<Timestamp> {
+    Ok(add(now, -BACKDATE)?.max(ca_begin))
+}
+
+/// Counts the whole days from `now` to `end`, rounded down; they are negative once it is past.
 pub(crate) fn days_left(now: Timestamp, end: Timestamp) -> i64 {
     end.duration_since(now).as_secs().div_euclid(DAY_SECONDS)
 }

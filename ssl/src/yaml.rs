@@ -8,7 +8,7 @@ use serde_yaml_ng::Value;
 /// Writes a document. Reading it back gives the same value, under YAML 1.1 and 1.2.
 ///
 /// # Errors
-/// A value that has no YAML form (a tag on a key).
+/// Returns an error if a value has no YAML form (a tag on a key).
 pub fn to_text(value: &Value) -> Result<String, serde_yaml_ng::Error> {
     if has_tag(value) {
         return serde_yaml_ng::to_string(value);
@@ -90,8 +90,8 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// JSON's strings are a subset of YAML's double-quoted ones, but for what YAML 1.1 takes for a line
-/// break or a byte-order mark.
+/// Quotes a string. JSON's strings are a subset of YAML's double-quoted ones, except for characters
+/// that YAML 1.1 takes for a line break or a byte-order mark.
 fn quoted(s: &str) -> String {
     let text = serde_json::Value::from(s).to_string();
     let special = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
@@ -100,7 +100,7 @@ fn quoted(s: &str) -> String {
         .collect()
 }
 
-/// A string that no reader takes for anything else.
+/// Returns true if no YAML reader takes the plain string for anything but a string.
 fn is_word(s: &str) -> bool {
     const SPECIAL: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let good = |c: char| c.is_ascii_alphanumeric() || "-_./+=@:".contains(c);

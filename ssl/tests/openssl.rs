@@ -3,8 +3,8 @@
 mod support;
 
 use infra_ssl::{
-    ApiServerNames, Authority, AuthorityName, ExtraLeaf, LeafRequest, Names, Profile, Validity,
-    api_server_names, ca_cert_hash, certificate_facts, ensure, first_service_address,
+    Authority, AuthorityName, ExtraLeaf, LeafRequest, Names, Profile, Validity, ca_cert_hash,
+    certificate_facts, ensure,
 };
 use secrecy::ExposeSecret;
 use support::*;
@@ -13,13 +13,15 @@ use support::*;
 fn openssl_verifies_every_leaf_and_refuses_the_wrong_authority() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path();
-    let names = api_server_names(&ApiServerNames {
-        load_balancer_ip: Some("203.0.113.10".parse().unwrap()),
-        private_ips: &["10.0.0.4".parse().unwrap()],
-        service_ip: Some(first_service_address("10.96.0.0/12").unwrap()),
-        dns_names: &["api.example.com".into()],
-        cluster_domain: "cluster.local",
-    })
+    let names = Names::parse([
+        "localhost",
+        "kubernetes.default.svc.cluster.local",
+        "api.example.com",
+        "127.0.0.1",
+        "10.96.0.1",
+        "10.0.0.4",
+        "203.0.113.10",
+    ])
     .unwrap();
     let leaf = |stem: &str, authority, profile, names: &Names| ExtraLeaf {
         stem: stem.into(),

@@ -4,7 +4,7 @@ mod support;
 
 use infra_ssl::{
     Authority, BootstrapToken, ClusterSecret, DAY_SECONDS, Due, LeafRequest, Names, Validity,
-    certificate_facts, first_service_address,
+    certificate_facts,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -100,16 +100,6 @@ fn contradictory_periods_are_refused() {
     );
     assert!(v(0, 0, 0).check().is_err());
     assert!(v(99_999, 1, 0).check().is_err());
-}
-
-#[test]
-fn the_service_address_is_the_first_of_its_network() {
-    let first = |c: &str| first_service_address(c).map(|a| a.to_string()).ok();
-    assert_eq!(first("10.96.0.0/12").as_deref(), Some("10.96.0.1"));
-    assert_eq!(first("10.96.7.9/12").as_deref(), Some("10.96.0.1"));
-    assert_eq!(first("fd00:1::/108").as_deref(), Some("fd00:1::1"));
-    assert_eq!(first("10.0.0.0/31"), None);
-    assert_eq!(first("10.0.0.0"), None);
 }
 
 #[test]

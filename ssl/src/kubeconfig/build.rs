@@ -26,6 +26,8 @@ pub struct Kubeconfig {
     pub user: String,
     /// `https://host:port`.
     pub server: String,
+    /// The name that the server's certificate must carry; `None`: the host of `server`.
+    pub server_name: Option<String>,
     /// The cluster's authority, PEM.
     pub ca_pem: String,
     /// The user's certificate; `None`: the entry has none.
@@ -35,25 +37,33 @@ pub struct Kubeconfig {
 }
 
 impl Kubeconfig {
-    /// A kubeconfig for `cluster` with user `<cluster>-admin`.
+    /// Makes a kubeconfig for `cluster` with user `<cluster>-admin`.
     pub fn new(cluster: &str, server: &str, ca_pem: &str) -> Kubeconfig {
         Kubeconfig {
             name: cluster.into(),
             user: format!("{cluster}-admin"),
             server: server.into(),
+            server_name: None,
             ca_pem: ca_pem.into(),
             credentials: None,
             namespace: None,
         }
     }
 
-    /// With a client certificate.
+    /// Sets the name that the server's certificate must carry, whatever its address is.
+    #[must_use]
+    pub fn with_server_name(mut self, name: &str) -> Kubeconfig {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    /// Sets the client certificate.
     pub fn with_credentials(mut self, credentials: Credentials) -> Kubeconfig {
         self.credentials = Some(credentials);
         self
     }
 
-    /// The whole file as YAML, with `current-context` set.
+    /// Writes the whole file as YAML, with `current-context` set.
     pub fn to_yaml(&self) -> Result<SecretString> {
         let mut root = Mapping::new();
         root.insert("apiVersion".into(), "v1".into());
@@ -66,10 +76,13 @@ impl Kubeconfig {
     }
 
     pub(crate) fn cluster_entry(&self) -> Value {
-        let body = pairs([
+        let mut body = pairs([
             ("certificate-authority-data", STANDARD.encode(&self.ca_pem)),
             ("server", self.server.clone()),
         ]);
+        if let Some(name) = &self.server_name {
+            body.insert("tls-server-name".into(), name.as_str().into());
+        }
         entry(&self.name, "cluster", body)
     }
 
@@ -92,7 +105,7 @@ impl Kubeconfig {
         entry(&self.name, "context", body)
     }
 
-    /// The embedded credentials of a kubeconfig's first user, when it has some.
+    /// Reads the embedded credentials of a kubeconfig's first user, if it has some.
     pub fn credentials_in(yaml: &str) -> Option<Credentials> {
         let root: Value = serde_yaml_ng::from_str(yaml).ok()?;
         let user = root.get("users")?.get(0)?.get("user")?;
@@ -106,7 +119,7 @@ impl Kubeconfig {
         })
     }
 
-    /// The server of a kubeconfig's first cluster.
+    /// Reads the server of a kubeconfig's first cluster.
     pub fn server_in(yaml: &str) -> Option<String> {
         let root: Value = serde_yaml_ng::from_str(yaml).ok()?;
         let server = root.get("clusters")?.get(0)?.get("cluster")?.get("server")?;

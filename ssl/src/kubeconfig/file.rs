@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::error::{Result, SslError};
 use crate::files::{self, SECRET_MODE};
 use crate::kubeconfig::Kubeconfig;
-use crate::kubeconfig::merge::{MergeOptions, MergeReport, merge_text, remove_text};
+use crate::kubeconfig::merge::{MergeOptions, MergeReport, merge_text};
 
-/// First file of `KUBECONFIG`, else `~/.kube/config`: the file kubectl writes to.
+/// Returns the file that kubectl writes to: the first one of `KUBECONFIG`, or else
+/// `~/.kube/config`.
 ///
 /// # Errors
-/// Neither KUBECONFIG nor HOME is set.
+/// Returns an error if neither KUBECONFIG nor HOME is set.
 pub fn default_kubeconfig_path() -> Result<PathBuf> {
     if let Some(list) = std::env::var_os("KUBECONFIG")
         && let Some(first) = std::env::split_paths(&list).find(|p| !p.as_os_str().is_empty())
@@ -39,26 +40,6 @@ pub fn merge_file(path: &Path, config: &Kubeconfig, options: MergeOptions) -> Re
         files::write_atomic(&target, text.as_bytes(), SECRET_MODE)?;
     }
     Ok(report)
-}
-
-/// Takes the cluster's entries out again; entries that belong to another server stay. Says
-/// whether the file changed.
-pub fn remove_file_entries(path: &Path, cluster: &str, server: Option<&str>) -> Result<bool> {
-    let target = resolve(path)?;
-    if !target.exists() {
-        return Ok(false);
-    }
-    let _lock = Lock::take(&target)?;
-    let Some(present) = files::read_optional(&target)? else {
-        return Ok(false);
-    };
-    match remove_text(path, &present, cluster, server)? {
-        Some(text) => {
-            files::write_atomic(&target, text.as_bytes(), SECRET_MODE)?;
-            Ok(true)
-        }
-        None => Ok(false),
-    }
 }
 
 fn resolve(path: &Path) -> Result<PathBuf> {

@@ -38,7 +38,7 @@ pub struct MergeReport {
 /// given text comes back byte for byte.
 ///
 /// # Errors
-/// Not a kubeconfig; or an entry of the same name that belongs to another server.
+/// Returns an error if the text is no kubeconfig, or if an entry of the name belongs to another server.
 pub fn merge_text(
     path: &Path,
     present: Option<&str>,
@@ -78,37 +78,6 @@ pub fn merge_text(
         _ => to_text(&Value::Mapping(root))?,
     };
     Ok((text, report))
-}
-
-/// Takes out the entries that [`merge_text`] put in; `None` when there is nothing to take out.
-/// Entries of these names that belong to another server stay.
-pub(crate) fn remove_text(
-    path: &Path,
-    present: &str,
-    cluster: &str,
-    server: Option<&str>,
-) -> Result<Option<String>> {
-    let mut root = parse(path, present)?;
-    let here = find(&root, "clusters", cluster)
-        .and_then(|e| e.get("cluster")?.get("server")?.as_str().map(str::to_string));
-    if let (Some(here), Some(server)) = (&here, server)
-        && here != server
-    {
-        return Ok(None);
-    }
-    let user = format!("{cluster}-admin");
-    let mut changed = false;
-    for (list, name) in [("clusters", cluster), ("users", user.as_str()), ("contexts", cluster)] {
-        if let Some(Value::Sequence(entries)) = root.get_mut(list) {
-            let before = entries.len();
-            entries.retain(|e| e.get("name").and_then(Value::as_str) != Some(name));
-            changed |= entries.len() != before;
-        }
-    }
-    if changed && root.get("current-context").and_then(Value::as_str) == Some(cluster) {
-        root.insert("current-context".into(), "".into());
-    }
-    if changed { to_text(&Value::Mapping(root)).map(Some) } else { Ok(None) }
 }
 
 fn parse(path: &Path, text: &str) -> Result<Mapping> {
@@ -159,7 +128,7 @@ fn refuse_foreign(path: &Path, root: &Mapping, config: &Kubeconfig) -> Result<()
             return conflict("context", &config.name, &found, &format!("cluster {}", config.name));
         }
     }
-    // A user of our name without our cluster is somebody else's.
+    // A user of our name without our cluster belongs to another program or person.
     if ours.is_none() && find(root, "users", &config.user).is_some() {
         return conflict("user", &config.user, "another cluster's user", &config.server);
     }
@@ -200,8 +169,8 @@ fn put(
     Ok(())
 }
 
-/// Our fields win; fields we know nothing of (a proxy, a namespace, extensions) stay, except
-/// those that would contradict ours.
+/// Lays our fields over the present ones. Fields we know nothing of (a proxy, a namespace,
+/// extensions) stay, except those that would contradict ours.
 fn overlay(present: &mut Value, kind: &str, entry: &Value) {
     let Some(ours) = entry.get(kind).and_then(Value::as_mapping) else {
         return;

@@ -6,5 +6,5 @@ mod merge;
 mod own;
 
 pub use build::{Credentials, Kubeconfig};
-pub use file::{default_kubeconfig_path, merge_file, remove_file_entries};
+pub use file::{default_kubeconfig_path, merge_file};
 pub use merge::{MergeOptions, MergeReport, merge_text};

@@ -8,7 +8,7 @@ use serde_yaml_ng::{Mapping, Value};
 
 use super::{Credentials, Kubeconfig};
 
-const CLUSTER: &[&str] = &["certificate-authority-data", "server"];
+const CLUSTER: &[&str] = &["certificate-authority-data", "server", "tls-server-name"];
 const USER: &[&str] = &["client-certificate-data", "client-key-data"];
 const CONTEXT: &[&str] = &["cluster", "namespace", "user"];
 const ROOT: &[&str] =
@@ -18,7 +18,7 @@ impl Kubeconfig {
     /// Reads a kubeconfig that [`Kubeconfig::to_yaml`] wrote, by its current context or by `context`.
     ///
     /// # Errors
-    /// It is damaged, or holds anything that this program never writes, in whichever entry.
+    /// Returns an error if it is damaged, or if any entry holds anything that this program never writes.
     pub fn own(yaml: &str, context: Option<&str>) -> std::result::Result<Kubeconfig, String> {
         let root: Value = serde_yaml_ng::from_str(yaml)
             .map_err(|_| "it is not the YAML of a kubeconfig".to_owned())?;
@@ -48,6 +48,7 @@ impl Kubeconfig {
             name: chosen.to_owned(),
             user: user_name,
             server: text(&cluster, "server")?,
+            server_name: cluster.get("tls-server-name").and_then(Value::as_str).map(str::to_owned),
             ca_pem: decoded(&cluster, "certificate-authority-data")?,
             credentials,
             namespace: context.get("namespace").and_then(Value::as_str).map(str::to_owned),
@@ -101,9 +102,11 @@ mod tests {
     use secrecy::ExposeSecret;
 
     fn written() -> String {
-        let config = Kubeconfig::new("lab", "https://192.0.2.1:6443", "a PEM").with_credentials(
-            Credentials { cert_pem: "cert".to_owned(), key_pem: "key".to_owned().into() },
-        );
+        let credentials =
+            Credentials { cert_pem: "cert".to_owned(), key_pem: "key".to_owned().into() };
+        let config = Kubeconfig::new("lab", "https://192.0.2.1:6443", "a PEM")
+            .with_server_name("kubernetes")
+            .with_credentials(credentials);
         config.to_yaml().unwrap().expose_secret().to_owned()
     }
 
@@ -112,6 +115,7 @@ mod tests {
         let own = Kubeconfig::own(&written(), None).unwrap();
         assert_eq!((own.name.as_str(), own.user.as_str()), ("lab", "lab-admin"));
         assert_eq!((own.server.as_str(), own.ca_pem.as_str()), ("https://192.0.2.1:6443", "a PEM"));
+        assert_eq!(own.server_name.as_deref(), Some("kubernetes"));
         assert_eq!(own.credentials.unwrap().key_pem.expose_secret(), "key");
         assert!(Kubeconfig::own(&written(), Some("other")).is_err());
     }

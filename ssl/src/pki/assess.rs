@@ -8,7 +8,7 @@ use crate::pki::spec::ExtraLeaf;
 use crate::pki::{Action, Verdict};
 use crate::validity::{Due, Validity, days_left};
 
-/// What is to be done about a leaf, and why; `None`: it is as wanted.
+/// Decides what to do about a leaf, and says why; returns `None` if the leaf is as wanted.
 pub(crate) fn leaf_action(
     leaf: &ExtraLeaf,
     pair: &Pair,
@@ -60,7 +60,7 @@ pub(crate) fn leaf_action(
     }
 }
 
-/// The verdict on a certificate with its key under its authority.
+/// Judges a certificate with its key under its authority.
 pub(crate) fn verdict(
     facts: &CertificateFacts,
     key_der: Option<&[u8]>,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::authority::Authority;
+use crate::encryption::{ENCRYPTION_KEYS, EncryptionKeys, EncryptionStage};
 use crate::error::{Result, SslError};
 use crate::files::{self, FOLDER_MODE, PUBLIC_MODE, SECRET_MODE};
 use crate::key::PrivateKey;
@@ -13,13 +14,17 @@ use crate::kubeconfig::{Credentials, Kubeconfig};
 use crate::pki::assess::leaf_action;
 use crate::pki::folder::{AuthorityOnDisk, Pair, SaOnDisk, read_authority, read_sa, read_secret};
 use crate::pki::spec::{ADMIN, ExtraLeaf};
-use crate::pki::{Action, AuthorityName, Change, PkiLayout, PkiSpec};
+use crate::pki::{Action, AuthorityName, Change, EncryptionStart, PkiLayout, PkiSpec};
 use crate::token::ClusterSecret;
 
-/// What [`ensure`] would do at `now`. Reads only.
+/// A name that every API server's certificate carries, whatever load balancer stood before it when it
+/// was made: a load balancer that is made again has another address.
+const SERVER_NAME: &str = "kubernetes";
+
+/// Lists the changes that [`ensure`] would make at `now`. It reads only.
 ///
 /// # Errors
-/// The same as [`ensure`]: an authority that would have to be replaced.
+/// Returns an error if [`ensure`] would: an authority would have to be replaced, for example.
 pub fn plan(dir: &Path, spec: &PkiSpec, now: Timestamp) -> Result<Vec<Change>> {
     Run::new(dir, spec, now, false).all()
 }
@@ -28,8 +33,8 @@ pub fn plan(dir: &Path, spec: &PkiSpec, now: Timestamp) -> Result<Vec<Change>> {
 /// rest alone. An existing authority is never replaced.
 ///
 /// # Errors
-/// An authority whose key is missing, does not match or that has expired; contradictory periods;
-/// files that cannot be read or written. Nothing is written when an authority is in such a state.
+/// Returns an error if an authority has expired, or if its key is missing or does not match; it then
+/// writes nothing. Contradictory periods and files that cannot be read or written are errors too.
 pub fn ensure(dir: &Path, spec: &PkiSpec, now: Timestamp) -> Result<Vec<Change>> {
     plan(dir, spec, now)?;
     files::ensure_folder(dir)?;
@@ -53,11 +58,12 @@ impl<'a> Run<'a> {
         self.spec.validity.check()?;
         self.folder_mode()?;
         let mut authorities = Vec::new();
-        for name in AuthorityName::ALL {
+        for name in self.spec.authorities() {
             authorities.push((name, self.authority(name)?));
         }
         self.service_account()?;
         self.cluster_secret()?;
+        self.encryption()?;
         let mut admin_changes = false;
         for leaf in self.spec.leaves() {
             let authority = authorities
@@ -122,7 +128,7 @@ impl<'a> Run<'a> {
                     return Ok(None);
                 }
                 let common_name = name.common_name(&self.spec.cluster);
-                // The Kubernetes authorities sign leaves only: no intermediates below them.
+                // They sign leaves only: no intermediates below them.
                 let authority =
                     Authority::create(&common_name, Some(0), &self.spec.validity, self.now)?;
                 let key_pem = authority.key().pem().expose_secret().as_bytes();
@@ -181,13 +187,32 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    fn encryption(&mut self) -> Result<()> {
+        let path = self.layout.encryption_keys();
+        if let Some(keys) = EncryptionKeys::read(&path)? {
+            let begins_anew = self.spec.encryption == Some(EncryptionStart::Anew);
+            if !begins_anew || keys.stage() == EncryptionStage::Settled {
+                return self.key_mode(ENCRYPTION_KEYS, path);
+            }
+            let reason = "the cluster is recreated, so its newest key writes from the beginning";
+            self.note(ENCRYPTION_KEYS, Action::Reissue, path.clone(), reason);
+            return if self.write { keys.anew().write(&path) } else { Ok(()) };
+        }
+        let Some(start) = self.spec.encryption else { return Ok(()) };
+        self.note(ENCRYPTION_KEYS, Action::Create, path.clone(), "it is missing");
+        if self.write {
+            EncryptionKeys::generate(start != EncryptionStart::Existing)?.write(&path)?;
+        }
+        Ok(())
+    }
+
     /// Returns whether the leaf changes.
     fn leaf(&mut self, leaf: &ExtraLeaf, authority: Option<&Authority>) -> Result<bool> {
         let pair = Pair::read(&self.layout, &leaf.stem)?;
         let action = match authority {
             Some(a) => leaf_action(leaf, &pair, a.facts(), &self.spec.validity, self.now),
             None if pair.cert.is_none() => Some((Action::Create, "it is missing".into())),
-            None => Some((Action::Reissue, "its authority is made anew".into())),
+            None => Some((Action::Reissue, "its authority is recreated".into())),
         };
         let Some((action, reason)) = action else {
             self.key_mode(&leaf.stem, pair.key_path)?;
@@ -227,6 +252,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let wanted = Kubeconfig::new(&self.spec.cluster, server, &ca_pem)
+            .with_server_name(SERVER_NAME)
             .with_credentials(Credentials { cert_pem, key_pem })
             .to_yaml()?;
         match present {

@@ -30,12 +30,12 @@ impl Pair {
         })
     }
 
-    /// The certificate's facts, with its path in the error.
+    /// Reads the certificate's facts; an error names its path.
     pub fn facts(&self) -> Result<Option<CertificateFacts>> {
         self.cert.as_deref().map(|c| at(&self.cert_path, certificate_facts(c))).transpose()
     }
 
-    /// The key, with its path in the error.
+    /// Reads the key; an error names its path.
     pub fn private_key(&self) -> Result<Option<PrivateKey>> {
         self.key.as_ref().map(|k| at(&self.key_path, PrivateKey::from_pem(k))).transpose()
     }

@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-/// The three authorities of a cluster.
+use crate::encryption::ENCRYPTION_KEYS;
+
+/// File stem of the sites' authority.
+pub(crate) const SITE: &str = "site-ca";
+
+/// The authorities of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuthorityName {
     /// Signs the API server, kubelets and administrators.
@@ -11,28 +16,30 @@ pub enum AuthorityName {
     Etcd,
     /// Signs the aggregation layer's client.
     FrontProxy,
+    /// Signs the certificates of sites behind the ingress, and nothing that Kubernetes trusts. Only
+    /// clusters that ask for it have one.
+    Site,
 }
 
 impl AuthorityName {
-    /// All three, in the order they are made and listed.
-    pub const ALL: [AuthorityName; 3] =
+    /// All of them, in the order they are made and listed.
+    pub const ALL: [AuthorityName; 4] = [
+        AuthorityName::Kubernetes,
+        AuthorityName::Etcd,
+        AuthorityName::FrontProxy,
+        AuthorityName::Site,
+    ];
+    /// Those that control planes need the keys of.
+    pub const OF_NODES: [AuthorityName; 3] =
         [AuthorityName::Kubernetes, AuthorityName::Etcd, AuthorityName::FrontProxy];
 
-    /// File name without extension.
+    /// Returns the file name without extension.
     pub fn stem(self) -> &'static str {
         match self {
             AuthorityName::Kubernetes => "ca",
             AuthorityName::Etcd => "etcd-ca",
             AuthorityName::FrontProxy => "front-proxy-ca",
-        }
-    }
-
-    /// Where kubeadm looks for it below `/etc/kubernetes/pki`, without extension.
-    pub fn node_stem(self) -> &'static str {
-        match self {
-            AuthorityName::Kubernetes => "ca",
-            AuthorityName::Etcd => "etcd/ca",
-            AuthorityName::FrontProxy => "front-proxy-ca",
+            AuthorityName::Site => SITE,
         }
     }
 
@@ -41,6 +48,7 @@ impl AuthorityName {
             AuthorityName::Kubernetes => "kubernetes-ca",
             AuthorityName::Etcd => "etcd-ca",
             AuthorityName::FrontProxy => "front-proxy-ca",
+            AuthorityName::Site => SITE,
         };
         format!("{cluster} {what}")
     }
@@ -53,48 +61,54 @@ pub struct PkiLayout {
 }
 
 impl PkiLayout {
-    /// The layout in `dir`.
+    /// Makes the layout of the folder `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> PkiLayout {
         PkiLayout { dir: dir.into() }
     }
 
-    /// The folder.
+    /// Returns the folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// `<stem>.crt`.
+    /// Returns the path of `<stem>.crt`.
     pub fn cert(&self, stem: &str) -> PathBuf {
         self.dir.join(format!("{stem}.crt"))
     }
 
-    /// `<stem>.key`.
+    /// Returns the path of `<stem>.key`.
     pub fn key(&self, stem: &str) -> PathBuf {
         self.dir.join(format!("{stem}.key"))
     }
 
-    /// An authority's key before its certificate is on disk; renamed to `<stem>.key` afterwards,
-    /// so that a run killed between the two files can be completed without guessing.
+    /// Returns the path of an authority's key before its certificate is on disk. The key is renamed
+    /// to `<stem>.key` afterwards, so a run killed between the two files can be completed without
+    /// guessing.
     pub fn pending_key(&self, stem: &str) -> PathBuf {
         self.dir.join(format!("{stem}.key.new"))
     }
 
-    /// Private half of the service-account key.
+    /// Returns the path of the private half of the service-account key.
     pub fn sa_key(&self) -> PathBuf {
         self.dir.join("sa.key")
     }
 
-    /// Public half of the service-account key.
+    /// Returns the path of the public half of the service-account key.
     pub fn sa_pub(&self) -> PathBuf {
         self.dir.join("sa.pub")
     }
 
-    /// The administrator's kubeconfig.
+    /// Returns the path of the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.dir.join("kubeconfig")
     }
 
-    /// The secret that bootstrap tokens are derived from.
+    /// The keys that Secrets are encrypted with.
+    pub fn encryption_keys(&self) -> PathBuf {
+        self.dir.join(ENCRYPTION_KEYS)
+    }
+
+    /// Returns the path of the secret that bootstrap tokens are derived from.
     pub fn cluster_secret(&self) -> PathBuf {
         self.dir.join("bootstrap.secret")
     }

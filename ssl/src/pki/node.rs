@@ -28,24 +28,33 @@ pub struct NodePki {
     pub files: Vec<PkiFile>,
 }
 
+/// Returns where kubeadm looks for an authority below `/etc/kubernetes/pki`, without extension.
+fn node_stem(name: AuthorityName) -> &'static str {
+    match name {
+        AuthorityName::Etcd => "etcd/ca",
+        other => other.stem(),
+    }
+}
+
 /// Reads the files a control plane needs.
 ///
 /// # Errors
-/// A file is missing or an authority's key does not match: run [`crate::ensure`] first.
+/// Returns an error if a file is missing or an authority's key does not match: run [`crate::ensure`]
+/// first.
 pub fn node_pki(dir: &Path) -> Result<NodePki> {
     let layout = PkiLayout::new(dir);
     let mut files = Vec::new();
-    for name in AuthorityName::ALL {
+    for name in AuthorityName::OF_NODES {
         let AuthorityOnDisk::Present(authority) = read_authority(&layout, name)? else {
             return Err(SslError::malformed(&layout.cert(name.stem()), "it has not been made yet"));
         };
         files.push(PkiFile {
-            path: format!("{}.crt", name.node_stem()),
+            path: format!("{}.crt", node_stem(name)),
             mode: PUBLIC_MODE,
             contents: SecretString::from(authority.cert_pem()),
         });
         files.push(PkiFile {
-            path: format!("{}.key", name.node_stem()),
+            path: format!("{}.key", node_stem(name)),
             mode: SECRET_MODE,
             contents: authority.key().pem().clone(),
         });

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::encryption::ENCRYPTION_KEYS;
 use crate::error::{Result, SslError};
 use crate::pki::{AuthorityName, PkiLayout};
 
@@ -30,13 +31,15 @@ impl Step {
     }
 }
 
-/// After each of them the folder is in a state that [`super::ensure`] and [`super::plan`] accept.
-/// An authority goes the way it came: its key is *pending* until nothing refers to it any more.
+/// Returns the steps of a removal. After each of them the folder is in a state that
+/// [`super::ensure`] and [`super::plan`] accept. An authority goes the way it came: its key is
+/// *pending* until nothing refers to it any more.
 fn steps(layout: &PkiLayout, name: &str) -> Vec<Step> {
     let file = |path: PathBuf| Step::Remove(path);
     match name {
         "kubeconfig" => vec![file(layout.kubeconfig())],
         "bootstrap.secret" => vec![file(layout.cluster_secret())],
+        ENCRYPTION_KEYS => vec![file(layout.encryption_keys())],
         // The public half follows from the private one, not the other way round.
         "sa" => vec![file(layout.sa_pub()), file(layout.sa_key())],
         _ if AuthorityName::ALL.iter().any(|authority| authority.stem() == name) => {
@@ -49,11 +52,11 @@ fn steps(layout: &PkiLayout, name: &str) -> Vec<Step> {
 }
 
 /// Deletes what `name` stands for in a [`super::CertificateStatus`] (`ca`, `sa`, `admin`,
-/// `kubeconfig`, …, also `bootstrap.secret`), and the folder itself with the last one. What is
+/// `kubeconfig`, …, also `bootstrap.secret` and `encryption.keys`), and the folder itself with the last one. What is
 /// gone already is no error: a removal that was cut off is finished by another.
 ///
 /// # Errors
-/// A file that cannot be deleted.
+/// Returns an error if a file cannot be deleted.
 pub fn remove(dir: &Path, name: &str) -> Result<()> {
     let layout = PkiLayout::new(dir);
     steps(&layout, name).iter().try_for_each(Step::run)?;
@@ -67,8 +70,8 @@ pub fn remove(dir: &Path, name: &str) -> Result<()> {
     }
 }
 
-/// Authorities of which only the pending key is left: a removal, or a first making, that was cut
-/// off. [`super::ensure`] makes them anew, [`remove`] ends them.
+/// Lists the authorities of which only the pending key is left, after a removal or a first making
+/// was cut off. [`super::ensure`] makes new ones, [`remove`] ends them.
 pub fn unfinished(dir: &Path) -> Vec<AuthorityName> {
     let layout = PkiLayout::new(dir);
     let pending = |name: &AuthorityName| {
@@ -84,13 +87,21 @@ mod tests {
     use super::*;
     use crate::pki::{PkiSpec, ensure, plan};
 
-    const NAMES: [&str; 7] =
-        ["ca", "etcd-ca", "front-proxy-ca", "sa", "admin", "bootstrap.secret", "kubeconfig"];
+    const NAMES: [&str; 8] = [
+        "ca",
+        "etcd-ca",
+        "front-proxy-ca",
+        "site-ca",
+        "sa",
+        "admin",
+        "bootstrap.secret",
+        "kubeconfig",
+    ];
 
     #[test]
     fn cut_off_anywhere_a_removal_can_be_finished_and_the_folder_made_whole_again() {
         let now = Timestamp::from_second(1_780_000_000).unwrap();
-        let spec = PkiSpec::new("demo").with_server("https://192.0.2.1:6443");
+        let spec = PkiSpec::new("demo").with_server("https://192.0.2.1:6443").with_site(true);
         let mut points = 0;
         for name in NAMES {
             for done in 0..=steps(&PkiLayout::new(""), name).len() {
@@ -118,7 +129,7 @@ mod tests {
                 points += 1;
             }
         }
-        assert_eq!(points, 3 * 4 + 2 * 3 + 2 * 2);
+        assert_eq!(points, 4 * 4 + 2 * 3 + 2 * 2);
     }
 
     #[test]
@@ -140,7 +151,8 @@ mod tests {
         let now = Timestamp::from_second(1_780_000_000).unwrap();
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("demo");
-        ensure(&dir, &PkiSpec::new("demo").with_server("https://192.0.2.1:6443"), now).unwrap();
+        let spec = PkiSpec::new("demo").with_server("https://192.0.2.1:6443").with_site(true);
+        ensure(&dir, &spec, now).unwrap();
         for name in NAMES {
             assert!(dir.exists());
             remove(&dir, name).unwrap();

@@ -15,6 +15,18 @@ pub struct ExtraLeaf {
     pub request: LeafRequest,
 }
 
+/// How a cluster begins with encryption keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncryptionStart {
+    /// It is made now: the key writes from the beginning.
+    New,
+    /// It is recreated, and what it held is given up: the newest key that is there writes from the
+    /// beginning.
+    Anew,
+    /// It runs without: its API servers must all be able to read before one of them writes.
+    Existing,
+}
+
 /// The declared PKI.
 #[derive(Debug, Clone)]
 pub struct PkiSpec {
@@ -26,35 +38,59 @@ pub struct PkiSpec {
     pub server: Option<String>,
     /// Common name of the administrator's certificate.
     pub admin_user: String,
+    /// Whether there is an authority for sites.
+    pub site: bool,
     /// Further leaves.
     pub extra: Vec<ExtraLeaf>,
+    /// How encryption keys are begun; `None`: not at all.
+    pub encryption: Option<EncryptionStart>,
 }
 
 impl PkiSpec {
-    /// The PKI of `cluster` with the default periods and no kubeconfig yet.
+    /// Makes the PKI of `cluster` with the default periods and no kubeconfig yet.
     pub fn new(cluster: impl Into<String>) -> PkiSpec {
         PkiSpec {
             cluster: cluster.into(),
             validity: Validity::default(),
             server: None,
             admin_user: "kubernetes-admin".into(),
+            site: false,
             extra: Vec::new(),
+            encryption: None,
         }
     }
 
-    /// With the API server's URL.
+    /// Sets how encryption keys are begun.
+    pub fn with_encryption(mut self, start: Option<EncryptionStart>) -> PkiSpec {
+        self.encryption = start;
+        self
+    }
+
+    /// Sets the API server's URL.
     pub fn with_server(mut self, server: impl Into<String>) -> PkiSpec {
         self.server = Some(server.into());
         self
     }
 
-    /// With other periods.
+    /// Sets other periods.
     pub fn with_validity(mut self, validity: Validity) -> PkiSpec {
         self.validity = validity;
         self
     }
 
-    /// All leaves: the administrator's first.
+    /// Adds the authority for sites, or leaves it out.
+    pub fn with_site(mut self, site: bool) -> PkiSpec {
+        self.site = site;
+        self
+    }
+
+    /// The authorities that shall be there.
+    pub(crate) fn authorities(&self) -> impl Iterator<Item = AuthorityName> {
+        let site = self.site;
+        AuthorityName::ALL.into_iter().filter(move |name| site || *name != AuthorityName::Site)
+    }
+
+    /// Returns all leaves, the administrator's first.
     pub(crate) fn leaves(&self) -> Vec<ExtraLeaf> {
         let admin = ExtraLeaf {
             stem: ADMIN.into(),

@@ -13,7 +13,7 @@ use crate::key::PrivateKey;
 use crate::kubeconfig::Kubeconfig;
 use crate::pki::assess::verdict;
 use crate::pki::folder::{Pair, read_secret};
-use crate::pki::{AuthorityName, PkiLayout, PkiSpec};
+use crate::pki::{PkiLayout, PkiSpec};
 use crate::validity::{Validity, days_left};
 
 /// The state of one certificate.
@@ -88,12 +88,12 @@ pub fn clock_warning(all: &[CertificateStatus], now: Timestamp) -> Option<String
 /// Judges everything in the folder at `now`. Damage is a verdict, not an error.
 ///
 /// # Errors
-/// Only when a file is there and cannot be read from disk.
+/// Returns an error only if a file is there and cannot be read from disk.
 pub fn status(dir: &Path, spec: &PkiSpec, now: Timestamp) -> Result<Vec<CertificateStatus>> {
     let layout = PkiLayout::new(dir);
     let mut out = Vec::new();
     let mut authorities = Vec::new();
-    for name in AuthorityName::ALL {
+    for name in spec.authorities() {
         let pair = Pair::read(&layout, name.stem())?;
         let facts = pair.facts().ok().flatten();
         out.push(judge(name.stem(), &pair, facts.as_ref(), &spec.validity, now));
