@@ -69,7 +69,7 @@ report() { # stage state message
       --upload-file "$state/status.json" 2>>"$log" || say "the report of stage $1 could not be sent"
 }
 
-# Runs one stage unless it is done. Its errors are kept apart, so that the last one can be told.
+# Runs one stage unless it is done. Its errors are kept apart, so that the last one can be reported.
 stage() { # name function
   local name="$1" rc=0 errors="$state/$1.err" message
   if [ -e "$state/done/$name" ]; then
@@ -98,7 +98,7 @@ stage() { # name function
     exit 1
   fi
   touch "$state/done/$name"
-  # That a stage is done is told with the next one's beginning; after the last, none comes.
+  # That a stage is done is reported with the next one's beginning; after the last, none comes.
   if [ "$name" = "done" ]; then
     report "$name" "done" ""
   else
@@ -186,7 +186,7 @@ stage_host() {
   done <"$bundle/host/modules.conf"
   put_file "$bundle/host/sysctl.conf" "$root/etc/sysctl.d/90-infra.conf" 0644
   sysctl -q -p "$root/etc/sysctl.d/90-infra.conf"
-  # After a reboot in the middle of a boot, the boot goes on.
+  # After a reboot in the middle of a boot, the boot resumes.
   put_file "$bundle/host/infra-boot.service" "$root/etc/systemd/system/infra-boot.service" 0644
   systemctl daemon-reload
   systemctl enable infra-boot.service
@@ -290,6 +290,15 @@ place_pki() {
   tar -xzf "$state/pki.tar.gz" -C "$kubernetes/pki" --no-same-owner || die "cannot unpack the PKI bundle"
 }
 
+# Files that the API server reads its settings from. They are there before kubeadm starts it.
+place_settings() {
+  local file
+  [ -d "$bundle/settings" ] || return 0
+  for file in "$bundle"/settings/*; do
+    put_file "$file" "$kubernetes/infra/${file##*/}" 0600
+  done
+}
+
 # Control planes join one after the other: the object appears when it is this one's turn.
 stage_turn() {
   local deadline
@@ -312,6 +321,7 @@ stage_kubeadm() {
   systemctl enable kubelet.service
   [ ! -e "$state/kubeadm.started" ] || again=yes
   touch "$state/kubeadm.started"
+  place_settings
   if [ "$KUBEADM_VERB" = init ]; then
     # An init that was cut off is run again over what it left: nothing of etcd is thrown away.
     ignore="DirAvailable--var-lib-etcd,Port-6443,Port-10250,Port-10257,Port-10259,Port-2379,Port-2380"

@@ -50,12 +50,25 @@ sum() { sha256sum "$1" 2>/dev/null | cut -d' ' -f1; }
 file="$state/bundle.tar.gz"
 # An earlier run's bundle is used again: its URL may have ended since.
 if [ "$(sum "$file")" != "$BUNDLE_SHA256" ]; then
-  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+  # On EC2 a bundle is handed over to its machine once that exists; until then AWS refuses it.
+  patience="${INFRA_HANDOVER_SECONDS:-900}"
+  deadline=$((SECONDS + patience))
+  attempt=1
+  while [ "$attempt" -le 10 ]; do
     code="$(printf 'url = "%s"\n' "$(url GET "$BUNDLE_URL")" |
       curl -fsS -o "$file.part" -w '%{http_code}' --connect-timeout 10 --max-time 300 "${ca[@]}" --config - || true)"
+    if [ "$code" = 403 ] && [ -x "$ec2" ]; then
+      [ "$SECONDS" -lt "$deadline" ] || break
+      sleep "${INFRA_POLL_SECONDS:-3}"
+      continue
+    fi
     case "$code" in 2* | 400 | 403 | 404) break ;; esac
     sleep "$attempt"
+    attempt=$((attempt + 1))
   done
+  if [ "$code" = 403 ] && [ -x "$ec2" ]; then
+    report "failed at bundle: it was not handed over to this machine within $patience s (HTTP $code)"
+  fi
   [ "${code:0:1}" = 2 ] || report "failed at bundle: the bundle cannot be downloaded (HTTP $code)"
   [ "$(sum "$file.part")" = "$BUNDLE_SHA256" ] || report "failed at bundle: checksum mismatch for bundle.tar.gz"
   mv "$file.part" "$file"

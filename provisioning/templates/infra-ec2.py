@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What only this machine can tell: `infra-ec2 metadata PATH`; and, for each line `METHOD KEY` of
 standard input, a URL of the cluster's bucket that is signed with the machine's own credentials:
-`infra-ec2 urls`. Asks the metadata service with a session token (IMDSv2)."""
+`infra-ec2 urls`; `{machine}` in a key stands for the machine's ARN. Asks the metadata service with a session token (IMDSv2)."""
 import datetime, hashlib, hmac, json, os, sys, time
 from urllib import error, parse, request
 
@@ -22,9 +22,15 @@ def ask(path, method="GET", **headers):
     sys.exit(f"the metadata service does not answer {path}: {reason}")
 
 
-def metadata(path):
+def metadata(path, under="/latest/meta-data/"):
     token = ask("/latest/api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="300")
-    return ask("/latest/meta-data/" + path, X_aws_ec2_metadata_token=token)
+    return ask(under + path, X_aws_ec2_metadata_token=token)
+
+
+def arn():
+    me = json.loads(metadata("instance-identity/document", "/latest/dynamic/"))
+    partition = metadata("services/partition").strip()
+    return f"arn:{partition}:ec2:{me['region']}:{me['accountId']}:instance/{me['instanceId']}"
 
 
 def signed(method, target, who, store, region, now):
@@ -57,4 +63,6 @@ else:
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     for line in sys.stdin:
         method, target = line.split()
+        if "{machine}" in target:
+            target = target.replace("{machine}", arn())
         print(signed(method, target, who, os.environ["STORE_URL"], os.environ["STORE_REGION"], now))

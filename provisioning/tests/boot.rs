@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use infra_provisioning::artifacts::{Arch, Lock, NoProgress, key_of, stand_ins, sync};
 use infra_provisioning::boot::{BOOT_SCRIPT, BOOT_STUB, Platform};
-use infra_provisioning::kubeadm::NodeBoot;
+use infra_provisioning::kubeadm::{NodeBoot, Role};
 use infra_provisioning::node::{
-    BootStatus, NodeKit, PublishedNode, StageState, grant_turn, publish_node, read_status,
+    BootStatus, HandOver, NodeKit, PublishedNode, StageState, grant_turn, hand_over, hand_overs,
+    publish_node, read_boot_status, read_status, report_of_machine,
 };
 use infra_provisioning::store::Bucket;
 use infra_provisioning::userdata::{UserDataLimit, cloud_config};
 use secrecy::ExposeSecret;
+use support::guard::arn_of;
 use support::machine::Machine;
 use support::nodes::{VERSION, first, kit, second, worker};
 use support::*;
@@ -38,6 +40,18 @@ impl World {
     async fn publish(&self, mut kit: NodeKit) -> PublishedNode {
         kit.store_ca_pem = Some(String::from_utf8(self.store.ca_pem.clone().unwrap()).unwrap());
         publish_node(&self.bucket, &kit).await.unwrap()
+    }
+
+    async fn hand_over(&self, role: Role, node: &str, id: &str) {
+        let to = HandOver { node: node.into(), machine: arn_of(id) };
+        hand_over(&self.bucket, role, &to).await.unwrap();
+        assert!(hand_overs(&self.bucket).await.unwrap().contains(&to));
+    }
+
+    /// The report of a machine on EC2.
+    async fn report_of(&self, node: &str, id: &str) -> BootStatus {
+        let object = report_of_machine(&arn_of(id));
+        read_boot_status(&self.bucket, node, &object).await.unwrap().expect("a report")
     }
 
     async fn status(&self, node: &str) -> BootStatus {
@@ -335,6 +349,38 @@ fn the_scripts_are_shellcheck_clean() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_not_handed_its_files_says_so() {
+    if !program("python3", "a boot on EC2, whose images have it") {
+        return;
+    }
+    let world = World::new().await;
+    let boot = worker();
+    let kit = NodeKit::new(boot, world.lock.clone()).on(Platform::Ec2);
+    let published = world.publish(kit).await;
+    let metadata = imds(&[("ami-launch-index", "0"), ("instance-id", "i-0c1")]).await;
+    let machine = Machine::new();
+    machine.apply_user_data(published.user_data.expose_secret());
+    // Another machine's files are as closed to it as nobody's.
+    world.hand_over(Role::Worker, "worker-1", "i-0c2").await;
+    let mut command = machine.command(&metadata);
+    command.env("INFRA_HANDOVER_SECONDS", "1");
+    let out = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(!out.status.success());
+    let report = world.report_of("worker-1", "i-0c1").await;
+    let said = "failed at bundle: it was not handed over to this machine within 1 s (HTTP 403)";
+    assert!(report.is_failed() && report.message == said, "{report:?}");
+
+    // The next run of infra finds it, and the boot can be run again. What the machine reported stays until
+    // it reports again: one that boots meanwhile must not lose its word.
+    world.hand_over(Role::Worker, "worker-1", "i-0c1").await;
+    let reported = report_of_machine(&arn_of("i-0c1"));
+    let left = read_boot_status(&world.bucket, "worker-1", &reported).await.unwrap();
+    assert_eq!(left.map(|report| report.message).as_deref(), Some(said));
+    assert!(machine.boot(&metadata).await.status.success());
+    assert!(world.report_of("worker-1", "i-0c1").await.is_done());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_ec2_machines_sign_for_themselves() {
     if !program("python3", "a boot on EC2, whose images have it") {
         return;
@@ -354,9 +400,13 @@ async fn on_ec2_machines_sign_for_themselves() {
     let metadata = imds(&[("ami-launch-index", "0"), ("instance-id", "i-0a1")]).await;
     let machine = Machine::new();
     machine.apply_user_data(cp.user_data.expose_secret());
-    let out = machine.boot(&metadata).await;
+    // It boots before it is handed its files, and after that it reads its keys, too.
+    let (out, ()) = tokio::join!(machine.boot(&metadata), async {
+        world.store.guard.refuses("/bundle.tar.gz").await;
+        world.hand_over(Role::ControlPlane, "cp-1", "i-0a1").await;
+    });
     assert!(out.status.success(), "{}", text(&out));
-    assert!(world.status("cp-1").await.is_done());
+    assert!(world.report_of("cp-1", "i-0a1").await.is_done());
     assert_eq!(world.bucket.head(&cp.keys.pki).await.unwrap(), None, "burnt");
     let config = machine.read("/seen-kubeadm.yaml");
     assert!(config.contains("aws:///eu-central-1a/i-0a1") && config.contains("10.10.0.7"));
@@ -369,8 +419,10 @@ async fn on_ec2_machines_sign_for_themselves() {
     let metadata = imds(&[("ami-launch-index", "1"), ("instance-id", "i-0b2")]).await;
     let machine = Machine::new();
     machine.apply_user_data(shared.contents.expose_secret());
+    world.hand_over(Role::Worker, "worker-1", "i-0b1").await;
+    world.hand_over(Role::Worker, "worker-2", "i-0b2").await;
     let out = machine.boot(&metadata).await;
     assert!(out.status.success(), "{}", text(&out));
-    assert!(world.status("worker-2").await.is_done());
+    assert!(world.report_of("worker-2", "i-0b2").await.is_done());
     assert!(!machine.read("/curl-args").contains("Signature"), "URLs are not in arguments");
 }

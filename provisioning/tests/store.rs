@@ -5,7 +5,7 @@ mod support;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use infra_provisioning::store::{BucketState, ObjectStore, StoreError};
+use infra_provisioning::store::{BucketState, Condition, ObjectStore, StoreError};
 use secrecy::ExposeSecret;
 use support::*;
 
@@ -30,8 +30,8 @@ async fn objects_over_tls_with_the_stores_own_authority() {
         bucket.list("a/").await.unwrap().into_iter().map(|o| (o.key, o.size)).collect();
     assert_eq!(keys, [("a/one".to_string(), 5), ("a/two".to_string(), 7)]);
 
-    assert!(!bucket.put_if_absent("a/one", "other").await.unwrap());
-    assert!(bucket.put_if_absent("a/three", "new").await.unwrap());
+    assert_eq!(bucket.put_if("a/one", "other", &Condition::Absent).await.unwrap(), None);
+    assert!(bucket.put_if("a/three", "new", &Condition::Absent).await.unwrap().is_some());
     assert_eq!(bucket.get("a/one").await.unwrap(), "first");
 
     bucket.delete("a/one").await.unwrap();

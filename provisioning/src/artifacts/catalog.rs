@@ -96,18 +96,18 @@ fn data() -> Result<&'static Data, ArtifactError> {
         .map_err(|e| ArtifactError::Catalog(e.clone()))
 }
 
-/// The minor versions known, newest first.
+/// Returns the minor versions known, newest first.
 pub fn known_series() -> Result<&'static [Series], ArtifactError> {
     Ok(&data()?.series)
 }
 
-/// The newest version known.
+/// Returns the newest version known.
 pub fn default_version() -> Result<String, ArtifactError> {
     let first = data()?.series.first();
     first.map(|s| s.latest.clone()).ok_or_else(|| ArtifactError::Catalog("it is empty".into()))
 }
 
-/// `v1.36.4` or `1.36.4` as (1, 36, 4).
+/// Parses `v1.36.4` or `1.36.4` into (1, 36, 4).
 pub fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
     let mut parts = text.strip_prefix('v').unwrap_or(text).split('.').map(|p| {
         let plain = !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
@@ -132,10 +132,11 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The catalog of `version` (`1.36.4`, a leading `v` is fine, `1.36` means its newest patch).
+    /// Makes the catalog of `version` (`1.36.4`, a leading `v` is fine, `1.36` means its newest
+    /// patch).
     ///
     /// # Errors
-    /// A version of an unknown series, or no version at all.
+    /// Returns an error if the version is of an unknown series, or is no version at all.
     pub fn new(version: &str, arch: Arch, mirrors: &Mirrors) -> Result<Catalog, ArtifactError> {
         let data = data()?;
         let plain = version.strip_prefix('v').unwrap_or(version);
@@ -177,7 +178,7 @@ impl Catalog {
         self
     }
 
-    /// Names of the images that may come along, with the version where it is known.
+    /// Returns the names of the images that may come along, with the version if it is known.
     pub fn images(&self) -> Vec<(String, Option<String>)> {
         self.images.iter().map(|i| (i.name.clone(), self.image_tag(i))).collect()
     }
@@ -190,7 +191,7 @@ impl Catalog {
         }
     }
 
-    /// The artifact of an image's archive with that tag.
+    /// Makes the artifact of an image's archive with that tag.
     pub(crate) fn image_artifact(&self, image: &ImageEntry, tag: &str) -> Artifact {
         let file = format!("image-{}-{}-linux-{}.tar", image.name, tag, self.arch);
         Artifact {

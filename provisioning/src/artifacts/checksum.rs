@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 
 use crate::artifacts::ArtifactError;
 
-/// SHA-256 in lower-case hex.
+/// Returns the SHA-256 in lower-case hex.
 pub fn sha256_bytes(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// SHA-256 (hex) and size of a file.
+/// Returns the SHA-256 (hex) and the size of a file.
 pub fn sha256_file(path: &Path) -> Result<(String, u64), ArtifactError> {
     let mut file = File::open(path).map_err(ArtifactError::io("read", path))?;
     let mut hasher = Sha256::new();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use infra_provider_api::{Call, Proxy};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
@@ -139,7 +140,19 @@ async fn get(
     name: &str,
     url: &str,
 ) -> Result<reqwest::Response, ArtifactError> {
-    let answer = client.get(url).send().await.map_err(|e| failed(name, url, &e))?;
+    let request = client.get(url).build().map_err(|e| failed(name, url, &e))?;
+    let host = request.url().host_str().unwrap_or_default().to_owned();
+    let call = Call::begin(&host, "GET", request.url().path(), false);
+    let answer = match client.execute(request).await {
+        Ok(answer) => {
+            call.answered(answer.status().as_u16(), None);
+            answer
+        }
+        Err(error) => {
+            call.unanswered("no answer");
+            return Err(failed(name, url, &error));
+        }
+    };
     answer.error_for_status().map_err(|e| failed(name, url, &e))
 }
 
@@ -152,6 +165,11 @@ fn failed(name: &str, url: &str, e: &reqwest::Error) -> ArtifactError {
     while let Some(s) = source {
         reason = format!("{reason}: {s}");
         source = s.source();
+    }
+    if e.is_connect()
+        && let Some(proxy) = e.url().and_then(|url| Proxy::of(url.host_str()?))
+    {
+        reason = format!("{reason} (through {}; {})", proxy.text(), proxy.hint());
     }
     ArtifactError::Download { name: name.into(), url: url.into(), reason }
 }

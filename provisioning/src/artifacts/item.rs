@@ -15,7 +15,7 @@ pub enum Arch {
 }
 
 impl Arch {
-    /// As file names and URLs have it.
+    /// Returns its name as file names and URLs have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Arch::Amd64 => "amd64",
@@ -43,7 +43,7 @@ pub enum ArtifactKind {
 }
 
 impl ArtifactKind {
-    /// The word in `artifacts.tsv`.
+    /// Returns its word in `artifacts.tsv`.
     pub fn as_str(self) -> &'static str {
         match self {
             ArtifactKind::Binary => "binary",
@@ -94,7 +94,7 @@ impl Artifact {
         }
     }
 
-    /// `runc-v1.3.6`: how messages call it.
+    /// Returns the name that messages call it by: `runc-v1.3.6`.
     pub fn label(&self) -> String {
         format!("{}-v{}", self.name, self.version)
     }

@@ -66,8 +66,8 @@ fn source_of(artifact: &Artifact, folder: &Path) -> Result<PathBuf, ArtifactErro
         })
 }
 
-/// An image's archive in the folder: the tag is in its name, and must be the known one where
-/// there is a known one.
+/// Finds an image's archive in the folder. The file name holds the tag, which must be the known tag
+/// if there is one; otherwise the last by name counts.
 fn image_in(
     catalog: &Catalog,
     image: &ImageEntry,

@@ -52,7 +52,7 @@ impl Locked {
         }
     }
 
-    /// `runc-v1.3.6`.
+    /// Returns the name that messages call it by: `runc-v1.3.6`.
     pub fn label(&self) -> String {
         format!("{}-v{}", self.name, self.version)
     }
@@ -82,7 +82,7 @@ impl Lock {
     /// Reads a lock; `None` when there is none.
     ///
     /// # Errors
-    /// A file of another format, or one that a newer version wrote.
+    /// Returns an error if the file is of another format, or if a newer version wrote it.
     pub fn read(path: &Path) -> Result<Option<Lock>, ArtifactError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -98,7 +98,7 @@ impl Lock {
         toml::from_str(&text).map(Some).map_err(|e| bad(e.message().into()))
     }
 
-    /// The lock as text.
+    /// Returns the lock as text.
     pub fn to_text(&self) -> Result<String, ArtifactError> {
         let body = toml::to_string(self).map_err(|e| ArtifactError::Catalog(e.to_string()))?;
         Ok(format!("# Written by `infra artifacts fetch`; commit it.\n{body}"))
@@ -119,7 +119,7 @@ impl Lock {
         write().map_err(ArtifactError::io("write", path))
     }
 
-    /// What a node of that role needs.
+    /// Returns what a node of that role needs.
     pub fn for_role(&self, control_plane: bool) -> Vec<&Locked> {
         self.artifacts.iter().filter(|a| control_plane || !a.control_plane_only).collect()
     }

@@ -2,11 +2,11 @@
 
 /// Hears of bytes moved; all methods may be called from several tasks at once.
 pub trait Progress: Send + Sync {
-    /// Work begins: so many files with so many bytes (0 bytes: not known yet).
+    /// Reports that work begins: so many files with so many bytes (0 bytes: not known yet).
     fn begin(&self, files: usize, bytes: u64);
-    /// Bytes of `file` were moved.
+    /// Reports that bytes of `file` were moved.
     fn moved(&self, file: &str, bytes: u64);
-    /// `file` needed nothing.
+    /// Reports that `file` needed nothing.
     fn skipped(&self, file: &str, bytes: u64);
 }
 

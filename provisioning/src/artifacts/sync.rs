@@ -27,7 +27,8 @@ pub struct SyncReport {
     pub skipped_bytes: u64,
 }
 
-/// The object's key: the SHA-256 is in it, so what is there under it is never sent again.
+/// Returns the object's key. The SHA-256 is in it, so what lies under it already is never sent
+/// again.
 pub fn key_of(locked: &Locked) -> String {
     format!("{PREFIX}sha256/{}/{}", locked.sha256, locked.file)
 }
@@ -36,7 +37,7 @@ pub fn key_of(locked: &Locked) -> String {
 /// sends nothing.
 ///
 /// # Errors
-/// A file that is not in the cache, or no longer has its SHA-256; nothing of it is sent.
+/// Returns an error if a file is not in the cache, or no longer has its SHA-256; nothing of it is sent.
 pub async fn sync(
     bucket: &Bucket,
     lock: &Lock,

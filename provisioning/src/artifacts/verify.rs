@@ -36,7 +36,7 @@ pub struct Verified {
 /// Hashes every file of the lock in `cache`.
 ///
 /// # Errors
-/// A file that is there and cannot be read.
+/// Returns an error if a file is there and cannot be read.
 pub fn verify(lock: &Lock, cache: &Path) -> Result<Vec<Verified>, ArtifactError> {
     let mut out = Vec::new();
     for locked in &lock.artifacts {

@@ -13,7 +13,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// How long user-data may be.
+    /// Returns how long user-data may be.
     pub fn limit(self) -> UserDataLimit {
         match self {
             Self::DigitalOcean => UserDataLimit::DIGITALOCEAN,

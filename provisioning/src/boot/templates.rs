@@ -40,14 +40,14 @@ const HOST: [(&str, &str); 10] = [
     ("host/sysctl.conf", include_str!("../../templates/sysctl.conf")),
 ];
 
-/// The files of the bundle's `host` folder; `pause` is the tag of the sandbox image.
+/// Returns the files of the bundle's `host` folder; `pause` is the tag of the sandbox image.
 pub fn host_files(pause: &str) -> Vec<NodeFile> {
     HOST.iter()
         .map(|(path, text)| NodeFile::public(path, 0o644, text.replace("@PAUSE@", pause)))
         .collect()
 }
 
-/// SHA-256 over all templates: part of a node's revision.
+/// Returns the SHA-256 over all templates, a part of a node's revision.
 pub fn templates_hash() -> String {
     let mut hasher = Sha256::new();
     let boot = [("stub", BOOT_STUB), ("boot.sh", BOOT_SCRIPT), ("ec2", EC2_TOOL)];

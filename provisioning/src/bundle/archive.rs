@@ -16,16 +16,16 @@ pub struct ArchiveFile {
 }
 
 impl ArchiveFile {
-    /// A file.
+    /// Makes a file.
     pub fn new(path: impl Into<String>, mode: u32, contents: impl Into<Vec<u8>>) -> ArchiveFile {
         ArchiveFile { path: path.into(), mode, contents: contents.into() }
     }
 }
 
-/// A tar of the files, sorted by path; owner root, times zero.
+/// Makes a tar of the files, sorted by path; their owner is root, their times are zero.
 ///
 /// # Errors
-/// A path that a tar cannot hold (absolute, with `..`).
+/// Returns an error if a path cannot stand in a tar (absolute, with `..`).
 pub fn tar(files: &[ArchiveFile]) -> std::io::Result<Vec<u8>> {
     let mut sorted: Vec<&ArchiveFile> = files.iter().collect();
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
@@ -43,10 +43,10 @@ pub fn tar(files: &[ArchiveFile]) -> std::io::Result<Vec<u8>> {
     builder.into_inner()
 }
 
-/// [`tar()`], gzipped without name or time.
+/// Packs a [`tar()`] with gzip, without name or time.
 ///
 /// # Errors
-/// The same.
+/// Returns an error if [`tar()`] does.
 pub fn tar_gz(files: &[ArchiveFile]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
     encoder.write_all(&tar(files)?)?;

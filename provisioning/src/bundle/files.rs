@@ -18,18 +18,18 @@ pub struct NodeFile {
 }
 
 impl NodeFile {
-    /// A file without secrets.
+    /// Makes a file without secrets.
     pub fn public(path: &str, mode: u32, contents: impl Into<String>) -> NodeFile {
         let masked: String = contents.into();
         NodeFile { path: path.into(), mode, contents: SecretString::from(masked.as_str()), masked }
     }
 
-    /// A file with secrets, and how to print it.
+    /// Makes a file with secrets; `masked` is the text to print in their place.
     pub fn secret(path: &str, mode: u32, contents: SecretString, masked: String) -> NodeFile {
         NodeFile { path: path.into(), mode, contents, masked }
     }
 
-    /// The text to print.
+    /// Returns the text to print.
     pub fn text(&self, reveal: bool) -> &str {
         if reveal { self.contents.expose_secret() } else { &self.masked }
     }
@@ -51,12 +51,12 @@ pub struct NodeFiles {
 }
 
 impl NodeFiles {
-    /// A file of the bundle by path.
+    /// Finds a file of the bundle by path.
     pub fn bundle_file(&self, path: &str) -> Option<&NodeFile> {
         self.bundle.iter().find(|f| f.path == path)
     }
 
-    /// All of it as one text: a heading line per file.
+    /// Prints all files into one text, with a heading line per file.
     pub fn render(&self, reveal: bool) -> String {
         let mut out = format!("# node {} revision {}\n", self.node, self.revision);
         let groups: [(&str, &[NodeFile]); 3] = [
@@ -78,10 +78,10 @@ impl NodeFiles {
     }
 }
 
-/// `bundle.tar.gz`: the files plus `MANIFEST`, one `sha256  path` line each.
+/// Packs `bundle.tar.gz`: the files plus `MANIFEST`, one `sha256  path` line each.
 ///
 /// # Errors
-/// A path that a tar cannot hold.
+/// Returns an error if a path cannot stand in a tar.
 pub fn bundle_archive(files: &[NodeFile]) -> std::io::Result<Vec<u8>> {
     let mut archive: Vec<ArchiveFile> = files.iter().map(archived).collect();
     archive.sort_by(|a, b| a.path.cmp(&b.path));
@@ -93,10 +93,10 @@ pub fn bundle_archive(files: &[NodeFile]) -> std::io::Result<Vec<u8>> {
     tar_gz(&archive)
 }
 
-/// `pki.tar.gz`: what goes below `/etc/kubernetes/pki`.
+/// Packs `pki.tar.gz`, the files below `/etc/kubernetes/pki`.
 ///
 /// # Errors
-/// A path that a tar cannot hold.
+/// Returns an error if a path cannot stand in a tar.
 pub fn pki_archive(files: &[NodeFile]) -> std::io::Result<Vec<u8>> {
     tar_gz(&files.iter().map(archived).collect::<Vec<_>>())
 }

@@ -6,4 +6,4 @@ mod revision;
 
 pub use archive::{ArchiveFile, tar, tar_gz};
 pub use files::{NodeFile, NodeFiles, bundle_archive, pki_archive};
-pub use revision::{RevisionInputs, revision};
+pub use revision::{RevisionInputs, SettingsInputs, revision};

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::artifacts::Lock;
+use crate::artifacts::{Lock, sha256_bytes};
 use crate::boot;
-use crate::kubeadm::{NodeBoot, Role, Taint};
+use crate::kubeadm::{NodeBoot, Role, Taint, component_settings};
 
 /// The stable inputs of a node: what would make a newly made node differ from the one that runs.
 /// Nothing that is made per boot (URLs, tokens), and nothing another resource decides (addresses,
@@ -36,10 +36,36 @@ pub struct RevisionInputs {
     pub cloud_provider_external: bool,
     /// SHA-256 over the boot script and its host files.
     pub templates: String,
+    /// Settings of a control plane's components.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<SettingsInputs>,
+}
+
+/// What a control plane's components are set to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettingsInputs {
+    /// Flags and mounts, as kubeadm reads them.
+    pub components: serde_json::Value,
+    /// Name and SHA-256 of each file that the API server reads.
+    pub files: Vec<(String, String)>,
+    /// Names of the keys that Secrets are encrypted with, in order.
+    pub encryption: Vec<String>,
+}
+
+impl SettingsInputs {
+    fn of(node: &NodeBoot) -> SettingsInputs {
+        let sum = |(name, text): (&str, String)| (name.to_owned(), sha256_bytes(text.as_bytes()));
+        let files = node.settings.files(&node.kubernetes_version);
+        SettingsInputs {
+            components: component_settings(&node.settings),
+            files: files.into_iter().map(sum).collect(),
+            encryption: node.settings.encryption.clone(),
+        }
+    }
 }
 
 impl RevisionInputs {
-    /// The inputs of one node.
+    /// Collects the inputs of one node.
     pub fn of(node: &NodeBoot, lock: &Lock) -> RevisionInputs {
         let control_plane = node.role == Role::ControlPlane;
         let artifacts = lock.for_role(control_plane);
@@ -56,11 +82,12 @@ impl RevisionInputs {
             dns_domain: node.dns_domain.clone(),
             cloud_provider_external: node.cloud_provider_external,
             templates: boot::templates_hash(),
+            settings: control_plane.then(|| SettingsInputs::of(node)),
         }
     }
 }
 
-/// 16 hexadecimal digits over the inputs: the tag `infra-rev:<revision>`.
+/// Returns 16 hexadecimal digits over the inputs, the tag `infra-rev:<revision>`.
 pub fn revision(inputs: &RevisionInputs) -> String {
     // Field order is fixed by the structure, so the text is too.
     let text = serde_json::to_vec(inputs).unwrap_or_default();

@@ -33,6 +33,10 @@ pub struct ClusterConfiguration {
     pub(crate) control_plane_endpoint: String,
     pub(crate) networking: Networking,
     pub(crate) api_server: ApiServer,
+    #[serde(skip_serializing_if = "Component::is_empty")]
+    pub(crate) controller_manager: Component,
+    #[serde(skip_serializing_if = "Component::is_empty")]
+    pub(crate) scheduler: Component,
     pub(crate) encryption_algorithm: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) proxy: Option<Disabled>,
@@ -59,6 +63,8 @@ pub struct KubeletConfiguration {
     pub(crate) kind: &'static str,
     pub(crate) cgroup_driver: &'static str,
     pub(crate) rotate_certificates: bool,
+    #[serde(rename = "serverTLSBootstrap", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) server_tls_bootstrap: bool,
     pub(crate) shutdown_grace_period: &'static str,
     pub(crate) shutdown_grace_period_critical_pods: &'static str,
 }
@@ -132,8 +138,36 @@ pub(crate) struct Networking {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApiServer {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra_args: Vec<Arg>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra_volumes: Vec<HostPathMount>,
     #[serde(rename = "certSANs", skip_serializing_if = "Vec::is_empty")]
     pub cert_sans: Vec<String>,
+}
+
+/// `controllerManager`, `scheduler`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Component {
+    pub extra_args: Vec<Arg>,
+}
+
+impl Component {
+    fn is_empty(&self) -> bool {
+        self.extra_args.is_empty()
+    }
+}
+
+/// A folder of the machine that a component sees.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HostPathMount {
+    pub name: &'static str,
+    pub host_path: &'static str,
+    pub mount_path: &'static str,
+    pub read_only: bool,
+    pub path_type: &'static str,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::artifacts::parse_version;
-use crate::kubeadm::KubeadmError;
+use crate::kubeadm::{KubeadmError, Settings};
 
 /// Stands in the rendered documents for the node's private address, which only the node knows: the
 /// boot script puts it in.
@@ -27,7 +27,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// As it is written in files and keys.
+    /// Returns its name as files and keys have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ControlPlane => "control-plane",
@@ -100,10 +100,12 @@ pub struct NodeBoot {
     pub kubelet_args: Vec<(String, String)>,
     /// Without kube-proxy, for networks that replace it.
     pub without_kube_proxy: bool,
+    /// Settings of the control plane's components; of no meaning on workers.
+    pub settings: Settings,
 }
 
 impl NodeBoot {
-    /// A worker with the usual settings; the rest is filled by the caller.
+    /// Makes a node with the usual settings; the caller fills in the rest.
     pub fn new(
         cluster: &str,
         node: &str,
@@ -131,6 +133,7 @@ impl NodeBoot {
             cloud_provider_external: false,
             kubelet_args: Vec::new(),
             without_kube_proxy: false,
+            settings: Settings::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::kubeadm::documents::{
 use crate::kubeadm::node_boot::PRIVATE_IP_MARK;
 use crate::kubeadm::{
     API_VERSION, ClusterConfiguration, InitConfiguration, JoinConfiguration,
-    KubeProxyConfiguration, KubeadmError, KubeletConfiguration, NodeBoot, Role, Taint,
+    KubeProxyConfiguration, KubeadmError, KubeletConfiguration, NodeBoot, Role, Settings, Taint,
 };
 
 const CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
@@ -35,13 +35,14 @@ pub enum Documents {
     Join(Box<JoinConfiguration>),
 }
 
-/// The typed documents. They hold tokens in plain text: print [`render_masked`] instead.
+/// Makes the typed documents. They hold tokens in plain text: print [`render_masked`] instead.
 pub fn documents(node: &NodeBoot) -> Result<Documents, KubeadmError> {
     node.check()?;
     if !node.is_init() {
         return Ok(Documents::Join(Box::new(join(node))));
     }
     let version = node.kubernetes_version.trim_start_matches('v');
+    let (extra_args, extra_volumes) = node.settings.api_server();
     let cluster = ClusterConfiguration {
         api_version: API_VERSION,
         kind: "ClusterConfiguration",
@@ -53,7 +54,9 @@ pub fn documents(node: &NodeBoot) -> Result<Documents, KubeadmError> {
             service_subnet: node.service_cidr.clone(),
             dns_domain: node.dns_domain.clone(),
         },
-        api_server: ApiServer { cert_sans: node.cert_sans.clone() },
+        api_server: ApiServer { extra_args, extra_volumes, cert_sans: node.cert_sans.clone() },
+        controller_manager: node.settings.controller_manager(),
+        scheduler: node.settings.scheduler(),
         encryption_algorithm: "ECDSA-P256",
         proxy: node.without_kube_proxy.then_some(Disabled { disabled: true }),
     };
@@ -74,6 +77,7 @@ pub fn documents(node: &NodeBoot) -> Result<Documents, KubeadmError> {
         kind: "KubeletConfiguration",
         cgroup_driver: "systemd",
         rotate_certificates: true,
+        server_tls_bootstrap: node.settings.kubelet_serving,
         shutdown_grace_period: "60s",
         shutdown_grace_period_critical_pods: "20s",
     };
@@ -90,7 +94,18 @@ pub fn documents(node: &NodeBoot) -> Result<Documents, KubeadmError> {
     })
 }
 
-/// `kubeadm.yaml`, with tokens.
+/// Returns the part of the cluster's own `ClusterConfiguration` that a control plane which joins reads
+/// its components' flags and mounts from.
+pub fn component_settings(settings: &Settings) -> serde_json::Value {
+    let (extra_args, extra_volumes) = settings.api_server();
+    serde_json::json!({
+        "apiServer": {"extraArgs": extra_args, "extraVolumes": extra_volumes},
+        "controllerManager": settings.controller_manager(),
+        "scheduler": settings.scheduler(),
+    })
+}
+
+/// Renders `kubeadm.yaml`, with tokens.
 pub fn render(node: &NodeBoot) -> Result<SecretString, KubeadmError> {
     let write = |e: serde_yaml_ng::Error| KubeadmError::Yaml {
         node: node.node.clone(),
@@ -113,7 +128,7 @@ pub fn render(node: &NodeBoot) -> Result<SecretString, KubeadmError> {
     Ok(SecretString::from(parts.join("---\n")))
 }
 
-/// `kubeadm.yaml` with the secret half of every token masked.
+/// Renders `kubeadm.yaml` with the secret half of every token masked.
 pub fn render_masked(node: &NodeBoot) -> Result<String, KubeadmError> {
     let mut text = render(node)?.expose_secret().to_string();
     let tokens = node.init_tokens.iter().map(|t| &t.token).chain([&node.token]);
@@ -198,7 +213,7 @@ fn registration(node: &NodeBoot) -> NodeRegistration {
     }
 }
 
-/// `1h2m3s` as Go prints durations.
+/// Returns a duration as Go prints it: `1h2m3s`.
 fn go_duration(seconds: u64) -> String {
     let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (h, m) {

@@ -3,8 +3,9 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-/// The Secret `bootstrap-token-<id>` of kube-system as an object for the API server; `expires` is
-/// RFC 3339. `None` when the token has not kubeadm's form. The object holds the token in plain.
+/// Makes the Secret `bootstrap-token-<id>` of kube-system as an object for the API server;
+/// `expires` is RFC 3339. It returns `None` if the token has no dot. The object holds the token in
+/// plain text.
 pub fn bootstrap_token_secret(
     token: &SecretString,
     description: &str,

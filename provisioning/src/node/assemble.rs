@@ -24,7 +24,7 @@ impl Urls<'_> {
     }
 }
 
-/// The files of `bundle.tar.gz`, sorted by path.
+/// Makes the files of `bundle.tar.gz`, sorted by path.
 pub(crate) fn bundle_files(kit: &NodeKit, urls: &Urls<'_>) -> Result<Vec<NodeFile>, NodeKitError> {
     kit.check()?;
     let mut files = host_files(&kit.lock.pause);
@@ -33,17 +33,24 @@ pub(crate) fn bundle_files(kit: &NodeKit, urls: &Urls<'_>) -> Result<Vec<NodeFil
     files.push(NodeFile::secret("kubeadm.yaml", 0o600, render(&kit.boot)?, masked));
     files.push(NodeFile::public("node.env", 0o600, node_env(kit)));
     files.push(artifact_table(kit, urls));
+    if kit.boot.role == Role::ControlPlane {
+        for (name, text) in kit.boot.settings.files(&kit.boot.kubernetes_version) {
+            files.push(NodeFile::public(&format!("settings/{name}"), 0o600, text));
+        }
+    }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
 
-/// The files of `pki.tar.gz`.
+/// Makes the files of `pki.tar.gz`, sorted by path.
 pub(crate) fn pki_files(kit: &NodeKit) -> Vec<NodeFile> {
     let file = |f: &crate::node::PkiFile| {
-        let masked = if f.path.ends_with(".key") {
-            "(private key, masked)\n".to_string()
-        } else {
-            f.contents.expose_secret().to_string()
+        // What is not known to be public is not.
+        let is_public = f.path.ends_with(".crt") || f.path.ends_with(".pub");
+        let masked = match f.path.ends_with(".key") {
+            _ if is_public => f.contents.expose_secret().to_string(),
+            true => "(private key, masked)\n".to_string(),
+            false => "(keys, masked)\n".to_string(),
         };
         NodeFile::secret(&f.path, f.mode, f.contents.clone(), masked)
     };
@@ -62,12 +69,12 @@ fn node_env(kit: &NodeKit) -> String {
     )
 }
 
-/// Artifacts the node needs, in the lock's order.
+/// Lists the artifacts the node needs, in the lock's order.
 pub(crate) fn needed(kit: &NodeKit) -> Vec<&Locked> {
     kit.lock.for_role(kit.boot.role == Role::ControlPlane)
 }
 
-/// `sha256 label kind target url`, tab-separated.
+/// Makes `artifacts.tsv`: lines of `sha256 label kind target url`, tab-separated.
 fn artifact_table(kit: &NodeKit, urls: &Urls<'_>) -> NodeFile {
     let (mut text, mut masked) = (String::new(), String::new());
     for locked in needed(kit) {
@@ -83,7 +90,7 @@ fn artifact_table(kit: &NodeKit, urls: &Urls<'_>) -> NodeFile {
     NodeFile::secret("artifacts.tsv", 0o600, SecretString::from(text), masked)
 }
 
-/// The boot environment.
+/// Makes the boot environment.
 pub(crate) fn boot_env(
     kit: &NodeKit,
     keys: &crate::node::publish::NodeKeys,

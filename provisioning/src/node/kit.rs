@@ -41,7 +41,7 @@ pub struct NodeKit {
 }
 
 impl NodeKit {
-    /// A kit with the usual periods, for DigitalOcean.
+    /// Makes a kit with the usual periods, for DigitalOcean.
     pub fn new(boot: NodeBoot, lock: Lock) -> NodeKit {
         NodeKit {
             boot,
@@ -55,8 +55,8 @@ impl NodeKit {
         }
     }
 
-    /// The same on another platform, with its limit, and for kubelets that know their machine by the
-    /// cloud's own id of it.
+    /// Moves the kit to another platform, with that platform's limit. On EC2, kubelets that have an
+    /// external cloud provider get the cloud's own id of their machine.
     #[must_use]
     pub fn on(mut self, platform: Platform) -> NodeKit {
         self.platform = platform;
@@ -67,12 +67,12 @@ impl NodeKit {
         self
     }
 
-    /// The revision: 16 hexadecimal digits over the stable inputs. Pure.
+    /// Returns the revision: 16 hexadecimal digits over the stable inputs. It has no side effects.
     pub fn revision(&self) -> String {
         revision(&RevisionInputs::of(&self.boot, &self.lock))
     }
 
-    /// `init` or `join`.
+    /// Returns `init` or `join`.
     pub fn verb(&self) -> &'static str {
         if self.boot.is_init() { "init" } else { "join" }
     }

@@ -24,29 +24,47 @@ pub struct NodeKeys {
     pub pki: String,
     /// `turns/<node>`
     pub turn: String,
-    /// `status/<node>/<revision>.json`
+    /// `status/<node>/<revision>.json`; on EC2 `status/{machine}.json`, where the machine fills in its ARN.
     pub status: String,
 }
 
-/// The keys of one node.
-pub fn keys(role: Role, node: &str, revision: &str) -> NodeKeys {
-    let folder = format!("nodes/{}/{node}/{revision}", role.as_str());
+/// What a machine on EC2 replaces by its own ARN.
+const OWN_ARN: &str = "{machine}";
+
+/// Returns the keys of one node.
+pub fn keys(kit: &NodeKit) -> NodeKeys {
+    let (node, revision) = (&kit.boot.node, kit.revision());
+    let folder = format!("{}{revision}", folder(kit.boot.role, node));
     NodeKeys {
         bundle: format!("{folder}/bundle.tar.gz"),
         pki: format!("{folder}/pki.tar.gz"),
         turn: turn(node),
-        status: status(node, revision),
+        status: match kit.platform {
+            Platform::DigitalOcean => report_of_call(node, &revision),
+            Platform::Ec2 => report_of_machine(OWN_ARN),
+        },
     }
 }
 
-/// The object that lets a control plane join.
+/// Returns the folder of a node's files, of all revisions.
+pub(super) fn folder(role: Role, node: &str) -> String {
+    format!("nodes/{}/{node}/", role.as_str())
+}
+
+/// Returns the key of the object that lets a control plane join.
 fn turn(node: &str) -> String {
     format!("turns/{node}")
 }
 
-/// A node's reports.
-pub(super) fn status(node: &str, revision: &str) -> String {
-    format!("status/{node}/{revision}.json")
+/// Returns the object to which a machine reports by a URL that it was given: it was created with `key`.
+pub fn report_of_call(node: &str, key: &str) -> String {
+    format!("status/{node}/{key}.json")
+}
+
+/// Returns the object to which a machine on EC2 reports as itself; `arn` is the machine's. The policy of
+/// machines lets each write this one only.
+pub fn report_of_machine(arn: &str) -> String {
+    format!("status/{arn}.json")
 }
 
 /// A node whose files are in the bucket.
@@ -68,11 +86,11 @@ pub struct PublishedNode {
     pub keys: NodeKeys,
 }
 
-/// Exactly what the node would get, with placeholders for the URLs. No I/O.
+/// Returns exactly what the node would get, with placeholders for the URLs. It does no I/O.
 pub fn preview(kit: &NodeKit) -> Result<NodeFiles, NodeKitError> {
     let none = BTreeMap::new();
     let urls = Urls { signed: &none, scheme: scheme(kit) };
-    let keys = keys(kit.boot.role, &kit.boot.node, &kit.revision());
+    let keys = keys(kit);
     let bundle = bundle_files(kit, &urls)?;
     let pki = pki_files(kit);
     let archive = |archive| move |e: std::io::Error| failed(kit, archive, &e);
@@ -91,7 +109,7 @@ pub fn preview(kit: &NodeKit) -> Result<NodeFiles, NodeKitError> {
 /// replaces the objects: fresh URLs for a machine that is made later.
 pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNode, NodeKitError> {
     kit.check()?;
-    let keys = keys(kit.boot.role, &kit.boot.node, &kit.revision());
+    let keys = keys(kit);
     let signed = match kit.platform {
         Platform::DigitalOcean => signed(bucket, kit, &keys).await?,
         Platform::Ec2 => Signed::default(),
@@ -108,13 +126,15 @@ pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNod
     if kit.platform == Platform::Ec2 {
         env.store = Some(place(bucket, kit).await?);
     }
-    // What this program must be told to trust, the node must be told too.
+    // The node must trust the same authorities that this program was given for the store.
     let stores = bucket.store().ca_pem.as_deref().and_then(|pem| std::str::from_utf8(pem).ok());
     let store_ca = kit.store_ca_pem.as_deref().or(stores);
     let user_data = cloud_config(&[&env], store_ca, &kit.limit)?;
 
     // A report of an earlier machine of this name and revision would look like this one's.
-    bucket.delete(&keys.status).await?;
+    if kit.platform != Platform::Ec2 {
+        bucket.delete(&keys.status).await?;
+    }
     bucket.put(&keys.bundle, bundle).await?;
     if kit.boot.role == Role::ControlPlane {
         // A bucket that keeps versions would keep the keys of an earlier boot for a day.
@@ -157,7 +177,7 @@ async fn signed(bucket: &Bucket, kit: &NodeKit, keys: &NodeKeys) -> Result<Signe
     Ok(Signed { get, put, delete })
 }
 
-/// The bucket's base: what stands before a key in its URLs.
+/// Finds the bucket's base, the part before a key in its URLs, and the store's region.
 async fn place(bucket: &Bucket, kit: &NodeKit) -> Result<StorePlace, NodeKitError> {
     let url = bucket.presign_get("k", kit.url_ttl).await?;
     let url = url.expose_secret().split('?').next().unwrap_or_default();
@@ -165,7 +185,8 @@ async fn place(bucket: &Bucket, kit: &NodeKit) -> Result<StorePlace, NodeKitErro
     Ok(StorePlace { url, region: bucket.store().region.clone() })
 }
 
-/// What targets without a URL begin with: placeholders, or keys that the machine signs itself.
+/// Returns the prefix of targets without a URL. It marks placeholders (`bucket:`), or keys whose
+/// requests the machine signs itself (`s3:`).
 fn scheme(kit: &NodeKit) -> &'static str {
     match kit.platform {
         Platform::DigitalOcean => "bucket:",
@@ -177,11 +198,6 @@ fn scheme(kit: &NodeKit) -> &'static str {
 /// etcd has promoted this.
 pub async fn grant_turn(bucket: &Bucket, node: &str, text: &str) -> Result<(), StoreError> {
     bucket.put(&turn(node), text.to_owned()).await
-}
-
-/// Whether a control plane was let in.
-pub async fn is_turn_granted(bucket: &Bucket, node: &str) -> Result<bool, StoreError> {
-    Ok(bucket.head(&turn(node)).await?.is_some())
 }
 
 /// The cluster's keys, waiting in the bucket for a control plane to fetch them.
@@ -226,7 +242,7 @@ impl KeyBundle {
 /// Deletes all objects of a node that is gone, of every revision.
 pub async fn remove_node(bucket: &Bucket, node: &str) -> Result<(), StoreError> {
     for role in [Role::Worker, Role::ControlPlane] {
-        bucket.delete_prefix(&format!("nodes/{}/{node}/", role.as_str())).await?;
+        bucket.delete_prefix(&folder(role, node)).await?;
     }
     bucket.delete_prefix(&format!("status/{node}/")).await?;
     bucket.delete(&turn(node)).await

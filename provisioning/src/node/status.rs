@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::node::{NodeKitError, publish};
+use crate::node::NodeKitError;
 use crate::store::Bucket;
 
 /// State of a stage.
@@ -50,17 +50,22 @@ pub struct BootStatus {
 }
 
 impl BootStatus {
-    /// The whole boot is done.
+    /// Returns true if the whole boot is done.
     pub fn is_done(&self) -> bool {
         self.stage == "done" && self.state == StageState::Done
     }
 
-    /// The boot failed.
+    /// Returns true if kubeadm has joined the machine to its cluster.
+    pub fn has_joined(&self) -> bool {
+        self.is_done() || self.stage == "kubelet"
+    }
+
+    /// Returns true if the boot failed.
     pub fn is_failed(&self) -> bool {
         self.state == StageState::Failed
     }
 
-    /// Where and why it failed: `failed at containerd: …`.
+    /// Says where and why it failed: `failed at containerd: …`.
     pub fn reason(&self) -> String {
         if self.message.starts_with("failed at ") {
             self.message.clone()
@@ -70,17 +75,18 @@ impl BootStatus {
     }
 }
 
-/// Reads the report of the machine that was created with `key`
-/// ([`crate::node::PublishedNode::env_of`]); `None` when it has not sent any.
+/// Reads the report of the machine of `node` that reports to `object`
+/// ([`crate::node::report_of_call`], [`crate::node::report_of_machine`]); `None` when it has not sent
+/// any.
 pub async fn read_boot_status(
     bucket: &Bucket,
     node: &str,
-    key: &str,
+    object: &str,
 ) -> Result<Option<BootStatus>, NodeKitError> {
-    read(bucket, node, &publish::status(node, key)).await
+    read(bucket, node, object).await
 }
 
-/// A node's newest report whatever its revision (by the report's own time).
+/// Reads a node's newest report, by the report's own time, over all revisions.
 pub async fn read_status(bucket: &Bucket, node: &str) -> Result<Option<BootStatus>, NodeKitError> {
     let mut newest: Option<BootStatus> = None;
     for object in bucket.list(&format!("status/{node}/")).await? {

@@ -30,7 +30,7 @@ impl Bucket {
     /// Makes the bucket; one that these credentials own already is no error.
     ///
     /// # Errors
-    /// [`StoreError::NameTaken`] when another account has that name.
+    /// Returns [`StoreError::NameTaken`] if another account has that name.
     pub async fn create(&self) -> Result<(), StoreError> {
         let mut request = self.client.create_bucket().bucket(&self.name);
         // Only AWS wants the region here, and only outside us-east-1.

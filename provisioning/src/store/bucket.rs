@@ -3,6 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Tag, Tagging};
 use bytes::Bytes;
 
 use crate::store::error::Call;
@@ -23,18 +24,18 @@ impl Bucket {
         Bucket { client, signer, name, store }
     }
 
-    /// The bucket's name.
+    /// Returns the bucket's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where it is.
+    /// Returns the store that the bucket is in.
     pub fn store(&self) -> &ObjectStore {
         &self.store
     }
 
     pub(crate) fn call<'a>(&'a self, action: &'static str, key: &'a str) -> Call<'a> {
-        Call { action, bucket: &self.name, key }
+        Call { action, bucket: &self.name, key, host: self.store.host() }
     }
 
     /// Writes an object, replacing one of that key.
@@ -48,29 +49,6 @@ impl Bucket {
             .await
             .map_err(|e| self.call("write", key).error(e))?;
         Ok(())
-    }
-
-    /// Writes an object unless one of that key exists (`If-None-Match: *`). Says whether it wrote.
-    /// A few S3 clones ignore the condition: probe before relying on it for a lock.
-    pub async fn put_if_absent(
-        &self,
-        key: &str,
-        body: impl Into<Bytes>,
-    ) -> Result<bool, StoreError> {
-        let sent = self
-            .client
-            .put_object()
-            .bucket(&self.name)
-            .key(key)
-            .if_none_match("*")
-            .body(ByteStream::from(body.into()))
-            .send()
-            .await;
-        match sent.map_err(|e| self.call("write", key).error(e)) {
-            Ok(_) => Ok(true),
-            Err(StoreError::Precondition { .. }) => Ok(false),
-            Err(e) => Err(e),
-        }
     }
 
     /// Reads an object whole.
@@ -101,7 +79,7 @@ impl Bucket {
         }
     }
 
-    /// Size and etag of an object; `None` when there is none.
+    /// Returns the size and etag of an object, `None` if there is none.
     pub async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StoreError> {
         let answer = self.client.head_object().bucket(&self.name).key(key).send().await;
         match answer.map_err(|e| self.call("look at", key).error(e)) {
@@ -113,6 +91,20 @@ impl Bucket {
             Err(e) if e.is_not_found() => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    /// Gives an object one tag, in place of all that it has.
+    ///
+    /// # Errors
+    /// Returns an error if there is no such object, or if the store refuses.
+    pub async fn tag(&self, key: &str, name: &str, value: &str) -> Result<(), StoreError> {
+        let call = self.call("tag", key);
+        let tag = Tag::builder().key(name).value(value).build();
+        let tags = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
+        let tags = tags.map_err(|e| StoreError::Config(format!("a tag of {key}: {e}")))?;
+        let sent = self.client.put_object_tagging().bucket(&self.name).key(key).tagging(tags);
+        sent.send().await.map_err(|e| call.error(e))?;
+        Ok(())
     }
 
     /// Deletes an object; one that is not there is no error.

@@ -43,10 +43,11 @@ pub struct ObjectStore {
 }
 
 impl ObjectStore {
-    /// A handle on one bucket; makes no call.
+    /// Makes a handle on one bucket; it makes no call.
     ///
     /// # Errors
-    /// An endpoint that is neither https nor loopback, or an authority that is no PEM.
+    /// Returns an error if the access key is empty, the endpoint is neither https nor loopback, or
+    /// an authority is no PEM.
     pub fn bucket(&self, name: impl Into<String>) -> Result<Bucket, StoreError> {
         // A header that is signed into a URL would have to be sent by whoever uses the URL.
         let signer = self.client(None)?;
@@ -55,6 +56,11 @@ impl ObjectStore {
             None => signer.clone(),
         };
         Ok(Bucket::new(client, signer, name.into(), self.clone()))
+    }
+
+    /// Returns the host of the store.
+    pub(crate) fn host(&self) -> &str {
+        self.endpoint.as_ref().and_then(Url::host_str).unwrap_or("amazonaws.com")
     }
 
     fn client(&self, owner: Option<&String>) -> Result<Client, StoreError> {
@@ -99,6 +105,7 @@ impl ObjectStore {
             .credentials_provider(credentials)
             .force_path_style(self.path_style)
             .http_client(http)
+            .interceptor(infra_sdk_log::LogCalls)
             .timeout_config(timeouts)
             // Only what passes within seconds: the engine tries again, too, and says so.
             .retry_config(RetryConfig::standard().with_max_attempts(3))

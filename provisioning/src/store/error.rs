@@ -5,7 +5,7 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use infra_provider_api::clock_skew;
+use infra_provider_api::{Proxy, clock_skew};
 
 /// An error of the store, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -115,12 +115,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// True when the same call may work later.
+    /// Returns true if the same call may work later.
     pub fn is_transient(&self) -> bool {
         matches!(self, StoreError::Unavailable { .. })
     }
 
-    /// True when the thing is not there.
+    /// Returns true if the thing is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, StoreError::NotFound { .. })
     }
@@ -132,6 +132,8 @@ pub(crate) struct Call<'a> {
     pub action: &'static str,
     pub bucket: &'a str,
     pub key: &'a str,
+    /// The store's host.
+    pub host: &'a str,
 }
 
 impl Call<'_> {
@@ -158,7 +160,15 @@ impl Call<'_> {
         });
         let said = e.message().map(str::to_string);
         let reason = said.unwrap_or_else(|| match &e {
-            SdkError::DispatchFailure(_) => short(&innermost(&e)),
+            SdkError::DispatchFailure(failure) => {
+                let reason = short(&innermost(&e));
+                match Proxy::of(self.host).filter(|_| failure.is_io() || failure.is_timeout()) {
+                    Some(proxy) => {
+                        format!("{reason} (through {}; {})", proxy.text(), proxy.hint())
+                    }
+                    None => reason,
+                }
+            }
             _ => short(&DisplayErrorContext(&e).to_string()),
         });
         if matches!(e, SdkError::ConstructionFailure(_)) {
@@ -196,7 +206,7 @@ impl Call<'_> {
     }
 }
 
-/// What is at the bottom of it: `connection reset by peer`.
+/// Returns the innermost cause of an error: `connection reset by peer`.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -207,7 +217,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The first line of an error's chain, cut to what fits a terminal line or two.
+/// Cuts an error's text to its first line, up to the first ` (`, at most 300 characters.
 fn short(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     line.split(" (").next().unwrap_or(line).chars().take(300).collect()

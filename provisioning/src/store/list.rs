@@ -20,7 +20,7 @@ pub struct ObjectMeta {
 }
 
 impl Bucket {
-    /// All objects whose key begins with `prefix`, over all pages.
+    /// Lists all objects whose key begins with `prefix`, over all pages.
     pub async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError> {
         let mut pages =
             self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();

@@ -40,7 +40,8 @@ impl Bucket {
     /// buckets decides: a stranger's bucket answers every other question, if its owner lets it.
     ///
     /// # Errors
-    /// The credentials may not list the account's buckets, or the store is not available.
+    /// Returns an error if the credentials may not list the account's buckets, or if the store is not
+    /// available.
     pub async fn is_own(&self) -> Result<bool, StoreError> {
         let mut pages = self.client.list_buckets().into_paginator().send();
         while let Some(page) = pages.next().await {

@@ -9,19 +9,19 @@ use secrecy::SecretString;
 use crate::store::{Bucket, StoreError};
 
 impl Bucket {
-    /// A URL that reads `key` for `ttl` (at most seven days).
+    /// Signs a URL that reads `key` for `ttl` (at most seven days).
     pub async fn presign_get(&self, key: &str, ttl: Duration) -> Result<SecretString, StoreError> {
         let request = self.signer.get_object().bucket(&self.name).key(key);
         signed(request.presigned(expiry(ttl)?).await)
     }
 
-    /// A URL that writes `key` for `ttl`.
+    /// Signs a URL that writes `key` for `ttl`.
     pub async fn presign_put(&self, key: &str, ttl: Duration) -> Result<SecretString, StoreError> {
         let request = self.signer.put_object().bucket(&self.name).key(key);
         signed(request.presigned(expiry(ttl)?).await)
     }
 
-    /// A URL that deletes `key` for `ttl`.
+    /// Signs a URL that deletes `key` for `ttl`.
     pub async fn presign_delete(
         &self,
         key: &str,

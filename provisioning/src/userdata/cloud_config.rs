@@ -24,14 +24,17 @@ struct WriteFile<'a> {
 const PROGRAMS: [(&str, &str); 2] =
     [("/usr/local/sbin/infra-boot", BOOT_STUB), ("/usr/local/sbin/infra-ec2", EC2_TOOL)];
 
-/// User-data: writes `/etc/infra/boot.env` and the stub, and runs the stub. Of several machines that
-/// one call makes, each has its part in `/etc/infra/boot.d/<node>.env` (on EC2, where machines have no
-/// names, `<number in the call>.env`), and the stub takes the one of its machine; they are of one pool,
-/// so none learns what it could not have had. `store_ca_pem`
-/// is written too when the object store's certificate is not one that the system trusts.
+/// Makes user-data that writes `/etc/infra/boot.env` and the stub, and runs the stub.
+///
+/// If one call makes several machines, each has its part in `/etc/infra/boot.d/<node>.env`, and the
+/// stub takes the one of its machine. On EC2, where machines have no names, the part is `<number in
+/// the call>.env`. The machines are of one pool, so none learns what it could not have had.
+///
+/// `store_ca_pem` is written too if the object store's certificate is not one that the system
+/// trusts.
 ///
 /// # Errors
-/// Longer than `limit`.
+/// Returns an error if the text is longer than `limit`.
 pub fn cloud_config(
     envs: &[&BootEnv],
     store_ca_pem: Option<&str>,

@@ -33,12 +33,12 @@ pub struct BootEnv {
 }
 
 impl BootEnv {
-    /// The file's text.
+    /// Returns the file's text.
     pub fn text(&self) -> Result<SecretString, UserDataError> {
         self.write(|s| s.expose_secret().to_string()).map(SecretString::from)
     }
 
-    /// The text with the URLs' queries masked.
+    /// Returns the text with the URLs' queries masked.
     pub fn masked(&self) -> Result<String, UserDataError> {
         self.write(|s| mask_url(s.expose_secret()))
     }
@@ -73,7 +73,7 @@ impl BootEnv {
     }
 }
 
-/// A URL without what makes it a secret.
+/// Masks a URL's query, which is what makes the URL a secret.
 pub(crate) fn mask_url(url: &str) -> String {
     match url.split_once('?') {
         Some((plain, _)) => format!("{plain}?****"),

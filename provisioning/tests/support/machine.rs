@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// What stands for systemctl, kubeadm and the others: notes the call, fails when told to.
+/// The script that stands for systemctl, kubeadm and the others: it notes the call and fails if asked to.
 const TOOL: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 shift 2

@@ -1,16 +1,22 @@
 #![allow(dead_code)]
 //! An S3 store on loopback, with or without TLS, and small helpers.
 
+pub mod guard;
 pub mod machine;
 pub mod nodes;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::http::Request;
+use guard::{Guard, session_of};
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use infra_provisioning::store::{Bucket, ObjectStore};
 use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
+use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -22,6 +28,8 @@ pub struct Store {
     pub dir: tempfile::TempDir,
     pub url: String,
     pub ca_pem: Option<Vec<u8>>,
+    /// Asked before each request.
+    pub guard: Arc<Guard>,
 }
 
 impl Store {
@@ -34,6 +42,8 @@ impl Store {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
+        let guard = Arc::new(Guard::default());
+        let service = Guarded { guard: Arc::clone(&guard), store: service };
         let (acceptor, ca_pem) = if tls {
             let (acceptor, ca) = acceptor();
             (Some(acceptor), Some(ca))
@@ -59,7 +69,7 @@ impl Store {
             }
         });
         let scheme = if tls { "https" } else { "http" };
-        Store { dir, url: format!("{scheme}://127.0.0.1:{port}"), ca_pem }
+        Store { dir, url: format!("{scheme}://127.0.0.1:{port}"), ca_pem, guard }
     }
 
     pub fn settings(&self) -> ObjectStore {
@@ -80,6 +90,29 @@ impl Store {
         let bucket = self.settings().bucket(name).unwrap();
         bucket.create().await.unwrap();
         bucket
+    }
+}
+
+/// A store behind its guard.
+#[derive(Clone)]
+struct Guarded {
+    guard: Arc<Guard>,
+    store: S3Service,
+}
+
+impl Service<Request<Incoming>> for Guarded {
+    type Response = s3s::HttpResponse;
+    type Error = s3s::HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let Guarded { guard, store } = self.clone();
+        Box::pin(async move {
+            match guard.pass(request).await {
+                Ok(request) => store.call(request.map(s3s::Body::from)).await,
+                Err(answer) => Ok(answer.map(s3s::Body::from)),
+            }
+        })
     }
 }
 
@@ -148,12 +181,18 @@ pub async fn imds(facts: &[(&str, &str)]) -> String {
         http::{HeaderMap, StatusCode},
         routing::{get, put},
     };
-    let credentials = format!(
-        r#"{{"AccessKeyId":"{KEY}","SecretAccessKey":"{SECRET}","Token":"session-of-the-machine"}}"#
+    let id = facts.iter().find(|(name, _)| *name == "instance-id").map_or("i-0", |(_, id)| id);
+    let token = session_of(id);
+    let credentials =
+        format!(r#"{{"AccessKeyId":"{KEY}","SecretAccessKey":"{SECRET}","Token":"{token}"}}"#);
+    let identity = format!(
+        r#"{{"accountId":"123456789012","region":"eu-central-1","instanceId":"{id}","version":"2017-09-30"}}"#
     );
     let known = [
         ("local-ipv4", "10.10.0.7"),
         ("placement/availability-zone", "eu-central-1a"),
+        ("services/partition", "aws"),
+        ("instance-identity/document", &identity),
         ("iam/security-credentials/", "role-of-nodes"),
         ("iam/security-credentials/role-of-nodes", &credentials),
     ];
@@ -175,7 +214,8 @@ pub async fn imds(facts: &[(&str, &str)]) -> String {
     };
     let app = Router::new()
         .route("/latest/api/token", put(|| async { "t0ken" }))
-        .route("/latest/meta-data/{*path}", get(answer));
+        .route("/latest/meta-data/{*path}", get(answer.clone()))
+        .route("/latest/dynamic/{*path}", get(answer));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
