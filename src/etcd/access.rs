@@ -1,7 +1,8 @@
 //! The way to etcd: a port of its pods, forwarded by the API server.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
+use futures::{StreamExt, stream};
 use http::StatusCode;
 use infra_provider_api::{CloudError, ErrorKind};
 use k8s_openapi::api::core::v1::Pod;
@@ -24,6 +25,18 @@ const NAMESPACE: &str = "kube-system";
 const SELECTOR: &str = "component=etcd,tier=control-plane";
 /// How long one member may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What is read to see whether a member takes part, as `etcdctl endpoint health` does: "health", in Base64.
+/// There need be no such key. A read is confirmed by a majority; what a member says of itself
+/// (`maintenance/status`) is what it remembers, also while its disk stalls.
+const HEALTH: &str = "aGVhbHRo";
+/// How long that may take.
+const HEALTH_MAX: Duration = Duration::from_secs(5);
+/// How often one is asked that can't be reached.
+const HEALTH_TRIES: usize = 3;
+/// The pause before it is asked again.
+const HEALTH_PAUSE: Duration = Duration::from_millis(200);
+/// Members that are asked at the same time.
+const PARALLEL: usize = 16;
 
 /// The way to a cluster's etcd.
 pub struct EtcdAccess {
@@ -33,7 +46,8 @@ pub struct EtcdAccess {
 }
 
 impl EtcdAccess {
-    /// Through the API server behind `kube`, with the authority in the folder `pki`.
+    /// Makes the access through the API server behind `kube`, with the authority in the folder
+    /// `pki`.
     pub fn new(kube: Arc<KubeAccess>, pki: PathBuf) -> Self {
         Self { kube, pki, tls: OnceCell::new() }
     }
@@ -55,6 +69,49 @@ impl EtcdAccess {
         parse(&answer).map_err(|error| CloudError::new(ErrorKind::Garbled, OPERATION, error))
     }
 
+    /// Reads through each of `members` that votes, and returns those that do not answer, with the reason: a
+    /// member whose machine runs is not a member that works.
+    ///
+    /// # Errors
+    /// Returns an error if the pods of etcd can't be listed, or there is no certificate to ask with.
+    pub async fn silent(&self, members: &[Member]) -> Result<BTreeMap<u64, String>, CloudError> {
+        const OPERATION: &str = "read through etcd's members";
+        let (client, tls) = (self.kube.client().await?, self.tls(OPERATION).await?);
+        let pods = etcd_pods(&client).await;
+        let pods = pods.map_err(|why| CloudError::new(ErrorKind::Unavailable, OPERATION, why))?;
+        let asked = members.iter().filter(|member| member.votes()).map(|member| {
+            let pod = pods.iter().find(|pod| pod.node == member.name).map(|pod| pod.name.clone());
+            let (client, tls) = (client.clone(), Arc::clone(&tls));
+            async move {
+                let Some(pod) = pod else {
+                    return Some((member.id, "no pod of it runs".to_owned()));
+                };
+                let mut why = String::new();
+                // The way leads over the API server and a kubelet, which may fail for themselves.
+                for _ in 0..HEALTH_TRIES {
+                    let body = json!({"key": HEALTH});
+                    let call = through(&client, &pod, Arc::clone(&tls), "/v3/kv/range", &body);
+                    why = match tokio::time::timeout(HEALTH_MAX, call).await {
+                        Ok(Ok(_)) => return None,
+                        Ok(Err(CallError::Unreached(reason))) => reason,
+                        Ok(Err(CallError::Refused { message, .. })) => {
+                            return Some((member.id, message));
+                        }
+                        Err(_) => {
+                            let why = format!("no answer within {} s", HEALTH_MAX.as_secs());
+                            return Some((member.id, why));
+                        }
+                    };
+                    tokio::time::sleep(HEALTH_PAUSE).await;
+                }
+                Some((member.id, why))
+            }
+        });
+        let asked: Vec<_> = asked.collect();
+        let silent = stream::iter(asked).buffer_unordered(PARALLEL);
+        Ok(silent.filter_map(std::future::ready).collect().await)
+    }
+
     /// Takes a member out. One that is not there any more is no error.
     ///
     /// # Errors
@@ -71,6 +128,11 @@ impl EtcdAccess {
         }
     }
 
+    async fn tls(&self, operation: &str) -> Result<Arc<ClientConfig>, CloudError> {
+        let made = self.tls.get_or_try_init(|| async { identity::tls(&self.pki) }).await;
+        made.map(Arc::clone).map_err(|why| CloudError::new(ErrorKind::Local, operation, why))
+    }
+
     /// Asks one member after the other until one answers.
     async fn ask(
         &self,
@@ -82,15 +144,13 @@ impl EtcdAccess {
         let unavailable =
             |reason: String| CloudError::new(ErrorKind::Unavailable, operation, reason);
         let client = self.kube.client().await?;
-        let tls = self
-            .tls
-            .get_or_try_init(|| async { identity::tls(&self.pki) })
-            .await
-            .map_err(|reason| CloudError::new(ErrorKind::Local, operation, reason))?;
-        let pods = etcd_pods(&client, without).await.map_err(unavailable)?;
+        let tls = self.tls(operation).await?;
+        let pods = etcd_pods(&client).await.map_err(unavailable)?;
         let mut reasons = Vec::new();
-        for pod in &pods {
-            let call = through(&client, pod, Arc::clone(tls), path, body);
+        for EtcdPod { name: pod, .. } in
+            pods.iter().filter(|pod| Some(pod.node.as_str()) != without)
+        {
+            let call = through(&client, pod, Arc::clone(&tls), path, body);
             match tokio::time::timeout(PATIENCE, call).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(CallError::Unreached(reason))) => reasons.push(format!("{pod}: {reason}")),
@@ -109,7 +169,8 @@ impl EtcdAccess {
     }
 }
 
-/// What a refusal of etcd's means. "Unhealthy cluster" and "not enough started members" pass.
+/// Returns the meaning of etcd's refusal. "Unhealthy cluster" and "not enough started members"
+/// pass.
 fn kind_of(status: StatusCode) -> ErrorKind {
     match status {
         StatusCode::NOT_FOUND => ErrorKind::NotFound,
@@ -119,18 +180,26 @@ fn kind_of(status: StatusCode) -> ErrorKind {
     }
 }
 
-/// The pods of etcd, but for that on the node `without`.
-async fn etcd_pods(client: &KubeClient, without: Option<&str>) -> Result<Vec<String>, String> {
+/// A pod of etcd.
+struct EtcdPod {
+    name: String,
+    node: String,
+}
+
+/// Lists the running pods of etcd.
+async fn etcd_pods(client: &KubeClient) -> Result<Vec<EtcdPod>, String> {
     let api: Api<Pod> = Api::namespaced(client.raw().clone(), NAMESPACE);
     let list = ListParams::default().labels(SELECTOR);
     let pods = api.list(&list).await.map_err(|error| crate::apps::explain(&error))?;
-    let on = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
     let runs = |pod: &Pod| {
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         phase == Some("Running")
     };
-    let others = pods.items.iter().filter(|pod| runs(pod) && on(pod).as_deref() != without);
-    Ok(others.filter_map(|pod| pod.metadata.name.clone()).collect())
+    let described = |pod: Pod| {
+        let node = pod.spec.and_then(|spec| spec.node_name).unwrap_or_default();
+        Some(EtcdPod { name: pod.metadata.name?, node })
+    };
+    Ok(pods.items.into_iter().filter(runs).filter_map(described).collect())
 }
 
 async fn through(

@@ -6,6 +6,7 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use infra_provider_api::Call;
 use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,6 +14,9 @@ use tokio_rustls::TlsConnector;
 
 /// More than any list of members has.
 const ANSWER_MAX: usize = 1024 * 1024;
+
+/// The ends of paths by which nothing is changed, although everything is a POST.
+const READS: [&str; 2] = ["/list", "/range"];
 
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +30,7 @@ pub(super) enum CallError {
 /// Posts `body` to `path`.
 ///
 /// # Errors
-/// See [`CallError`].
+/// Returns a [`CallError`].
 pub(super) async fn post<S>(
     stream: S,
     tls: Arc<ClientConfig>,
@@ -51,9 +55,17 @@ where
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(bytes::Bytes::from(body.to_string())))
         .map_err(|error| unreached(&error))?;
+    let call = Call::begin("etcd", "POST", path, !READS.iter().any(|end| path.ends_with(end)));
     let answer = async {
-        let response = sender.send_request(request).await.map_err(|error| unreached(&error))?;
+        let response = match sender.send_request(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                call.unanswered("no answer");
+                return Err(unreached(&error));
+            }
+        };
         let status = response.status();
+        call.answered(status.as_u16(), None);
         let body = Limited::new(response.into_body(), ANSWER_MAX);
         let body = body.collect().await.map_err(|error| unreached(&error))?.to_bytes();
         Ok((status, body))

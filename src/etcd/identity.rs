@@ -10,10 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 /// As short as can be: the connection is made at once.
 const VALIDITY: Validity = Validity { ca_days: 1, leaf_days: 1, renew_before_days: 0 };
 
-/// TLS for a client of etcd, from the authority in the PKI folder.
+/// Makes the TLS settings for a client of etcd, from the authority in the PKI folder.
 ///
 /// # Errors
-/// Returns why the authority can't be used.
+/// Returns the reason if the authority cannot be used.
 pub(super) fn tls(pki: &Path) -> Result<Arc<ClientConfig>, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let layout = PkiLayout::new(pki);

@@ -17,7 +17,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// Its number, as etcdctl writes it.
+    /// Returns its number, as etcdctl writes it.
     pub fn hex(&self) -> String {
         format!("{:x}", self.id)
     }

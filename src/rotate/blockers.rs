@@ -40,11 +40,11 @@ fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
         })
 }
 
-/// The pods of `node` that a PodDisruptionBudget will not let go now. A budget that allows one
-/// disruption lets several pods go one after the other, so only budgets that allow none block.
+/// Finds the pods of `node` that a PodDisruptionBudget will not let go now. A budget that allows
+/// one disruption lets several pods go one after the other, so only budgets that allow none block.
 ///
 /// # Errors
-/// The API server refuses or is away.
+/// Returns an error if the API server refuses or cannot be reached.
 pub async fn blockers(
     client: &Client,
     node: &str,

@@ -55,7 +55,7 @@ async fn set_unschedulable(client: &Client, node: &str, on: bool) -> Result<bool
 /// Marks a node unschedulable. `false` when there is no such Node.
 ///
 /// # Errors
-/// The API server refuses or is away.
+/// Returns an error if the API server refuses or cannot be reached.
 pub async fn cordon(client: &Client, node: &str) -> Result<bool, CloudError> {
     set_unschedulable(client, node, true).await
 }
@@ -63,12 +63,13 @@ pub async fn cordon(client: &Client, node: &str) -> Result<bool, CloudError> {
 /// Takes the mark away again.
 ///
 /// # Errors
-/// The API server refuses or is away.
+/// Returns an error if the API server refuses or cannot be reached.
 pub async fn uncordon(client: &Client, node: &str) -> Result<bool, CloudError> {
     set_unschedulable(client, node, false).await
 }
 
-/// Whether a drain has to move the pod: not those of DaemonSets, not static ones, not finished ones.
+/// Returns true if a drain has to move the pod: not those of DaemonSets, not static ones, not
+/// finished ones.
 pub(super) fn moves(pod: &Pod) -> bool {
     let of_daemon_set = pod
         .metadata
@@ -92,7 +93,7 @@ fn name_of(pod: &Pod) -> (String, String) {
     )
 }
 
-/// Why an eviction is refused: which budget holds the pod, where the server says it.
+/// Explains why an eviction is refused: which budget holds the pod, where the server says it.
 fn why_held(status: &kube::core::Status) -> String {
     let causes: Vec<&str> = status
         .details
@@ -124,7 +125,8 @@ async fn evict(
 /// what they hold is asked for again until the deadline, and named all the while.
 ///
 /// # Errors
-/// The deadline passes (naming what is left and why), the API server refuses, or the user stops.
+/// Returns an error if the deadline passes (it names what remains and why), if the API server
+/// refuses, or if the user stops.
 pub async fn drain(
     client: &Client,
     node: &str,
@@ -176,7 +178,7 @@ pub async fn drain(
                     operation,
                     format!("after {} s: {waiting}", options.deadline.as_secs()),
                 )
-                .with_hint("give the blocking PodDisruptionBudget room (more replicas, or a larger maxUnavailable), then run the same command again: it goes on from here"));
+                .with_hint("give the blocking PodDisruptionBudget room (more replicas, or a larger maxUnavailable), then run the same command again to resume"));
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! `.infra/<cluster>/rotations.json` says, for each slot that was ever rotated, which generation it
 //! shall have. A rotation begins by writing it; everything after that is a plan like any other, so
-//! a killed rotation goes on with the same command, or with `infra apply`.
+//! the same command resumes a killed rotation, and so does `infra apply`.
 
 use std::{
     collections::BTreeMap,
@@ -59,7 +59,7 @@ impl Generations {
     /// Reads the file of a state folder; empty when there is none.
     ///
     /// # Errors
-    /// See [`GenerationsError`].
+    /// Returns a [`GenerationsError`].
     pub fn read(folder: &Path) -> Result<Self, GenerationsError> {
         let path = folder.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -83,7 +83,7 @@ impl Generations {
     /// Writes the file, atomically and synced.
     ///
     /// # Errors
-    /// See [`GenerationsError`].
+    /// Returns a [`GenerationsError`].
     pub fn write(&self, folder: &Path) -> Result<(), GenerationsError> {
         let path = folder.join(FILE);
         let text = serde_json::to_string_pretty(self).map_err(|error| {
@@ -96,17 +96,18 @@ impl Generations {
             })
     }
 
-    /// The generation that `slot` shall have: what was written, else the highest that exists.
+    /// Returns the generation that `slot` shall have: what was written, else the highest that
+    /// exists.
     pub fn wanted(&self, slot: &str, existing: &BTreeMap<String, u32>) -> u32 {
         self.slots.get(slot).or_else(|| existing.get(slot)).copied().unwrap_or(1)
     }
 
-    /// The generation a rotation of `slot` is bringing in, if one is under way.
+    /// Returns the generation that a rotation of `slot` is bringing in, if one is under way.
     pub fn under_way(&self, slot: &str) -> Option<u32> {
         self.under_way.get(slot).copied()
     }
 
-    /// Begins (or goes on with) the rotation of `slot`: returns the new generation.
+    /// Begins (or resumes) the rotation of `slot`, and returns the new generation.
     pub fn begin(&mut self, slot: &str, existing: &BTreeMap<String, u32>) -> u32 {
         if let Some(generation) = self.under_way(slot) {
             return generation;
@@ -132,7 +133,7 @@ impl Generations {
     }
 }
 
-/// The highest generation of each slot among the names of machines.
+/// Returns the highest generation of each slot among the names of machines.
 pub fn existing<'a>(machines: impl IntoIterator<Item = &'a Address>) -> BTreeMap<String, u32> {
     let mut highest = BTreeMap::new();
     for address in machines {
