@@ -5,16 +5,21 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs,
+    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange, Outputs, Place,
     Readiness, Resource, UpdateRequest, Waits,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{boots::Boots, kube_access::KubeAccess};
 
-/// Nothing but that it answers.
+/// That it answers, and where nodes look for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiServerSpec {}
+pub struct ApiServerSpec {
+    /// The name under which nodes look for it; `None`: at the address that its load balancer had when
+    /// the cluster was made. Every kubelet keeps it from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}
 
 /// The kind.
 pub struct ApiServers {
@@ -25,12 +30,12 @@ pub struct ApiServers {
 }
 
 impl ApiServers {
-    /// The one behind `kube`, made by the machine `first`.
+    /// Makes the kind for the API server behind `kube`, made by the machine `first`.
     pub fn new(boots: Arc<Boots>, kube: Arc<KubeAccess>, first: Option<String>) -> Self {
         Self { boots, kube, first }
     }
 
-    /// Its address.
+    /// Returns the address of the one API server.
     pub fn address() -> Address {
         Address::new("api_server", "main")
     }
@@ -43,6 +48,7 @@ impl ApiServers {
     }
 }
 
+/// Makes what is observed of it. The session asks where nodes look for it, when it declares it.
 fn found(readiness: Readiness, version: Option<String>) -> Found<ApiServerSpec> {
     let mut outputs = Outputs::new();
     if let Some(version) = version {
@@ -51,7 +57,7 @@ fn found(readiness: Readiness, version: Option<String>) -> Found<ApiServerSpec> 
     Found {
         address: ApiServers::address(),
         id: "main".into(),
-        spec: ApiServerSpec {},
+        spec: ApiServerSpec::default(),
         outputs: outputs.into(),
         readiness,
         intent_key: None,
@@ -65,6 +71,10 @@ impl Resource for ApiServers {
 
     fn name(&self) -> &'static str {
         "api_server"
+    }
+
+    fn place(&self) -> Place {
+        Place::Cluster
     }
 
     fn on_change(&self, _: &str) -> OnChange {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Mutex};
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Packed,
-    Readiness, Resource, UpdateRequest,
+    Place, Readiness, Resource, UpdateRequest,
 };
 use infra_provisioning::{
     artifacts::{self, Lock, Progress, key_of},
@@ -25,7 +25,7 @@ pub struct ArtifactsSpec {
     pub digest: String,
 }
 
-/// Hash over the names and hashes of all files.
+/// Hashes the names and hashes of all files.
 pub fn lock_digest(lock: &Lock) -> String {
     let mut hash = Sha256::new();
     for locked in &lock.artifacts {
@@ -45,7 +45,8 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    /// Those of `lock`, from `cache` to `bucket`; `digest` is the hash over them.
+    /// Makes the kind for the artifacts of `lock`, from `cache` to `bucket`; `digest` is the hash
+    /// over them.
     pub fn new(bucket: Bucket, cache: PathBuf, lock: Lock, digest: String) -> Self {
         Self { bucket, cache, lock, digest }
     }
@@ -107,6 +108,10 @@ impl Resource for Artifacts {
 
     fn name(&self) -> &'static str {
         "artifacts"
+    }
+
+    fn place(&self) -> Place {
+        Place::Bucket
     }
 
     fn on_change(&self, field: &str) -> OnChange {

@@ -9,18 +9,21 @@ use std::{
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Outputs,
-    Readiness, Resource, UpdateRequest,
+    Place, Readiness, Resource, UpdateRequest,
 };
-use infra_ssl::{PkiSpec, Validity, Verdict};
+use infra_ssl::{ENCRYPTION_KEYS, EncryptionStart, PkiSpec, Validity, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Keeper, errors::local};
+use super::{
+    Keeper,
+    errors::{local, of_pki},
+};
 
 /// One thing in the PKI folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateSpec {
-    /// `valid`, or why it must be made anew: `expires in 12 days`.
+    /// `valid`, or why it must be recreated: `expires in 12 days`.
     pub state: String,
     /// The API server's address, for the kubeconfig.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,17 +34,23 @@ pub struct CertificateSpec {
 }
 
 impl CertificateSpec {
-    /// What is declared: it is there, and not about to end.
+    /// Returns the spec that is declared: the certificates exist and are not about to end.
     pub fn valid() -> Self {
         Self { state: "valid".into(), server: None, port: None }
     }
 }
+
+/// What fails if a file of the PKI cannot be used.
+pub const READ_CERTIFICATES: &str = "read the cluster's certificates";
 
 /// The kind.
 pub struct Certificates {
     folder: PathBuf,
     cluster: String,
     validity: Validity,
+    encryption: Option<EncryptionStart>,
+    /// Whether there is, or shall be, an authority for sites.
+    site: bool,
     // `infra_ssl::ensure` looks after the whole folder; two at once would make things twice.
     busy: Mutex<()>,
     keeper: Option<Arc<dyn Keeper>>,
@@ -54,9 +63,31 @@ impl std::fmt::Debug for Certificates {
 }
 
 impl Certificates {
-    /// The PKI of `cluster` in `folder`.
+    /// Makes the kind for the PKI of `cluster` in `folder`.
     pub fn new(folder: PathBuf, cluster: String, validity: Validity) -> Self {
-        Self { folder, cluster, validity, busy: Mutex::new(()), keeper: None }
+        Self {
+            folder,
+            cluster,
+            validity,
+            encryption: None,
+            site: false,
+            busy: Mutex::new(()),
+            keeper: None,
+        }
+    }
+
+    /// Sets how encryption keys are begun.
+    #[must_use]
+    pub fn with_encryption(mut self, start: Option<EncryptionStart>) -> Self {
+        self.encryption = start;
+        self
+    }
+
+    /// Adds an authority for sites, or leaves it out. One that is there is never left out.
+    #[must_use]
+    pub fn with_site(mut self, site: bool) -> Self {
+        self.site = site;
+        self
     }
 
     /// Sends what is made to `keeper`, before anything that needs it is begun.
@@ -73,23 +104,30 @@ impl Certificates {
         }
     }
 
-    /// The names of what is declared; the kubeconfig is apart, it needs the API server's address.
+    /// The name of the authority for sites, which only some clusters have.
+    pub const SITE: &'static str = "site-ca";
+
+    /// The names of what is declared of every cluster; the kubeconfig is apart, it needs the API
+    /// server's address.
     pub const NAMES: [&'static str; 6] =
         ["ca", "etcd-ca", "front-proxy-ca", "sa", "admin", "bootstrap.secret"];
 
     fn spec(&self) -> PkiSpec {
-        PkiSpec::new(&self.cluster).with_validity(self.validity)
+        PkiSpec::new(&self.cluster)
+            .with_validity(self.validity)
+            .with_encryption(self.encryption)
+            .with_site(self.site)
     }
 
     fn path(&self, name: &str) -> PathBuf {
         match name {
-            "kubeconfig" | "bootstrap.secret" => self.folder.join(name),
+            "kubeconfig" | "bootstrap.secret" | ENCRYPTION_KEYS => self.folder.join(name),
             "sa" => self.folder.join("sa.pub"),
             _ => self.folder.join(format!("{name}.crt")),
         }
     }
 
-    /// The server a kubeconfig points at, as `(host, port)`.
+    /// Reads the server that the kubeconfig points at, as `(host, port)`.
     fn kubeconfig_server(&self) -> Option<(String, u16)> {
         #[derive(Deserialize)]
         struct Config {
@@ -121,7 +159,7 @@ impl Certificates {
             pki = pki.with_server(format!("https://{host}:{port}"));
         }
         infra_ssl::ensure(&self.folder, &pki, Timestamp::now())
-            .map_err(|error| local(&operation, error))?;
+            .map_err(|error| of_pki(&operation, &error))?;
         Ok(())
     }
 
@@ -155,6 +193,10 @@ impl Resource for Certificates {
         "certificate"
     }
 
+    fn place(&self) -> Place {
+        Place::Here
+    }
+
     fn on_change(&self, _field: &str) -> OnChange {
         OnChange::Update
     }
@@ -168,14 +210,14 @@ impl Resource for Certificates {
             pki = pki.with_server(format!("https://{host}:{port}"));
         }
         let now = Timestamp::now();
-        let operation = "read the certificates";
+        let operation = READ_CERTIFICATES;
         let planned: BTreeMap<String, String> = infra_ssl::plan(&self.folder, &pki, now)
-            .map_err(|error| local(operation, error))?
+            .map_err(|error| of_pki(operation, &error))?
             .into_iter()
             .map(|change| (change.name, change.reason))
             .collect();
-        let status =
-            infra_ssl::status(&self.folder, &pki, now).map_err(|error| local(operation, error))?;
+        let status = infra_ssl::status(&self.folder, &pki, now)
+            .map_err(|error| of_pki(operation, &error))?;
         let mut found: Vec<_> = status
             .into_iter()
             .filter(|one| one.verdict != Verdict::Missing)
@@ -186,9 +228,11 @@ impl Resource for Certificates {
             .collect();
         let listed =
             |found: &[Found<CertificateSpec>], name: &str| found.iter().any(|one| one.id == name);
-        if !listed(&found, "bootstrap.secret") && self.path("bootstrap.secret").exists() {
-            let state = planned.get("bootstrap.secret").cloned().unwrap_or("valid".into());
-            found.push(self.found("bootstrap.secret", state));
+        for name in ["bootstrap.secret", ENCRYPTION_KEYS] {
+            if !listed(&found, name) && self.path(name).exists() {
+                let state = planned.get(name).cloned().unwrap_or("valid".into());
+                found.push(self.found(name, state));
+            }
         }
         for authority in infra_ssl::unfinished(&self.folder) {
             found.push(self.found(authority.stem(), "was not finished".into()));
@@ -230,13 +274,16 @@ impl Resource for Certificates {
         let operation = format!("delete certificate.{name}");
         {
             let _one_at_a_time = self.busy.lock().map_err(|error| local(&operation, error))?;
-            infra_ssl::remove(&self.folder, name).map_err(|error| local(&operation, error))?;
+            infra_ssl::remove(&self.folder, name).map_err(|error| of_pki(&operation, &error))?;
         }
         self.keep().await?;
         Ok(true)
     }
 
     fn delete_warning(&self, observed: &Observed) -> Option<String> {
+        if observed.id == ENCRYPTION_KEYS {
+            return Some("nothing can read the Secrets of this cluster without it".to_owned());
+        }
         observed
             .id
             .ends_with("ca")

@@ -2,8 +2,9 @@
 
 use infra_provider_api::{CLOCK_HINT, CloudError, ErrorKind};
 use infra_provisioning::{artifacts::ArtifactError, node::NodeKitError, store::StoreError};
+use infra_ssl::SslError;
 
-/// A failed call to the bucket.
+/// Turns a failed call to the bucket into the engine's error.
 pub(super) fn of_store(operation: &str, error: &StoreError) -> CloudError {
     let kind = match error {
         StoreError::AccessDenied { .. } => ErrorKind::Forbidden,
@@ -19,7 +20,7 @@ pub(super) fn of_store(operation: &str, error: &StoreError) -> CloudError {
     }
 }
 
-/// A node's files could not be made or sent.
+/// Turns a failure to make or send a node's files into the engine's error.
 pub(super) fn of_kit(operation: &str, error: &NodeKitError) -> CloudError {
     match error {
         NodeKitError::Store(error) => of_store(operation, error),
@@ -35,7 +36,16 @@ pub(super) fn of_artifacts(operation: &str, error: &ArtifactError) -> CloudError
     }
 }
 
-/// Something on this machine.
+/// Turns a fault of the cluster's certificates into the engine's error.
+pub(super) fn of_pki(operation: &str, error: &SslError) -> CloudError {
+    let failed = local(operation, error);
+    match error.hint() {
+        Some(hint) => failed.with_hint(hint),
+        None => failed,
+    }
+}
+
+/// Makes the error of something on this machine.
 pub(super) fn local(operation: &str, error: impl std::fmt::Display) -> CloudError {
     CloudError::new(ErrorKind::Local, operation, error.to_string())
 }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Outputs,
-    Packed, Readiness, Resource, UpdateRequest, Waits,
+    Packed, Place, Readiness, Resource, UpdateRequest, Waits,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub struct EtcdMembers {
 pub struct Machines(BTreeMap<IpAddr, (String, Value)>);
 
 impl Machines {
-    /// Those of the kind `machine_kind` that exist.
+    /// Collects the machines of the kind `machine_kind` that exist, by their addresses.
     pub fn of(observed: &Observations, machine_kind: &str) -> Self {
         let machines = observed.iter().filter(|one| one.address.kind() == machine_kind);
         Self(
@@ -56,7 +56,7 @@ impl Machines {
         )
     }
 
-    /// The machine that a member runs on: its name and the cloud's id.
+    /// Finds the machine that a member runs on: its name and the cloud's id.
     fn of_member(&self, member: &Member) -> Option<&(String, Value)> {
         let addresses = member.addresses.iter().filter_map(|address| address.parse().ok());
         addresses.into_iter().find_map(|address: IpAddr| self.0.get(&address))
@@ -69,9 +69,13 @@ impl EtcdMembers {
         Self { etcd, boots, machines }
     }
 
-    /// The members with their names: one name each. Of two that call themselves the same, the one
-    /// without a machine is an earlier life's.
-    fn named(&self, members: Vec<Member>) -> Vec<Found<EtcdMemberSpec>> {
+    /// Gives each member a name of its own. If two members call themselves alike, the one without a
+    /// machine belongs to an earlier life. `silent` says why some take no part.
+    fn named(
+        &self,
+        members: Vec<Member>,
+        silent: &BTreeMap<u64, String>,
+    ) -> Vec<Found<EtcdMemberSpec>> {
         let mut all: Vec<Found<EtcdMemberSpec>> = Vec::with_capacity(members.len());
         let mut members: Vec<(Option<&(String, Value)>, Member)> =
             members.into_iter().map(|member| (self.machines.of_member(&member), member)).collect();
@@ -83,18 +87,32 @@ impl EtcdMembers {
             if all.iter().any(|one| one.id == name) {
                 name = format!("{name}-{}", member.hex());
             }
-            all.push(found(&name, &member, machine.map(|(_, id)| id.clone())));
+            let silent = silent.get(&member.id).filter(|_| machine.is_some());
+            all.push(found(&name, &member, machine.map(|(_, id)| id.clone()), silent));
         }
         all
     }
 }
 
-fn found(name: &str, member: &Member, machine: Option<Value>) -> Found<EtcdMemberSpec> {
+/// The output that is `false` while a member on a machine takes no part.
+pub const ANSWERS: &str = "answers";
+
+fn found(
+    name: &str,
+    member: &Member,
+    machine: Option<Value>,
+    silent: Option<&String>,
+) -> Found<EtcdMemberSpec> {
     let mut outputs = Outputs::new();
     outputs.insert("number".into(), json!(member.id.to_string()));
     outputs.insert("name".into(), json!(member.name));
     outputs.insert("addresses".into(), json!(member.addresses));
-    let readiness = if member.votes() {
+    if silent.is_some() {
+        outputs.insert(ANSWERS.into(), json!(false));
+    }
+    let readiness = if let Some(why) = silent {
+        Readiness::Pending { reason: format!("its etcd does not answer: {why}") }
+    } else if member.votes() {
         Readiness::Ready
     } else if member.name.is_empty() {
         Readiness::Pending { reason: "added to etcd, not started yet".into() }
@@ -132,6 +150,10 @@ impl Resource for EtcdMembers {
         "etcd_member"
     }
 
+    fn place(&self) -> Place {
+        Place::Cluster
+    }
+
     fn on_change(&self, field: &str) -> OnChange {
         if field == "machine" { OnChange::Replace } else { OnChange::CreateOnly }
     }
@@ -149,7 +171,9 @@ impl Resource for EtcdMembers {
         if !self.etcd.exists() {
             return Ok(Vec::new());
         }
-        Ok(self.named(self.etcd.members().await?))
+        let members = self.etcd.members().await?;
+        let silent = self.etcd.silent(&members).await?;
+        Ok(self.named(members, &silent))
     }
 
     async fn look(
@@ -159,6 +183,16 @@ impl Resource for EtcdMembers {
     ) -> Result<Vec<Found<EtcdMemberSpec>>, CloudError> {
         // The API server may be away while control planes join; that is no answer about a member.
         let members = self.etcd.members().await.unwrap_or_default();
+        let asked: Vec<Member> =
+            members.iter().filter(|member| ids.contains(&member.name)).cloned().collect();
+        let unknown = |error: CloudError| {
+            let why = error.to_string();
+            asked.iter().map(|member| (member.id, why.clone())).collect::<BTreeMap<_, _>>()
+        };
+        let silent = match asked.is_empty() {
+            true => BTreeMap::new(),
+            false => self.etcd.silent(&asked).await.unwrap_or_else(unknown),
+        };
         let listed = |id: &String| members.iter().find(|member| member.name == *id);
         let broken = if ids.iter().all(|id| listed(id).is_some()) {
             BTreeMap::new()
@@ -170,7 +204,7 @@ impl Resource for EtcdMembers {
             all.push(match listed(id) {
                 Some(member) => {
                     let machine = self.machines.of_member(member).map(|(_, id)| id.clone());
-                    found(id, member, machine)
+                    found(id, member, machine, silent.get(&member.id))
                 }
                 None => waited_for(
                     id,

@@ -36,7 +36,7 @@ pub struct JoinSecrets {
 }
 
 impl JoinSecrets {
-    /// Those of the cluster with this bucket, behind `kube`.
+    /// Makes the join secrets of the cluster with this bucket, behind `kube`.
     pub fn new(bucket: Bucket, kube: Arc<KubeAccess>) -> Self {
         Self { bucket, kube }
     }
@@ -44,7 +44,7 @@ impl JoinSecrets {
     /// Deletes the tokens of machines for which `waits` is false.
     ///
     /// # Errors
-    /// The API server does not answer, or refuses.
+    /// Returns an error if the API server does not answer, or refuses.
     pub async fn delete_tokens(
         &self,
         waits: &(dyn Fn(&str) -> bool + Sync),
@@ -71,10 +71,10 @@ impl JoinSecrets {
         Ok(())
     }
 
-    /// Does the same within [`SWEEP_MAX`].
+    /// Deletes the tokens as [`Self::delete_tokens`] does, but waits 15 seconds at most.
     ///
     /// # Errors
-    /// The API server does not answer, or refuses.
+    /// Returns an error if the API server does not answer in time, or refuses.
     pub async fn sweep_tokens(
         &self,
         waits: &(dyn Fn(&str) -> bool + Sync),
@@ -89,21 +89,21 @@ impl JoinSecrets {
         }
     }
 
-    /// Burns the copies of the cluster's keys that no booting machine waits for: `waits` is false for
-    /// their node, or its boot has ended, or took too long. `key_of` tells under which key the machine
-    /// of a node reports.
+    /// Burns the copies of the cluster's keys that no booting machine waits for. `waits` is false
+    /// for their node, or its boot has ended or took too long. `report_of` returns the object to which
+    /// the machine of a node reports.
     ///
     /// # Errors
-    /// The bucket can't be read or written.
+    /// Returns an error if the bucket cannot be read or written.
     pub async fn burn_keys(
         &self,
         waits: &(dyn Fn(&str) -> bool + Sync),
-        key_of: &(dyn Fn(&str) -> Option<String> + Sync),
+        report_of: &(dyn Fn(&str) -> Option<String> + Sync),
     ) -> Result<(), CloudError> {
         let failed = |error| of_store("burn the key bundles that nobody needs", &error);
         for bundle in key_bundles(&self.bucket).await.map_err(failed)? {
-            let key = key_of(&bundle.node);
-            if !waits(&bundle.node) || self.is_over(&bundle, key).await.map_err(failed)? {
+            let report = report_of(&bundle.node);
+            if !waits(&bundle.node) || self.is_over(&bundle, report).await.map_err(failed)? {
                 bundle.burn(&self.bucket).await.map_err(failed)?;
             }
         }
@@ -114,11 +114,11 @@ impl JoinSecrets {
     async fn is_over(
         &self,
         bundle: &KeyBundle,
-        key: Option<String>,
+        report: Option<String>,
     ) -> Result<bool, infra_provisioning::store::StoreError> {
         // A report that can't be read says nothing: then the time decides.
-        if let Some(key) = key {
-            let report = read_boot_status(&self.bucket, &bundle.node, &key).await.ok().flatten();
+        if let Some(object) = report {
+            let report = read_boot_status(&self.bucket, &bundle.node, &object).await.ok().flatten();
             if report.is_some_and(|report| report.is_failed() || report.is_done()) {
                 return Ok(true);
             }
@@ -127,7 +127,7 @@ impl JoinSecrets {
     }
 }
 
-/// The node that a token was made for.
+/// Returns the node that a token was made for.
 fn node_of(secret: &Secret) -> Option<String> {
     let description = secret.data.as_ref()?.get("description")?;
     let text = std::str::from_utf8(&description.0).ok()?;

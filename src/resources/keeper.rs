@@ -6,9 +6,9 @@ use infra_provider_api::CloudError;
 /// Keeps what was made on this machine somewhere safe.
 #[async_trait]
 pub trait Keeper: Send + Sync {
-    /// Keeps everything that is new, and forgets what is gone. What hangs on it waits for this.
+    /// Keeps everything that is new, and forgets what is gone. Dependent resources wait for this.
     ///
     /// # Errors
-    /// It can't be kept.
+    /// Returns an error if it cannot be kept.
     async fn keep(&self) -> Result<(), CloudError>;
 }

@@ -31,25 +31,25 @@ impl std::fmt::Debug for KubeAccess {
 }
 
 impl KubeAccess {
-    /// With the kubeconfig at `path`, which may not exist yet.
+    /// Makes the access with the kubeconfig at `path`, which may not exist yet.
     pub fn new(kubeconfig: PathBuf) -> Self {
         Self { kubeconfig, client: Mutex::new(None) }
     }
 
-    /// Whether there is a kubeconfig yet. Without one there can be no cluster of ours.
+    /// Returns true if there is a kubeconfig yet. Without one there can be no cluster of ours.
     pub fn exists(&self) -> bool {
         self.kubeconfig.exists()
     }
 
-    /// The kubeconfig.
+    /// Returns the path of the kubeconfig.
     pub fn path(&self) -> &std::path::Path {
         &self.kubeconfig
     }
 
-    /// The client.
+    /// Returns the client. It is made again whenever the kubeconfig has changed.
     ///
     /// # Errors
-    /// `Unavailable` while there is no kubeconfig; `Local` when it can't be used.
+    /// Returns `Unavailable` while there is no kubeconfig, and `Local` if it cannot be used.
     pub async fn client(&self) -> Result<KubeClient, CloudError> {
         const OPERATION: &str = "reach the API server";
         let mut client = self.client.lock().await;
@@ -77,11 +77,11 @@ impl KubeAccess {
         Ok(made)
     }
 
-    /// The API server's version, asked once. A load balancer may take the question while the server
-    /// behind it is not there yet, and never answer.
+    /// Reads the API server's version, asked once. A load balancer may take the question while the
+    /// server behind it is not there yet, and never answer.
     ///
     /// # Errors
-    /// `Unavailable` when it does not answer within five seconds, or those of
+    /// Returns `Unavailable` if it does not answer within five seconds, or an error of
     /// [`KubeAccess::client`].
     pub async fn version(&self) -> Result<String, CloudError> {
         const OPERATION: &str = "ask the API server for its version";
@@ -93,11 +93,12 @@ impl KubeAccess {
         }
     }
 
-    /// Asks once whether the API server answers out of etcd, and a second and third time if not; takes 15
-    /// seconds at most, and ends at once when `stop` is cancelled. A refusal is an answer.
+    /// Asks once whether the API server answers out of etcd, and a second and third time if not. It
+    /// takes 15 seconds at most, and ends at once when `stop` is cancelled. A refusal is an answer.
     ///
     /// # Errors
-    /// `Unavailable` when it does not answer, `Cancelled`, or those of [`KubeAccess::client`].
+    /// Returns `Unavailable` if it does not answer, `Cancelled`, or an error of
+    /// [`KubeAccess::client`].
     pub async fn probe(&self, stop: &CancellationToken) -> Result<(), CloudError> {
         const OPERATION: &str = "reach the API server";
         let client = self.client().await?;
@@ -138,14 +139,14 @@ impl KubeAccess {
 }
 
 /// How often it is asked before it counts as unreachable, and for how long each time.
-const PROBES: u32 = 3;
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const PROBES: u32 = 3;
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-fn no_answer() -> String {
+pub(super) fn no_answer() -> String {
     format!("no answer within {} s", PROBE_TIMEOUT.as_secs())
 }
 
-/// A failed call to the API server, in the engine's words.
+/// Turns a failed call to the API server into the engine's error.
 pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
     let kind = match error {
         kube::Error::Api(status) => match status.code {
@@ -161,12 +162,27 @@ pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
     CloudError::new(kind, operation, explain(error))
 }
 
+/// Makes a call that may be made twice, and makes it once more if the API server could not answer. What
+/// is looked at again and again comes to nothing if each round needs many calls and any failure ends it.
+///
+/// # Errors
+/// Returns the second error.
+pub(super) async fn again<T, F>(call: impl Fn() -> F) -> kube::Result<T>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    match call().await {
+        Err(error) if of_kube("", &error).kind == ErrorKind::Unavailable => call().await,
+        answer => answer,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A server that takes every connection and answers none, as a load balancer does whose target
-    /// is gone.
+    /// Asks a server that takes every connection and answers none, as a load balancer does whose
+    /// target is gone.
     #[tokio::test(start_paused = true)]
     async fn a_question_that_is_never_answered_ends() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

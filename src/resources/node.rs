@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, Kind, MadeBy, Observed, OnChange,
-    Outputs, Packed, Readiness, Resource, UpdateRequest, Waits,
+    Outputs, Packed, Place, Readiness, Resource, UpdateRequest, Waits,
 };
 use k8s_openapi::api::core::v1::Node;
 use kube::{Api, api::ListParams};
@@ -21,6 +21,7 @@ use super::{
     boots::Boots,
     join_secrets::JoinSecrets,
     kube_access::{KubeAccess, of_kube},
+    kubelet_approvals::{KubeletApprovals, Standing, id_text},
     node_removal::Removal,
     traffic::Traffic,
 };
@@ -52,11 +53,13 @@ pub struct Nodes {
     secrets: Option<JoinSecrets>,
     /// Nodes whose join tokens are gone.
     joined: Mutex<BTreeSet<String>>,
+    /// The requests of their kubelets for certificates, where the cluster signs them.
+    approvals: Option<Arc<KubeletApprovals>>,
 }
 
 impl Nodes {
-    /// Nodes behind `kube` of machines of the kind `machine`; `machines` are the cloud's ids of those
-    /// that exist, by name.
+    /// Makes the kind for nodes behind `kube`, on machines of the kind `machine`. `machines` are
+    /// the cloud's ids of those that exist, by name.
     pub fn new(
         boots: Arc<Boots>,
         kube: Arc<KubeAccess>,
@@ -66,7 +69,8 @@ impl Nodes {
         machines: BTreeMap<String, Value>,
     ) -> Self {
         let (machines, joined) = (Mutex::new(machines), Mutex::default());
-        Self { boots, kube, drain, traffic, machine, machines, secrets: None, joined }
+        let (secrets, approvals) = (None, None);
+        Self { boots, kube, drain, traffic, machine, machines, secrets, joined, approvals }
     }
 
     fn machine_of(&self, name: &str) -> Option<Value> {
@@ -85,14 +89,51 @@ impl Nodes {
         }
     }
 
-    /// The same; the tokens that nodes have joined with are deleted by `secrets`.
+    /// Sets `secrets`, which deletes the tokens that nodes have joined with.
     #[must_use]
     pub fn with_secrets(mut self, secrets: JoinSecrets) -> Self {
         self.secrets = Some(secrets);
         self
     }
 
-    /// Deletes the tokens of nodes that are Ready. What can't be deleted now is swept at the run's end.
+    /// Sets `approvals`, which approve the certificates of kubelets.
+    #[must_use]
+    pub fn with_approvals(mut self, approvals: Option<Arc<KubeletApprovals>>) -> Self {
+        self.approvals = approvals;
+        self
+    }
+
+    /// Keeps a node pending until its kubelet has a certificate for all addresses that the Node has: the
+    /// cloud controller manager gives it more, and the kubelet asks once more for those.
+    async fn wait_for_certificates(
+        &self,
+        cx: &Context,
+        there: &[Node],
+        nodes: &mut [Found<NodeSpec>],
+    ) {
+        let Some(approvals) = &self.approvals else { return };
+        let ready = nodes.iter().filter(|node| node.readiness == Readiness::Ready);
+        let wanted: BTreeMap<String, String> = ready
+            .filter_map(|node| {
+                Some((node.id.clone(), id_text(node.spec.machine.as_ref()?.known()?)))
+            })
+            .collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let settled = approvals.settle(cx, there, &wanted).await;
+        for node in nodes.iter_mut().filter(|node| wanted.contains_key(&node.id)) {
+            let reason = match settled.as_ref().map(|settled| settled.get(&node.id)) {
+                Ok(Some(Standing::Awaited(reason))) => format!("Ready, {reason}"),
+                Ok(_) => continue,
+                Err(error) => format!("Ready; its certificate can't be seen: {error}"),
+            };
+            node.readiness = Readiness::Pending { reason };
+        }
+    }
+
+    /// Deletes the tokens of nodes that are Ready. The end of the run sweeps those that cannot be
+    /// deleted now.
     async fn end_joins(&self, nodes: &[Found<NodeSpec>]) {
         let Some(secrets) = &self.secrets else { return };
         let ready = nodes.iter().filter(|node| node.readiness == Readiness::Ready);
@@ -108,7 +149,8 @@ impl Nodes {
         }
     }
 
-    /// A Node that has just joined does not tell its machine yet: it is the one there is.
+    /// Describes a Node. One that has just joined does not name its machine yet: then it is the one
+    /// that exists.
     fn found(&self, node: &Node) -> Found<NodeSpec> {
         let mut found = found(node);
         let there = || self.machine_of(&found.id).map(Input::Known);
@@ -123,7 +165,7 @@ impl Nodes {
         other.is_none().then_some(node)
     }
 
-    /// A node that takes the place of another is ready once the traffic reaches it, too: only then
+    /// Keeps a node pending that replaces another one until the traffic reaches it, too: only then
     /// is the other one drained.
     async fn wait_for_traffic(&self, cx: &Context, nodes: &mut [Found<NodeSpec>]) {
         let waits = |node: &Found<NodeSpec>| {
@@ -184,7 +226,7 @@ fn readiness(node: &Node) -> Readiness {
     }
 }
 
-/// The cloud's id of a Node's machine: `digitalocean://123`, `aws:///eu-central-1a/i-0abc`.
+/// Returns the cloud's id of a Node's machine: `digitalocean://123`, `aws:///eu-central-1a/i-0abc`.
 pub(super) fn machine_id(node: &Node) -> Option<Value> {
     let id = node.spec.as_ref()?.provider_id.as_ref()?.rsplit('/').next()?;
     Some(id.parse::<u64>().map_or_else(|_| id.into(), Value::from))
@@ -232,6 +274,10 @@ impl Resource for Nodes {
         "node"
     }
 
+    fn place(&self) -> Place {
+        Place::Cluster
+    }
+
     fn on_change(&self, field: &str) -> OnChange {
         if field == "machine" { OnChange::Replace } else { OnChange::CreateOnly }
     }
@@ -274,6 +320,7 @@ impl Resource for Nodes {
         }
         self.wait_for_traffic(cx, &mut all).await;
         self.end_joins(&all).await;
+        self.wait_for_certificates(cx, &nodes, &mut all).await;
         Ok(all)
     }
 

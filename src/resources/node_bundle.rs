@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, BootingMachine, CloudError, Context, CreateRequest, Found, Input, MachineBoot, MadeBy,
-    Observed, OnChange, Packed, Readiness, Resource, UpdateRequest,
+    Observed, OnChange, Packed, Place, Readiness, Resource, UpdateRequest,
 };
 use infra_provisioning::{kubeadm::bootstrap_token_secret, node::remove_node};
 use k8s_openapi::api::core::v1::Secret;
@@ -21,6 +21,7 @@ use super::{
     join_secrets::JOIN_OF,
     kits::Kits,
     kube_access::{KubeAccess, of_kube},
+    kubeadm_config::put_settings,
 };
 
 /// A node's bundle.
@@ -91,8 +92,8 @@ fn found(node: &str, revision: &str) -> Found<NodeBundleSpec> {
 
 #[async_trait]
 impl MachineBoot for NodeBundles {
-    /// The join token goes into the cluster right before its machine is created, so that none is there
-    /// for a machine that never was.
+    /// Makes the user-data. The join token goes into the cluster right before its machine is
+    /// created, so that no token exists for a machine that never was.
     async fn user_data(
         &self,
         machines: &[BootingMachine<'_>],
@@ -101,6 +102,13 @@ impl MachineBoot for NodeBundles {
         let user_data = self.kits.user_data(machines, limit_bytes).await?;
         if self.running {
             for machine in machines {
+                // It joins with the flags that the cluster has on record, and has the files they name.
+                if let Some(settings) = self.kits.control_plane_settings(machine.node) {
+                    let keys = self.kits.encryption_keys().map_err(|error| {
+                        local(&format!("read the encryption keys for {}", machine.node), error)
+                    })?;
+                    put_settings(&self.kube, settings, keys.as_ref()).await?;
+                }
                 self.put_token(machine.node).await?;
             }
         }
@@ -116,13 +124,17 @@ impl Resource for NodeBundles {
         "node_bundle"
     }
 
+    fn place(&self) -> Place {
+        Place::Bucket
+    }
+
     fn on_change(&self, field: &str) -> OnChange {
         if field == "revision" { OnChange::Update } else { OnChange::CreateOnly }
     }
 
-    /// What is in it is of the day on which it was published: the token, the address of the API
-    /// server, the authority. A machine that is created later, perhaps in another life of the cluster,
-    /// gets one of its own.
+    /// Returns true, because a bundle holds what was valid on the day of its publication: token,
+    /// address of the API server, authority. A machine that is created later, perhaps in another
+    /// life of the cluster, gets its own.
     fn is_single_use(&self) -> bool {
         true
     }

@@ -8,9 +8,8 @@ use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, Preconditions},
 };
-use serde_json::Value;
 
-use super::{kube_access::of_kube, node::machine_id};
+use super::{kube_access::of_kube, kubelet_approvals::id_text, node::machine_id};
 use crate::rotate::{DrainOptions, cordon, drain};
 
 /// Time between two looks at the machine that is drained: a drain never ends once it is gone.
@@ -71,7 +70,7 @@ impl Removal<'_> {
         let id = machine_id(node).or_else(|| observed.spec.get("machine"));
         match id.filter(|id| !id.is_null()) {
             Some(id) => Ok(kind.look(cx, &[id_text(&id)]).await?.is_empty()),
-            // A Node that never told its machine: then only the name is left to go by.
+            // A Node that never named its machine can only be found by its own name.
             None => {
                 let all = kind.list_owned(cx).await?;
                 Ok(all.iter().all(|machine| machine.address.name() != observed.id))
@@ -79,7 +78,7 @@ impl Removal<'_> {
         }
     }
 
-    /// Waits until the machine is gone. What can't be seen now is looked at again.
+    /// Waits until the machine is gone. A look that fails is repeated.
     async fn until_machine_gone(&self, cx: &Context, node: &Node, observed: &Observed) {
         loop {
             tokio::time::sleep(MACHINE_LOOK).await;
@@ -113,19 +112,14 @@ impl Removal<'_> {
     }
 }
 
-/// Returns false for a Node that has only taken the name over: it tells of another machine, or, if
-/// one of them tells of none, it has another UID.
+/// Returns false for a Node that has only taken the name over. It names another machine, or it has
+/// another UID where one of them names no machine.
 fn is_meant(node: &Node, observed: &Observed) -> bool {
     let meant = observed.spec.get("machine").filter(|id| !id.is_null());
     match (machine_id(node), meant) {
         (Some(there), Some(meant)) => id_text(&there) == id_text(&meant),
         _ => observed.outputs.text("uid").is_none_or(|uid| node.metadata.uid == Some(uid)),
     }
-}
-
-/// The id of a machine as the cloud's kinds have it.
-fn id_text(id: &Value) -> String {
-    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }
 
 fn is_ready(node: &Node) -> bool {

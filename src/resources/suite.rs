@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, MadeBy, Observed,
-    OnChange, Outputs, Readiness, Resource, UpdateRequest, Waits,
+    OnChange, Outputs, Place, Readiness, Resource, UpdateRequest, Waits,
 };
 use kube::{
     Api,
@@ -15,10 +15,10 @@ use kube::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{kube_access::KubeAccess, suites::Suites};
+use super::{acme_removal, kube_access::KubeAccess, site_scope::SiteScope, suites::Suites};
 use crate::apps::{
     self, ApplyOptions, AppsError, AppsEvent, DeleteOptions, Events, Inventory, KubeClient,
-    Protection, Suite,
+    Protection, Suite, addons::CERT_MANAGER,
 };
 
 /// A suite.
@@ -41,6 +41,8 @@ pub struct SuiteKind {
     /// Suites whose variables are all known: compared object by object.
     loaded: BTreeMap<String, Suite>,
     timeout: Duration,
+    /// Whose certificates of sites go with cert-manager.
+    sites: SiteScope,
 }
 
 fn of_apps(operation: &str, error: &AppsError) -> CloudError {
@@ -61,14 +63,22 @@ fn of_apps(operation: &str, error: &AppsError) -> CloudError {
 }
 
 impl SuiteKind {
-    /// The suites behind `kube`; those in `loaded` are compared object by object.
+    /// Makes the kind for the suites behind `kube`; those in `loaded` are compared object by
+    /// object.
     pub fn new(
         kube: Arc<KubeAccess>,
         suites: Suites,
         loaded: BTreeMap<String, Suite>,
         timeout: Duration,
     ) -> Self {
-        Self { kube, suites, loaded, timeout }
+        Self { kube, suites, loaded, timeout, sites: SiteScope::default() }
+    }
+
+    /// Says whose certificates go with cert-manager.
+    #[must_use]
+    pub fn with_sites(mut self, sites: SiteScope) -> Self {
+        self.sites = sites;
+        self
     }
 
     async fn observe(
@@ -138,7 +148,7 @@ impl SuiteKind {
     }
 }
 
-/// One object that differs, and whose fields of it are another's.
+/// Describes one object that differs, and which of its fields belong to others.
 fn drift(change: &apps::ObjectChange) -> String {
     let theirs =
         |conflict: &apps::Conflict| format!("{} belongs to {}", conflict.field, conflict.manager);
@@ -164,7 +174,8 @@ fn progress(cx: &Context, address: &Address) -> Events {
     })
 }
 
-/// The id is the suite's name in the cluster: environments of one cluster share the address.
+/// Describes a suite. The id is the suite's name in the cluster: environments of one cluster share
+/// the address.
 fn found(
     name: &str,
     suite_name: &str,
@@ -183,8 +194,8 @@ fn found(
     }
 }
 
-/// The address of the suite's Service of type LoadBalancer, if it has one. What may not be read
-/// shows as an output that is not known.
+/// Reads the address of the suite's Service of type LoadBalancer, if it has one. An address that
+/// may not be read shows as an unknown output.
 async fn addresses(client: &KubeClient, suite: &Suite) -> Result<Outputs, AppsError> {
     let mut outputs = Outputs::new();
     let services = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Service"));
@@ -223,7 +234,7 @@ async fn addresses(client: &KubeClient, suite: &Suite) -> Result<Outputs, AppsEr
     Ok(outputs)
 }
 
-/// What a Service asks of its cloud: which load balancer it gets.
+/// Returns the annotations that a Service has for its cloud: they choose the load balancer.
 fn cloud_annotations(service: &Value) -> impl Iterator<Item = (&String, &Value)> {
     let annotations = service.pointer("/metadata/annotations").and_then(Value::as_object);
     annotations
@@ -238,6 +249,10 @@ impl Resource for SuiteKind {
 
     fn name(&self) -> &'static str {
         "suite"
+    }
+
+    fn place(&self) -> Place {
+        Place::Cluster
     }
 
     fn on_change(&self, field: &str) -> OnChange {
@@ -304,6 +319,10 @@ impl Resource for SuiteKind {
         let inventory =
             Inventory::read(&client, &name).await.map_err(|error| of_apps(&operation, &error))?;
         if let Some(inventory) = inventory {
+            if observed.address.name() == CERT_MANAGER {
+                let address = &observed.address;
+                acme_removal::release(cx, &self.kube, &self.sites, address, self.timeout).await?;
+            }
             let options = DeleteOptions {
                 protection: Protection::Keep,
                 timeout: self.timeout,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_provider_api::{Address, Input, Reference};
+use infra_provider_api::{Address, Input, KNOWN_AFTER_APPLY, Reference};
 use secrecy::SecretString;
 
 use super::suite::SuiteSpec;
@@ -27,7 +27,7 @@ pub enum SuiteSeed {
 }
 
 impl SuiteSeed {
-    /// The suite's name in the cluster: names its inventory.
+    /// Returns the suite's name in the cluster, which also names its inventory.
     pub fn suite_name(&self) -> String {
         match self {
             Self::Addon { addon, .. } => format!("addon-{addon}"),
@@ -35,7 +35,7 @@ impl SuiteSeed {
         }
     }
 
-    /// The variables that come from the cloud or are given.
+    /// Returns the variables that come from the cloud or are given.
     pub fn variables(&self) -> BTreeMap<String, Input<String>> {
         match self {
             Self::Addon { variables, .. } => variables.clone(),
@@ -43,10 +43,10 @@ impl SuiteSeed {
         }
     }
 
-    /// The suite with `variables`, all of them known.
+    /// Loads the suite with `variables`, all of them known.
     ///
     /// # Errors
-    /// What is wrong with the manifests.
+    /// Returns the problems of the manifests.
     pub fn load(&self, variables: &BTreeMap<String, String>) -> Result<Suite, AppsError> {
         match self {
             Self::Addon { addon, kubernetes, secrets, .. } => {
@@ -105,26 +105,27 @@ impl Suites {
         }
     }
 
-    /// The seed of `suite.<name>`.
+    /// Returns the seed of `suite.<name>`.
     pub fn get(&self, name: &str) -> Option<&SuiteSeed> {
         self.seeds.get(name)
     }
 
-    /// Every name with its seed.
+    /// Iterates over all names with their seeds.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &SuiteSeed)> {
         self.seeds.iter()
     }
 
-    /// The address of `suite.<name>`.
+    /// Returns the address of `suite.<name>`.
     pub fn address(name: &str) -> Address {
         Address::new("suite", name)
     }
 
-    /// What is declared of `suite.<name>`, and the suite itself. While a variable is not known, a
-    /// marker stands for it, so that broken manifests are found before anything is created.
+    /// Returns the declared spec of `suite.<name>`, the suite itself, and true if all variables are
+    /// known. Until a variable is known, a marker stands for it, so that broken manifests are found
+    /// before anything is created.
     ///
     /// # Errors
-    /// What is wrong with the manifests.
+    /// Returns the problems of the manifests.
     pub fn declare(
         &self,
         name: &str,
@@ -144,7 +145,7 @@ impl Suites {
         }
         let suite = seed.load(&known)?;
         let spec = SuiteSpec {
-            digest: if complete { suite.digest() } else { "known after apply".into() },
+            digest: if complete { suite.digest() } else { KNOWN_AFTER_APPLY.into() },
             objects: suite.objects().len(),
             variables,
         };

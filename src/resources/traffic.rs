@@ -13,7 +13,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Of the machines of the kind `machine`.
+    /// Makes the traffic of the machines of the kind `machine`.
     pub fn new(
         provider: Arc<dyn Provider>,
         machine: Option<Arc<dyn Kind>>,
@@ -22,16 +22,16 @@ impl Traffic {
         Self { provider, machine, older }
     }
 
-    /// Whether `name` takes the place of another machine at all.
+    /// Returns true if `name` takes the place of another machine at all.
     pub fn replaces(&self, name: &str) -> bool {
         self.older.get(name).is_some_and(|older| !older.is_empty())
     }
 
-    /// For each of `names`, the load balancers that send traffic to a machine it replaces and
-    /// none to it yet. Two listings, however many machines there are.
+    /// Lists, for each of `names`, the load balancers that send traffic to a machine it replaces
+    /// and none to it yet. It makes two listings, however many machines there are.
     ///
     /// # Errors
-    /// The cloud refuses or is away.
+    /// Returns an error if the cloud refuses or cannot be reached.
     pub async fn awaited(
         &self,
         cx: &Context,
@@ -52,7 +52,7 @@ impl Traffic {
     }
 }
 
-/// The load balancers that have one of `older` as a member, and not `new`. Pure.
+/// Lists the load balancers that have one of `older` as a member, and not `new`. It is pure.
 fn missing_from(memberships: &[Membership], new: Option<&str>, older: &[&str]) -> Vec<String> {
     let has = |one: &Membership, id: &str| one.machines.iter().any(|machine| machine == id);
     memberships

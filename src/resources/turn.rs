@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Packed,
-    Readiness, Resource, UpdateRequest,
+    Place, Readiness, Resource, UpdateRequest,
 };
 use infra_provisioning::{node::grant_turn, store::Bucket};
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,10 @@ impl Resource for Turns {
 
     fn name(&self) -> &'static str {
         "turn"
+    }
+
+    fn place(&self) -> Place {
+        Place::Bucket
     }
 
     fn on_change(&self, field: &str) -> OnChange {
