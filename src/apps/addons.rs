@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use infra_provisioning::versions::{minor_of, versions};
 
 use super::{
-    AppsError, Suite, SuiteSource,
+    AppsError, ConditionIs, Suite, SuiteSource, Until, WaitRule,
     load::{Manifest, Variables, read},
 };
 
@@ -39,15 +39,20 @@ macro_rules! addon {
     };
 }
 
-const ADDONS: [Addon; 4] = [
+const ADDONS: [Addon; 5] = [
     addon!("aws": "cloud-controller-manager.yaml", "storage.yaml", "csi-rbac.yaml",
         "csi-controller.yaml", "csi-node.yaml"),
+    addon!("cert-manager": "namespace.yaml", "definitions.yaml", "rights.yaml", "controller.yaml",
+        "issuer-http-01.yaml", "issuer-dns-01-digitalocean.yaml", "issuer-dns-01-route53.yaml"),
     addon!("cni": "namespace.yaml", "rbac.yaml", "config.yaml", "daemonset.yaml", "network-policies.yaml"),
     addon!("digitalocean": "secret.yaml", "cloud-controller-manager.yaml", "storage.yaml",
         "csi-rbac.yaml", "csi-controller.yaml", "csi-node.yaml"),
     addon!("traefik": "namespace.yaml", "class.yaml", "rights.yaml", "rights-in-namespace.yaml",
         "rights-everywhere.yaml", "controller.yaml", "service.yaml"),
 ];
+
+/// The suite that installs cert-manager.
+pub const CERT_MANAGER: &str = "cert-manager";
 
 /// Suites that an earlier version of this program installed: the name in their address, and in the
 /// cluster.
@@ -63,13 +68,20 @@ pub fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
     ADDONS.iter().flat_map(|addon| addon.files.iter().copied())
 }
 
-/// Loads an embedded suite, called `addon-<name>`, with the images for a Kubernetes version. `cni` takes
-/// POD_CIDR and MACHINE_ADDRESS, an address of the machines' own network; `aws` takes REGION and
-/// CLUSTER_ID; `digitalocean` takes REGION, CLUSTER_ID, VPC_ID, DO_TAG, and the secret DO_TOKEN; `traefik` takes
-/// LOAD_BALANCER_NAME and NAMESPACES: the namespaces it serves, with commas, or `*`.
+/// Loads an embedded suite, called `addon-<name>`, with the images for a Kubernetes version.
+///
+/// - `cni` takes POD_CIDR and MACHINE_ADDRESS, an address of the machines' own network.
+/// - `aws` takes REGION and CLUSTER_ID.
+/// - `cert-manager` takes CHALLENGE, ACME_EMAIL, ACME_SERVER; with `http-01` INGRESS_CLASS; with
+///   `dns-01-digitalocean` the secret DNS_TOKEN; with `dns-01-route53` REGION, HOSTED_ZONE and the secrets
+///   DNS_ACCESS_KEY_ID and DNS_SECRET_ACCESS_KEY.
+/// - `digitalocean` takes REGION, CLUSTER_ID, VPC_ID, DO_TAG, and the secret DO_TOKEN.
+/// - `traefik` takes LOAD_BALANCER_NAME and NAMESPACES: the namespaces it serves, with commas, or
+///   `*`.
 ///
 /// # Errors
-/// Returns [`AppsError::UnknownAddon`], and [`AppsError::Manifests`] when a variable is missing.
+/// Returns [`AppsError::UnknownAddon`] if there is no such suite, and [`AppsError::Manifests`] if a
+/// variable is missing.
 pub fn suite(
     name: &str,
     kubernetes: &str,
@@ -97,6 +109,7 @@ pub fn suite(
         variables,
         secret_variables,
         ensured_namespaces: ensured,
+        wait_rules: wait_rules(name),
         ..SuiteSource::default()
     };
     let (mut used, mut problems, mut manifests) = (BTreeSet::new(), Vec::new(), Vec::new());
@@ -117,10 +130,34 @@ pub fn suite(
             }
             Some(Watched::Named(_)) if is(EVERYWHERE) => {}
             Some(Watched::All) if is(IN_NAMESPACE) => {}
+            _ if is_other_issuer(path, &source.variables) => {}
             _ => manifests.extend(take(path, text, &source.variables)),
         }
     }
     Suite::from_manifests(&source, manifests, used, problems)
+}
+
+/// Returns true for the file of an issuer that answers in another way than CHALLENGE.
+fn is_other_issuer(path: &str, variables: &BTreeMap<String, String>) -> bool {
+    let challenge = path.rsplit_once("/issuer-").and_then(|(_, file)| file.strip_suffix(".yaml"));
+    challenge.is_some_and(|challenge| variables.get("CHALLENGE").is_none_or(|own| own != challenge))
+}
+
+/// Returns when the objects of an addon are ready that no convention tells of.
+fn wait_rules(name: &str) -> Vec<WaitRule> {
+    let mut rules = Vec::new();
+    if name == CERT_MANAGER {
+        // Nothing has a status before the controller's first pod runs.
+        rules.push(WaitRule {
+            kind: "ClusterIssuer.cert-manager.io".to_owned(),
+            until: Until::Condition(ConditionIs {
+                name: "Ready".to_owned(),
+                status: "True".to_owned(),
+            }),
+            failed: None,
+        });
+    }
+    rules
 }
 
 /// The namespaces that the ingress controller serves.

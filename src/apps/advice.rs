@@ -2,7 +2,7 @@
 
 use super::ObjectId;
 
-/// What to do about `message`, which the API server (or the wait) gave for `object`.
+/// Returns a hint for `message`, which the API server (or the wait) gave for `object`.
 pub fn advice(object: &ObjectId, message: &str) -> Option<String> {
     let has = |part: &str| message.contains(part);
     if has("a second one on the same volume") {
@@ -18,7 +18,7 @@ pub fn advice(object: &ObjectId, message: &str) -> Option<String> {
     }
     if has("immutable") || has("may not change") || has("updates to statefulset spec") {
         return Some(format!(
-            "this cannot be changed in place: `infra apps apply --replace {object}` deletes it and makes it anew"
+            "this cannot be changed in place: `infra apps apply --replace {object}` deletes and recreates it"
         ));
     }
     if has("being terminated") || has("being deleted") {

@@ -136,7 +136,7 @@ pub enum AppsError {
 }
 
 impl AppsError {
-    /// What the user can do, one line each.
+    /// Returns hints for the user, one line each.
     pub fn hints(&self) -> Vec<String> {
         let mut hints: Vec<String> = match self {
             Self::Manifests(problems) => {

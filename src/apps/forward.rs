@@ -37,7 +37,8 @@ impl Forward {
     /// Looks the Service and a pod up, and listens on 127.0.0.1; on any free port for 0.
     ///
     /// # Errors
-    /// [`AppsError::Service`], [`AppsError::Port`], and what calls give.
+    /// Returns [`AppsError::Service`] if the Service has no ready pod or port, [`AppsError::Port`]
+    /// if it cannot listen, or the error of a call.
     pub async fn listen(client: &KubeClient, to: ForwardTo, port: u16) -> Result<Self, AppsError> {
         let backend = Backend::get(client, &to.namespace, &to.service).await?;
         let first = backend.place(client, to.port).await?;
@@ -51,21 +52,21 @@ impl Forward {
         Ok(Self { client: client.clone(), to, listener, local, first })
     }
 
-    /// Where it listens.
+    /// Returns the local address that it listens on.
     pub fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// The pod and port that it led to when it was made.
+    /// Returns the pod and port that it led to when it was made.
     pub fn first(&self) -> (&str, u16) {
         (&self.first.pod, self.first.port)
     }
 
-    /// Forwards until `stop`; what goes wrong with a connection is told to `report` and ends that
+    /// Forwards until `stop`. `report` gets what goes wrong with a connection, which ends that
     /// connection only.
     ///
     /// # Errors
-    /// [`AppsError::Port`] when it cannot listen any more.
+    /// Returns [`AppsError::Port`] if it cannot listen any more.
     pub async fn run(
         self,
         stop: CancellationToken,
@@ -89,7 +90,7 @@ impl Forward {
     }
 }
 
-/// One connection from its beginning to its end.
+/// Connects `socket` to a ready pod and copies both ways until either side closes.
 async fn connect(client: &KubeClient, to: &ForwardTo, socket: TcpStream) -> Result<(), String> {
     let text = |error: AppsError| error.to_string();
     let backend = Backend::get(client, &to.namespace, &to.service).await.map_err(text)?;
@@ -107,7 +108,7 @@ async fn connect(client: &KubeClient, to: &ForwardTo, socket: TcpStream) -> Resu
     let copied = tokio::io::copy_bidirectional(&mut socket, &mut pod).await;
     drop(pod);
     let refused = match refused {
-        // Resolves when the pod has told an error, or the way is closed.
+        // Resolves when the pod has reported an error, or the way is closed.
         Some(refused) => {
             forwarder.abort();
             refused.await

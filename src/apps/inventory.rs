@@ -22,7 +22,7 @@ const PROJECT: &str = "project";
 /// Versions that are kept.
 const VERSIONS_MAX: usize = 50;
 
-/// The name of a suite's inventory ConfigMap, in kube-system.
+/// Returns the name of a suite's inventory ConfigMap, which is in kube-system.
 pub fn inventory_name(suite: &str) -> String {
     format!("infra-inventory-{suite}")
 }
@@ -39,7 +39,7 @@ pub struct Inventory {
     pub digest: String,
     /// The versions that have got ready here, the latest last.
     pub versions: Vec<String>,
-    /// Whose suite it is; `None` when that was not told.
+    /// Whose suite it is; `None` when that is not known.
     pub project: Option<String>,
 }
 
@@ -52,7 +52,7 @@ impl Inventory {
     /// Reads the inventory of `suite`; `None` when it was never applied.
     ///
     /// # Errors
-    /// [`AppsError::Inventory`] when it is damaged, and what calls give.
+    /// Returns [`AppsError::Inventory`] if it is damaged, or the error of a call.
     pub async fn read(client: &KubeClient, suite: &str) -> Result<Option<Self>, AppsError> {
         let name = inventory_name(suite);
         let api = client.api(&config_maps(&*client.catalog().await?)?, Some(NAMESPACE));
@@ -137,7 +137,7 @@ impl Inventory {
     /// often the context is a wrong one.
     ///
     /// # Errors
-    /// [`AppsError::OtherProject`].
+    /// Returns [`AppsError::OtherProject`] if it is another project's.
     pub fn check_project(&self, project: Option<&str>) -> Result<(), AppsError> {
         match &self.project {
             Some(owner) if project != Some(owner) => {

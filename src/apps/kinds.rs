@@ -31,7 +31,7 @@ pub(super) enum Class {
     Hook,
 }
 
-/// The class of a kind.
+/// Returns the class of a kind.
 pub(super) fn class(id: &ObjectId) -> Class {
     match (id.group.as_str(), id.kind.as_str()) {
         ("apiextensions.k8s.io", "CustomResourceDefinition") => Class::Definition,
@@ -59,7 +59,7 @@ pub(super) fn class(id: &ObjectId) -> Class {
     }
 }
 
-/// Kinds of Kubernetes itself that belong to no namespace.
+/// Returns true for kinds of Kubernetes itself that belong to no namespace.
 pub(super) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
     matches!(
         (group, kind),
@@ -104,23 +104,24 @@ const BUILT_IN: [&str; 15] = [
     "storagemigration.k8s.io",
 ];
 
-/// Whether the kinds of an API group are Kubernetes' own.
+/// Returns true if the kinds of an API group are Kubernetes' own.
 pub(super) fn is_built_in(group: &str) -> bool {
     !group.contains('.') || BUILT_IN.contains(&group)
 }
 
-/// Whether what has failed can still get ready without being sent again.
+/// Returns true if an object that has failed can still get ready without being sent again.
 pub(super) fn may_recover(id: &ObjectId) -> bool {
     !is_built_in(&id.group) || id.group == "apps" && id.kind == "Deployment"
 }
 
-/// Whether what leaves the suite is kept all the same: it holds data, or takes other things along.
+/// Returns true if an object that leaves the suite is kept all the same. Such objects hold data, or
+/// their deletion deletes other objects.
 pub(super) fn is_protected(id: &ObjectId) -> bool {
     matches!(class(id), Class::Claim | Class::Namespace | Class::Definition)
         || (id.group.is_empty() && id.kind == "PersistentVolume")
 }
 
-/// The claims that the pods of an object mount.
+/// Lists the claims that the pods of an object mount.
 pub(super) fn claims(object: &Value) -> Vec<&str> {
     let paths = ["/spec/volumes", "/spec/template/spec/volumes"];
     let volumes = paths.iter().filter_map(|path| object.pointer(path)?.as_array()).flatten();
@@ -129,7 +130,7 @@ pub(super) fn claims(object: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The namespaces that every cluster has.
+/// Returns true if every cluster has the namespace `name`.
 pub(super) fn is_given_namespace(name: &str) -> bool {
     matches!(name, "default" | "kube-system" | "kube-public" | "kube-node-lease")
 }

@@ -33,7 +33,7 @@ impl MaskKey {
     /// Reads the key in `path`, or makes one there that only its owner can read.
     ///
     /// # Errors
-    /// The file cannot be read or written, or holds something else.
+    /// Returns an error if the file cannot be read or written, or holds something else.
     pub fn kept_in(path: &Path) -> io::Result<Self> {
         match fs::read(path) {
             Ok(bytes) => {
@@ -53,7 +53,7 @@ impl MaskKey {
         Ok(key)
     }
 
-    /// The key of this process: two renders of one run can be compared.
+    /// Returns the random key of this process, so that two renders of one run can be compared.
     pub(super) fn of_this_run() -> &'static Self {
         static KEY: OnceLock<MaskKey> = OnceLock::new();
         KEY.get_or_init(Self::random)
@@ -68,7 +68,7 @@ impl MaskKey {
     }
 }
 
-/// Whether `text` stands for a value.
+/// Returns true if `text` stands for a value.
 pub(super) fn is_mask(text: &str) -> bool {
     text.starts_with(PREFIX) || text.starts_with(EARLIER)
 }

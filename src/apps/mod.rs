@@ -27,6 +27,7 @@ mod service;
 mod settled;
 mod status;
 mod suite;
+mod tls;
 mod wait;
 mod yaml;
 
@@ -56,6 +57,7 @@ pub use promotion::check_promotion;
 pub use rendered::{Earlier, Rendered, compare_suites, earlier_source, read_rendered};
 pub use status::{ObjectStatus, SuiteStatus, status};
 pub use suite::{Reveal, Suite};
+pub use tls::{HostCertificate, TlsSecret, TlsSecrets, all_host_certificates, wanted_tls_secrets};
 pub use wait::{ConditionIs, Health, Until, WaitRule};
 
 /// The field manager of every server-side apply.
@@ -78,7 +80,7 @@ pub const HASH_NAME_ANNOTATION: &str = "infra.dev/hash-name";
 /// Annotation `"true"` of a workload that must never run twice on its volume.
 pub const SINGLE_ANNOTATION: &str = "infra.dev/single";
 
-/// Annotation `replace` of an object that may be deleted and made anew when a field of it cannot be
+/// Annotation `replace` of an object that may be deleted and recreated when a field of it cannot be
 /// changed in place: a Job.
 pub const ON_CHANGE_ANNOTATION: &str = "infra.dev/on-change";
 

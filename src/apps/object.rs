@@ -52,12 +52,12 @@ impl fmt::Display for ObjectId {
 }
 
 impl ObjectId {
-    /// Whether it is a core `Secret`.
+    /// Returns true if it is a core `Secret`.
     pub fn is_secret(&self) -> bool {
         self.group.is_empty() && self.kind == "Secret"
     }
 
-    /// Whether `text` names it: `Kind/name` or `Kind/namespace/name`.
+    /// Returns true if `text` names it, as `Kind/name` or `Kind/namespace/name`.
     pub fn is_named(&self, text: &str) -> bool {
         let parts: Vec<&str> = text.split('/').collect();
         match parts[..] {
@@ -92,12 +92,12 @@ impl fmt::Debug for Object {
 }
 
 impl Object {
-    /// An annotation's value.
+    /// Returns an annotation's value.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.value.get("metadata")?.get("annotations")?.get(key)?.as_str()
     }
 
-    /// The group of an apiVersion: `apps` of `apps/v1`, empty of `v1`.
+    /// Returns the group of an apiVersion: `apps` for `apps/v1`, the empty text for `v1`.
     pub fn group_of(api_version: &str) -> &str {
         api_version.split_once('/').map_or("", |(group, _)| group)
     }

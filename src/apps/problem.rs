@@ -88,7 +88,7 @@ impl fmt::Display for Problem {
 /// More problems than a person reads are counted.
 pub(super) const SHOWN_MAX: usize = 20;
 
-/// The problems, a line each.
+/// Joins the problems, one a line. After [`SHOWN_MAX`] of them it says how many more there are.
 pub(super) fn lines(problems: &[Problem]) -> String {
     let mut lines: Vec<String> = problems.iter().take(SHOWN_MAX).map(ToString::to_string).collect();
     if let Some(more) = problems.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {

@@ -5,7 +5,7 @@ use super::{AppsError, Inventory, KubeClient, Suite};
 /// Refuses a version that the suite's forerunner has not run, in the same cluster.
 ///
 /// # Errors
-/// [`AppsError::NotPromoted`], and what calls give.
+/// Returns [`AppsError::NotPromoted`] if it has not, or the error of a call.
 pub async fn check_promotion(client: &KubeClient, suite: &Suite) -> Result<(), AppsError> {
     let Some(from) = suite.promote_from() else { return Ok(()) };
     let failed = |version: &str, known: Vec<String>| AppsError::NotPromoted {

@@ -30,7 +30,8 @@ impl Suite {
 /// Reads a folder that `render_to` has written.
 ///
 /// # Errors
-/// [`AppsError::File`], [`AppsError::Manifests`] when it holds something else.
+/// Returns [`AppsError::File`] if it cannot be read, and [`AppsError::Manifests`] if it holds
+/// something else.
 pub fn read_rendered(dir: &Path) -> Result<Rendered, AppsError> {
     let objects = rendered_objects(dir)?;
     Ok(objects.into_iter().map(|object| (object.id.clone(), object)).collect())
@@ -41,7 +42,7 @@ fn is_masked(object: &Object) -> bool {
     data.is_some_and(|data| data.values().all(|value| value.as_str().is_some_and(is_mask)))
 }
 
-/// What `suite` changes against `before`, as a plan.
+/// Compares `suite` with the render `before` and returns its changes as a plan.
 pub fn compare_suites(name: &str, before: &Rendered, suite: &Suite) -> AppsPlan {
     let after = suite.rendered();
     let ids: BTreeSet<&ObjectId> = before.keys().chain(after.keys()).collect();
@@ -83,7 +84,7 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    /// The source.
+    /// Returns the source.
     pub fn source(&self) -> &SuiteSource {
         &self.source
     }
@@ -92,7 +93,7 @@ impl Earlier {
 /// Takes base and overlay of `source` out of git at `revision`.
 ///
 /// # Errors
-/// [`AppsError::Git`].
+/// Returns [`AppsError::Git`] if git fails.
 pub fn earlier_source(source: &SuiteSource, revision: &str) -> Result<Earlier, AppsError> {
     let failed = |message: String| AppsError::Git { revision: revision.to_owned(), message };
     let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;

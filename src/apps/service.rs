@@ -26,10 +26,10 @@ pub(super) struct Place {
 }
 
 impl Backend {
-    /// The Service.
+    /// Reads the Service.
     ///
     /// # Errors
-    /// [`AppsError::Service`] when it is not there, and what the call gives.
+    /// Returns [`AppsError::Service`] if there is no such Service, or the error of the call.
     pub(super) async fn get(
         client: &KubeClient,
         namespace: &str,
@@ -56,7 +56,7 @@ impl Backend {
         }
     }
 
-    /// The Service's port of that number, or its first.
+    /// Finds the Service's port with the number `wanted`, or its first port.
     fn service_port(&self, wanted: Option<u16>) -> Result<&ServicePort, AppsError> {
         let ports = self.service.spec.as_ref().and_then(|spec| spec.ports.as_deref());
         let ports = ports.unwrap_or_default();
@@ -71,10 +71,11 @@ impl Backend {
         })
     }
 
-    /// A pod that is ready now, and the port in it that the Service's port leads to.
+    /// Finds a pod that is ready now, and the port in it that the Service's port leads to.
     ///
     /// # Errors
-    /// [`AppsError::Service`] when there is none, with the reason; what the call gives.
+    /// Returns [`AppsError::Service`] with the reason if there is no such pod, or the error of the
+    /// call.
     pub(super) async fn place(
         &self,
         client: &KubeClient,
@@ -125,7 +126,7 @@ fn is_ready(pod: &Pod) -> bool {
         && conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-/// The container port that a Service's port means in this pod.
+/// Returns the container port that a Service's port means in this pod.
 fn target_port(port: &ServicePort, pod: &Pod) -> Option<u16> {
     let number = match &port.target_port {
         None => port.port,

@@ -1,9 +1,9 @@
-//! Whether an apply would change nothing, told from what is there, without a call.
+//! Decides if an apply would change nothing, from the live object, without a call.
 //!
 //! The API server keeps for each field manager which fields it owns (`metadata.managedFields`). An
 //! apply changes nothing when the fields that are declared are exactly those that are owned, and
 //! all have the declared values. Where the answer is not certain (a value that the API server
-//! writes in another form, a list that cannot be told apart) it is no, and a call finds out.
+//! writes in another form, a list whose items cannot be distinguished) it is no, and a call finds out.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use super::{FIELD_MANAGER, Object};
 const NEVER_OWNED: [&str; 2] = ["apiVersion", "kind"];
 const NEVER_OWNED_METADATA: [&str; 2] = ["name", "namespace"];
 
-/// Whether applying `object` to `live` would change nothing for certain.
+/// Returns true if applying `object` to `live` would change nothing for certain.
 pub(super) fn is_settled(object: &Object, live: &Value) -> bool {
     if live.pointer("/metadata/deletionTimestamp").is_some() {
         return false;
@@ -31,7 +31,7 @@ pub(super) fn is_settled(object: &Object, live: &Value) -> bool {
     is_same_map(&declared, live, owned)
 }
 
-/// The fields that our last apply left us with.
+/// Returns the fields that our last apply left us with.
 fn owned<'a>(object: &Object, live: &'a Value) -> Option<&'a Map<String, Value>> {
     let managers = live.pointer("/metadata/managedFields")?.as_array()?;
     let text = |entry: &'a Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("");
@@ -44,7 +44,7 @@ fn owned<'a>(object: &Object, live: &'a Value) -> Option<&'a Map<String, Value>>
     ours.get("fieldsV1")?.as_object()
 }
 
-/// Keys of an owned set without the mark of the thing itself.
+/// Iterates over the keys of an owned set without the mark of the thing itself.
 fn keys(owned: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
     owned.iter().filter(|(key, _)| *key != ".").map(|(key, value)| (key.as_str(), value))
 }
@@ -84,8 +84,8 @@ fn is_same_map(
         })
 }
 
-/// A list whose items are told apart by keys. A key that is not declared has its default; then only
-/// one item may fit.
+/// Compares a list whose items are identified by keys. A key that is not declared has its default;
+/// then only one item may fit.
 fn is_same_list(declared: &[Value], live: &[Value], owned: &Map<String, Value>) -> bool {
     let mut pairs = Vec::new();
     for (key, below) in keys(owned) {
@@ -105,7 +105,7 @@ fn is_same_list(declared: &[Value], live: &[Value], owned: &Map<String, Value>) 
     pairs.len() == declared.len() && is_in_order(pairs)
 }
 
-/// A list that is a set of values.
+/// Compares a list that is a set of values.
 fn is_same_set(declared: &[Value], live: &[Value], owned: &Map<String, Value>) -> bool {
     let mut pairs = Vec::new();
     for (key, _) in keys(owned) {
@@ -165,7 +165,8 @@ mod tests {
         })
     }
 
-    /// `metadata` has no declared fields left; the real server leaves it out then.
+    /// Judges an object whose `metadata` has no declared fields left; the real server leaves it out
+    /// then.
     fn settled(spec: Value, mut live: Value) -> bool {
         live["metadata"]["managedFields"][0]["fieldsV1"]
             .as_object_mut()

@@ -8,6 +8,7 @@ use super::{
     client::listed,
     kinds,
     plan::prepare,
+    tls::{HostCertificate, host_certificates, tls_secrets},
     wait::{Judge, StorageClasses, is_unreported, selects, trouble},
 };
 
@@ -34,22 +35,25 @@ pub struct SuiteStatus {
     pub up_to_date: bool,
     /// Its objects, sorted.
     pub objects: Vec<ObjectStatus>,
+    /// The certificate of each host that its Ingresses serve with TLS.
+    #[serde(default)]
+    pub hosts: Vec<HostCertificate>,
     /// What is in the inventory and no longer in the suite.
     pub left: Vec<ObjectId>,
 }
 
 impl SuiteStatus {
-    /// Whether all is there and ready.
+    /// Returns true if every object exists and is ready.
     pub fn is_ready(&self) -> bool {
         self.objects.iter().all(|object| object.health == Some(Health::Ready))
     }
 }
 
-/// How `suite` is in the cluster.
+/// Reads the status of `suite` in the cluster.
 ///
 /// # Errors
-/// [`AppsError::Manifests`] for unknown kinds and namespaces, [`AppsError::OtherProject`], and what
-/// calls give.
+/// Returns [`AppsError::Manifests`] if a kind or a namespace is unknown. Returns
+/// [`AppsError::OtherProject`] if the suite belongs to another project, or the error of a call.
 pub async fn status(client: &KubeClient, suite: &Suite) -> Result<SuiteStatus, AppsError> {
     let inventory = Inventory::read(client, suite.name()).await?;
     if let Some(inventory) = &inventory {
@@ -85,7 +89,10 @@ pub async fn status(client: &KubeClient, suite: &Suite) -> Result<SuiteStatus, A
         let live = prepared.live.get(&object.id);
         live.is_some_and(|live| live.get("data") == object.value.get("data"))
     });
+    let secrets = tls_secrets(prepared.objects.iter().map(|object| &object.value));
+    let hosts = host_certificates(client, &secrets).await?;
     Ok(SuiteStatus {
+        hosts,
         suite: suite.name().to_owned(),
         up_to_date: inventory.is_some_and(|i| i.digest == suite.digest()) && same_secrets,
         objects,

@@ -43,7 +43,8 @@ impl Suite {
     /// Loads base, overlay and Secrets, substitutes, merges, checks and orders.
     ///
     /// # Errors
-    /// [`AppsError::Manifests`] with all that is wrong, [`AppsError::Cycle`], [`AppsError::File`].
+    /// Returns [`AppsError::Manifests`] with all that is wrong, [`AppsError::Cycle`] or
+    /// [`AppsError::File`].
     pub fn load(source: &SuiteSource) -> Result<Self, AppsError> {
         let source =
             &load::with_version(source).map_err(|found| AppsError::Manifests(vec![found]))?;
@@ -82,12 +83,12 @@ impl Suite {
         })
     }
 
-    /// Its name, which names its inventory.
+    /// Returns the suite's name, which also names its inventory.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whose suite it is.
+    /// Returns the project that the suite belongs to.
     pub fn project(&self) -> Option<&str> {
         self.project.as_deref()
     }
@@ -97,22 +98,22 @@ impl Suite {
         &self.ensured
     }
 
-    /// The version that is rolled out.
+    /// Returns the version that is rolled out.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
-    /// The suite that must have run that version before.
+    /// Returns the suite that must have run that version before.
     pub fn promote_from(&self) -> Option<&str> {
         self.promote_from.as_deref()
     }
 
-    /// Its objects, sorted by id.
+    /// Returns the objects, sorted by id.
     pub fn objects(&self) -> &[Object] {
         &self.objects
     }
 
-    /// The order they are applied in.
+    /// Returns the order that the objects are applied in.
     pub fn order(&self) -> &Order {
         &self.order
     }
@@ -122,36 +123,36 @@ impl Suite {
         &self.unused
     }
 
-    /// When objects of kinds are ready whose readiness is not known.
+    /// Returns the rules that say when objects of kinds with an unknown readiness are ready.
     pub fn wait_rules(&self) -> &[WaitRule] {
         &self.wait_rules
     }
 
-    /// Whether the last line that a crashing container printed may be shown.
+    /// Returns true if the last line that a crashing container printed may be shown.
     pub fn shows_container_logs(&self) -> bool {
         !self.hide_container_logs
     }
 
-    /// Names the kinds of wait rules that no object of the suite is of.
+    /// Lists the kinds of wait rules that fit no object of the suite.
     pub fn unused_wait_rules(&self) -> Vec<&str> {
         let is_unused =
             |rule: &&WaitRule| !self.objects.iter().any(|object| rule.covers(&object.id));
         self.wait_rules.iter().filter(is_unused).map(|rule| rule.kind.as_str()).collect()
     }
 
-    /// What is worth saying of its files.
+    /// Returns remarks about the suite's files that are worth printing.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The object with a stand-in for each value of a Secret.
+    /// Returns the object with a stand-in for each value of a Secret.
     pub(super) fn masked(&self, object: &Object) -> Value {
         masked(object, |value| self.mask_key.mask(value))
     }
 
-    /// SHA-256 (hex) of the rendered content. The same for the same content, whatever the order of
-    /// files and keys. Nothing of a Secret's values goes into it: it is kept where more people can
-    /// read than in the Secret. Whether those have changed is seen by comparing them with the cluster.
+    /// Hashes the rendered content (SHA-256, hex), whatever the order of files and keys. No value
+    /// of a Secret goes into it, because more people can read the hash than the Secret. A changed
+    /// value shows only by a comparison with the cluster.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for object in &self.objects {
@@ -162,10 +163,10 @@ impl Suite {
         hex::encode(hash.finalize())
     }
 
-    /// All objects as one YAML text, in the order of an apply.
+    /// Writes all objects as one YAML text, in the order of an apply.
     ///
     /// # Errors
-    /// [`AppsError::File`] when one cannot be written as YAML.
+    /// Returns [`AppsError::File`] if an object cannot be written as YAML.
     pub fn to_yaml(&self, reveal: Reveal) -> Result<String, AppsError> {
         let mut text = String::new();
         for place in self.order.sequence() {
@@ -183,10 +184,10 @@ impl Suite {
     }
 
     /// Writes each object to a file of its own below `dir`: `<namespace>/<kind>-<name>.yaml`, with
-    /// `_cluster` for what is in no namespace. What an earlier render left there goes.
+    /// `_cluster` for what is in no namespace. It deletes what an earlier render left there.
     ///
     /// # Errors
-    /// [`AppsError::File`].
+    /// Returns [`AppsError::File`] if a file cannot be written.
     pub fn render_to(&self, dir: &Path, reveal: Reveal) -> Result<(), AppsError> {
         remove_earlier(dir)?;
         for object in &self.objects {
@@ -245,7 +246,7 @@ fn write(path: &Path, text: &str, private: bool) -> std::io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-/// The object with what `mask` makes of them in the place of a Secret's values.
+/// Returns the object with each value of a Secret replaced by what `mask` makes of it.
 pub(super) fn masked(object: &Object, mask: impl Fn(&[u8]) -> String) -> Value {
     let mut value = object.value.clone();
     if object.id.is_secret()
@@ -260,7 +261,7 @@ pub(super) fn masked(object: &Object, mask: impl Fn(&[u8]) -> String) -> Value {
     value
 }
 
-/// With sorted keys, whatever order the parser kept.
+/// Sorts the keys of all maps, whatever order the parser kept.
 fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(map) => {

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 /// Stands in a text until it is written.
 const MARK: &str = "infraQuoted";
 
-/// `value` as YAML.
+/// Writes `value` as YAML.
 ///
 /// # Errors
-/// It cannot be written as YAML.
+/// Returns an error if it cannot be written as YAML.
 pub(super) fn text(value: &Value) -> Result<String, serde_yaml_ng::Error> {
     let mut quoted = Vec::new();
     let marked = mark(value, &mut quoted);
@@ -45,7 +45,8 @@ fn marked(text: &str, quoted: &mut Vec<String>) -> String {
     format!("{MARK}{:06}", quoted.len() - 1)
 }
 
-/// Whether YAML 1.1 sees something else than a text. None of these holds a quote or a backslash.
+/// Returns true if YAML 1.1 sees something else than a text. None of these holds a quote or a
+/// backslash.
 fn is_ambiguous(text: &str) -> bool {
     let word = text.to_ascii_lowercase();
     if matches!(word.as_str(), "y" | "n" | "yes" | "no" | "on" | "off") {

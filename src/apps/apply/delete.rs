@@ -5,11 +5,11 @@ use crate::apps::{
     AppsError, AppsEvent, Events, Inventory, KubeClient, SUITE_ANNOTATION, client::live_objects,
 };
 
-/// Deletes what `inventory` names, the last of the order first; then the inventory, unless
-/// protected objects are kept or something failed: then it is brought down to them.
+/// Deletes what `inventory` names, the last of the order first, and then the inventory. If
+/// protected objects are kept or something failed, the inventory is reduced to them instead.
 ///
 /// # Errors
-/// What calls give before anything is deleted. Single failures are in the [`Outcome`].
+/// Returns the error of a call before anything is deleted. Single failures are in the [`Outcome`].
 pub async fn delete(
     client: &KubeClient,
     inventory: &Inventory,

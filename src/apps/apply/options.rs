@@ -19,7 +19,7 @@ pub enum Protection {
 }
 
 impl Protection {
-    /// Whether `id` is kept.
+    /// Returns true if `id` is kept.
     pub fn keeps(&self, id: &ObjectId) -> bool {
         kinds::is_protected(id)
             && match self {
@@ -44,7 +44,7 @@ pub enum Force {
 }
 
 impl Force {
-    /// Whether `field` of `id` may be taken over.
+    /// Returns true if `field` of `id` may be taken over.
     pub fn covers(&self, id: &ObjectId, field: &str) -> bool {
         let same = |wanted: &str| wanted.trim_start_matches('.') == field.trim_start_matches('.');
         let is_named = |name: &String| match name.split_once(':') {
@@ -58,7 +58,7 @@ impl Force {
         }
     }
 
-    /// Whether all of `conflicts` may be taken over.
+    /// Returns true if all of `conflicts` may be taken over.
     pub fn covers_all(&self, id: &ObjectId, conflicts: &[Conflict]) -> bool {
         conflicts.iter().all(|conflict| self.covers(id, &conflict.field))
     }
@@ -86,7 +86,7 @@ pub struct ApplyOptions {
     pub protection: Protection,
     /// Wait until all is ready. Without, only what others depend on is waited for.
     pub wait: bool,
-    /// Objects (`Kind/name`, `Kind/namespace/name`) that may be deleted and made anew when a field
+    /// Objects (`Kind/name`, `Kind/namespace/name`) that may be deleted and recreated when a field
     /// of theirs cannot be changed in place.
     pub replace: Vec<String>,
     /// Cancelled when the user wants to stop: nothing more is sent.

@@ -14,7 +14,7 @@ pub enum Change {
     Updated,
     /// It was so already.
     Unchanged,
-    /// It was deleted and made anew.
+    /// It was deleted and recreated.
     Replaced,
 }
 
@@ -36,20 +36,21 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// How many objects `change` happened to.
+    /// Counts the objects that `change` happened to.
     pub fn count(&self, change: Change) -> usize {
         self.applied.iter().filter(|(_, c)| *c == change).count()
     }
 
-    /// Whether nothing failed, was skipped or stopped.
+    /// Returns true if nothing failed, was skipped or stopped.
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && self.skipped.is_empty() && !self.stopped
     }
 
-    /// The outcome when it is complete, an error otherwise.
+    /// Returns the outcome if it is complete.
     ///
     /// # Errors
-    /// [`AppsError::Objects`], [`AppsError::Cancelled`].
+    /// Returns [`AppsError::Objects`] if an object failed, and [`AppsError::Cancelled`] if the run
+    /// was stopped.
     pub fn into_result(self) -> Result<Self, AppsError> {
         if !self.failed.is_empty() {
             let skipped =

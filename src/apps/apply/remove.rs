@@ -16,7 +16,7 @@ use crate::apps::{AppsError, KubeClient, ObjectId, Target, client::is_gone};
 /// Deletes an object (what it owns goes in the background) and waits until it is gone.
 ///
 /// # Errors
-/// What the API server says, or that it is still there after `timeout`.
+/// Returns an error if the API server refuses, or if the object still exists after `timeout`.
 pub(super) async fn remove(
     client: &KubeClient,
     id: &ObjectId,

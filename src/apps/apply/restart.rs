@@ -1,4 +1,4 @@
-//! Making a suite's pods anew, for teams whose images change behind the same tag.
+//! Recreating a suite's pods, for teams whose images change behind the same tag.
 
 use std::future::Future;
 
@@ -51,11 +51,12 @@ impl Restart {
     }
 }
 
-/// Makes the pods of the suite's Deployments, StatefulSets and DaemonSets anew, in its order, each
-/// waited for; those named (`Kind/name`, `Kind/namespace/name`), or all. `at` is noted at each.
+/// Recreates the pods of the suite's Deployments, StatefulSets and DaemonSets, in its order, and
+/// waits for each workload; those named (`Kind/name`, `Kind/namespace/name`), or all. `at` is noted at each.
 ///
 /// # Errors
-/// What is wrong before anything is sent; what goes wrong with single objects is in the [`Outcome`].
+/// Returns an error if something is wrong before anything is sent. Failures of single objects are
+/// in the [`Outcome`].
 pub async fn restart(
     client: &KubeClient,
     suite: &Suite,

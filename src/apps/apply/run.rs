@@ -27,8 +27,9 @@ use crate::apps::{
 /// deletes what left the suite. The inventory is written before anything is sent.
 ///
 /// # Errors
-/// What is wrong before anything is sent: unknown kinds, missing namespaces, no answer. What goes
-/// wrong with single objects is in the [`Outcome`]; see [`Outcome::into_result`].
+/// Returns an error if something is wrong before anything is sent: unknown kinds, missing
+/// namespaces, no answer. Failures of single objects are in the [`Outcome`]; see
+/// [`Outcome::into_result`].
 pub async fn apply(
     client: &KubeClient,
     suite: &Suite,
@@ -91,7 +92,7 @@ pub async fn apply(
 type Answer = (usize, Result<(Change, Value), AppsError>);
 
 pub(super) struct Run<'a> {
-    /// Instead of applying: pods are made anew.
+    /// Instead of applying: pods are recreated.
     pub(super) restart: Option<Restart>,
     client: &'a KubeClient,
     suite: &'a Suite,
@@ -258,8 +259,8 @@ impl<'a> Run<'a> {
         self.check(&object.id);
     }
 
-    /// How long the controller of a new custom resource may take to write a first status. Without
-    /// any such wait an object would count as ready because nobody has looked at it yet.
+    /// Returns how long the controller of a new custom resource may take to write a first status.
+    /// Without any such wait an object would count as ready because nobody has looked at it yet.
     fn unreported(&self, place: usize, change: Change, after: &Value) -> Option<Duration> {
         let id = &self.prepared.objects[place].id;
         let grace = self.options.unreported_grace;
@@ -270,7 +271,7 @@ impl<'a> Run<'a> {
             .then_some(grace)
     }
 
-    /// How to reach pods, for what has some.
+    /// Returns the API of pods if objects like `id` have some.
     fn pods(&self, id: &ObjectId) -> Option<crate::apps::Target> {
         let has_pods = matches!(id.group.as_str(), "apps" | "batch") || id.kind == "Pod";
         has_pods.then(|| crate::apps::Target {
@@ -339,7 +340,7 @@ fn age(object: &Value) -> Option<Duration> {
     jiff::Timestamp::now().duration_since(created).try_into().ok()
 }
 
-/// The StorageClasses of the cluster and of the suite.
+/// Reads the StorageClasses of the cluster, and adds those of the suite.
 async fn storage_classes(
     client: &KubeClient,
     prepared: &Prepared,

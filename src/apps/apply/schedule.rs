@@ -32,7 +32,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// The next object to be sent.
+    /// Returns the next object to be sent.
     pub(super) fn next(&mut self) -> Option<usize> {
         while let Some(step) = self.ready.pop_first() {
             self.states[step] = State::Started;
@@ -47,7 +47,7 @@ impl<'a> Schedule<'a> {
         None
     }
 
-    /// A step is as far as `need`: what waited for just that comes nearer.
+    /// Records that a step is as far as `need`. A step that waited for just that has one wait less.
     pub(super) fn reached(&mut self, step: usize, need: Need) {
         for &(later, wanted) in &self.after[step] {
             if wanted == need {
@@ -59,7 +59,8 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// An object failed before it reached `need`; gives the objects that can no longer be sent.
+    /// Records that an object failed before it reached `need`. Returns the objects that can no
+    /// longer be sent.
     pub(super) fn failed(&mut self, object: usize, need: Need) -> Vec<usize> {
         let mut skipped = Vec::new();
         let waits = |wanted: Need| wanted >= need;
@@ -83,7 +84,7 @@ impl<'a> Schedule<'a> {
         skipped
     }
 
-    /// Whether something waits until `object` is ready.
+    /// Returns true if something waits until `object` is ready.
     pub(super) fn is_awaited(&self, object: usize) -> bool {
         self.after[object]
             .iter()

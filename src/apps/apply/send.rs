@@ -22,7 +22,7 @@ pub(super) struct Parcel {
     /// The resourceVersion of what is there; `None` when nothing is.
     pub(super) version: Option<String>,
     pub(super) force: Force,
-    /// Whether it may be deleted and made anew.
+    /// Whether it may be deleted and recreated.
     pub(super) replace: bool,
     pub(super) timeout: Duration,
 }
@@ -85,7 +85,8 @@ fn change(parcel: &Parcel, after: &Value) -> Change {
     }
 }
 
-/// A kind whose definition was just established, a pod whose ServiceAccount is being made.
+/// Returns true if the API server only needs time: the kind was just defined, or the pod's
+/// ServiceAccount is still being made.
 fn is_catching_up(error: &kube::Error, parcel: &Parcel) -> bool {
     match error {
         kube::Error::Api(status) if status.code == 404 => parcel.target.to_come,
@@ -96,7 +97,7 @@ fn is_catching_up(error: &kube::Error, parcel: &Parcel) -> bool {
     }
 }
 
-/// The conflict of an object that another suite put there.
+/// Returns the conflict of an object that another suite put there.
 pub(super) fn foreign(suite: &str) -> Conflict {
     Conflict {
         manager: format!("suite {suite}"),

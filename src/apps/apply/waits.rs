@@ -26,10 +26,12 @@ pub(super) struct Wait {
     pub(super) reason: String,
     /// Since when an image cannot be pulled.
     image_since: Option<Instant>,
-    /// It had failed before this run; what it failed for may have been mended since.
+    /// It had failed before this run; the cause may have been repaired since.
     had_failed: bool,
     /// Until when its controller may write a first status before it counts as having none to write.
     unreported_until: Option<Instant>,
+    /// When it was checked last.
+    checked: Instant,
 }
 
 /// How long an object that had failed before gets to show that it moves again.
@@ -91,11 +93,12 @@ impl Waits {
             image_since: None,
             had_failed,
             unreported_until: unreported.map(|grace| now + grace),
+            checked: now,
         };
         self.open.insert(object.id.clone(), wait);
     }
 
-    /// A watch saw an object; gives the ids of the waits this concerns.
+    /// Records an object that a watch saw. Returns the ids of the waits that this concerns.
     pub(super) fn saw(&mut self, id: ObjectId, object: Value) -> Vec<ObjectId> {
         if id.group.is_empty() && id.kind == "Pod" {
             let concerned = self.open.values().filter(|wait| selects(&wait.seen, &object));
@@ -122,13 +125,14 @@ impl Waits {
         concerned
     }
 
-    /// A watch saw an object go.
+    /// Forgets an object that a watch saw go.
     pub(super) fn gone(&mut self, id: &ObjectId) {
         self.pods.remove(id);
         self.latest.remove(id);
     }
 
-    /// The last log line of a crashing pod arrived; gives the waits this concerns.
+    /// Records the last log line of a crashing pod. Returns the ids of the waits that this
+    /// concerns.
     pub(super) fn log(&mut self, pod: &ObjectId, line: String) -> Vec<ObjectId> {
         self.logs.insert(pod.clone(), line);
         let Some(pod) = self.pods.get(pod) else { return Vec::new() };
@@ -146,10 +150,13 @@ impl Waits {
         image_grace: Duration,
         tracker: &mut Tracker,
     ) -> Option<(usize, Turn)> {
+        let now = Instant::now();
+        let wait = self.open.get_mut(id)?;
+        wait.checked = now;
         let wait = self.open.get(id)?;
         let object = wait.object;
-        let is_unreported = is_unreported(&wait.seen)
-            && wait.unreported_until.is_some_and(|until| Instant::now() < until);
+        let is_unreported =
+            is_unreported(&wait.seen) && wait.unreported_until.is_some_and(|until| now < until);
         let reason = match self.judge.health(id, &wait.seen) {
             Health::Ready if is_unreported => {
                 "its controller has not reported on it yet".to_owned()
@@ -159,9 +166,7 @@ impl Waits {
                 self.open.remove(id);
                 return Some((object, Turn::Ready(elapsed)));
             }
-            Health::Failed(reason) if wait.had_failed && wait.begun.elapsed() < MENDED_WITHIN => {
-                reason
-            }
+            Health::Failed(reason) if wait.had_failed && now < wait.begun + MENDED_WITHIN => reason,
             Health::Failed(reason) => {
                 let message = self.with_pods(id, &reason, tracker).0;
                 self.open.remove(id);
@@ -171,7 +176,6 @@ impl Waits {
         };
         let (reason, image) = self.with_pods(id, &reason, tracker);
         let wait = self.open.get_mut(id)?;
-        let now = Instant::now();
         wait.image_since = image.then(|| wait.image_since.unwrap_or(now));
         if wait.image_since.is_some_and(|since| now >= since + image_grace) {
             self.open.remove(id);
@@ -191,7 +195,8 @@ impl Waits {
         Some((object, Turn::Waiting(reason)))
     }
 
-    /// The reason together with what is wrong with the pods, and whether an image is.
+    /// Adds the trouble of the object's pods to the reason. The second value is true if an image is
+    /// the trouble.
     fn with_pods(&self, id: &ObjectId, reason: &str, tracker: &mut Tracker) -> (String, bool) {
         let Some(wait) = self.open.get(id) else { return (reason.to_owned(), false) };
         let mine = self.pods.iter().filter(|(_, pod)| selects(&wait.seen, pod));
@@ -216,18 +221,20 @@ impl Waits {
         }
     }
 
-    /// All that is waited for.
+    /// Returns the ids of all objects that are waited for.
     pub(super) fn ids(&self) -> BTreeSet<ObjectId> {
         self.open.keys().cloned().collect()
     }
 
-    /// When something runs out next.
+    /// Returns the moment when a wait or one of its graces runs out next.
     pub(super) fn next_deadline(&self, image_grace: Duration) -> Option<Instant> {
         let of = |wait: &Wait| {
+            // One that has passed since the last check is due: nothing else would wake the run for it.
+            let is_due = |until: &Instant| *until > wait.checked;
             let mended = wait.had_failed.then(|| wait.begun + MENDED_WITHIN);
-            let mended = mended.filter(|until| *until > Instant::now());
+            let mended = mended.filter(is_due);
             let image = wait.image_since.map(|since| since + image_grace);
-            let unreported = wait.unreported_until.filter(|until| *until > Instant::now());
+            let unreported = wait.unreported_until.filter(is_due);
             [mended, image, unreported].into_iter().flatten().fold(wait.deadline, Instant::min)
         };
         self.open.values().map(of).min()
@@ -236,4 +243,44 @@ impl Waits {
 
 fn generation(object: &Value) -> i64 {
     object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A grace that ends while something else is handled is noticed at once, not at the next event.
+    #[tokio::test(start_paused = true)]
+    async fn a_grace_that_has_passed_since_the_last_check_is_due() {
+        let id = ObjectId {
+            group: "example.com".to_owned(),
+            kind: "Boat".to_owned(),
+            namespace: None,
+            name: "one".to_owned(),
+        };
+        let (now, grace) = (Instant::now(), Duration::from_secs(10));
+        let wait = Wait {
+            object: 0,
+            id: id.clone(),
+            seen: Value::Null,
+            generation: 0,
+            begun: now,
+            deadline: now + Duration::from_secs(300),
+            reason: String::new(),
+            image_since: None,
+            had_failed: false,
+            unreported_until: Some(now + grace),
+            checked: now,
+        };
+        let mut waits = Waits::default();
+        waits.open.insert(id.clone(), wait);
+        tokio::time::advance(grace * 2).await;
+        assert_eq!(waits.next_deadline(Duration::from_secs(60)), Some(now + grace));
+        // Once it was checked after its end, the next thing to come is the limit.
+        waits.open.get_mut(&id).unwrap().checked = Instant::now();
+        assert_eq!(
+            waits.next_deadline(Duration::from_secs(60)),
+            Some(now + Duration::from_secs(300))
+        );
+    }
 }

@@ -17,7 +17,8 @@ impl KubeClient {
     /// call of this module may be repeated: reads, server-side applies, deletes.
     ///
     /// # Errors
-    /// [`AppsError::Api`] when the API server refuses, [`AppsError::Unreachable`].
+    /// Returns [`AppsError::Api`] if the API server refuses, and [`AppsError::Unreachable`] if it
+    /// cannot be reached.
     pub(crate) async fn call<T, F, Fut>(&self, operation: &str, make: F) -> Result<T, AppsError>
     where
         F: Fn() -> Fut,
@@ -26,7 +27,8 @@ impl KubeClient {
         self.try_call(make).await.map_err(|error| self.explained(operation, error))
     }
 
-    /// The same with kube's own error, for callers that look into it.
+    /// Makes a call as [`Self::call`] does, and returns kube's own error for callers that look into
+    /// it.
     pub(in crate::apps) async fn try_call<T, F, Fut>(&self, make: F) -> kube::Result<T>
     where
         F: Fn() -> Fut,
@@ -79,8 +81,8 @@ impl KubeClient {
     }
 }
 
-/// 0.75 to 1.25, so that many callers do not come back together. Drawn from the clock: nothing
-/// depends on its quality.
+/// Returns 0.75 to 1.25, so that many callers do not come back together. It is drawn from the
+/// clock: nothing depends on its quality.
 fn jitter() -> f64 {
     let nanos = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

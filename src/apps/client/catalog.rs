@@ -55,7 +55,7 @@ impl Catalog {
         }
     }
 
-    /// The same with the kinds that `objects` define.
+    /// Returns a copy that also has the kinds that `objects` define.
     #[must_use]
     pub fn with_definitions(&self, objects: &[Object]) -> Self {
         let mut catalog = self.clone();
@@ -65,14 +65,14 @@ impl Catalog {
         catalog
     }
 
-    /// The kind at exactly this apiVersion.
+    /// Finds the kind at exactly this apiVersion.
     pub fn resolve(&self, api_version: &str, kind: &str) -> Option<&Target> {
         self.versions(Object::group_of(api_version), kind)
             .iter()
             .find(|target| target.resource.api_version == api_version)
     }
 
-    /// The kind at the preferred version.
+    /// Finds the kind at the preferred version.
     pub fn preferred(&self, group: &str, kind: &str) -> Option<&Target> {
         self.versions(group, kind).first()
     }
@@ -81,10 +81,11 @@ impl Catalog {
         self.kinds.get(&(group.to_owned(), kind.to_owned())).map_or(&[], Vec::as_slice)
     }
 
-    /// The targets of `objects`, in their order.
+    /// Returns the targets of `objects`, in their order.
     ///
     /// # Errors
-    /// A problem for each object whose kind is not served, with where it is served if anywhere.
+    /// Returns a problem for each object whose kind is not served. It says where the kind is
+    /// served, if anywhere.
     pub fn targets(&self, objects: &[Object]) -> Result<Vec<Target>, Vec<Problem>> {
         let mut targets = Vec::new();
         let mut problems = Vec::new();
@@ -116,23 +117,17 @@ impl Catalog {
                 same_kind.join(", ")
             ));
         }
-        let near = self
-            .kinds
-            .keys()
-            .map(|(_, kind)| (strsim::damerau_levenshtein(kind, &object.id.kind), kind))
-            .min();
-        match near {
-            Some((distance, kind)) if distance <= 2 => {
-                problem.hint(format!("did you mean {kind}?"))
-            }
-            _ => problem.hint(
+        let kinds = self.kinds.keys().map(|(_, kind)| kind.as_str());
+        match infra_provider_api::nearest(&object.id.kind, kinds) {
+            Some(kind) => problem.hint(format!("did you mean {kind}?")),
+            None => problem.hint(
                 "add its CustomResourceDefinition to the suite, or install what brings it first",
             ),
         }
     }
 }
 
-/// The targets that a CustomResourceDefinition brings, one a served version.
+/// Returns the targets that a CustomResourceDefinition brings, one for each served version.
 fn defined(object: &Object) -> Vec<Target> {
     if kinds::class(&object.id) != kinds::Class::Definition {
         return Vec::new();

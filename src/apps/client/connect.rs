@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use kube::{
     Api, Client, Config,
+    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig},
     core::DynamicObject,
     discovery::Discovery,
@@ -11,7 +12,7 @@ use kube::{
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
-use super::{Catalog, Target, call::ANSWER_MAX};
+use super::{Catalog, Target, call::ANSWER_MAX, call_log::LogCallsLayer};
 use crate::apps::{AppsError, Events};
 
 /// How long a connection may take to be made, with TLS.
@@ -65,24 +66,17 @@ pub struct KubeClient {
     discovery: Arc<Mutex<Option<Arc<Catalog>>>>,
 }
 
-impl KubeClient {
-    /// Connects as the current context (or `context`) of a kubeconfig file says. Nothing is sent.
-    ///
-    /// # Errors
-    /// [`AppsError::Kubeconfig`].
-    pub async fn from_file(path: &Path, context: Option<&str>) -> Result<Self, AppsError> {
-        let origin = path.display().to_string();
-        let kubeconfig = Kubeconfig::read_from(path).map_err(|e| AppsError::Kubeconfig {
-            origin: origin.clone(),
-            message: e.to_string(),
-        })?;
-        Self::connect(kubeconfig, context, origin).await
-    }
+/// Makes a client whose calls are logged.
+fn logged(config: Config) -> Result<Client, kube::Error> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(&LogCallsLayer).build())
+}
 
-    /// The same, with the entry that was chosen.
+impl KubeClient {
+    /// Connects as the current context (or `context`) of a kubeconfig file says, and also returns the
+    /// entry that was chosen. Nothing is sent.
     ///
     /// # Errors
-    /// [`AppsError::Kubeconfig`], also when there is no such context.
+    /// Returns [`AppsError::Kubeconfig`] if the file is invalid or has no such context.
     pub async fn from_file_named(
         path: &Path,
         context: Option<&str>,
@@ -101,7 +95,7 @@ impl KubeClient {
     /// through a proxy that such a file names. Nothing is sent.
     ///
     /// # Errors
-    /// [`AppsError::Kubeconfig`], also when it holds anything else.
+    /// Returns [`AppsError::Kubeconfig`] if the file is invalid or holds anything else.
     pub async fn from_own(
         path: &Path,
         context: Option<&str>,
@@ -119,10 +113,11 @@ impl KubeClient {
         Ok((Self::connect(kubeconfig, None, origin).await?, at))
     }
 
-    /// The same from kubectl's own files: KUBECONFIG, else ~/.kube/config.
+    /// Connects by kubectl's own files: KUBECONFIG, else ~/.kube/config. Also returns the entry
+    /// that was chosen.
     ///
     /// # Errors
-    /// [`AppsError::Kubeconfig`].
+    /// Returns [`AppsError::Kubeconfig`] if the files are invalid or have no such context.
     pub async fn from_environment(context: Option<&str>) -> Result<(Self, ClusterRef), AppsError> {
         let origin = std::env::var("KUBECONFIG").ok().filter(|paths| !paths.is_empty());
         let origin = origin.unwrap_or_else(|| "~/.kube/config".to_owned());
@@ -134,10 +129,10 @@ impl KubeClient {
         Ok((Self::connect(kubeconfig, context, origin).await?, at))
     }
 
-    /// The same from a kubeconfig's text.
+    /// Connects by a kubeconfig's text.
     ///
     /// # Errors
-    /// [`AppsError::Kubeconfig`].
+    /// Returns [`AppsError::Kubeconfig`] if the text is invalid or has no such context.
     pub async fn from_text(yaml: &str, context: Option<&str>) -> Result<Self, AppsError> {
         let origin = "(in memory)".to_owned();
         let kubeconfig = Kubeconfig::from_yaml(yaml).map_err(|e| AppsError::Kubeconfig {
@@ -176,10 +171,10 @@ impl KubeClient {
         let server = config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
         config.connect_timeout = Some(CONNECT_MAX);
-        let lasting = Client::try_from(config.clone()).map_err(|e| failed(e.to_string()))?;
+        let lasting = logged(config.clone()).map_err(|e| failed(e.to_string()))?;
         // The default is five minutes: too long to wait for an answer that was lost.
         config.read_timeout = Some(ANSWER_MAX);
-        let client = Client::try_from(config).map_err(|e| failed(e.to_string()))?;
+        let client = logged(config).map_err(|e| failed(e.to_string()))?;
         Ok(Self {
             client,
             lasting,
@@ -190,38 +185,38 @@ impl KubeClient {
         })
     }
 
-    /// The API server's URL.
+    /// Returns the API server's URL.
     pub fn server(&self) -> &str {
         &self.server
     }
 
-    /// The connection itself, for calls that this module does not know.
+    /// Returns the connection itself, for calls that this module does not know.
     pub fn raw(&self) -> &Client {
         &self.client
     }
 
-    /// A connection that may be silent for minutes: for streams. Calls that want an answer take
-    /// [`KubeClient::raw`].
+    /// Returns a connection that may be silent for minutes, for streams. Calls that want an answer
+    /// take [`KubeClient::raw`].
     pub fn lasting(&self) -> &Client {
         &self.lasting
     }
 
-    /// The same connection, which tells `events` when a call is tried again.
+    /// Returns a copy of the connection that reports to `events` when a call is tried again.
     #[must_use]
     pub fn reporting(&self, events: &Events) -> Self {
         Self { events: events.clone(), ..self.clone() }
     }
 
-    /// The same, trying a call again for `patience` only; a minute without it.
+    /// Returns a copy that tries a call again for `patience` only. The default is a minute.
     #[must_use]
     pub fn with_patience(&self, patience: Duration) -> Self {
         Self { patience, ..self.clone() }
     }
 
-    /// What the cluster serves; asked once (two calls), then kept.
+    /// Returns the kinds that the cluster serves. They are asked for once (two calls), then kept.
     ///
     /// # Errors
-    /// [`AppsError::Unreachable`], [`AppsError::Api`].
+    /// Returns [`AppsError::Unreachable`] or [`AppsError::Api`] if a call fails.
     pub async fn catalog(&self) -> Result<Arc<Catalog>, AppsError> {
         let mut cached = self.discovery.lock().await;
         if let Some(catalog) = &*cached {
@@ -245,7 +240,7 @@ impl KubeClient {
         *self.discovery.lock().await = None;
     }
 
-    /// The API of a kind, in a namespace or for the whole cluster.
+    /// Returns the API of a kind, in a namespace or for the whole cluster.
     pub(in crate::apps) fn api(
         &self,
         target: &Target,

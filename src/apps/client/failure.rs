@@ -6,7 +6,8 @@ use kube::core::Status;
 
 use crate::apps::Conflict;
 
-/// Whether a call with this error may simply be made again; with the pause the server asked for.
+/// Returns `Some` if a call with this error may simply be made again. It holds the pause that the
+/// server asked for.
 pub(super) fn transient(error: &kube::Error) -> Option<Option<Duration>> {
     match error {
         kube::Error::Api(status) => {
@@ -27,7 +28,7 @@ pub(super) fn transient(error: &kube::Error) -> Option<Option<Duration>> {
     }
 }
 
-/// The error as a person wants it: what the API server said, or the innermost reason.
+/// Returns the error as a person wants it: what the API server said, or the innermost reason.
 pub(crate) fn explain(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return status.message.clone();
@@ -41,13 +42,13 @@ pub(crate) fn explain(error: &kube::Error) -> String {
     text
 }
 
-/// Whether the thing is not there.
+/// Returns true if the API server answered that the object does not exist.
 pub(in crate::apps) fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-/// The API server's refusal, when it is one of the request's content (400, 413, 422), of
-/// rights (403) or a conflict (409).
+/// Returns the API server's refusal if it is about the request's content (400, 413, 422), rights
+/// (403) or a conflict (409).
 pub(in crate::apps) fn refusal(error: &kube::Error) -> Option<&Status> {
     match error {
         kube::Error::Api(status) if matches!(status.code, 400 | 403 | 409 | 413 | 422) => {
@@ -57,7 +58,7 @@ pub(in crate::apps) fn refusal(error: &kube::Error) -> Option<&Status> {
     }
 }
 
-/// The field managers that a server-side apply ran into.
+/// Lists the field managers that a server-side apply ran into.
 pub(in crate::apps) fn conflicts(status: &Status) -> Vec<Conflict> {
     let causes = status.details.iter().flat_map(|d| &d.causes);
     causes
@@ -70,7 +71,7 @@ pub(in crate::apps) fn conflicts(status: &Status) -> Vec<Conflict> {
         .collect()
 }
 
-/// Whether a field was to change that cannot be changed in place.
+/// Returns true if the request was to change a field that cannot be changed in place.
 pub(in crate::apps) fn is_immutable(status: &Status) -> bool {
     let has = |part: &str| status.message.contains(part);
     status.code == 422 && (has("immutable") || has("may not change") || has("Forbidden: "))

@@ -1,6 +1,7 @@
 //! Talking to a cluster: the connection, what it serves, retried calls.
 
 mod call;
+mod call_log;
 mod catalog;
 mod connect;
 mod failure;

@@ -19,7 +19,7 @@ type Place = (String, String, Option<String>);
 /// large cluster would cost more.
 const SINGLE_MAX: usize = 2;
 
-/// The live objects among `wanted`, by id. Costs a list per kind and namespace.
+/// Reads the live objects among `wanted`, by id. It costs a list per kind and namespace.
 pub(in crate::apps) async fn live_objects(
     client: &KubeClient,
     wanted: &[(ObjectId, Target)],
@@ -93,7 +93,8 @@ async fn listed_among(
     }
 }
 
-/// Everything of a kind in the cluster; nothing when the cluster does not know the kind.
+/// Reads all objects of a kind in the cluster. The list is empty if the cluster does not know the
+/// kind.
 pub(in crate::apps) async fn listed(
     client: &KubeClient,
     api_version: &str,
@@ -115,7 +116,7 @@ pub(in crate::apps) async fn listed(
     Ok(list.items.into_iter().map(typed).collect())
 }
 
-/// The id of a live object.
+/// Returns the id of a live object.
 pub(in crate::apps) fn identity(object: &DynamicObject, target: &Target) -> ObjectId {
     ObjectId {
         group: target.resource.group.clone(),
@@ -125,7 +126,7 @@ pub(in crate::apps) fn identity(object: &DynamicObject, target: &Target) -> Obje
     }
 }
 
-/// The object as JSON; serialising what was just parsed cannot fail.
+/// Returns the object as JSON. Serialising what was just parsed cannot fail.
 fn value(object: DynamicObject) -> Value {
     serde_json::to_value(object).unwrap_or(Value::Null)
 }

@@ -38,7 +38,7 @@ pub(super) fn scopes(manifests: &mut [Manifest], default: Option<&str>) {
     }
 }
 
-/// The same object twice.
+/// Finds objects that are declared twice.
 pub(super) fn duplicates(manifests: &[Manifest], problems: &mut Vec<Problem>) {
     let mut first: BTreeMap<&ObjectId, &Origin> = BTreeMap::new();
     for Manifest { object, .. } in manifests {
@@ -55,7 +55,7 @@ const OBJECT_MAX: usize = 1_572_864;
 /// The most data that a ConfigMap or Secret may have, in bytes (`MaxSecretSize` of the Kubernetes API).
 const DATA_MAX: usize = 1_048_576;
 
-/// What no API server would take, known before anything is sent.
+/// Finds objects that are too large for any API server, before anything is sent.
 pub(super) fn sizes(objects: &[Object], problems: &mut Vec<Problem>) {
     for object in objects {
         let whole = object.value.to_string().len();
@@ -88,7 +88,7 @@ fn data_bytes(object: &Value) -> usize {
     }
 }
 
-/// Secret variables outside of Secrets.
+/// Finds secret variables outside of Secrets.
 pub(super) fn leaks(manifests: &[Manifest], problems: &mut Vec<Problem>) {
     for Manifest { object, secrets, .. } in manifests {
         for (name, line) in secrets.iter().filter(|_| !object.id.is_secret()) {
@@ -101,7 +101,7 @@ pub(super) fn leaks(manifests: &[Manifest], problems: &mut Vec<Problem>) {
     }
 }
 
-/// The namespaces that the suite declares.
+/// Lists the namespaces that the suite declares.
 pub(super) fn declared_namespaces(manifests: &[Manifest]) -> Vec<String> {
     let is_namespace =
         |m: &&Manifest| m.object.id.kind == "Namespace" && m.object.id.group.is_empty();

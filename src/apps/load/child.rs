@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Runs `command` to its end, or ends it after `limit`: then there is no output.
 ///
 /// # Errors
-/// It cannot be started or waited for.
+/// Returns an error if it cannot be started or waited for.
 pub(super) fn output(command: &mut Command, limit: Duration) -> io::Result<Option<Output>> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use super::helper::{self, Asked};
 use crate::apps::{Origin, Problem, ProblemKind};
 
-/// The `.dockerconfigjson` for `registries` (all, when empty). Only `auths` are taken over: nothing
-/// else in that file is a cluster's business. Messages never show a credential.
+/// Makes the `.dockerconfigjson` for `registries` (for all of the file's, if empty). Only
+/// credentials are taken over: nothing else in that file is a cluster's business. Messages never
+/// show a credential.
 pub(super) fn config(
     file: &Path,
     text: &str,

@@ -24,7 +24,7 @@ pub(super) struct Document {
     pub(super) images: Vec<(usize, String)>,
 }
 
-/// The documents of a marked text. Empty ones are left out; problems are collected.
+/// Reads the documents of a marked text. Empty ones are left out; problems are collected.
 pub(super) fn documents(
     file: &Path,
     marked: &str,
@@ -88,7 +88,7 @@ fn read(text: &str) -> Result<Option<Yaml>, serde_yaml_ng::Error> {
     Ok((!yaml.is_null()).then_some(yaml))
 }
 
-/// How many lines of a piece come before its first content.
+/// Counts the lines of a piece that come before its first content.
 fn leading_lines(text: &str) -> usize {
     text.lines()
         .take_while(|line| {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use crate::apps::{Origin, Problem, ProblemKind};
 
-/// The keys and values of a `.env` text. Messages never show a value.
+/// Parses the keys and values of a `.env` text. Messages never show a value.
 pub(super) fn parse(file: &Path, text: &str) -> Result<BTreeMap<String, String>, Vec<Problem>> {
     let mut values = BTreeMap::new();
     let mut problems = Vec::new();
@@ -43,8 +43,8 @@ fn is_key(key: &str) -> bool {
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// A value without its quotes; in double quotes `\n`, `\"` and `\\` are known. Without quotes a
-/// comment begins at ` #`.
+/// Removes a value's quotes; in double quotes it resolves `\n`, `\t`, `\"`, `\\` and `\$`. Without
+/// quotes a comment begins at ` #`.
 fn unquoted(value: &str) -> Option<String> {
     if let Some(rest) = value.strip_prefix('\'') {
         let end = rest.find('\'')?;

@@ -47,7 +47,7 @@ impl Link {
 /// Hidden files and folders are left out. No folder is read twice, whatever links lead to it.
 ///
 /// # Errors
-/// [`AppsError::File`] when a folder cannot be read.
+/// Returns [`AppsError::File`] if a folder cannot be read.
 pub(super) fn manifests(root: &Path) -> Result<Files, AppsError> {
     let failed = |path: &Path, source: io::Error| AppsError::File { path: path.to_owned(), source };
     if fs::metadata(root).map_err(|error| failed(root, error))?.is_file() {
@@ -95,10 +95,10 @@ pub(super) fn manifests(root: &Path) -> Result<Files, AppsError> {
 /// Standard input: read once, however many ask for it.
 static INPUT: OnceLock<Vec<u8>> = OnceLock::new();
 
-/// The bytes of a file; `-` is standard input.
+/// Reads the bytes of a file; `-` is standard input.
 ///
 /// # Errors
-/// Those of reading.
+/// Returns the error of reading.
 pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     if path.as_os_str() != "-" {
         return fs::read(path);
@@ -111,10 +111,11 @@ pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(INPUT.get_or_init(|| read).clone())
 }
 
-/// The text of a file (`-`: of standard input), without byte order mark and with Unix line ends.
+/// Reads the text of a file (`-`: of standard input), without byte order mark and with Unix line
+/// ends.
 ///
 /// # Errors
-/// [`AppsError::File`], also when it is not UTF-8.
+/// Returns [`AppsError::File`] if it cannot be read or is not UTF-8.
 pub(super) fn text(path: &Path) -> Result<String, AppsError> {
     let failed = |source| AppsError::File { path: path.to_owned(), source };
     let text = String::from_utf8(bytes(path).map_err(failed)?)
@@ -122,7 +123,7 @@ pub(super) fn text(path: &Path) -> Result<String, AppsError> {
     Ok(normalised(&text))
 }
 
-/// Without byte order mark and with Unix line ends.
+/// Removes the byte order mark, and changes line ends to Unix ones.
 pub(super) fn normalised(text: &str) -> String {
     text.trim_start_matches('\u{feff}').replace("\r\n", "\n")
 }

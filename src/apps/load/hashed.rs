@@ -49,7 +49,7 @@ pub(super) fn rename(objects: &mut [Object]) {
     }
 }
 
-/// Over what pods see of it, with sorted keys.
+/// Hashes what pods see of it, with sorted keys.
 fn hash(object: &Value) -> String {
     let mut hash = Sha256::new();
     for part in ["data", "binaryData", "stringData"] {

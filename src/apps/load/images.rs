@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{source::ImagePolicy, variables::Marks};
 use crate::apps::{Object, Origin, Problem, ProblemKind};
 
-/// The lines (from 1) of a document's `image:` entries, variables filled in.
+/// Returns the lines (from 1) of a document's `image:` entries, with variables filled in.
 pub(super) fn image_lines(text: &str, first_line: usize, marks: &Marks) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -41,7 +41,8 @@ pub(super) fn check(
     }
 }
 
-/// Why the tag of an image is not the version that it must be.
+/// Explains why the tag of an image is not the version that it must be, with a hint. Returns `None`
+/// if it is.
 fn unversioned(
     image: &str,
     policy: &ImagePolicy,
@@ -73,7 +74,7 @@ fn unversioned(
     }
 }
 
-/// Whether `text` is a semantic version: `1.4.0`, `1.4.0-rc.1`, `1.4.0+build`.
+/// Returns true if `text` is a semantic version: `1.4.0`, `1.4.0-rc.1`, `1.4.0+build`.
 pub(super) fn is_semantic(text: &str) -> bool {
     let identifiers = |part: &str, numeric_zeros: bool| {
         part.split('.').all(|word| {
@@ -93,7 +94,7 @@ pub(super) fn is_semantic(text: &str) -> bool {
         && build.is_none_or(|build| identifiers(build, true))
 }
 
-/// Container and image of everything an object runs.
+/// Lists container and image of everything an object runs.
 pub(super) fn images(object: &Value) -> Vec<(&str, &str)> {
     let paths = ["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
     let lists = ["initContainers", "containers", "ephemeralContainers"];

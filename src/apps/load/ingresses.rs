@@ -10,7 +10,8 @@ use crate::apps::{Object, ObjectId, Problem, ProblemKind, SUBDOMAIN_ANNOTATION};
 /// The variable with the domain.
 const DOMAIN: &str = "DOMAIN";
 
-/// One Ingress for each Service that has the annotation: a host a subdomain, each with TLS.
+/// Makes one Ingress for each Service that has the annotation, with a host for each subdomain. Each
+/// host has TLS.
 pub(super) fn of_subdomains(
     manifests: &[Manifest],
     variables: &BTreeMap<String, String>,

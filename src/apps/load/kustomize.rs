@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Nobody listens there, so what goes by this proxy goes nowhere.
 const NO_WAY: &str = "http://127.0.0.1:9";
 
-/// The kustomization of a folder.
+/// Finds the kustomization of a folder.
 pub(in crate::apps) fn file_of(folder: &Path) -> Option<PathBuf> {
     NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
@@ -66,9 +66,9 @@ pub(super) fn build(
     )])
 }
 
-/// Leaves a build no way but to the hosts in `allowed`: HTTP goes by a proxy that is not there, and
-/// git may use no transport. A proxy of the user's own stays when something is allowed, for it may be
-/// the only way there.
+/// Leaves a build no way but to the hosts in `allowed`. HTTP goes by a proxy that does not exist,
+/// and git may use no transport. A proxy of the user's own stays when something is allowed, for it
+/// may be the only way there.
 fn close(command: &mut Command, allowed: &[String]) {
     let own = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let has_own = own.iter().any(|name| std::env::var_os(name).is_some());

@@ -14,7 +14,7 @@ pub(crate) struct Manifest {
     pub(super) secrets: Vec<(String, usize)>,
 }
 
-/// The objects of a document: itself, or the items of a List.
+/// Returns the objects of a document: itself, or the items of a List.
 pub(super) fn manifests_of(document: Document, problems: &mut Vec<Problem>) -> Vec<Manifest> {
     let kind = document.value.get("kind").and_then(Value::as_str).unwrap_or_default();
     let item_kind = kind.strip_suffix("List").map(str::to_owned);

@@ -30,7 +30,8 @@ pub(crate) struct Loaded {
 /// Loads and checks all of `source`.
 ///
 /// # Errors
-/// [`AppsError::Manifests`] with all that is wrong, [`AppsError::File`].
+/// Returns [`AppsError::Manifests`] with all that is wrong, or [`AppsError::File`] if a file cannot
+/// be read.
 pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
     let mut problems = Vec::new();
     let exported = exported(source, &mut problems);
@@ -64,7 +65,7 @@ pub(crate) fn load(source: &SuiteSource) -> Result<Loaded, AppsError> {
     Ok(Loaded { notes, ..loaded })
 }
 
-/// The secret variables of a source together with those that are exported to it.
+/// Returns the secret variables of a source together with those that are exported to it.
 pub(super) fn exported(
     source: &SuiteSource,
     problems: &mut Vec<Problem>,
@@ -91,7 +92,7 @@ pub(super) fn exported(
     secret
 }
 
-/// The manifests of one text, for suites that are part of the program.
+/// Reads the manifests of one text, for suites that are part of the program.
 pub(crate) fn read(
     file: &Path,
     text: &str,
@@ -105,17 +106,18 @@ pub(crate) fn read(
     found.into_iter().flat_map(|document| manifests_of(document, problems)).collect()
 }
 
-/// The manifests of one text in which nothing is a variable.
+/// Reads the manifests of one text in which nothing is a variable.
 fn as_it_is(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Vec<Manifest> {
     let (text, marks) = Marks::none(&files::normalised(text));
     let found = documents(file, &text, &marks, problems);
     found.into_iter().flat_map(|document| manifests_of(document, problems)).collect()
 }
 
-/// The objects of a folder that a render has written, as they are.
+/// Reads the objects of a folder that a render has written, as they are.
 ///
 /// # Errors
-/// [`AppsError::Manifests`], [`AppsError::File`].
+/// Returns [`AppsError::Manifests`] if a manifest is invalid, and [`AppsError::File`] if one cannot
+/// be read.
 pub(crate) fn rendered_objects(root: &Path) -> Result<Vec<Object>, AppsError> {
     let mut problems = Vec::new();
     let mut objects = Vec::new();

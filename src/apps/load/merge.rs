@@ -54,7 +54,7 @@ fn merge_list(list: &str, items: &mut Vec<Value>, changes: &[Value]) {
     }
 }
 
-/// The key that tells the items of a list apart, when every item has it.
+/// Returns the key that distinguishes the items of a list, if every item has it.
 fn merge_key(list: &str, items: &[Value], changes: &[Value]) -> Option<&'static str> {
     let keys: &[&str] = match list {
         "containers"
@@ -79,7 +79,7 @@ fn directive(value: &Value) -> Option<&str> {
     value.get("$patch")?.as_str()
 }
 
-/// Without directives and nulls, for what is added as it stands.
+/// Removes directives and nulls, for what is added as it stands.
 fn stripped(value: &Value) -> Value {
     match value {
         Value::Object(map) => map

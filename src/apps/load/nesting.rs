@@ -38,7 +38,7 @@ impl TooDeep {
 /// ones in quotes hide others from it, which [`bounded`] makes up for.
 ///
 /// # Errors
-/// The text is nested too deeply.
+/// Returns an error if the text is nested too deeply.
 pub(super) fn check(text: &str) -> Result<(), TooDeep> {
     let mut depth = 0_usize;
     for (number, line) in text.lines().enumerate() {
@@ -60,7 +60,7 @@ pub(super) fn check(text: &str) -> Result<(), TooDeep> {
 /// and given up after a while.
 ///
 /// # Errors
-/// The text is nested too deeply, or takes too long.
+/// Returns an error if the text is nested too deeply, or takes too long.
 pub(super) fn bounded<T: Send + 'static>(text: &str, parse: fn(&str) -> T) -> Result<T, TooDeep> {
     check(text)?;
     let opening = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();

@@ -35,11 +35,11 @@ struct Remote {
     file: PathBuf,
     line: usize,
     text: String,
-    /// Empty where none can be told.
+    /// Empty where none can be recognized.
     host: String,
 }
 
-/// Names everything that `folder` would fetch from hosts that are not in `allowed`.
+/// Finds everything that `folder` would fetch from hosts that are not in `allowed`.
 pub(super) fn refused(folder: &Path, allowed: &[String]) -> Vec<Problem> {
     let mut found = Vec::new();
     visit(folder, &mut BTreeSet::new(), &mut found);

@@ -15,7 +15,7 @@ pub(super) struct Findings {
     pub(super) unsupported: Vec<String>,
 }
 
-/// The document as JSON.
+/// Returns the document as JSON.
 pub(super) fn to_json(yaml: Yaml, marks: &Marks, findings: &mut Findings) -> Value {
     convert(yaml, "", marks, findings)
 }
@@ -61,7 +61,7 @@ fn string(text: String, key: &str, marks: &Marks, findings: &mut Findings) -> Va
     Value::String(filled.text)
 }
 
-/// A plain scalar by YAML's rules; anything but a number, a boolean or null stays text.
+/// Reads a plain scalar by YAML's rules; anything but a number, a boolean or null stays text.
 fn plain_scalar(key: &str, text: String) -> Value {
     if let Some(mode) = file_mode(key, &text) {
         return mode;
@@ -73,7 +73,8 @@ fn plain_scalar(key: &str, text: String) -> Value {
     }
 }
 
-/// kubectl reads YAML 1.1, where `defaultMode: 0644` is octal; YAML 1.2 sees text.
+/// Reads a file mode in octal, as kubectl does. It reads YAML 1.1, where `defaultMode: 0644` is
+/// octal; YAML 1.2 sees text.
 fn file_mode(key: &str, text: &str) -> Option<Value> {
     if !matches!(key, "defaultMode" | "mode") || !text.starts_with('0') || text.len() > 5 {
         return None;

@@ -13,7 +13,7 @@ use crate::apps::{
     AppsError, HASH_NAME_ANNOTATION, Object, ObjectId, Origin, Problem, ProblemKind,
 };
 
-/// One Secret a namespace from the allow-listed keys of a `.env` file.
+/// Makes one Secret for each namespace from the allow-listed keys of a `.env` file.
 pub(super) fn from_env(
     source: &EnvSecret,
     declared: &[String],
@@ -53,7 +53,7 @@ pub(super) fn from_env(
     or_declared(&source.namespaces, declared).iter().map(each).collect()
 }
 
-/// One Secret a namespace from files.
+/// Makes one Secret for each namespace from files.
 pub(super) fn from_files(
     source: &FileSecret,
     declared: &[String],
@@ -91,7 +91,7 @@ fn hashed(mut object: Object, wanted: bool) -> Object {
     object
 }
 
-/// One pull secret a namespace from docker's `config.json`.
+/// Makes one pull secret for each namespace from docker's `config.json`.
 pub(super) fn from_docker(
     source: &DockerSecret,
     declared: &[String],

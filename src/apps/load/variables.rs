@@ -56,7 +56,7 @@ pub(super) struct Marks {
 const DIGITS: usize = 6;
 
 impl Marks {
-    /// The text as it is, with nothing marked.
+    /// Returns the text as it is, with nothing marked.
     pub(super) fn none(text: &str) -> (String, Marks) {
         let word = "\0".to_owned();
         (text.to_owned(), Marks { word, marks: Vec::new(), used: std::cell::RefCell::default() })
@@ -127,7 +127,7 @@ impl Marks {
         Some(filled)
     }
 
-    /// `text` with each word turned back into `${NAME}`, for messages.
+    /// Turns each word in `text` back into `${NAME}`, for messages.
     pub(super) fn named(&self, text: &str) -> String {
         let mut named = text.to_owned();
         for (number, mark) in self.marks.iter().enumerate() {
@@ -141,7 +141,7 @@ impl Marks {
         named
     }
 
-    /// The variables that [`Self::fill`] met.
+    /// Returns the variables that [`Self::fill`] met.
     pub(super) fn used(&self) -> BTreeSet<String> {
         self.used.borrow().clone()
     }
@@ -183,7 +183,7 @@ fn is_name(name: &str) -> bool {
     name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
 }
 
-/// Whether a `${` after `before` (its line so far) stands in an unquoted scalar.
+/// Returns true if a `${` after `before` (its line so far) stands in an unquoted scalar.
 fn is_plain(before: &str) -> bool {
     let begin = [": ", "- ", ", ", "[", "{"]
         .iter()

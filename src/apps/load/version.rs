@@ -15,7 +15,8 @@ const STAND_IN: &str = "0.0.0-untagged";
 /// Fills in the version that git knows. A source that names a version itself stays as it is.
 ///
 /// # Errors
-/// git cannot be run, HEAD has no semantic version for a tag, or the tree differs from it.
+/// Returns a problem if git cannot be run, HEAD has no semantic version for a tag, or the tree
+/// differs from it.
 pub(in crate::apps) fn filled(source: &SuiteSource) -> Result<SuiteSource, Problem> {
     let mut filled = source.clone();
     let Some(folder) = &source.version_from_git else { return Ok(filled) };
@@ -78,7 +79,8 @@ fn tag_of_head(folder: &Path, watched: &[&Path]) -> Result<String, Problem> {
     }
 }
 
-/// Whether a line of `git status` names a file that a suite would read; hidden ones it does not.
+/// Returns true if a line of `git status` names a file that a suite would read. A suite reads no
+/// hidden files.
 fn is_manifest(line: &str) -> bool {
     let path = line.get(3..).unwrap_or_default().trim_matches('"');
     let is_hidden = path.split('/').any(|part| part.starts_with('.'));

@@ -9,7 +9,7 @@ enum Mark {
     Done,
 }
 
-/// The steps of one circle, the first one again at the end; `None` when there is none.
+/// Finds the steps of one circle, the first one again at the end. Returns `None` if there is none.
 pub(super) fn find(order: &Order) -> Option<Vec<usize>> {
     let mut marks = vec![Mark::New; order.steps.len()];
     for start in 0..order.steps.len() {

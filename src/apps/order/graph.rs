@@ -36,7 +36,8 @@ impl Order {
     /// Orders `objects`.
     ///
     /// # Errors
-    /// [`AppsError::Manifests`] for a depends-on that names nothing, [`AppsError::Cycle`].
+    /// Returns [`AppsError::Manifests`] if a depends-on names nothing, and [`AppsError::Cycle`] if
+    /// objects wait for each other.
     pub fn of(objects: &[Object]) -> Result<Self, AppsError> {
         let mut order = Order {
             steps: (0..objects.len()).map(Step::Object).collect(),
@@ -56,7 +57,7 @@ impl Order {
         self.steps.len() - 1
     }
 
-    /// `later` waits until `earlier` is as far as `need`.
+    /// Makes `later` wait until `earlier` is as far as `need`.
     pub(super) fn add(&mut self, earlier: usize, later: usize, need: Need) {
         if earlier != later {
             let known = self.before[later].entry(earlier).or_insert(need);
@@ -64,7 +65,7 @@ impl Order {
         }
     }
 
-    /// The steps that wait for each step.
+    /// Returns the steps that wait for each step.
     pub(in crate::apps) fn after(&self) -> Vec<Vec<(usize, Need)>> {
         let mut after = vec![Vec::new(); self.steps.len()];
         for (later, before) in self.before.iter().enumerate() {
@@ -75,7 +76,8 @@ impl Order {
         after
     }
 
-    /// The objects (places in the suite) in an order that keeps every rule; ties by place.
+    /// Returns the objects (places in the suite) in an order that keeps every rule; ties are broken
+    /// by place.
     pub fn sequence(&self) -> Vec<usize> {
         let after = self.after();
         let mut missing: Vec<usize> = self.before.iter().map(BTreeMap::len).collect();
@@ -95,7 +97,8 @@ impl Order {
         sequence
     }
 
-    /// The objects (places in the suite) that must come before `object`, directly or by a gate.
+    /// Returns the objects (places in the suite) that must come before `object`, directly or by a
+    /// gate.
     pub fn before(&self, object: usize) -> BTreeMap<usize, Need> {
         let mut found = BTreeMap::new();
         let mut open: Vec<(usize, Need)> =
@@ -121,7 +124,7 @@ impl Order {
     }
 }
 
-/// The places of objects, by id.
+/// Returns the places of objects, by id.
 pub(super) fn places(objects: &[Object]) -> BTreeMap<&ObjectId, usize> {
     objects.iter().enumerate().map(|(place, object)| (&object.id, place)).collect()
 }

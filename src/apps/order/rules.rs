@@ -21,7 +21,7 @@ pub(super) fn add(order: &mut Order, objects: &[Object]) -> Result<(), AppsError
     depends_on(order, objects)
 }
 
-/// Namespace before its content.
+/// Puts a Namespace before its content.
 fn namespaces(order: &mut Order, objects: &[Object], classes: &[Class]) {
     let declared: BTreeMap<&str, usize> = (0..objects.len())
         .filter(|&at| classes[at] == Class::Namespace)
@@ -35,7 +35,7 @@ fn namespaces(order: &mut Order, objects: &[Object], classes: &[Class]) {
     }
 }
 
-/// CustomResourceDefinition, established, before its objects.
+/// Puts a CustomResourceDefinition, established, before its objects.
 fn definitions(order: &mut Order, objects: &[Object], classes: &[Class]) {
     let mut defined: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (place, object) in
@@ -54,7 +54,7 @@ fn definitions(order: &mut Order, objects: &[Object], classes: &[Class]) {
     }
 }
 
-/// Role before the bindings that name it.
+/// Puts a role before the bindings that name it.
 fn bindings(order: &mut Order, objects: &[Object]) {
     let places = places(objects);
     for (place, object) in objects.iter().enumerate() {
@@ -74,7 +74,8 @@ fn bindings(order: &mut Order, objects: &[Object]) {
     }
 }
 
-/// What pods refer to before what runs pods: of the whole cluster, then of each namespace.
+/// Puts what pods refer to before what runs pods: first for the whole cluster, then for each
+/// namespace.
 fn workloads(order: &mut Order, objects: &[Object], classes: &[Class]) {
     let cluster = order.gate("what belongs to the whole cluster");
     let mut gates: BTreeMap<&str, usize> = BTreeMap::new();
@@ -124,7 +125,7 @@ fn serving_namespaces(hook: &Value) -> Vec<&str> {
     of_webhooks.chain(of_service).filter_map(Value::as_str).collect()
 }
 
-/// `infra.dev/depends-on`: ready before.
+/// Makes an object wait until those in its `infra.dev/depends-on` are ready.
 fn depends_on(order: &mut Order, objects: &[Object]) -> Result<(), AppsError> {
     let mut problems = Vec::new();
     everything_else(order, objects);
@@ -152,7 +153,7 @@ fn depends_on(order: &mut Order, objects: &[Object]) -> Result<(), AppsError> {
     if problems.is_empty() { Ok(()) } else { Err(AppsError::Manifests(problems)) }
 }
 
-/// `infra.dev/depends-on: "*"`: after everything that does not say so itself.
+/// Puts objects with `infra.dev/depends-on: "*"` after everything that does not say so itself.
 fn everything_else(order: &mut Order, objects: &[Object]) {
     let is_last = |object: &Object| {
         let names = object.annotation(DEPENDS_ON_ANNOTATION).unwrap_or_default();
@@ -191,7 +192,8 @@ impl Order {
     }
 }
 
-/// `Kind/namespace/name`, or `Kind/name` in the namespace of `from` or in none.
+/// Finds the places of `Kind/namespace/name`, or of `Kind/name` in the namespace of `from` or in
+/// none.
 fn named(name: &str, from: &Object, objects: &[Object]) -> Vec<usize> {
     let is_short = name.matches('/').count() == 1;
     let is_meant = |object: &Object| {
@@ -204,13 +206,14 @@ fn named(name: &str, from: &Object, objects: &[Object]) -> Vec<usize> {
 }
 
 fn nearest(name: &str, from: &Object, objects: &[Object]) -> String {
-    let distance = |object: &&Object| {
+    let others = objects.iter().filter(|object| object.id != from.id);
+    let names = |object: &Object| {
         let short = format!("{}/{}", object.id.kind, object.id.name);
-        let long = object.id.to_string();
-        [short, long].iter().map(|n| strsim::damerau_levenshtein(name, n)).min()
+        [short, object.id.to_string()].map(|name| (name, object.id.to_string()))
     };
-    match objects.iter().filter(|object| object.id != from.id).min_by_key(distance) {
-        Some(object) => format!("write Kind/namespace/name; the nearest is {}", object.id),
+    let names: BTreeMap<String, String> = others.flat_map(names).collect();
+    match infra_provider_api::nearest(name, names.keys().map(String::as_str)) {
+        Some(near) => format!("write Kind/namespace/name; the nearest is {}", names[near]),
         None => "write Kind/namespace/name".to_owned(),
     }
 }

@@ -8,7 +8,8 @@ use super::FieldChange;
 const KEPT_BY_SERVER: [&str; 6] =
     ["managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"];
 
-/// The fields that differ. A Secret's values are masked: whether there is one shows, not which.
+/// Returns the fields that differ. A Secret's values are masked: they show if there is one, but not
+/// its content.
 pub(in crate::apps) fn fields(before: &Value, after: &Value, secret: bool) -> Vec<FieldChange> {
     let mut found = Vec::new();
     compare("", Some(&bare(before)), Some(&bare(after)), &mut found);

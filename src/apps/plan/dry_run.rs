@@ -10,7 +10,7 @@ use crate::apps::{
     settled::is_settled,
 };
 
-/// What an apply would do with the object at `place`.
+/// Plans what an apply would do with the object at `place`.
 pub(super) async fn change(
     client: &KubeClient,
     prepared: &Prepared,
@@ -103,7 +103,8 @@ fn refuse(
     Ok(())
 }
 
-/// Whether an object may be deleted and made anew: it is named, or says so itself.
+/// Returns true if an object may be deleted and recreated, because `names` has it or its annotation
+/// allows it.
 pub(in crate::apps) fn may_be_replaced(object: &Object, names: &[String]) -> bool {
     object.annotation(ON_CHANGE_ANNOTATION) == Some("replace")
         || names.iter().any(|name| object.id.is_named(name))

@@ -13,7 +13,7 @@ pub enum Action {
     Create,
     /// Fields change.
     Update,
-    /// A field changes that cannot be changed in place: it is deleted and made anew.
+    /// A field changes that cannot be changed in place: it is deleted and recreated.
     Replace,
     /// Nothing changes.
     NoOp,
@@ -95,7 +95,7 @@ pub struct AppsPlan {
 }
 
 impl AppsPlan {
-    /// How many objects each action has.
+    /// Counts the objects of each action.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for change in &self.changes {
@@ -112,7 +112,7 @@ impl AppsPlan {
         counts
     }
 
-    /// Whether an apply would change nothing.
+    /// Returns true if an apply would change nothing.
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(|change| matches!(change.action, Action::NoOp | Action::Keep))
     }

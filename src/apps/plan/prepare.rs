@@ -24,7 +24,7 @@ pub(in crate::apps) struct Prepared {
 }
 
 impl Prepared {
-    /// Whether a dry run makes sense: kind and namespace are there.
+    /// Returns true if a dry run makes sense, because kind and namespace exist.
     pub(in crate::apps) fn can_be_tried(&self, place: usize) -> bool {
         let namespace = self.objects[place].id.namespace.as_deref();
         !self.targets[place].to_come
@@ -33,7 +33,7 @@ impl Prepared {
             })
     }
 
-    /// The suite that a live object belongs to, when it is another than `suite`.
+    /// Returns the suite that a live object belongs to, if it is another than `suite`.
     pub(in crate::apps) fn other_suite(&self, id: &ObjectId, suite: &str) -> Option<&str> {
         let owner =
             self.live.get(id)?.get("metadata")?.get("annotations")?.get(SUITE_ANNOTATION)?.as_str();
@@ -44,7 +44,8 @@ impl Prepared {
 /// Resolves all kinds and reads what is there.
 ///
 /// # Errors
-/// [`AppsError::Manifests`] for kinds the cluster does not know and namespaces that are nowhere.
+/// Returns [`AppsError::Manifests`] if the cluster does not know a kind, or if a namespace is
+/// nowhere.
 pub(in crate::apps) async fn prepare(
     client: &KubeClient,
     suite: &Suite,
@@ -89,7 +90,7 @@ pub(in crate::apps) fn namespace_id(name: &str) -> ObjectId {
     }
 }
 
-/// The namespaces that objects are in, each with one of the objects.
+/// Returns the namespaces that objects are in, each with one of the objects.
 fn namespaces(objects: &[Object]) -> BTreeMap<ObjectId, &Object> {
     let named = |object: &'_ Object| object.id.namespace.as_deref().map(namespace_id);
     objects.iter().filter_map(|object| Some((named(object)?, object))).collect()

@@ -14,7 +14,7 @@ pub struct PlanOptions {
     /// Try what is not there yet, too. Without it a create that the API server would refuse shows
     /// only when it is applied; it saves a call for each.
     pub try_creates: bool,
-    /// Objects (`Kind/name`, `Kind/namespace/name`) that may be deleted and made anew.
+    /// Objects (`Kind/name`, `Kind/namespace/name`) that may be deleted and recreated.
     pub replace: Vec<String>,
     /// What of that which left the suite is kept.
     pub protection: Protection,
@@ -26,10 +26,10 @@ impl Default for PlanOptions {
     }
 }
 
-/// [`plan_with`] and its defaults.
+/// Plans with the default options of [`plan_with`].
 ///
 /// # Errors
-/// Those of [`plan_with`].
+/// Returns the errors of [`plan_with`].
 pub async fn plan(
     client: &KubeClient,
     suite: &Suite,
@@ -38,13 +38,12 @@ pub async fn plan(
     plan_with(client, suite, inventory, &PlanOptions::default()).await
 }
 
-/// What an apply of `suite` would do. Nothing is changed: each object is tried by a server-side dry
-/// run, but for those that are certain to stay as they are. `inventory` tells what an earlier apply
-/// left.
+/// Plans what an apply of `suite` would do. Nothing is changed: a server-side dry run tries each
+/// object that is not certain to stay as it is. `inventory` lists what an earlier apply left.
 ///
 /// # Errors
-/// [`AppsError::Manifests`] for unknown kinds and namespaces, and what calls give. What the API
-/// server refuses of single objects is in the plan.
+/// Returns [`AppsError::Manifests`] if a kind or a namespace is unknown, or the error of a call.
+/// The plan holds what the API server refuses of single objects.
 pub async fn plan_with(
     client: &KubeClient,
     suite: &Suite,
@@ -70,7 +69,7 @@ pub async fn plan_with(
     Ok(AppsPlan { suite: suite.name().to_owned(), digest: suite.digest(), changes })
 }
 
-/// What happens to an object that left the suite; nothing when it is gone or another suite's.
+/// Plans an object that left the suite. Returns `None` if it is gone or belongs to another suite.
 fn left(
     prepared: &Prepared,
     id: &ObjectId,

@@ -9,8 +9,8 @@ use crate::apps::{
     wait::selects,
 };
 
-/// The objects marked as single whose claim is held by a pod of something else: sending them would
-/// start a second one on the same volume.
+/// Finds the objects marked as single whose claim is held by a pod of something else. Sending them
+/// would start a second pod on the same volume.
 pub(super) async fn refusals(
     client: &KubeClient,
     objects: &[Object],

@@ -96,7 +96,8 @@ pub(super) fn disruption_budget(object: &Value) -> Health {
     }
 }
 
-/// Judges by whether the autoscaler reaches what it scales. Its metrics come a minute after the pods.
+/// Judges an autoscaler by its access to what it scales, because the metrics come a minute after
+/// the pods.
 pub(super) fn autoscaler(object: &Value) -> Health {
     match condition(object, "AbleToScale") {
         Some(found) if found.is_false => Health::Waiting(format!("it cannot scale{}", found.why())),

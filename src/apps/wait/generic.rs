@@ -45,7 +45,7 @@ pub(super) fn unseen(object: &Value) -> Option<Health> {
         .then(|| Health::Waiting("its controller has not looked at it yet".to_owned()))
 }
 
-/// Whether no controller has ever written a status.
+/// Returns true if no controller has ever written a status.
 pub(in crate::apps) fn is_unreported(object: &Value) -> bool {
     match object.get("status") {
         None | Some(Value::Null) => true,

@@ -71,7 +71,7 @@ impl Judge {
         self.known(id, object)
     }
 
-    /// Whether infra.toml has a rule for objects like `id`.
+    /// Returns true if infra.toml has a rule for objects like `id`.
     pub(in crate::apps) fn is_ruled(&self, id: &ObjectId) -> bool {
         self.rules(id).next().is_some()
     }

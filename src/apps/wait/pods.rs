@@ -9,13 +9,13 @@ use super::reader::{condition, number, text};
 pub(in crate::apps) struct PodTrouble {
     /// `worker-7d9: ImagePullBackOff: manifest unknown`.
     pub(in crate::apps) reason: String,
-    /// Whether its image cannot be had, which waiting seldom mends.
+    /// Whether its image is not available, which waiting seldom cures.
     pub(in crate::apps) image: bool,
     /// The container that crashes, so that its log can be asked for; and how often it did.
     pub(in crate::apps) crash: Option<(String, i64)>,
 }
 
-/// Whether `workload` (by its selector) runs `pod`; both in the same namespace.
+/// Returns true if `workload` (by its selector) runs `pod`. Both must be in the same namespace.
 pub(in crate::apps) fn selects(workload: &Value, pod: &Value) -> bool {
     if text(workload, "/metadata/namespace") != text(pod, "/metadata/namespace") {
         return false;
@@ -35,7 +35,7 @@ pub(in crate::apps) fn selects(workload: &Value, pod: &Value) -> bool {
     text(workload, "/kind") == "Job" && label("job-name") == Some(text(workload, "/metadata/name"))
 }
 
-/// What is wrong with a pod; `None` when it is starting or running as it should.
+/// Explains what is wrong with a pod. Returns `None` if it is starting or running as it should.
 pub(in crate::apps) fn trouble(pod: &Value) -> Option<PodTrouble> {
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
         return None;

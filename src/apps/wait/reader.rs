@@ -53,7 +53,7 @@ pub(super) fn condition_of<'a>(holder: &'a Value, name: &str) -> Option<Conditio
     })
 }
 
-/// Whether a condition is about an earlier generation of `object`.
+/// Returns true if a condition is about an earlier generation of `object`.
 pub(super) fn outdated(object: &Value, condition: &Condition<'_>) -> bool {
     let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
     matches!((condition.generation, generation), (Some(about), Some(now)) if about < now)

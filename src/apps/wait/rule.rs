@@ -49,7 +49,7 @@ impl ConditionIs {
     /// Reads `Ready` (which means `Ready=True`) or `Ready=False`.
     ///
     /// # Errors
-    /// The text is neither.
+    /// Returns an error if the text names no condition, or another status.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, status) = text.split_once('=').unwrap_or((text, "True"));
         if name.is_empty() || name.contains(char::is_whitespace) {
@@ -63,7 +63,7 @@ impl ConditionIs {
 }
 
 impl WaitRule {
-    /// Whether it is about objects like `id`.
+    /// Returns true if the rule is about objects like `id`.
     pub fn covers(&self, id: &ObjectId) -> bool {
         match self.kind.split_once('.') {
             Some((kind, group)) => kind == id.kind && group == id.group,
@@ -71,7 +71,7 @@ impl WaitRule {
         }
     }
 
-    /// Judges `object`. What its controller has not reported yet is waited for.
+    /// Judges `object`. It is waiting until its controller has reported on its latest generation.
     pub(super) fn health(&self, object: &Value) -> Health {
         if self.until == Until::Applied {
             return Health::Ready;

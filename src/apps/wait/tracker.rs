@@ -43,7 +43,8 @@ pub(in crate::apps) struct Tracker {
 }
 
 impl Tracker {
-    /// A tracker for objects of `used` kinds, and where what it sees arrives.
+    /// Makes a tracker for objects of `used` kinds. Everything that it sees arrives at the
+    /// receiver.
     pub(in crate::apps) fn new<'a>(
         client: KubeClient,
         logs: bool,

@@ -7,7 +7,7 @@ use super::{
     reader::{condition, number, number_or, text},
 };
 
-/// Whether the controller has looked at the latest change.
+/// Returns a waiting health if the controller has not looked at the latest change yet.
 fn unseen(object: &Value) -> Option<Health> {
     let seen = number(object, "/status/observedGeneration");
     (seen < number(object, "/metadata/generation"))
