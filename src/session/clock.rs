@@ -13,11 +13,13 @@ impl Session {
     }
 }
 
-/// Says which clock is wrong when certificates in `places` have not begun. What can't be read is
-/// reported by those who need it.
+/// Says which clock is wrong when certificates in `places` have not begun. Those who need an
+/// unreadable certificate report it.
 pub fn certificates_clock(project: &Project, places: &Places) -> Option<String> {
     let now = Timestamp::now();
-    let spec = PkiSpec::new(&project.cluster.name).with_validity(validity(project));
+    let spec = PkiSpec::new(&project.cluster.name)
+        .with_validity(validity(project))
+        .with_site(infra_ssl::has_site_authority(&places.pki));
     clock_warning(&status(&places.pki, &spec, now).ok()?, now)
 }
 

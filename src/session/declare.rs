@@ -3,14 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use infra_provider_api::{Address, Cluster, Declared, Input, Phase};
+use infra_provider_api::{API_ACCESS, Address, Cluster, Declared, Input, Phase};
+use infra_provisioning::boot::Platform;
+use infra_ssl::ENCRYPTION_KEYS;
 use serde::Serialize;
 
-use super::{error::Failure, open::Session, suites::ORDER};
-use crate::apps::addons::RETIRED;
+use super::{api_address, error::Failure, open::Session, outlived, suites::ORDER};
+use crate::apps::{
+    TlsSecret,
+    addons::{CERT_MANAGER, RETIRED},
+};
 use crate::resources::{
-    ApiServerSpec, ApiServers, ArtifactsSpec, CertificateSpec, Certificates, EtcdMemberSpec, Kits,
-    NodeBundleSpec, NodeSpec, SuiteSpec, Suites, TurnSpec,
+    ApiServerSpec, ApiServers, ArtifactsSpec, CertificateSpec, Certificates, EtcdMemberSpec,
+    HandoverSpec, Handovers, Kits, KubeletCertificateSpec, KubeletCertificates, NodeBundleSpec,
+    NodeSpec, SiteCertificateSpec, SiteCertificates, SiteIssuer, SuiteSpec, Suites, TurnSpec,
 };
 
 /// What declaring needs.
@@ -25,8 +31,30 @@ pub(super) struct Declaring<'a> {
     /// What each machine boots with, or has booted with.
     pub(super) revisions: &'a BTreeMap<String, String>,
     pub(super) suites: &'a BTreeMap<String, SuiteSpec>,
+    /// Certificates of sites.
+    pub(super) sites: &'a BTreeMap<TlsSecret, SiteCertificateSpec>,
+    /// Whether there is, or shall be, an authority for sites.
+    pub(super) site_authority: bool,
     /// Machines that each machine takes the place of.
     pub(super) older: &'a BTreeMap<String, Vec<String>>,
+    /// Machines that joined a cluster which is gone.
+    pub(super) outlived: &'a BTreeSet<String>,
+    /// Control planes whose data is given up.
+    pub(super) given_up: &'a BTreeSet<String>,
+    /// Whether Secrets are encrypted.
+    pub(super) encrypts: bool,
+    /// Whether the cluster's authority signs what kubelets serve with.
+    pub(super) kubelet_serving: bool,
+    /// Machines that are asked to be replaced.
+    pub(super) replace: &'a [Address],
+}
+
+impl Declaring<'_> {
+    /// What lies in the cluster's folder, but for the kubeconfig.
+    fn certificates(&self) -> impl Iterator<Item = &'static str> {
+        let keys = self.encrypts.then_some(ENCRYPTION_KEYS);
+        Certificates::NAMES.into_iter().chain(keys)
+    }
 }
 
 fn make<S: Serialize>(address: Address, spec: &S) -> Result<Declared, Failure> {
@@ -58,12 +86,25 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
         .collect();
     for machine in all.iter_mut().filter(|one| one.address.kind() == cloud.machine_kind) {
         machine.unrotated = control_planes.contains(machine.address.name());
+        let outlived = of.outlived.contains(machine.address.name());
+        machine.outlived = outlived.then(|| outlived::REASON.to_owned());
+        machine.supersedes.retain(|old| !of.outlived.contains(old.name()));
+        if control_planes.contains(machine.address.name()) {
+            let before = of.outlived.iter().chain(of.given_up);
+            let before = before.map(|name| Address::new(cloud.machine_kind, name));
+            machine.created_after.extend(before.filter(|one| *one != machine.address));
+        }
+        if cloud.platform == Platform::Ec2 {
+            machine.companions.push(Handovers::address(machine.address.name()));
+        }
     }
 
-    for name in Certificates::NAMES {
+    let site = of.site_authority.then_some(Certificates::SITE);
+    for name in of.certificates().chain(site) {
         let mut declared = make(certificate(name), &CertificateSpec::valid())?;
-        // A new authority would cut off every node and every kubeconfig.
-        declared.protect = name.ends_with("ca") || name == "sa";
+        // A new authority would cut off every node and every kubeconfig; without its keys no Secret can
+        // be read.
+        declared.protect = name.ends_with("ca") || name == "sa" || name == ENCRYPTION_KEYS;
         all.push(declared);
     }
     let kubeconfig = CertificateSpec {
@@ -79,6 +120,7 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
     };
     all.push(make(artifacts(), &files)?);
     nodes(of, &mut all)?;
+    sites(of, &mut all)?;
     suites(of, &mut all)?;
 
     // What an earlier version installed goes when nothing leads to it any more: the apps have their new
@@ -103,9 +145,14 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
 
 fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
     let cloud = &of.session.cloud;
+    let accesses = all.iter().filter(|one| one.address.kind() == API_ACCESS);
+    let accesses: BTreeSet<Address> = accesses.map(|one| one.address.clone()).collect();
     let mut before: Option<Address> = None;
     let mut bundled = vec![artifacts()];
-    bundled.extend(Certificates::NAMES.map(certificate));
+    bundled.extend(of.certificates().map(certificate));
+    // A machine that asks for a name before it exists gets the negative answer for long.
+    let leading = of.kits.endpoint_name().map(api_address::record_of);
+    bundled.extend(leading.filter(|record| all.iter().any(|one| one.address == *record)));
     for (pool, node) in of.cluster.nodes() {
         let name = node.name();
         let machine = Address::new(cloud.machine_kind, &name);
@@ -117,12 +164,36 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
         bundle.depends_on.clone_from(&bundled);
         all.push(bundle);
 
+        // Where machines share a role, a machine's files become its own once it exists.
+        let handover = Handovers::address(&name);
+        let is_handed_over = cloud.platform == Platform::Ec2;
+        if is_handed_over {
+            let spec = HandoverSpec { machine: Input::reference(machine.clone(), "arn") };
+            all.push(make(handover.clone(), &spec)?.after(cloud.bucket.clone()));
+        }
+
         let id = || Some(Input::reference(machine.clone(), "id"));
         let spec = NodeSpec { slot: node.slot.clone(), machine: id() };
         let mut member = make(Address::new("node", &name), &spec)?
             .in_phase(Phase::Bootstrap)
             .after(machine.clone())
             .after(ApiServers::address());
+        if is_handed_over {
+            member = member.after(handover.clone());
+        }
+        let mut serving =
+            make(KubeletCertificates::address(&name), &KubeletCertificateSpec::valid(id()))?
+                .in_phase(Phase::Bootstrap)
+                .after(ApiServers::address());
+        if is_handed_over {
+            serving = serving.after(handover.clone());
+        }
+        // A kubelet that no longer reaches the API server can't end its pods: drained first.
+        let access = Address::new(API_ACCESS, &name);
+        if accesses.contains(&access) {
+            member = member.after(access.clone());
+            serving = serving.after(access);
+        }
         for suite in ["cni", "cloud"] {
             if of.suites.contains_key(suite) {
                 member = member.after(Suites::address(suite));
@@ -133,6 +204,9 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
             let mut voice = make(Address::new("etcd_member", &name), &spec)?
                 .in_phase(Phase::Bootstrap)
                 .after(ApiServers::address());
+            if is_handed_over {
+                voice = voice.after(handover.clone());
+            }
             for suite in ["cni", "cloud"] {
                 if of.suites.contains_key(suite) {
                     voice = voice.after(Suites::address(suite));
@@ -143,6 +217,8 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
             let made_it = before.is_none()
                 && node.generation == 1
                 && (of.machines.contains(&name) || !of.kits.needs_turn(pool, node))
+                // Its successor joins, and waits for its turn like any other.
+                && !(of.kits.is_initialised() && of.replace.contains(&machine))
                 && !of.session.store.record().resources.contains_key(&turn);
             if !made_it {
                 let mut turn = make(turn, &TurnSpec { machine: id() })?
@@ -154,7 +230,12 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
                 }
                 member = member.after(turn.address.clone());
                 voice = voice.after(turn.address.clone());
+                serving = serving.after(turn.address.clone());
                 all.push(turn);
+            }
+            // etcd is reached through the kubelet of its machine.
+            if of.kubelet_serving {
+                voice = voice.after(serving.address.clone());
             }
             // A node is drained before its etcd ends: its API server ends with that.
             member = member.after(voice.address.clone());
@@ -165,21 +246,62 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
             member.supersedes.push(Address::new("node", older));
             member.supersedes.push(Address::new(cloud.machine_kind, older));
         }
+        if of.kubelet_serving {
+            member = member.after(serving.address.clone());
+            all.push(serving);
+        }
         all.push(member);
     }
     Ok(())
 }
 
+/// Certificates of sites come before the suite whose Ingresses name them, so that no visitor meets the
+/// ingress controller's own. Those of an ACME server come last: the server visits the site, which takes
+/// the ingress controller and its DNS.
+fn sites(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
+    for (secret, spec) in of.sites {
+        let mut declared = make(SiteCertificates::address(secret), spec)?
+            .in_phase(Phase::Apps)
+            .after(ApiServers::address());
+        match spec.issuer {
+            SiteIssuer::Own => declared = declared.after(certificate(Certificates::SITE)),
+            SiteIssuer::Acme => declared.depends_on.extend(needs_of_acme(of, all)),
+            SiteIssuer::File => {}
+        }
+        all.push(declared);
+    }
+    Ok(())
+}
+
+fn needs_of_acme(of: &Declaring<'_>, all: &[Declared]) -> Vec<Address> {
+    let ingress = Suites::address("ingress");
+    let leads = |one: &&Declared| one.spec.references().iter().any(|r| r.address == ingress);
+    let mut needs: Vec<Address> = Vec::new();
+    if of.suites.contains_key("ingress") {
+        needs.extend(all.iter().filter(leads).map(|one| one.address.clone()));
+    }
+    if of.suites.contains_key(CERT_MANAGER) {
+        needs.push(Suites::address(CERT_MANAGER));
+    }
+    needs
+}
+
 fn suites(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
     let cloud = &of.session.cloud;
-    let mut server = make(ApiServers::address(), &ApiServerSpec {})?
-        .in_phase(Phase::Bootstrap)
-        .after(certificate("kubeconfig"));
+    let mut server = make(
+        ApiServers::address(),
+        &ApiServerSpec { endpoint: of.kits.endpoint_name().map(str::to_owned) },
+    )?
+    .in_phase(Phase::Bootstrap)
+    .after(certificate("kubeconfig"));
     // Once the cluster is there, any control plane keeps it up.
     if let Some((pool, node)) = super::look::first_control_plane(of.cluster)
         && !of.kits.needs_turn(pool, node)
     {
         server = server.after(Address::new(cloud.machine_kind, node.name()));
+        if cloud.platform == Platform::Ec2 {
+            server = server.after(Handovers::address(&node.name()));
+        }
     }
     all.push(server);
 
@@ -191,6 +313,10 @@ fn suites(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
             for (_, node) in of.cluster.nodes() {
                 declared = declared.after(Address::new("node", node.name()));
             }
+        }
+        if name == "apps" {
+            let before = of.sites.iter().filter(|(_, spec)| spec.issuer != SiteIssuer::Acme);
+            declared.depends_on.extend(before.map(|(secret, _)| SiteCertificates::address(secret)));
         }
         before = declared.address.clone();
         all.push(declared);

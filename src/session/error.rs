@@ -6,6 +6,7 @@ use infra_provider_api::{CloudError, ErrorKind, Problem};
 
 use crate::{
     engine::{LockError, ObserveError, PlanError, RecoverError, StoreError},
+    home::{MoveError, TwoStates},
     spec::LoadError,
 };
 
@@ -29,14 +30,51 @@ pub enum ExitCode {
     Stale = 6,
     /// The confirmation was not given. Nothing was done.
     Unconfirmed = 7,
-    /// Some steps failed, others are done; the next run goes on.
+    /// Some steps failed, others are done; the next run resumes.
     Partly = 8,
     /// The record can't be used: written by a newer version, damaged, or a full disk.
     Record = 9,
     /// Wrong words on the command line.
     Usage = 64,
-    /// Stopped by Ctrl-C; the next run goes on.
+    /// Stopped by Ctrl-C; the next run resumes.
     Interrupted = 130,
+}
+
+impl ExitCode {
+    /// Every exit code. The help, the CLI reference and the README's table are made from it or compared
+    /// with it.
+    pub const ALL: [Self; 12] = [
+        Self::Ok,
+        Self::Failed,
+        Self::Changes,
+        Self::Invalid,
+        Self::Credentials,
+        Self::Locked,
+        Self::Stale,
+        Self::Unconfirmed,
+        Self::Partly,
+        Self::Record,
+        Self::Usage,
+        Self::Interrupted,
+    ];
+
+    /// Returns what the exit code means, in one line.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "success; with plan --detailed-exitcode: no changes",
+            Self::Failed => "something failed",
+            Self::Changes => "plan --detailed-exitcode: there are changes",
+            Self::Invalid => "infra.toml or a manifest is wrong, or the plan is refused",
+            Self::Credentials => "credentials are missing or refused",
+            Self::Locked => "another run holds the lock, or has taken it over",
+            Self::Stale => "the plan file is stale, edited, or of another cluster",
+            Self::Unconfirmed => "the question was not answered with yes",
+            Self::Partly => "some steps failed, others are done; run the same command again",
+            Self::Record => "the state cannot be used or written",
+            Self::Usage => "wrong words on the command line",
+            Self::Interrupted => "interrupted by Ctrl-C; run the same command again",
+        }
+    }
 }
 
 /// What ends a run: what failed, and what to do.
@@ -66,24 +104,24 @@ pub struct Finding {
 }
 
 impl Failure {
-    /// A failure with no hint.
+    /// Makes a failure with no hint.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), hints: Vec::new(), findings: Vec::new() }
     }
 
-    /// The same with a hint.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// From an error of this machine.
+    /// Makes a failure from an error of this machine.
     pub fn local(error: impl fmt::Display) -> Self {
         Self::new(ExitCode::Failed, error.to_string())
     }
 
-    /// From what a cloud can't do.
+    /// Makes a failure from what a cloud cannot do.
     pub fn problems(problems: &[Problem]) -> Self {
         let mut text = String::new();
         for problem in problems {
@@ -111,7 +149,7 @@ impl Failure {
         Self { findings, ..Self::new(ExitCode::Invalid, text) }
     }
 
-    /// As scripts read it: one line, with the findings apart.
+    /// Returns the failure as scripts read it: one line, with the findings apart.
     pub fn to_json(&self) -> serde_json::Value {
         let mut error = self.message.clone();
         // The drawing of an excerpt is for people.
@@ -204,9 +242,8 @@ impl From<LockError> for Failure {
                 let failure = Self::new(ExitCode::Locked, message).hint(wait);
                 let id = lease.map(|lease| lease.id).filter(|id| !id.is_empty());
                 return match id {
-                    Some(id) => failure.hint(format!(
-                        "`infra state unlock {id}`, if its holder surely is no more"
-                    )),
+                    Some(id) => failure
+                        .hint(format!("`infra state unlock {id}`, if its holder is surely gone")),
                     None => failure,
                 };
             }
@@ -216,9 +253,59 @@ impl From<LockError> for Failure {
     }
 }
 
+impl From<MoveError> for Failure {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Locked(error) => error.into(),
+            MoveError::Occupied { .. } => Self::new(ExitCode::Record, error.to_string())
+                .hint("look which of the two is the right one, and move the other one aside")
+                .hint("for two states, `infra state list --state-dir DIR` shows the one below DIR"),
+            MoveError::Link { .. } => Self::new(ExitCode::Record, error.to_string()).hint(
+                "make the link absolute or replace it by what it leads to, then run `infra state migrate` again",
+            ),
+            MoveError::Io { .. } => Self::new(ExitCode::Record, error.to_string())
+                .hint("nothing is lost: run `infra state migrate` again once that is repaired"),
+        }
+    }
+}
+
+impl From<TwoStates> for Failure {
+    fn from(error: TwoStates) -> Self {
+        let folder = match error.folder.display().to_string() {
+            empty if empty.is_empty() => ".".to_owned(),
+            folder => folder,
+        };
+        Self::new(ExitCode::Record, error.to_string())
+            .hint("`infra state migrate` finishes a move that was interrupted, if the two are the same")
+            .hint(format!(
+                "otherwise name the one that counts: `--state-dir {folder}` or `--state-dir .`"
+            ))
+    }
+}
+
+impl From<infra_ssl::SslError> for Failure {
+    fn from(error: infra_ssl::SslError) -> Self {
+        let mut failure = Self::new(ExitCode::Record, error.to_string());
+        failure.hints.extend(error.hint());
+        failure
+    }
+}
+
 impl From<ObserveError> for Failure {
     fn from(error: ObserveError) -> Self {
         let mut failure = Self::new(ExitCode::Failed, error.to_string());
+        // Certificates and keys are a part of the state, and are all that is observed on this machine.
+        if let [(_, error)] = error.failures.as_slice()
+            && error.kind == ErrorKind::Local
+            && error.operation == crate::resources::READ_CERTIFICATES
+        {
+            let mut failure = Self::new(
+                ExitCode::Record,
+                format!("cannot {}: {}", error.operation, error.message),
+            );
+            failure.hints.extend(error.hint.clone());
+            return failure;
+        }
         if let Some((_, first)) = error.failures.into_iter().next() {
             let first = Self::from(first);
             failure.code = first.code;
@@ -279,7 +366,7 @@ impl From<crate::apps::AppsError> for Failure {
     }
 }
 
-/// A problem of a manifest, with its place.
+/// Turns a problem of a manifest into a finding, if it has a place.
 fn finding(problem: &crate::apps::Problem) -> Option<Finding> {
     let origin = problem.origin.as_ref()?;
     Some(Finding {

@@ -103,6 +103,11 @@ impl Session {
                     let failure = Failure::from(error);
                     let first = failure.message.lines().next().unwrap_or_default().to_owned();
                     loaded.unchecked.push(format!("cannot check suite.{name}: {first}"));
+                    // Manifests that can't be read are not manifests that were deleted.
+                    let record = self.store.record();
+                    let known = record.resources.get(&Suites::address(name));
+                    let spec = known.and_then(|one| serde_json::from_value(one.spec.value()).ok());
+                    loaded.specs.extend(spec.map(|spec: SuiteSpec| (name.clone(), spec)));
                 }
             }
         }

@@ -18,7 +18,7 @@ pub enum ClusterLock {
 }
 
 impl ClusterLock {
-    /// Cancelled when it is lost.
+    /// Returns the token that is cancelled when it is lost.
     pub fn lost(&self) -> &CancellationToken {
         match self {
             Self::Local(lock) => lock.lost(),
@@ -26,7 +26,7 @@ impl ClusterLock {
         }
     }
 
-    /// The dead holder that it was taken over from.
+    /// Returns the dead holder that the lock was taken over from.
     pub fn taken_over(&self) -> Option<&Lease> {
         match self {
             Self::Local(lock) => lock.taken_over.as_deref(),
@@ -36,11 +36,11 @@ impl ClusterLock {
 }
 
 impl Session {
-    /// Takes the cluster's lock and reads the record anew: what was read before may be older than
-    /// what its last holder wrote. `waiting` is told whom it waits for.
+    /// Takes the cluster's lock and reads the record again: what was read before may be older than
+    /// what its last holder wrote. `waiting` gets the lease that it waits for.
     ///
     /// # Errors
-    /// Somebody else holds it; the record can't be used.
+    /// Returns an error if another run holds it, or if the record cannot be used.
     pub async fn lock(
         &self,
         options: LockOptions,
@@ -55,7 +55,12 @@ impl Session {
             Some(remote) => {
                 remote.prepare().await?;
                 remote.refresh_all().await?;
-                remote.sign().await?;
+                if let Err(failure) = remote.sign().await {
+                    // The state may have another key by now, and the lock would be given back with the
+                    // one before. It runs out by itself.
+                    lock.lost().cancel();
+                    return Err(failure);
+                }
             }
             None => self.store.claim().await?,
         }
@@ -71,8 +76,8 @@ impl Session {
         }
     }
 
-    /// Puts the loss of the lock in the place of a failure that came of it: losing it stops
-    /// whatever is under way, which then says only that it was stopped.
+    /// Replaces a failure by the loss of the lock that caused it. The loss stops whatever is under
+    /// way, which then says only that it was stopped.
     pub fn blamed<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         result.map_err(|failure| match failure.code {
             ExitCode::Interrupted | ExitCode::Failed => self.lost().map_or(failure, Failure::from),
@@ -80,10 +85,10 @@ impl Session {
         })
     }
 
-    /// Whether this run may still act: its lock is not lost.
+    /// Checks that this run may still act.
     ///
     /// # Errors
-    /// It is lost.
+    /// Returns an error if the lock is lost.
     pub fn may_act(&self) -> Result<(), StoreError> {
         self.store.may_act()
     }

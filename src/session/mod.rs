@@ -1,22 +1,29 @@
 //! One run of the tool: what the file says, the cloud it is about, the record, the kinds.
 
+mod api_address;
 pub mod artifact_lock;
+mod boot_failures;
 mod clock;
 mod declare;
+mod encryption;
 mod error;
 mod generations;
 mod inputs;
+mod kubelet_serving;
 mod lock;
 mod look;
 mod needed;
 mod neighbours;
 mod obstacles;
 mod open;
+mod outlived;
+mod own_address;
 mod plan;
 mod quorum;
 mod record;
 mod served;
 pub mod sim;
+mod site_certificates;
 mod suites;
 mod sweep;
 mod versions;
@@ -28,5 +35,6 @@ pub use look::{Looked, Purpose};
 pub use open::{Connected, Places, Session, SessionOptions};
 pub use plan::Planned;
 pub use record::OpenRecord;
+pub use site_certificates::check_site_certificates;
 pub use suites::{SuiteOptions, app_seed, app_source};
 pub use versions::known_version;

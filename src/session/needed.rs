@@ -1,7 +1,7 @@
 //! What need not be looked at, because the record and the file tell that there is nothing to see.
 //!
-//! A plan costs calls, and its budget is small however many machines there are. What is left out
-//! here can make no difference to a plan; with the record lost, or for a destroy, all is looked at.
+//! A plan costs calls, and its budget is small however many machines there are. A look that is
+//! omitted here can make no difference to a plan; with the record lost, or for a destroy, all is looked at.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,16 +12,20 @@ use infra_provider_api::{Address, Cluster, Kind, MadeBy, Observed, Packed, Readi
 use serde_json::json;
 
 use super::{error::Failure, look::Purpose, open::Session};
-use crate::engine::{Observations, Record};
+use crate::{
+    apps::addons::CERT_MANAGER,
+    engine::{Observations, Record},
+    resources::{KubeAccess, SiteCertificates, SiteScope, Suites, listed, needs_cert_manager},
+};
 
-/// What exists by the record, or was begun.
+/// Iterates over what exists by the record, or was begun.
 fn recorded(record: &Record) -> impl Iterator<Item = &Address> {
     record.resources.keys().chain(record.intents.keys())
 }
 
 impl Session {
-    /// The cloud's kinds that a plan is about: those that are declared or recorded. What Kubernetes
-    /// makes (disks, load balancers) is neither; only a destroy deletes it.
+    /// Returns the cloud's kinds that a plan is about: those that are declared or recorded. Disks
+    /// and load balancers that Kubernetes makes are neither; only a destroy deletes them.
     pub(super) fn cloud_kinds(&self, purpose: Purpose) -> Result<Vec<Arc<dyn Kind>>, Failure> {
         let mut kinds = self.cloud.provider.kinds();
         let record = self.store.record();
@@ -39,9 +43,9 @@ impl Session {
         Ok(kinds)
     }
 
-    /// The bundles of machines that have all been made: each was made from its bundle and carries
-    /// its revision, so the bucket has nothing to add. `None` when some machine is still to come, or
-    /// something else is left of one.
+    /// Returns the bundles of machines that have all been made. Each machine was made from its
+    /// bundle and carries its revision, so the bucket has nothing to add. Returns `None` if some
+    /// machine is still to come, or something else is left of one.
     pub(super) fn used_bundles(
         &self,
         cluster: &Cluster,
@@ -77,7 +81,36 @@ impl Session {
         Some(Observations { resources, ..Observations::default() })
     }
 
-    /// Whether turns can matter: not while none was ever given and none shall be.
+    /// Returns false if no certificate of a site was ever made and none shall be.
+    pub(super) fn sites_matter(&self, purpose: Purpose) -> bool {
+        let record = self.store.record();
+        let kept = recorded(&record).any(|address| address.kind() == SiteCertificates::KIND);
+        kept || purpose.is_everything() || self.project.tls.is_some() || record.resources.is_empty()
+    }
+
+    /// Returns the suites that would go, and that the certificates of other environments come from, with
+    /// those certificates.
+    ///
+    /// # Errors
+    /// Returns an error if the certificates cannot be read.
+    pub(super) async fn needed_suites(
+        &self,
+        purpose: Purpose,
+        kube: &KubeAccess,
+        suites: &Suites,
+        scope: &SiteScope,
+        observed: &Observations,
+    ) -> Result<BTreeMap<Address, String>, Failure> {
+        let address = Suites::address(CERT_MANAGER);
+        let goes = suites.is_retired(CERT_MANAGER) && observed.get(&address).is_some();
+        if !goes || purpose.is_everything() {
+            return Ok(BTreeMap::new());
+        }
+        let needs = needs_cert_manager(kube, &self.owner, scope).await?;
+        Ok((!needs.is_empty()).then(|| (address, listed(&needs))).into_iter().collect())
+    }
+
+    /// Returns false if no turn was ever given and none shall be, so that turns cannot matter.
     pub(super) fn turns_matter(&self, purpose: Purpose) -> bool {
         let record = self.store.record();
         let kept = recorded(&record).any(|address| address.kind() == "turn");

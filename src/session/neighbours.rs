@@ -1,5 +1,5 @@
-//! Records of other clusters in this folder: a renamed cluster is a new one, and the old one goes on
-//! existing.
+//! Records of other clusters in this folder: a renamed cluster is a new one, and the old one still
+//! exists.
 
 use std::{path::Path, sync::Arc};
 

@@ -1,7 +1,7 @@
 //! Opening a run.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -14,12 +14,13 @@ use uuid::Uuid;
 use super::{
     artifact_lock,
     error::{ExitCode, Failure},
-    sim,
+    served, sim,
     versions::{known_version, refuse},
 };
 use crate::{
     clouds::{self, Cloud, Surroundings},
     engine::{Store, store::derived_uuid},
+    home::Home,
     remote::{RemoteRecord, Target, refuse_working_copy},
     resources::Keeper,
     spec::{self, Project},
@@ -48,12 +49,12 @@ pub struct Places {
 }
 
 impl Places {
-    /// Those of `cluster`, in the current folder.
-    pub fn of(cluster: &str) -> Self {
-        Self { record: Path::new(".infra").join(cluster), pki: Path::new("ssl").join(cluster) }
+    /// Returns those of `cluster` in `home`.
+    pub fn of(home: &Home, cluster: &str) -> Self {
+        Self { record: home.state(cluster), pki: home.pki(cluster) }
     }
 
-    /// The administrator's kubeconfig.
+    /// Returns the path of the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.pki.join("kubeconfig")
     }
@@ -112,14 +113,19 @@ impl Connected {
     /// Connects to the cloud of `project`.
     ///
     /// # Errors
-    /// The embedded cloud does not start; no credentials; the cloud does not answer.
+    /// Returns an error if the embedded cloud does not start, if there are no credentials, or if
+    /// the cloud does not answer.
     pub async fn to(
         project: &mut Project,
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
-        let mut surroundings = surroundings(options).await?;
+        project.home.check(&project.cluster.name)?;
+        let mut surroundings = surroundings(options, &project.home).await?;
         surroundings.cluster_token.clone_from(&project.cluster_token);
+        // Environments share cert-manager. Where they ask in different ways, the look says so.
+        let acme = served::acme(project, &options.spec).ok().flatten();
+        surroundings.dns_token = acme.and_then(|acme| acme.token);
         let mut cloud = clouds::connect(&mut project.cluster, &surroundings).await?;
         let cluster = project.cluster.name.clone();
         let mut cx = Context::quiet(Owner { cluster: cluster.clone(), uuid: Uuid::nil() });
@@ -129,13 +135,13 @@ impl Connected {
         if cloud.store_checks_owner {
             cloud.object_store.owner = Some(account.id.clone());
         }
-        let places = Places::of(&cluster);
+        let places = Places::of(&project.home, &cluster);
         let uuid = derived_uuid(cloud.provider.name(), &cloud.provider.realm(&account), &cluster);
         Ok(Self { surroundings, cloud, account, cx, places, uuid })
     }
 }
 
-/// A file that names its account keeps every run out of all others.
+/// Refuses credentials of another account than the one that the file names, if it names one.
 fn check_account(cluster: &Cluster, account: &Account) -> Result<(), Failure> {
     let Some(wanted) = cluster.account.as_ref().filter(|wanted| **wanted != account.id) else {
         return Ok(());
@@ -151,15 +157,19 @@ fn check_account(cluster: &Cluster, account: &Account) -> Result<(), Failure> {
     Err(Failure::new(ExitCode::Credentials, message).hint(hint))
 }
 
-/// Endpoints and credentials: the environment's, or those of the embedded cloud, which is started.
+/// Returns endpoints and credentials: the environment's, or those of the embedded cloud, which is
+/// started.
 ///
 /// # Errors
-/// It does not start.
-pub(super) async fn surroundings(options: &SessionOptions) -> Result<Surroundings, Failure> {
+/// Returns an error if the embedded cloud does not start.
+pub(super) async fn surroundings(
+    options: &SessionOptions,
+    home: &Home,
+) -> Result<Surroundings, Failure> {
     if !options.sim {
         return Ok(Surroundings::default());
     }
-    let endpoint = sim::start(&sim::folder(), options.sim_speed, None).await?;
+    let endpoint = sim::start(&home.sim(), options.sim_speed, None).await?;
     let speed = sim::clock_speed(&endpoint).await?;
     sim::surroundings(&endpoint, speed)
 }
@@ -168,7 +178,8 @@ impl Session {
     /// Loads the file, connects, and opens the record.
     ///
     /// # Errors
-    /// Any of that; nothing has been changed.
+    /// Returns an error if the file is invalid, the cloud cannot be reached or the record cannot be
+    /// read. Nothing is changed.
     pub async fn open(
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
@@ -231,17 +242,17 @@ impl Session {
         })
     }
 
-    /// The files nodes download: on the embedded cloud small stand-ins, otherwise what
+    /// Returns the files that nodes download: small stand-ins on the embedded cloud, otherwise what
     /// `infra artifacts fetch` has put into the cache.
     ///
     /// # Errors
-    /// There are none yet, or they are of another Kubernetes version.
+    /// Returns an error if there are none yet, or if they are of another Kubernetes version.
     pub fn artifacts(&self) -> Result<(PathBuf, ArtifactLock), Failure> {
         let versions = &self.project.cluster.versions;
         let version = &versions.kubernetes;
         known_version(&self.project, self.sim)?;
         if self.sim {
-            let folder = sim::folder().join("artifacts").join(version);
+            let folder = self.project.home.sim().join("artifacts").join(version);
             let lock =
                 artifacts::stand_ins(&folder, version, Arch::Amd64).map_err(Failure::local)?;
             return Ok((folder, lock));
@@ -273,7 +284,7 @@ impl Session {
         LAG_MAX.div_f64(self.speed)
     }
 
-    /// Where what is made on this machine is sent, if anywhere.
+    /// Returns the keeper that is sent what is made on this machine, if there is one.
     pub(super) fn keeper(&self) -> Option<Arc<dyn Keeper>> {
         self.remote.clone().map(|remote| remote as Arc<dyn Keeper>)
     }
@@ -281,7 +292,7 @@ impl Session {
     /// Sends what is new on this machine (rotations) to where the record is. The lock must be held.
     ///
     /// # Errors
-    /// It can't be written.
+    /// Returns an error if it cannot be written.
     pub async fn keep(&self) -> Result<(), Failure> {
         match &self.remote {
             Some(remote) => remote.send().await,
@@ -289,7 +300,7 @@ impl Session {
         }
     }
 
-    /// What the first line of every run says.
+    /// Returns the first line of every run.
     pub fn banner(&self, verb: &str) -> String {
         let cluster = &self.project.cluster;
         let mut parts = vec![format!("infra {verb}"), format!("cluster {}", cluster.name)];

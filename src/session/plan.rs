@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use infra_provider_api::{Address, Phase};
-use jiff::Timestamp;
+use infra_provider_api::{Address, Phase, Problem};
+use jiff::{Timestamp, Zoned};
 
 use super::{
     error::Failure,
     look::{Looked, Purpose},
     open::Session,
+    versions::end_of_life_note,
 };
 use crate::{
+    apps::addons::CERT_MANAGER,
     clouds::AddonCredentials,
-    engine::{Action, Plan, PlanInput, PlanOptions, Record, plan, plan::fingerprint},
-    resources::Suites,
+    engine::{
+        Action, Plan, PlanInput, PlanOptions, Record, plan, plan::fingerprint, record::Recorded,
+    },
+    resources::{SiteCertificates, Suites},
+    spec::{AcmeConfig, Challenge},
 };
 
 /// A plan and what it was made from.
@@ -24,19 +29,33 @@ pub struct Planned {
     pub plan: Plan,
 }
 
+/// Reports whether a plan may send manifests, or only look at what they have become.
+fn touches_apps(options: &PlanOptions) -> bool {
+    // Certificates of sites follow from the manifests.
+    let kinds = [Suites::address("apps").kind().to_owned(), SiteCertificates::KIND.to_owned()];
+    let targeted = options.targets.is_empty()
+        || options.targets.iter().any(|target| kinds.iter().any(|kind| kind == target.kind()));
+    options.phase == Phase::Apps && !options.refresh_only && targeted
+}
+
 impl Session {
     /// Looks and plans. Before anything new is created, the cloud is asked whether it can have it.
     ///
     /// # Errors
-    /// What can't be observed, declared or planned.
+    /// Returns an error if something cannot be observed, declared or planned.
     pub async fn plan(&self, mut options: PlanOptions) -> Result<Planned, Failure> {
         let purpose = match options.phase {
             _ if options.destroy => Purpose::Destroy,
             Phase::Infra => Purpose::Infra,
+            Phase::Bootstrap | Phase::Apps if !touches_apps(&options) => Purpose::Nodes,
             Phase::Bootstrap | Phase::Apps => Purpose::Apply,
         };
         options.machine_kinds = vec![self.cloud.machine_kind.to_owned()];
         let looked = self.look_for(purpose, &options).await?;
+        let is_made_up = self.project.cluster.bucket.is_none();
+        if is_made_up && looked.observed.get(&self.cloud.bucket).is_none() {
+            options.bucket.clone_from(&looked.cluster.bucket);
+        }
         if looked.given_up {
             // The machines of the old cluster belong to it: a new one has new ones.
             let kind = self.cloud.machine_kind;
@@ -46,42 +65,65 @@ impl Session {
         }
         let mut plan = self.plan_with(&looked, self.store.record(), &options)?;
         self.judge(&looked, &mut plan)?;
+        self.judge_api_address(&looked, &mut plan)?;
         plan.notes.extend(self.clock_warning());
+        plan.notes.extend(looked.notes.iter().cloned());
+        plan.notes.extend(self.own_address_note(&looked, &plan));
         if !options.destroy {
-            self.check_addon_credentials(&mut plan)?;
+            looked.shared.require(&plan)?;
+            self.check_addon_credentials(&looked, &mut plan)?;
+            plan.notes.extend(self.encryption_note(&looked));
+            self.check_site_secrets(&looked, &plan).await?;
         }
+        let mut problems: Vec<Problem> = Vec::new();
         if !options.destroy && !options.refresh_only {
             let machines = plan.changes.iter().filter(|change| change.action.creates());
             let created: Vec<&str> = machines
                 .filter(|change| change.address.kind() == self.cloud.machine_kind)
                 .map(|change| change.address.name())
                 .collect();
-            let note = self.check_skew(&looked, &created)?;
-            plan.notes.extend(note);
+            match self.check_skew(&looked, &created) {
+                Ok(note) => plan.notes.extend(note),
+                Err(problem) => problems.push(problem),
+            }
+            let version = &looked.cluster.versions.kubernetes;
+            plan.notes.extend(end_of_life_note(version, Zoned::now().date()));
         }
-        let machines_new = plan
-            .changes
-            .iter()
-            .filter(|change| {
-                change.address.kind() == self.cloud.machine_kind && change.action == Action::Create
-            })
-            .count();
         let creates = plan.changes.iter().any(|change| change.action.creates());
         if creates && !options.destroy {
-            let checked = self.cloud.provider.check(&self.cx, &looked.cluster, machines_new).await;
-            let problems = self.blamed(checked.map_err(Failure::from))?;
-            if !problems.is_empty() {
-                return Err(Failure::problems(&problems));
-            }
+            let new = plan.changes.iter().filter(|change| change.action == Action::Create);
+            let created: Vec<Address> = new.map(|change| change.address.clone()).collect();
+            let checked = self.cloud.provider.check(&self.cx, &looked.cluster, &created).await;
+            problems.extend(self.blamed(checked.map_err(Failure::from))?);
+        }
+        // All at once: each costs an edit of the file.
+        if !problems.is_empty() {
+            return Err(Failure::problems(&problems));
+        }
+        if creates && !options.destroy {
+            let remarks = self.cloud.provider.remarks(&self.cx, &looked.cluster).await;
+            plan.notes.extend(self.blamed(remarks.map_err(Failure::from))?);
         }
         self.warn_of_obstacles(&mut plan).await?;
         plan.notes.extend(self.neighbours().await);
+        // Another run may have changed what was looked at.
+        if let Some(error) = self.lost() {
+            return Err(error.into());
+        }
         self.require_downloads(Planned { looked, plan })
     }
 
     /// Refuses to give the cluster's controllers credentials that are not there, and notes it when
     /// they get the operator's own.
-    fn check_addon_credentials(&self, plan: &mut Plan) -> Result<(), Failure> {
+    fn check_addon_credentials(&self, looked: &Looked, plan: &mut Plan) -> Result<(), Failure> {
+        let issuer = Suites::address(CERT_MANAGER);
+        let is_dns = |acme: &AcmeConfig| acme.challenge == Challenge::Dns01;
+        if looked.shared.acme.as_ref().is_some_and(is_dns)
+            && plan.real_changes().any(|change| change.address == issuer)
+            && let Some(error) = &self.cloud.dns_solver.missing
+        {
+            return Err(error.clone().into());
+        }
         let addon = Suites::address("cloud");
         let is_changed = plan.real_changes().any(|change| change.address == addon);
         match &self.cloud.addon_credentials {
@@ -94,10 +136,10 @@ impl Session {
         }
     }
 
-    /// The plan from a look and a record.
+    /// Plans from a look and a record.
     ///
     /// # Errors
-    /// What can't be planned.
+    /// Returns an error if something cannot be planned.
     pub fn plan_with(
         &self,
         looked: &Looked,
@@ -118,20 +160,31 @@ impl Session {
         })?)
     }
 
-    /// Whether a saved plan still fits what a new look found.
+    /// Returns the fingerprint that tells if a saved plan still fits what a new look found.
     pub fn fingerprint(&self, looked: &Looked) -> String {
         fingerprint(&looked.declared, &looked.observed, &self.record(looked))
     }
 
-    /// The record as the chosen environment sees it.
+    /// Returns the record as the chosen environment sees it.
     pub fn record(&self, looked: &Looked) -> Arc<Record> {
         of_environment(self.store.record(), looked)
     }
 }
 
-/// Environments of one cluster share the address of their app suites. What is recorded of another
-/// one's says nothing about this one's: that is known by the inventory which the cluster keeps.
+/// Corrects the record of app suites, whose address all environments of one cluster share, and leaves
+/// alone the certificates of other environments and what those need. A record of another environment says
+/// nothing about this one: the inventory that the cluster keeps does.
 fn of_environment(mut record: Arc<Record>, looked: &Looked) -> Arc<Record> {
+    let others = |address: &Address, known: &Recorded| {
+        let environment = known.spec.text("environment");
+        let secret = SiteCertificates::secret(address);
+        looked.left_alone.contains(address)
+            || address.kind() == SiteCertificates::KIND
+                && secret.is_some_and(|it| !looked.scope.covers(environment.as_deref(), &it))
+    };
+    if record.resources.iter().any(|(address, known)| others(address, known)) {
+        Arc::make_mut(&mut record).resources.retain(|address, known| !others(address, known));
+    }
     for (name, seed) in looked.suites.iter() {
         let (address, own) = (Suites::address(name), seed.suite_name());
         let known = record.resources.get(&address);

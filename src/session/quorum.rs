@@ -6,8 +6,11 @@ use infra_provider_api::{Address, Readiness, Role};
 
 use super::{error::Failure, look::Looked, open::Session};
 use crate::{
-    engine::{Action, Change, Plan, PlanOptions, Record},
-    quorum::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, judge},
+    engine::{
+        Action, Change, Plan, PlanOptions, Record, Recorded,
+        quorum::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, judge},
+    },
+    resources::ANSWERS,
 };
 
 impl Session {
@@ -28,7 +31,7 @@ impl Session {
         Ok(())
     }
 
-    /// How many losses of control planes the cluster survives as it is.
+    /// Returns how many losses of control planes the cluster survives as it is.
     pub fn outlook(&self, looked: &Looked) -> Outlook {
         let record = self.store.record();
         let none = Changes::default();
@@ -63,11 +66,16 @@ impl Session {
         });
         all.extend(made_for_it.map(|one| one.address.name().to_owned()));
 
+        let is_silent = |name: &str| {
+            let member = observed.get(&Address::new("etcd_member", name));
+            member.and_then(|member| member.outputs.get(ANSWERS)) == Some(false.into())
+        };
         let control_planes = all.into_iter().map(|name| {
             let address = Address::new(kind, &name);
             let machine = match observed.get(&address).map(|found| &found.readiness) {
                 None => Machine::Absent,
                 Some(Readiness::Failed { .. }) => Machine::Off,
+                Some(_) if is_silent(&name) => Machine::Silent,
                 Some(_) => Machine::Runs,
             };
             let fate = changes.get(&address).map_or(Fate::Stays, |change| fate_of(change));
@@ -133,7 +141,10 @@ impl Session {
             && record.resources.values().any(|one| one.address.kind() == "api_server" && one.ready);
         if lost_all && !plan.options.refresh_only {
             plan.notes.push(
-                "every control plane is gone, and etcd's data with them: this makes a new, empty cluster".to_owned(),
+                "every control plane is gone, and etcd's data with them: this makes a new, empty cluster, and recreates the workers".to_owned(),
+            );
+            plan.notes.push(
+                "the disks that its apps used are kept: `infra orphans` lists them, and `infra destroy` deletes them".to_owned(),
             );
         }
     }
@@ -164,7 +175,13 @@ fn recorded_members(looked: &Looked, record: &Record) -> BTreeSet<String> {
             .map(|one| one.address.name().to_owned())
             .collect()
     };
-    let seen = ready("etcd_member");
+    // One that did not answer is still a member.
+    let is_member = |one: &&Recorded| {
+        one.address.kind() == "etcd_member"
+            && (one.ready || one.outputs.get(ANSWERS) == Some(false.into()))
+    };
+    let members = record.resources.values().filter(is_member);
+    let seen: BTreeSet<String> = members.map(|one| one.address.name().to_owned()).collect();
     if !seen.is_empty() {
         return seen;
     }

@@ -31,10 +31,11 @@ impl OpenRecord {
     /// record is in one.
     ///
     /// # Errors
-    /// The file is wrong; the record can't be read.
+    /// Returns an error if the file is invalid, or if the record cannot be read.
     pub async fn open(options: &SessionOptions) -> Result<Self, Failure> {
         let project = spec::load(&options.file, &options.spec)?;
-        let places = Places::of(&project.cluster.name);
+        project.home.check(&project.cluster.name)?;
+        let places = Places::of(&project.home, &project.cluster.name);
         let cluster = &project.cluster.name;
         let Some(plan) = &project.state else {
             refuse_working_copy(&places)?;
@@ -46,13 +47,14 @@ impl OpenRecord {
             };
             return Ok(Self { project, places, store, remote: None });
         };
-        let target = Target::connect(plan, &project, &surroundings(options).await?).await?;
+        let target =
+            Target::connect(plan, &project, &surroundings(options, &project.home).await?).await?;
         let remote = RemoteRecord::open(target, plan, &places, cluster, Uuid::nil()).await?;
         let store = (!remote.store.owner().uuid.is_nil()).then(|| Arc::clone(&remote.store));
         Ok(Self { project, places, store, remote: Some(remote) })
     }
 
-    /// Where the record is, for people.
+    /// Returns the place of the record in a form for people.
     pub fn place(&self) -> String {
         match &self.remote {
             Some(remote) => remote.target.url().to_owned(),
@@ -63,7 +65,7 @@ impl OpenRecord {
     /// Brings the files of the record (certificates, kubeconfig) up to date on this machine.
     ///
     /// # Errors
-    /// They can't be read or decrypted.
+    /// Returns an error if they cannot be read or decrypted.
     pub async fn refresh(&self) -> Result<(), Failure> {
         match &self.remote {
             Some(remote) if self.store.is_some() => remote.refresh().await,

@@ -1,21 +1,13 @@
 //! `--sim`: the embedded cloud instead of a real one.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use infra_sim::{Endpoint, control};
 
 use super::error::{ExitCode, Failure};
 use crate::clouds::Surroundings;
 
-/// Where the embedded cloud keeps everything.
-pub fn folder() -> PathBuf {
-    PathBuf::from(".infra/sim")
-}
-
-/// A failure of the embedded cloud.
+/// Makes a failure of the embedded cloud.
 pub fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ExitCode::Failed, format!("the embedded cloud: {error}"))
 }
@@ -23,7 +15,7 @@ pub fn failed(error: impl std::fmt::Display) -> Failure {
 /// Starts the embedded cloud in `data` unless it runs there.
 ///
 /// # Errors
-/// It does not start.
+/// Returns an error if it does not start.
 pub async fn start(
     data: &Path,
     speed: Option<f64>,
@@ -33,24 +25,25 @@ pub async fn start(
     control::start(data, &exe, seed, speed).await.map_err(failed)
 }
 
-/// How fast the clock of a running embedded cloud is, whoever set it.
+/// Reads how fast the clock of a running embedded cloud is, whoever set it.
 ///
 /// # Errors
-/// It does not answer.
+/// Returns an error if it does not answer.
 pub async fn clock_speed(endpoint: &Endpoint) -> Result<f64, Failure> {
     let control = control::Control::to(endpoint.clone()).map_err(failed)?;
     Ok(control.status().await.map_err(failed)?.speed)
 }
 
-/// Endpoints and credentials of a running embedded cloud; nothing else is looked at.
+/// Returns endpoints and credentials of a running embedded cloud; it looks at nothing else.
 ///
 /// # Errors
-/// Its certificate can't be read.
+/// Returns an error if its certificate cannot be read.
 pub fn surroundings(endpoint: &Endpoint, clock_speed: f64) -> Result<Surroundings, Failure> {
     let ca_pem = std::fs::read_to_string(&endpoint.ca_file).map_err(failed)?;
     let variables = [
         ("DIGITALOCEAN_TOKEN", &endpoint.token),
         ("DIGITALOCEAN_CLUSTER_TOKEN", &endpoint.cluster_token),
+        ("DIGITALOCEAN_DNS_TOKEN", &endpoint.cluster_token),
         ("DIGITALOCEAN_API_URL", &endpoint.digitalocean),
         ("SPACES_ACCESS_KEY_ID", &endpoint.spaces_access_key_id),
         ("SPACES_SECRET_ACCESS_KEY", &endpoint.spaces_secret_access_key),
@@ -65,5 +58,6 @@ pub fn surroundings(endpoint: &Endpoint, clock_speed: f64) -> Result<Surrounding
         ca_pem: Some(ca_pem),
         clock_speed: Some(clock_speed),
         cluster_token: None,
+        dns_token: None,
     })
 }

@@ -1,34 +1,35 @@
 //! Which suites a project gets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use infra_provider_api::{Cluster, Input, Owner, Phase};
 
+use super::served::{NAMESPACES, Shared};
 use crate::{
     apps::{
         DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource,
-        addons::RETIRED,
+        addons::{CERT_MANAGER, RETIRED},
     },
     clouds::Cloud,
     resources::{SuiteSeed, Suites},
-    spec::{FROM_GIT, Project},
+    spec::{AcmeConfig, Challenge, FROM_GIT, Project},
 };
 
 /// The suites of a project, in the order they are installed, with the phase of each.
-pub(super) const ORDER: [(&str, Phase); 4] = [
+pub(super) const ORDER: [(&str, Phase); 5] = [
     ("cni", Phase::Bootstrap),
     ("cloud", Phase::Bootstrap),
-    ("ingress", Phase::Apps),
+    (INGRESS, Phase::Apps),
     ("apps", Phase::Apps),
+    // Last: an ACME server that does not answer must not hold up the apps.
+    (CERT_MANAGER, Phase::Apps),
 ];
 
-/// Returns the suites of a project; `served` are the namespaces of its Ingresses.
-pub(super) fn seeds(
-    project: &Project,
-    cloud: &Cloud,
-    owner: &Owner,
-    served: &BTreeSet<String>,
-) -> Suites {
+/// The suite that installs the ingress controller.
+pub(super) const INGRESS: &str = "ingress";
+
+/// Returns the suites of a project, with what its environments share.
+pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner, shared: &Shared) -> Suites {
     let mut suites = Suites::default();
     let addons = project.apps.addons;
     let cluster = &project.cluster;
@@ -67,25 +68,61 @@ pub(super) fn seeds(
         // Not `Owner::exact_name`: that pattern marks what this tool made itself. Nor the name that an
         // earlier ingress controller's load balancer has: a cloud controller takes one over by name.
         let name = format!("{}-web-ingress-{}", owner.cluster, owner.short());
-        let namespaces: Vec<&str> = served.iter().map(String::as_str).collect();
+        let namespaces: Vec<&str> = shared.served.iter().map(String::as_str).collect();
         suites.add(
-            "ingress",
+            INGRESS,
             SuiteSeed::Addon {
                 addon: "traefik".into(),
                 kubernetes,
                 variables: [
                     ("LOAD_BALANCER_NAME".to_owned(), Input::Known(name)),
-                    ("NAMESPACES".to_owned(), Input::Known(namespaces.join(","))),
+                    (NAMESPACES.to_owned(), Input::Known(namespaces.join(","))),
                 ]
                 .into(),
                 secrets: Default::default(),
             },
         );
     }
+    match &shared.acme {
+        Some(acme) => {
+            suites.add(CERT_MANAGER, cert_manager(acme, cloud, &cluster.versions.kubernetes));
+        }
+        // Where no environment wants it any more, it goes.
+        None if !shared.may_want_cert_manager() => {
+            suites.retire(&[(CERT_MANAGER, "addon-cert-manager")]);
+        }
+        None => {}
+    }
     if let Some(apps) = app_seed(project) {
         suites.add("apps", apps);
     }
     suites
+}
+
+fn cert_manager(acme: &AcmeConfig, cloud: &Cloud, kubernetes: &str) -> SuiteSeed {
+    let known = |name: &str, value: &str| (name.to_owned(), Input::Known(value.to_owned()));
+    let mut variables =
+        BTreeMap::from([known("ACME_EMAIL", &acme.email), known("ACME_SERVER", &acme.server)]);
+    let mut secrets = BTreeMap::new();
+    match acme.challenge {
+        Challenge::Http01 => variables.extend([
+            known("CHALLENGE", acme.challenge.name()),
+            known("INGRESS_CLASS", &acme.ingress_class),
+        ]),
+        Challenge::Dns01 => {
+            // Where there are no credentials, the plan says so before anything is sent.
+            let solver = &cloud.dns_solver;
+            variables.extend([known("CHALLENGE", solver.challenge)]);
+            variables.extend(solver.variables.clone());
+            secrets.extend(solver.secrets.clone());
+        }
+    }
+    SuiteSeed::Addon {
+        addon: CERT_MANAGER.into(),
+        kubernetes: kubernetes.to_owned(),
+        variables,
+        secrets,
+    }
 }
 
 /// Returns an address of the machines' own network: the way to it leads over their private interface.
@@ -94,7 +131,7 @@ fn machine_address(cluster: &Cluster) -> String {
     network.hosts().next().unwrap_or_else(|| network.network()).to_string()
 }
 
-/// The suite of an environment.
+/// Returns the name of an environment's suite.
 fn suite_of(environment: &str) -> String {
     format!("apps-{environment}")
 }
@@ -108,13 +145,13 @@ pub struct SuiteOptions {
     pub variables: BTreeMap<String, String>,
 }
 
-/// The user's own suite in the chosen environment.
+/// Returns the user's own suite in the chosen environment.
 pub fn app_seed(project: &Project) -> Option<SuiteSeed> {
     app_source(project, &SuiteOptions::default()).map(|source| SuiteSeed::Folder(Box::new(source)))
 }
 
-/// Each variable with its value, and where that comes from: the command line goes before the
-/// environment, and that before the file.
+/// Returns each variable with its value, and where that comes from. The command line goes before
+/// the environment, and that before the file.
 fn variables(
     project: &Project,
     options: &SuiteOptions,
@@ -144,7 +181,7 @@ fn variables(
     (variables, origins)
 }
 
-/// What the user's own suite in the chosen environment is made from.
+/// Returns the source of the user's own suite in the chosen environment.
 pub fn app_source(project: &Project, options: &SuiteOptions) -> Option<SuiteSource> {
     let base = project.apps.base.as_ref()?;
     let environment = project.cluster.environment.as_deref();

@@ -1,9 +1,13 @@
 //! What a run leaves behind of the secrets that machines join with: nothing that nobody needs.
 
 use infra_provider_api::{Address, CloudError};
+use infra_provisioning::node::report_of_call;
 
 use super::{look::Looked, open::Session};
-use crate::{engine::Record, resources::JoinSecrets};
+use crate::{
+    engine::Record,
+    resources::{JoinSecrets, report_of},
+};
 
 impl Session {
     /// Burns the copies of the cluster's keys and deletes the join tokens that no booting machine
@@ -11,7 +15,8 @@ impl Session {
     /// The lock must be held.
     ///
     /// # Errors
-    /// The bucket or the API server do not answer. What is left is swept by the next run.
+    /// Returns an error if the bucket or the API server do not answer. The next run sweeps the
+    /// rest.
     pub async fn sweep(&self, looked: &Looked) -> Result<(), CloudError> {
         let record = self.store.record();
         // Without the bucket on record, one of its name may be a stranger's.
@@ -21,17 +26,18 @@ impl Session {
         let secrets =
             JoinSecrets::new(looked.kits.bucket().clone(), std::sync::Arc::clone(&looked.kube));
         let waits = |node: &str| waits(&record, self.cloud.machine_kind, node);
-        let key_of = |node: &str| {
+        let report = |node: &str| {
             let machine = Address::new(self.cloud.machine_kind, node);
             match record.intents.get(&machine) {
-                Some(intent) => intent.key.clone(),
+                Some(intent) => intent.key.as_deref().map(|key| report_of_call(node, key)),
                 None => {
                     let made = record.resources.get(&machine)?;
-                    Some(self.owner.intent_key(&machine, made.generation))
+                    let key = self.owner.intent_key(&machine, made.generation);
+                    report_of(node, &made.outputs, Some(&key))
                 }
             }
         };
-        let burnt = secrets.burn_keys(&waits, &key_of).await;
+        let burnt = secrets.burn_keys(&waits, &report).await;
         let server = record.resources.iter().any(|(address, resource)| {
             address.kind() == "api_server" && resource.ready && looked.kube.exists()
         });
@@ -42,9 +48,9 @@ impl Session {
     }
 }
 
-/// Returns true while a machine of this name may be booting: it is on record, or its creation was
-/// begun, and its Node has not become ready. A Node that was ready before its machine was replaced says
-/// nothing about the new one.
+/// Returns true while a machine of this name may be booting. It is on record, or its creation was
+/// begun, and its Node has not become ready. A Node that was ready before its machine was replaced
+/// says nothing about the new one.
 fn waits(record: &Record, machine_kind: &str, node: &str) -> bool {
     let machine = Address::new(machine_kind, node);
     if record.intents.contains_key(&machine) {

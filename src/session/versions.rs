@@ -6,7 +6,11 @@
 //! control planes are upgraded first, one minor version at a time. Kubernetes knows no downgrades.
 
 use infra_provider_api::{NodePlan, Problem, Role, Source};
-use infra_provisioning::artifacts::{known_series, parse_version};
+use infra_provisioning::{
+    artifacts::{known_series, parse_version},
+    versions::{minor_of, versions},
+};
+use jiff::civil::Date;
 
 use super::{error::Failure, look::Looked, open::Session};
 use crate::{resources::ApiServers, spec::Project};
@@ -49,8 +53,8 @@ impl Session {
     /// are the machines that would be created. Returns what is worth saying about it.
     ///
     /// # Errors
-    /// Returns an error with the place in infra.toml if no verb can.
-    pub fn check_skew(&self, looked: &Looked, created: &[&str]) -> Result<Option<String>, Failure> {
+    /// Returns the problem, with its place in infra.toml, if no verb can.
+    pub fn check_skew(&self, looked: &Looked, created: &[&str]) -> Result<Option<String>, Problem> {
         let versions = &looked.cluster.versions;
         let record = self.store.record();
         let address = ApiServers::address();
@@ -76,9 +80,24 @@ impl Session {
         if !looked.kits.is_initialised() {
             return Ok(None);
         }
-        judge(wanted, running, &control_planes)
-            .map_err(|(message, hint)| refuse(versions.source.as_ref(), message, hint))
+        judge(wanted, running, &control_planes).map_err(|(message, hint)| Problem {
+            message,
+            hint: Some(hint),
+            source: versions.source.clone(),
+        })
     }
+}
+
+/// Returns what is worth saying about a minor version of Kubernetes that its makers have ended on the
+/// day `today`.
+pub(super) fn end_of_life_note(kubernetes: &str, today: Date) -> Option<String> {
+    let minor = minor_of(kubernetes).ok()?;
+    let component = versions().ok()?.component(&format!("kubernetes-{minor}"))?;
+    let end = component.end_of_life.filter(|end| *end < today)?;
+    Some(format!(
+        "Kubernetes {minor} reached its end of life on {end}: it gets no fixes any more, not even of security \
+         holes (`infra versions` lists what is supported)"
+    ))
 }
 
 /// Decides what a cluster whose API server runs `running` can do with `wanted`: what is worth
@@ -141,6 +160,18 @@ mod tests {
             Ok(Some(note)) => format!("note: {note}"),
             Err((message, hint)) => format!("{message}\nhelp: {hint}"),
         }
+    }
+
+    #[test]
+    fn a_minor_version_that_has_ended_is_named_with_its_day() {
+        let end = versions().unwrap().component("kubernetes-1.34").unwrap().end_of_life.unwrap();
+        assert_eq!(end_of_life_note("1.34.11", end), None, "its last day");
+        let note = end_of_life_note("1.34.11", end.tomorrow().unwrap()).unwrap();
+        assert!(
+            note.starts_with(&format!("Kubernetes 1.34 reached its end of life on {end}: ")),
+            "{note}"
+        );
+        assert_eq!(end_of_life_note("1.99.0", end.tomorrow().unwrap()), None, "nobody knows");
     }
 
     #[test]
