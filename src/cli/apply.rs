@@ -19,20 +19,22 @@ use crate::{
 /// How a change is made.
 #[derive(Clone, Debug, Args)]
 pub struct ChangeArgs {
-    /// Do not ask.
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub yes: bool,
-    /// The name of the protected environment (or cluster) that is changed.
+    /// Name the protected environment (or cluster) that is changed
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
-    /// Calls to the cloud at the same time.
+    /// Make at most this many calls to the cloud at the same time
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: u16,
-    /// How long to wait for a lock that somebody else holds.
+    /// Wait this long for a lock that another run holds
     #[arg(long, default_value = "0s", value_name = "TIME", value_parser = duration)]
     pub lock_timeout: Duration,
-    /// Longest wait for one resource to be ready, instead of what its kind says (machines 10m,
-    /// nodes 15m). What is not ready then is waited for by the next run.
+    /// Wait at most this long for one resource to be ready
+    ///
+    /// Without it, each kind has its own limit (machines 10m, nodes 15m). The next run waits for
+    /// what is not ready by then.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub ready_timeout: Option<Duration>,
 }
@@ -51,28 +53,25 @@ impl ChangeArgs {
     }
 }
 
-/// Make the cluster what infra.toml asks for.
+/// Create, change and delete resources until they match infra.toml
 ///
-/// Shows the plan and asks first. May be interrupted or killed at any time: the same command goes
-/// on from there.
+/// Shows the plan and asks for confirmation. If it is interrupted or killed, run the same command
+/// again and it resumes where it stopped.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// A plan saved by `infra plan -o FILE`: exactly that is done, or it is refused as stale.
+    /// Apply this plan, saved by `infra plan -o FILE`, or refuse it if it is stale
     #[arg(value_name = "PLAN")]
     plan: Option<PathBuf>,
     #[command(flatten)]
     part: PartArgs,
     #[command(flatten)]
     change: ChangeArgs,
-    /// Show every field of what is created, and where each variable of the apps comes from.
-    #[arg(short, long)]
-    verbose: bool,
 }
 
 /// Runs the verb.
 pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "apply").await?;
-    run.print_origins(args.verbose);
+    run.print_origins(global.is_verbose());
     let _lock = run.lock("apply", args.change.lock_timeout).await?;
     run.recover().await?;
     let saved = args.plan.as_ref().map(|path| read_plan(&run, path)).transpose()?;
@@ -85,13 +84,13 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
             .map_err(|error| Failure::new(ExitCode::Stale, error.to_string()).hint("plan again"))?;
     }
     if run.style != Style::Json || plan.is_empty() {
-        run.print_plan(&plan, args.verbose)?;
+        run.print_plan(&plan, global.is_verbose())?;
     }
     let refreshes = plan.options.refresh_only && plan.changes.iter().any(|c| c.record.is_some());
     if plan.is_empty() && !refreshes {
         run.sweep(&looked).await;
         if run.style != Style::Json {
-            print!("{}", super::status::report(&run.session, &looked, None));
+            print!("{}", super::status::report(&run.session, &looked, &[], None));
         }
         return Ok(ExitCode::Ok);
     }
@@ -114,7 +113,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     if style != Style::Json && code == ExitCode::Ok {
         eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
         let looked = session.look(crate::session::Purpose::Show).await?;
-        print!("\n{}", super::status::report(&session, &looked, Some(&outcome)));
+        print!("\n{}", super::status::report(&session, &looked, &[], Some(&outcome)));
     }
     Ok(code)
 }
@@ -137,6 +136,7 @@ pub(super) async fn run_plan(
 ) -> Outcome {
     let boot = Arc::clone(&looked.boot);
     let outcome = run.execute(plan, &looked.kinds, boot, change).await;
+    run.report_denials(looked);
     run.sweep(looked).await;
     outcome
 }

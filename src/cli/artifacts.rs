@@ -15,7 +15,7 @@ use crate::{
     visible::one_line,
 };
 
-/// What nodes download at boot: list, fetch, verify, sync.
+/// Manage the files that nodes download at boot
 #[derive(Debug, Args)]
 pub struct ArtifactsArgs {
     #[command(subcommand)]
@@ -203,7 +203,7 @@ fn cache_state(state: &CacheState) -> String {
 
 async fn sync(global: &Global) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "artifacts sync").await?;
-    let looked = run.session.look(Purpose::Apply).await?;
+    let looked = run.session.look(Purpose::Nodes).await?;
     if looked.observed.get(&run.session.cloud.bucket).is_none() {
         return Err(Failure::local("the cluster has no bucket yet")
             .hint("`infra apply --phase infra` makes it, and syncs"));

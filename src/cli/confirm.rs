@@ -56,8 +56,8 @@ fn refused(why: String) -> Failure {
     Failure::new(ExitCode::Unconfirmed, format!("{why}; nothing was changed"))
 }
 
-/// Reads the answer on a thread of its own: a read cannot be interrupted, and the signal is caught
-/// elsewhere in this process, so that the terminal no longer ends it.
+/// Reads the answer on a thread of its own, because a read cannot be interrupted. The signal is
+/// caught elsewhere in this process, so that the terminal no longer ends it.
 async fn ask(consent: &Consent<'_>, question: &str) -> Result<String, Failure> {
     if consent.stop.is_some_and(CancellationToken::is_cancelled) {
         return Err(interrupted_before());

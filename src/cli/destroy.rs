@@ -1,6 +1,7 @@
 //! `infra destroy`
 
 use clap::Args;
+use infra_provider_api::Address;
 
 use super::{
     apply::{ChangeArgs, run_plan},
@@ -9,12 +10,13 @@ use super::{
     run::{Run, verdict},
 };
 use crate::{
-    engine::PlanOptions,
+    engine::{Change, Outcome, Plan, PlanOptions, events::Event, execute::Stopped},
+    resources::Suites,
     session::{ExitCode, Failure, Planned},
     ui::Style,
 };
 
-/// Delete everything the cluster owns, also what Kubernetes made in the cloud.
+/// Delete everything the cluster owns, including what Kubernetes created in the cloud
 #[derive(Debug, Args)]
 pub struct DestroyArgs {
     #[command(flatten)]
@@ -25,6 +27,67 @@ pub struct DestroyArgs {
     delete_zone: Vec<String>,
 }
 
+/// Reports whether Kubernetes may make something in the cloud while the plan is executed: its machines
+/// run, and it knows the cloud.
+fn may_make_more(run: &Run, plan: &Plan) -> bool {
+    let session = &run.session;
+    let machine_kind = session.cloud.machine_kind;
+    let machines = plan.changes.iter().any(|one| one.address.kind() == machine_kind);
+    let record = session.store.record();
+    let knows = record.resources.contains_key(&Suites::address("cloud"));
+    machines && (knows || plan.changes.iter().any(|one| one.after_machines))
+}
+
+/// Deletes what Kubernetes made while its machines were going: until the last one is gone it may make
+/// disks and load balancers, and a list may lag behind that.
+async fn delete_late(
+    run: &Run,
+    args: &DestroyArgs,
+    first: &Plan,
+    options: PlanOptions,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
+    let session = &run.session;
+    let note = |text: String| run.reporter.events().send(Event::Note { text });
+    note("looking whether Kubernetes made more in the cloud meanwhile".to_owned());
+    tokio::select! {
+        () = tokio::time::sleep(session.grace()) => {}
+        () = session.stop.cancelled() => {
+            outcome.stopped = Some(Stopped::Asked);
+            return Ok(());
+        }
+    }
+    let Planned { looked, mut plan } = run.plan(options).await?;
+    let is_late = |one: &Change| {
+        one.after_machines && first.changes.iter().all(|known| known.address != one.address)
+    };
+    let late: Vec<&Change> = plan.changes.iter().filter(|one| is_late(one)).collect();
+    if late.is_empty() {
+        return Ok(());
+    }
+    for one in late {
+        note(format!("{}: {}", one.address, one.reason.as_deref().unwrap_or_default()));
+    }
+    // What failed before, or was left out for it, is tried again: a network goes only after what is in it.
+    let failed = outcome.failures.iter().map(|one| &one.address);
+    let left: Vec<_> =
+        failed.chain(outcome.skipped.iter().map(|one| &one.address)).cloned().collect();
+    plan.changes.retain(|one| is_late(one) || left.contains(&one.address));
+    let before = std::mem::take(outcome);
+    *outcome = run_plan(run, &plan, &looked, &args.change).await;
+    outcome.counts.deleted += before.counts.deleted;
+    outcome.counts.forgotten += before.counts.forgotten;
+    outcome.took += before.took;
+    // What is not in the second plan any more went by itself; else it is not forgotten.
+    let is_open = |address: &Address| {
+        looked.observed.get(address).is_some()
+            && plan.changes.iter().all(|change| change.address != *address)
+    };
+    outcome.failures.extend(before.failures.into_iter().filter(|one| is_open(&one.address)));
+    outcome.skipped.extend(before.skipped.into_iter().filter(|one| is_open(&one.address)));
+    Ok(())
+}
+
 /// Runs the verb.
 pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "destroy").await?;
@@ -32,7 +95,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
     run.recover().await?;
     let delete_zones = args.delete_zone.clone();
     let options = PlanOptions { destroy: true, delete_zones, ..PlanOptions::default() };
-    let Planned { looked, plan } = run.plan(options).await?;
+    let Planned { looked, plan } = run.plan(options.clone()).await?;
     if run.style != Style::Json || plan.is_empty() {
         run.print_plan(&plan, false)?;
     }
@@ -41,7 +104,16 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
         return Ok(ExitCode::Ok);
     }
     confirm(&args.change.consent(&run.session), "delete all this").await?;
-    let outcome = run_plan(&run, &plan, &looked, &args.change).await;
+    let may_make_more = may_make_more(&run, &plan);
+    let mut outcome = run_plan(&run, &plan, &looked, &args.change).await;
+    if may_make_more
+        && outcome.stopped.is_none()
+        && let Err(failure) = delete_late(&run, args, &plan, options, &mut outcome).await
+    {
+        run.reporter.close().await;
+        verdict(&outcome, run.style == Style::Json);
+        return Err(failure.hint("what was in the plan is done; run `infra destroy` again"));
+    }
     let Run { session, reporter, style, .. } = run;
     reporter.close().await;
     let code = verdict(&outcome, style == Style::Json);

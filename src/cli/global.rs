@@ -6,45 +6,68 @@ use clap::Args;
 
 use crate::{
     engine::Record,
+    home::Home,
     session::{Failure, OpenRecord, Places, SessionOptions},
     spec::{self, Project},
 };
 
+/// The heading under which `--help` lists them.
+pub(super) const HEADING: &str = "Global options";
+
 /// What every verb takes.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// The cluster's file.
+    /// Read the cluster from this file
     #[arg(
         short = 'f',
         long = "file",
         global = true,
+        help_heading = HEADING,
         default_value = "infra.toml",
         value_name = "FILE"
     )]
     pub file: PathBuf,
-    /// The environment whose overlay is laid over the file.
-    #[arg(long, global = true, value_name = "NAME")]
+    /// Lay the overlay of this environment over the file
+    #[arg(long, global = true, help_heading = HEADING, value_name = "NAME")]
     pub env: Option<String>,
-    /// The cloud, instead of the one the file names: aws or do.
-    #[arg(long, global = true, value_name = "CLOUD")]
+    /// Use this cloud instead of the one that the file names: aws or do
+    #[arg(long, global = true, help_heading = HEADING, value_name = "CLOUD")]
     pub provider: Option<String>,
-    /// Use the embedded cloud (data in .infra/sim, loopback only); no real one is touched.
-    #[arg(long, global = true)]
+    /// Use the embedded cloud instead of a real one
+    ///
+    /// Its data is in .infra/sim beside infra.toml, and it listens on loopback only.
+    #[arg(long, global = true, help_heading = HEADING)]
     pub sim: bool,
     /// How much faster than real time the embedded cloud's clock runs.
-    #[arg(long, global = true, value_name = "FACTOR", requires = "sim", hide = true)]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FACTOR", requires = "sim", hide = true)]
     pub sim_speed: Option<f64>,
-    /// Hosts that kustomize may fetch bases from, besides those of [apps] remote_bases; none by
-    /// default.
-    #[arg(long, global = true, value_name = "HOST", value_delimiter = ',')]
+    /// Keep state (`.infra/`) and keys (`ssl/`) in this folder instead of beside infra.toml
+    #[arg(long, global = true, help_heading = HEADING, env = "INFRA_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Let kustomize fetch bases from these hosts, besides those of [apps] remote_bases
+    #[arg(long, global = true, help_heading = HEADING, value_name = "HOST", value_delimiter = ',')]
     pub allow_remote_bases: Vec<String>,
+    /// Show more: every field of what is created, where each variable comes from, and each call
+    /// that changes something
+    ///
+    /// `-vv` shows every call.
+    #[arg(short, long, global = true, help_heading = HEADING, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Append a log of every call to this file
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     pub json: bool,
 }
 
 impl Global {
-    /// As a session takes it.
+    /// Returns true if more shall be shown.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
+    /// Returns the options as a session takes them.
     pub fn session(&self) -> SessionOptions {
         SessionOptions {
             file: self.file.clone(),
@@ -59,28 +82,34 @@ impl Global {
             environment: self.env.clone(),
             provider: self.provider.clone(),
             remote_bases: self.allow_remote_bases.clone(),
+            state_dir: self.state_dir.clone(),
             apps_only: false,
         }
     }
 
-    /// The file alone, for verbs that need no cloud.
+    /// Returns where the state of `cluster` is on this machine, or that of the embedded cloud.
+    pub fn home(&self, cluster: Option<&str>) -> Home {
+        Home::of(&self.file, self.state_dir.as_deref(), cluster)
+    }
+
+    /// Reads the file alone, for verbs that need no cloud.
     pub fn project(&self) -> Result<Project, Failure> {
         Ok(spec::load(&self.file, &self.spec())?)
     }
 
-    /// The file's apps, whatever is wrong with the cloud's part.
+    /// Reads the file's apps, whatever is wrong with the cloud's part.
     pub fn apps_project(&self) -> Result<Project, Failure> {
         Ok(spec::load(&self.file, &spec::Options { apps_only: true, ..self.spec() })?)
     }
 
-    /// The record, empty when there is none. Asks no cloud.
+    /// Reads the record, which is empty if there is none. It asks no cloud.
     pub async fn record(&self) -> Result<Record, Failure> {
         let open = OpenRecord::open(&self.session()).await?;
         Ok(open.store.map_or_else(Record::default, |store| Arc::unwrap_or_clone(store.record())))
     }
 
-    /// Where the cluster's things are, for verbs that need no cloud; a copy of what is in a bucket
-    /// is brought up to date.
+    /// Returns the places of the cluster's files, for verbs that need no cloud. It brings a copy of
+    /// files in a bucket up to date.
     pub async fn places(&self) -> Result<Places, Failure> {
         let open = OpenRecord::open(&self.session()).await?;
         open.refresh().await?;

@@ -8,7 +8,7 @@ use crate::{
     session::{ExitCode, Failure, Purpose},
 };
 
-/// Print what depends on what.
+/// Print the dependency graph
 #[derive(Debug, Args)]
 pub struct GraphArgs {
     /// The language.

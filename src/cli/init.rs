@@ -55,7 +55,7 @@ pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-/// The current folder's name as a cluster name.
+/// Returns the current folder's name as a cluster name, or `cluster` if it cannot be one.
 fn folder_name() -> String {
     let folder = std::env::current_dir().ok();
     let name = folder.as_deref().and_then(|folder| folder.file_name()?.to_str());

@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use infra_ssl::{Kubeconfig, MergeOptions, default_kubeconfig_path, merge_file};
+use infra_ssl::{Kubeconfig, MergeOptions, TemporaryAdmin, default_kubeconfig_path, merge_file};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
 
-use super::global::Global;
-use crate::session::{ExitCode, Failure, certificates_clock};
+use super::{global::Global, run::duration};
+use crate::{
+    engine::journal::Holder,
+    session::{ExitCode, Failure, Places, certificates_clock},
+};
 
 /// Merge the cluster's kubeconfig into yours, or write it somewhere.
 #[derive(Debug, Args)]
@@ -14,6 +19,12 @@ pub struct KubeconfigArgs {
     /// Merge into this file instead of the first of $KUBECONFIG, or ~/.kube/config.
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
+    /// Make a certificate that ends after so long, instead of handing out the administrator's own.
+    ///
+    /// From 5m to 7d. It is signed on this machine by the cluster's authority and recorded nowhere; its
+    /// user, infra:<you>:<number>, is what the audit log names. It can't be taken back before its end.
+    #[arg(long, value_name = "TIME", value_parser = life)]
+    valid: Option<SignedDuration>,
     /// Print it instead. It holds the administrator's key.
     #[arg(long, conflicts_with = "into")]
     print: bool,
@@ -42,15 +53,27 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
     };
     // What it names besides would be run by every kubectl that it is merged for.
     let own = Kubeconfig::own(&text, None).map_err(damaged)?;
-    if args.print {
+    let temporary = args.valid.map(|life| temporary(&places, life)).transpose()?;
+    if args.print && temporary.is_none() {
         exact!("{text}");
         return Ok(ExitCode::Ok);
     }
-    let credentials =
-        own.credentials.ok_or_else(|| damaged("it has no client certificate".to_owned()))?;
+    let credentials = match &temporary {
+        Some(temporary) => temporary.credentials.clone(),
+        None => {
+            own.credentials.ok_or_else(|| damaged("it has no client certificate".to_owned()))?
+        }
+    };
     let ca = std::fs::read_to_string(places.pki.join("ca.crt")).map_err(Failure::local)?;
     let cluster = global.project()?.cluster.name;
     let config = Kubeconfig::new(&cluster, &own.server, &ca).with_credentials(credentials);
+    if args.print {
+        if let Some(temporary) = &temporary {
+            eprintln!("{}", ends(temporary));
+        }
+        exact!("{}", config.to_yaml().map_err(Failure::local)?.expose_secret());
+        return Ok(ExitCode::Ok);
+    }
     let into = match &args.into {
         Some(into) => into.clone(),
         None => default_kubeconfig_path().map_err(Failure::local)?,
@@ -61,7 +84,9 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
         exactln!(
             "{}",
             serde_json::json!({"path": report.path, "changed": report.changed,
-                               "current_context": report.current_context})
+                               "current_context": report.current_context,
+                               "user": temporary.as_ref().map(|one| &one.user),
+                               "ends": temporary.as_ref().map(|one| one.ends.to_string())})
         );
         return Ok(ExitCode::Ok);
     }
@@ -73,5 +98,31 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
     if let Some(context) = report.current_context {
         println!("Current context: {context}");
     }
+    if let Some(temporary) = &temporary {
+        println!("{}", ends(temporary));
+    }
     Ok(ExitCode::Ok)
+}
+
+/// Issues a certificate for whoever runs this.
+fn temporary(places: &Places, life: SignedDuration) -> Result<TemporaryAdmin, Failure> {
+    TemporaryAdmin::issue(&places.pki, &Holder::this().user, life, Timestamp::now())
+        .map_err(|error| Failure::local(format!("cannot make a short-lived certificate: {error}")))
+}
+
+fn ends(temporary: &TemporaryAdmin) -> String {
+    let end = temporary.ends.strftime("%Y-%m-%d %H:%M:%SZ");
+    format!("The certificate of {} ends at {end}.", temporary.user)
+}
+
+/// Reads the life of a short-lived certificate.
+fn life(text: &str) -> Result<SignedDuration, String> {
+    let life = SignedDuration::try_from(duration(text)?).map_err(|error| error.to_string())?;
+    let (shortest, longest) = (TemporaryAdmin::SHORTEST, TemporaryAdmin::LONGEST);
+    if life < shortest || life > longest {
+        return Err(format!(
+            "a short-lived certificate lasts from 5m to 7d; `{text}` is out of bounds"
+        ));
+    }
+    Ok(life)
 }

@@ -6,6 +6,7 @@ use infra_provisioning::node::{StageState, read_boot_status, read_status};
 
 use super::{global::Global, run::Run};
 use crate::{
+    resources::report_of,
     session::{ExitCode, Failure, Purpose},
     ui::table,
 };
@@ -25,8 +26,9 @@ pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure>
     let bucket = looked.kits.bucket();
     let machine = looked.observed.get(&Address::new(run.session.cloud.machine_kind, &name));
     // The machine that is there: an earlier one of its name may have left a report, too.
-    let status = match machine.and_then(|machine| machine.intent_key.as_deref()) {
-        Some(key) => read_boot_status(bucket, &name, key).await,
+    let report = machine.and_then(|one| report_of(&name, &one.outputs, one.intent_key.as_deref()));
+    let status = match report {
+        Some(report) => read_boot_status(bucket, &name, &report).await,
         None => read_status(bucket, &name).await,
     };
     let status = status.map_err(Failure::local)?;

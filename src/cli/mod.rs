@@ -7,6 +7,7 @@ mod certs;
 mod completions;
 mod confirm;
 mod destroy;
+mod encryption;
 mod global;
 mod graph;
 mod init;
@@ -17,6 +18,7 @@ mod open;
 mod orphans;
 mod output;
 mod plan;
+mod reference;
 mod rotate_node;
 mod run;
 mod sim;
@@ -30,20 +32,31 @@ use std::process::ExitCode as ProcessExit;
 
 use clap::{Parser, Subcommand};
 
+pub use reference::reference;
+
 use crate::session::{ExitCode, Failure};
 
 /// From one TOML file to running apps: plans and applies clusters.
-///
-/// Exit codes: 0 done; 1 failed; 2 changes (plan --detailed-exitcode); 3 infra.toml or a manifest
-/// is wrong; 4 credentials; 5 locked; 6 stale plan file; 7 not confirmed; 8 partly done, run again;
-/// 9 the record can't be used; 64 wrong words on the command line; 130 interrupted.
 #[derive(Debug, Parser)]
-#[command(name = "infra", version, about, long_about, max_term_width = 100)]
+#[command(
+    name = "infra",
+    version,
+    about,
+    long_about,
+    max_term_width = 100,
+    after_long_help = exit_codes()
+)]
 pub struct Cli {
     #[command(flatten)]
     global: global::Global,
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// Returns the exit codes for `--help`.
+fn exit_codes() -> String {
+    let lines = ExitCode::ALL.map(|code| format!("  {:>3}  {}", code as u8, code.meaning()));
+    format!("Exit codes:\n{}", lines.join("\n"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +72,7 @@ enum Verb {
     Certs(certs::CertsArgs),
     Versions(versions::VersionsArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
+    Encryption(encryption::EncryptionArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Apps(apps::AppsArgs),
     Open(open::OpenArgs),
@@ -84,6 +98,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failu
         Verb::Versions(args) => versions::show(global, &args),
         Verb::Certs(args) => certs::certs(global, &args).await,
         Verb::Kubeconfig(args) => kubeconfig::kubeconfig(global, &args).await,
+        Verb::Encryption(args) => encryption::encryption(global, &args).await,
         Verb::Artifacts(args) => artifacts::artifacts(global, &args).await,
         Verb::Apps(args) => apps::apps(global, args).await,
         Verb::Open(args) => open::open(global, &args).await,
@@ -113,8 +128,8 @@ fn print_failure(failure: &Failure, json: bool) {
     }
 }
 
-/// A reader that has seen enough (`infra … | head`) ends the run quietly, as it does with other
-/// tools, instead of with a panic's backtrace.
+/// Ends the run quietly when a reader has seen enough (`infra … | head`), as other tools do,
+/// instead of with a panic's backtrace.
 fn leave_when_nobody_reads() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -151,6 +166,17 @@ pub fn main() -> ProcessExit {
         }
     };
     let json = cli.global.json;
+    let logging = match &cli.verb {
+        Verb::Sim(args) if args.is_serving() => {
+            crate::logs::start_sim();
+            Ok(())
+        }
+        _ => crate::logs::start(cli.global.verbose, cli.global.log_file.as_deref()),
+    };
+    if let Err(error) = logging {
+        print_failure(&Failure::new(ExitCode::Usage, error.to_string()), json);
+        return ProcessExit::from(ExitCode::Usage as u8);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

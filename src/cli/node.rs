@@ -7,10 +7,10 @@ use infra_provisioning::node::preview;
 use super::{global::Global, run::Run};
 use crate::{
     session::{ExitCode, Failure, Looked, Purpose},
-    spec::nearest,
+    visible::one_line,
 };
 
-/// Look at one node.
+/// Inspect one node
 #[derive(Debug, Args)]
 pub struct NodeArgs {
     #[command(subcommand)]
@@ -19,7 +19,7 @@ pub struct NodeArgs {
 
 #[derive(Debug, Subcommand)]
 enum NodeVerb {
-    /// Print exactly what a machine gets at boot.
+    /// Print exactly what a machine gets at boot
     Show(ShowArgs),
 }
 
@@ -38,7 +38,7 @@ struct ShowArgs {
     reveal: bool,
 }
 
-/// The node's present name, from its slot or name.
+/// Finds the node's present name, from its slot or name.
 pub(super) fn known(looked: &Looked, name: &str) -> Result<String, Failure> {
     let nodes = looked.cluster.nodes();
     let (slot, _) = NodePlan::parse_name(name);
@@ -49,7 +49,7 @@ pub(super) fn known(looked: &Looked, name: &str) -> Result<String, Failure> {
     }
     let slots: Vec<&str> = nodes.iter().map(|(_, node)| node.slot.as_str()).collect();
     let failure = Failure::local(format!("there is no node `{name}`"));
-    Err(match nearest(name, slots.iter().copied()) {
+    Err(match infra_provider_api::nearest(name, slots.iter().copied()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None => failure.hint(format!("nodes: {}", slots.join(", "))),
     })
@@ -61,11 +61,14 @@ pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure>
     let run = Run::open(global, "node show").await?;
     let looked = run.look(Purpose::Show).await?;
     let name = known(&looked, &show.node)?;
-    let kit = looked.kits.kit(&name).map_err(|error| {
-        Failure::local(format!("what {name} gets can't be told yet: {error}")).hint(
+    let (kit, lacking) = looked.kits.kit_to_show(&name).map_err(|error| {
+        Failure::local(format!("cannot show what {name} gets yet: {error}")).hint(
             "`infra apply --phase infra` makes the certificates and the load balancer it needs",
         )
     })?;
+    if let Some(why) = lacking {
+        eprintln!("warning: {}", one_line(&why));
+    }
     let files = preview(&kit).map_err(Failure::local)?;
     if global.json {
         let bundle: serde_json::Map<_, _> = files

@@ -10,8 +10,10 @@ use crate::{
     ui::table,
 };
 
-/// List what carries this cluster's mark in the cloud, but is neither declared nor made by a
-/// Kubernetes object. `infra apply` deletes it.
+/// List cloud resources that carry the cluster's ownership tag but are neither declared nor created
+/// by Kubernetes
+///
+/// `infra apply` deletes them.
 #[derive(Debug, Args)]
 pub struct OrphansArgs {}
 

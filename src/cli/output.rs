@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::global::Global;
 use crate::session::{ExitCode, Failure};
 
-/// Print what resources put out (addresses, ids), from the record.
+/// Print resource outputs such as addresses and IDs
 #[derive(Debug, Args)]
 pub struct OutputArgs {
     /// Only this one: ADDRESS, or ADDRESS FIELD for the bare value.

@@ -14,10 +14,10 @@ use crate::{
 /// Which part of the cluster a plan is about.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PartArgs {
-    /// Only this resource and what it needs; may be given more than once.
+    /// Limit the plan to this resource and what it needs; may be given more than once
     #[arg(long, value_name = "ADDRESS")]
     pub target: Vec<Address>,
-    /// Make this resource anew even if nothing differs; may be given more than once.
+    /// Recreate this resource even if it has not changed; may be given more than once
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<Address>,
     /// Accept that the data of this control plane's etcd is lost; may be given more than once.
@@ -26,14 +26,14 @@ pub struct PartArgs {
     /// the cluster is made again, empty, with every machine.
     #[arg(long, value_name = "NODE")]
     pub confirm_data_loss: Vec<String>,
-    /// Only bring the record up to date with what exists; what differs is told, nothing is changed.
+    /// Update the state to match the real resources and report drift, without changing any resource
     #[arg(long, conflicts_with = "replace")]
     pub refresh_only: bool,
     /// Delete this DNS zone even if it holds records that are not this cluster's; may be given more
     /// than once.
     #[arg(long, value_name = "ZONE")]
     pub delete_zone: Vec<String>,
-    /// How far to go: everything up to this phase.
+    /// Stop after this phase
     #[arg(long, value_enum, default_value = "apps")]
     pub phase: PhaseArg,
 }
@@ -76,15 +76,12 @@ pub struct PlanArgs {
     /// Plan to delete everything the cluster owns.
     #[arg(long, conflicts_with = "refresh_only")]
     destroy: bool,
-    /// Save the plan; `infra apply FILE` then does exactly that, or refuses when anything moved.
+    /// Save the plan for `infra apply FILE`, which refuses it if anything has changed since
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Exit with 0 when there are no changes, 1 on errors, 2 when there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Show every field of what is created, and where each variable of the apps comes from.
-    #[arg(short, long)]
-    verbose: bool,
 }
 
 /// Runs the verb.
@@ -102,11 +99,11 @@ pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure>
 
 async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "plan").await?;
-    run.print_origins(args.verbose);
+    run.print_origins(global.is_verbose());
     let mut options = args.part.options();
     options.destroy = args.destroy;
     let planned = run.plan(options).await?;
-    run.print_plan(&planned.plan, args.verbose)?;
+    run.print_plan(&planned.plan, global.is_verbose())?;
     if let Some(path) = &args.out {
         let bytes = planned.plan.to_json().map_err(Failure::local)?;
         infra_ssl::files::write_atomic(path, &bytes, infra_ssl::files::SECRET_MODE)

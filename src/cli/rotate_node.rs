@@ -1,9 +1,9 @@
 //! `infra rotate-node`
 
-use std::io::IsTerminal;
+use std::{collections::BTreeSet, io::IsTerminal};
 
 use clap::Args;
-use infra_provider_api::{Address, NodePlan, Role};
+use infra_provider_api::{API_ACCESS, Address, NodePlan, Role};
 
 use super::{
     apply::{ChangeArgs, run_plan},
@@ -12,20 +12,21 @@ use super::{
     run::{Run, verdict},
 };
 use crate::{
-    engine::{Action, Plan, PlanOptions},
+    engine::{Action, Plan, PlanOptions, Record},
+    resources::{Handovers, KubeletCertificates},
     rotate::{Generations, blockers, existing},
     session::{ExitCode, Failure, Looked, Planned, Purpose},
     ui::Style,
 };
 
-/// Replace a node while the apps keep running.
+/// Replace a node while the apps keep running
 ///
-/// The replacement is made first and must be Ready; then the old node is cordoned, drained
-/// (PodDisruptionBudgets are respected) and removed. May be interrupted or killed at any time: the
-/// same command goes on from there.
+/// The replacement is created first and must be Ready; then the old node is cordoned, drained
+/// (PodDisruptionBudgets are respected) and removed. If it is interrupted or killed, run the same
+/// command again and it resumes where it stopped.
 #[derive(Debug, Args)]
 pub struct RotateNodeArgs {
-    /// The node: worker-1.
+    /// Name of the node, for example worker-1
     #[arg(required = true)]
     nodes: Vec<String>,
     #[command(flatten)]
@@ -42,9 +43,10 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let _lock = run.lock("rotate-node", args.change.lock_timeout).await?;
     run.recover().await?;
 
-    let looked = run.session.look(Purpose::Apply).await?;
+    let looked = run.session.look(Purpose::Nodes).await?;
     let slot = slot_of(&looked, name)?;
-    run.session.check_skew(&looked, &[])?;
+    let skew = run.session.check_skew(&looked, &[]);
+    skew.map_err(|problem| Failure::problems(&[problem]))?;
     let folder = run.session.places.record.clone();
     let mut generations = Generations::read(&folder)?;
     let machine_kind = run.session.cloud.machine_kind;
@@ -72,9 +74,9 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
         run.session.keep().await?;
     }
 
-    // Looked at anew: the new machine is declared now, and the old one no longer.
+    // It looks again: the new machine is declared now, and the old one no longer.
     let options = PlanOptions {
-        targets: rotation_targets(&looked, machine_kind, &slot, &new),
+        targets: rotation_targets(&looked, &run.session.store.record(), machine_kind, &slot, &new),
         ..PlanOptions::default()
     };
     let Planned { looked, plan } = run.plan(options).await?;
@@ -97,13 +99,13 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     reporter.close().await;
     if code == ExitCode::Ok && style != Style::Json {
         println!("\n{slot} is now {new}.\n");
-        let looked = session.look(Purpose::Apply).await?;
-        print!("{}", super::status::report(&session, &looked, None));
+        let looked = session.look(Purpose::Nodes).await?;
+        print!("{}", super::status::report(&session, &looked, &[], None));
     }
     Ok(code)
 }
 
-/// The slot that a name stands for; control planes are refused for now.
+/// Finds the slot that a name stands for. Control planes are refused for now.
 fn slot_of(looked: &Looked, name: &str) -> Result<String, Failure> {
     let current = super::node::known(looked, name)?;
     let (slot, _) = NodePlan::parse_name(&current);
@@ -125,6 +127,12 @@ fn slot_of(looked: &Looked, name: &str) -> Result<String, Failure> {
 
 /// Pods that a PodDisruptionBudget would hold are named before anything is started.
 async fn refuse_what_would_hold(run: &Run, looked: &Looked, slot: &str) -> Result<(), Failure> {
+    if let Some(error) = looked.observed.unreachable.get("node") {
+        let text = format!("the API server does not answer, so {slot} cannot be drained: {error}");
+        return Err(Failure::new(ExitCode::Failed, text)
+            .hint("`infra status` says how the control planes are; `infra apply` recreates one that is gone")
+            .hint("nothing was changed"));
+    }
     let client = looked.kube.client().await?;
     let node = looked
         .cluster
@@ -146,20 +154,27 @@ async fn refuse_what_would_hold(run: &Run, looked: &Looked, slot: &str) -> Resul
     Ok(())
 }
 
-/// The new node, and everything of the slot's older generations.
-fn rotation_targets(looked: &Looked, machine_kind: &str, slot: &str, new: &str) -> Vec<Address> {
-    let mut targets = vec![Address::new("node", new)];
-    let kinds = ["node", machine_kind, "node_bundle"];
-    for address in looked.observed.resources.keys() {
+/// Lists the new node and everything of the slot's older generations: what exists, and what a run that was
+/// interrupted has left in the state.
+fn rotation_targets(
+    looked: &Looked,
+    record: &Record,
+    machine_kind: &str,
+    slot: &str,
+    new: &str,
+) -> Vec<Address> {
+    let local = ["node", "node_bundle", KubeletCertificates::KIND, Handovers::KIND];
+    let kinds = [&local[..], &[machine_kind, API_ACCESS]].concat();
+    let is_older = |address: &&Address| {
         let of_slot = NodePlan::parse_name(address.name()).0 == slot && address.name() != new;
-        if of_slot && kinds.contains(&address.kind()) {
-            targets.push(address.clone());
-        }
-    }
-    targets
+        of_slot && kinds.contains(&address.kind())
+    };
+    let known = looked.observed.resources.keys().chain(record.resources.keys());
+    let older: BTreeSet<Address> = known.filter(is_older).cloned().collect();
+    std::iter::once(Address::new("node", new)).chain(older).collect()
 }
 
-/// A rotation changes the slot it is about, and nothing else.
+/// Refuses a plan that changes anything but the slot that the rotation is about.
 fn refuse_other_changes(plan: &Plan, slot: &str) -> Result<(), Failure> {
     let others: Vec<String> = plan
         .real_changes()

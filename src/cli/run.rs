@@ -101,6 +101,7 @@ impl Run {
                 &RecoverOptions {
                     grace: self.session.grace(),
                     optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
+                    unreachable: looked.observed.unreachable.keys().cloned().collect(),
                     stop: self.session.stop.clone(),
                 },
                 &self.reporter.events(),
@@ -210,6 +211,13 @@ impl Run {
         }
     }
 
+    /// Reports the requests of kubelets that were denied, each with the reason.
+    pub(super) fn report_denials(&self, looked: &Looked) {
+        for text in looked.approvals.remarks() {
+            self.reporter.events().send(Event::Note { text });
+        }
+    }
+
     /// Keeps what this run came to, for `infra state history`.
     async fn keep_history(&self, outcome: &Outcome) -> Result<(), StoreError> {
         let (store, project) = (&self.session.store, &self.session.project);
@@ -227,7 +235,7 @@ fn unkept(error: &StoreError) -> String {
     format!("the end of this run is missing in the history: {error}")
 }
 
-/// First Ctrl-C (or SIGTERM): stop in an orderly way. Second: leave at once.
+/// Cancels `stop` at the first Ctrl-C (or SIGTERM), for an orderly end, and `leave` at the second.
 pub(super) fn listen(stop: CancellationToken, leave: CancellationToken) {
     tokio::spawn(async move {
         for token in [stop, leave] {
@@ -252,7 +260,7 @@ pub(super) async fn interrupted() -> std::io::Result<()> {
     }
 }
 
-/// What an outcome means for the exit code, and what to say.
+/// Prints what went wrong in an outcome, and returns its exit code.
 pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
     if let Some(error) = outcome.unkept.as_ref().filter(|_| !json) {
         eprintln!("warning: {}", unkept(error));
@@ -267,7 +275,7 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
     let (code, words) = match &outcome.stopped {
         Some(Stopped::Asked | Stopped::AtOnce) => (
             ExitCode::Interrupted,
-            "Stopped. Nothing is lost: the same command goes on from here.".to_owned(),
+            "Stopped. Nothing is lost: run the same command again to resume.".to_owned(),
         ),
         Some(Stopped::Journal(error @ StoreError::Fenced { .. })) => {
             (ExitCode::Locked, format!("{error}. Nothing more was started."))
@@ -286,7 +294,7 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
         Some(Stopped::Failure) | None => (
             ExitCode::Partly,
             format!(
-                "{} failed, {} left out. What is done is recorded: mend the cause and run the same command again.",
+                "{} failed, {} left out. What is done is recorded: remove the cause and run the same command again.",
                 plural(outcome.failures.len(), "step"),
                 outcome.skipped.len()
             ),
@@ -312,12 +320,12 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
     code
 }
 
-/// `1 step`, `2 steps`.
+/// Writes a count with its noun: `1 step`, `2 steps`.
 pub(super) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// `30s`, `5m` for clap.
+/// Parses `30s` or `5m` for clap.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s, 5m or 1h"))
 }

@@ -21,8 +21,16 @@ pub struct SimArgs {
     #[command(subcommand)]
     verb: SimVerb,
     /// Where it keeps everything.
-    #[arg(long, global = true, default_value = ".infra/sim", value_name = "DIR")]
-    data: PathBuf,
+    /// Default: .infra/sim beside infra.toml.
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl SimArgs {
+    /// Returns true if this process becomes the embedded cloud.
+    pub(super) fn is_serving(&self) -> bool {
+        matches!(self.verb, SimVerb::Serve(_))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -51,7 +59,7 @@ enum SimVerb {
     Start(ServeArgs),
     /// Stop it. Nothing is lost.
     Stop,
-    /// Show how it is.
+    /// Show its status
     Status,
     /// Print the environment variables with which other tools reach it.
     Env,
@@ -59,13 +67,13 @@ enum SimVerb {
     Inventory,
     /// Print how often each API call was made.
     Calls {
-        /// Count anew from now on.
+        /// Reset the counters afterwards
         #[arg(long)]
         reset: bool,
     },
     /// Show how it behaves, or change it: how machines boot, latency, the account's limits.
     Settings(Box<SettingsArgs>),
-    /// Inject faults.
+    /// Inject faults
     #[command(subcommand)]
     Fault(FaultVerb),
     /// What machines run in place of a host's tools. Not for people.
@@ -95,8 +103,9 @@ enum FaultVerb {
 #[derive(Debug, Args)]
 struct FaultArgs {
     /// What happens: 403, 429, 500, 502, 503, slow, reset_before, reset_after, truncate, not_json,
-    /// stale_list, shift_page, kill_client_before, kill_client_after; of conditional writes to S3:
-    /// conflict, ignores_conditions; of machines: never_active, boot_fails, never_joins, dies.
+    /// stale_list, shift_page, small_pages, kill_client_before, kill_client_after; of conditional
+    /// writes to S3: conflict, ignores_conditions; of machines: never_active, boot_fails,
+    /// never_joins, dies, etcd_hangs.
     effect: String,
     /// The API it strikes: digitalocean, s3, kube, any.
     #[arg(long)]
@@ -104,13 +113,13 @@ struct FaultArgs {
     /// Only this method.
     #[arg(long)]
     method: Option<String>,
-    /// Only paths that match (`*` any characters).
+    /// Strike only paths that match (`*` any characters)
     #[arg(long)]
     path: Option<String>,
-    /// The machines it strikes, by name (`*` any characters).
+    /// Strike only machines with this name (`*` any characters)
     #[arg(long)]
     machine: Option<String>,
-    /// How often; for ever when absent.
+    /// Strike this many times; without it, every time
     #[arg(long)]
     count: Option<u32>,
     /// How many calls pass unharmed first.
@@ -132,7 +141,7 @@ struct FaultArgs {
 
 /// Runs the verb.
 pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
-    let data = args.data;
+    let data = args.data.unwrap_or_else(|| global.home(None).sim());
     match args.verb {
         SimVerb::Serve(args) => serve(data, &args).await?,
         SimVerb::Start(args) => {
@@ -241,7 +250,7 @@ async fn status(global: &Global, control: &Control) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One line for what listens: where, and what it leads to.
+/// Makes the line of a listener: where it listens and what it leads to.
 fn listener(one: &infra_sim::balancer::ListenerStatus) -> Vec<String> {
     let on = match (&one.listens_on, &one.error) {
         (Some(on), _) => on.to_string(),

@@ -94,7 +94,7 @@ impl SettingsArgs {
         Ok(())
     }
 
-    /// `infra sim settings`
+    /// Runs `infra sim settings`.
     pub async fn run(&self, global: &Global, control: &Control) -> Result<(), Failure> {
         self.apply(control).await?;
         let settings = control.settings().await.map_err(session_sim::failed)?;

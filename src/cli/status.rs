@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use super::{global::Global, run::Run};
 use crate::{
     engine::{Observations, Outcome},
+    resources::BootFailure,
     session::{ExitCode, Failure, Looked, Purpose, Session},
     ui::{Style, table},
 };
 
-/// Show nodes, addresses and apps as they are.
+/// Show the nodes, addresses and apps
 #[derive(Debug, Args)]
 pub struct StatusArgs {}
 
@@ -19,11 +20,16 @@ pub struct StatusArgs {}
 pub async fn status(global: &Global, _args: &StatusArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "status").await?;
     let looked = run.look(Purpose::Show).await?;
+    let failures = run.session.boot_failures(&looked).await.unwrap_or_else(|error| {
+        // The rest is worth showing without it.
+        eprintln!("warning: cannot {error}");
+        Vec::new()
+    });
     if run.style == Style::Json {
-        let text = serde_json::to_string_pretty(&as_json(&run.session, &looked));
+        let text = serde_json::to_string_pretty(&as_json(&run.session, &looked, &failures));
         exactln!("{}", text.map_err(Failure::local)?);
     } else {
-        print!("{}", report(&run.session, &looked, None));
+        print!("{}", report(&run.session, &looked, &failures, None));
     }
     Ok(ExitCode::Ok)
 }
@@ -51,17 +57,21 @@ struct NodeLine {
     version: String,
 }
 
-fn node_lines(session: &Session, looked: &Looked) -> Vec<NodeLine> {
+fn node_lines(session: &Session, looked: &Looked, failures: &[BootFailure]) -> Vec<NodeLine> {
     let mut lines = Vec::new();
     for (pool, node) in looked.cluster.nodes() {
         let name = node.name();
         let machine = Address::new(session.cloud.machine_kind, &name);
         let member = Address::new("node", &name);
         let observed = &looked.observed;
+        let failed = failures.iter().find(|failed| failed.node == name);
         let state = match (observed.get(&member), observed.get(&machine)) {
             // Kubernetes takes a while to see that a machine is gone; the cloud knows.
             (Some(_), Some(machine)) if matches!(machine.readiness, Readiness::Failed { .. }) => {
                 readiness(&machine.readiness)
+            }
+            (_, Some(machine)) if failed.is_some() && machine.readiness == Readiness::Ready => {
+                format!("boot failed at {}", failed.map_or("", |failed| &failed.stage))
             }
             (Some(member), _) => readiness(&member.readiness),
             (None, Some(machine)) => match &machine.readiness {
@@ -96,7 +106,7 @@ fn node_lines(session: &Session, looked: &Looked) -> Vec<NodeLine> {
         lines.push(NodeLine {
             name: machine.name().to_owned(),
             role: "-",
-            state: "leaving: `infra apply` goes on with it".into(),
+            state: "leaving: `infra apply` continues it".into(),
             machine: looked.observed.get(machine).map_or_else(|| "-".into(), |one| one.id.clone()),
             private_ip: field("private_ip"),
             public_ip: field("public_ip"),
@@ -123,9 +133,14 @@ fn urls(session: &Session, looked: &Looked) -> Vec<String> {
     urls
 }
 
-/// Nodes, addresses, apps, and what to do next.
-pub(super) fn report(session: &Session, looked: &Looked, outcome: Option<&Outcome>) -> String {
-    let rows = node_lines(session, looked)
+/// Renders nodes, addresses, apps, and what to do next.
+pub(super) fn report(
+    session: &Session,
+    looked: &Looked,
+    failures: &[BootFailure],
+    outcome: Option<&Outcome>,
+) -> String {
+    let rows = node_lines(session, looked, failures)
         .into_iter()
         .map(|line| {
             vec![
@@ -142,6 +157,10 @@ pub(super) fn report(session: &Session, looked: &Looked, outcome: Option<&Outcom
     let headings = ["node", "role", "state", "version", "private ip", "public ip", "machine"];
     let mut out = table(&headings, rows);
     out.push('\n');
+    for failed in failures {
+        out.push_str(&format!("Boot            {}: {}\n", failed.node, failed.reason));
+        out.push_str(&format!("{:<16}{}\n", "", failed.hint));
+    }
     let observed = &looked.observed;
     let api_host = &session.cloud.api_host;
     if let Some(host) = text(observed, &api_host.address, &api_host.field) {
@@ -191,11 +210,13 @@ pub(super) fn report(session: &Session, looked: &Looked, outcome: Option<&Outcom
     out
 }
 
-fn as_json(session: &Session, looked: &Looked) -> Value {
-    let nodes: Vec<Value> = node_lines(session, looked)
+fn as_json(session: &Session, looked: &Looked, failures: &[BootFailure]) -> Value {
+    let nodes: Vec<Value> = node_lines(session, looked, failures)
         .into_iter()
         .map(|line| {
-            json!({"name": line.name, "role": line.role, "state": line.state,
+            let failed = failures.iter().find(|failed| failed.node == line.name);
+            json!({"boot_failure": failed,
+                   "name": line.name, "role": line.role, "state": line.state,
                    "version": line.version, "private_ip": line.private_ip,
                    "public_ip": line.public_ip, "machine": line.machine})
         })

@@ -5,7 +5,7 @@ use clap::Args;
 use super::global::Global;
 use crate::{
     resources::SuiteSeed,
-    session::{ExitCode, Failure, known_version},
+    session::{ExitCode, Failure, check_site_certificates, known_version},
     spec,
 };
 
@@ -40,6 +40,7 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
             if project.apps.addons.ingress {
                 crate::apps::check_classes(&suite, &project.apps.ingress.other_classes)?;
             }
+            check_site_certificates(&project, Some(&suite))?;
             let rules = suite.unused_wait_rules().into_iter().map(ToOwned::to_owned).collect();
             let unused = suite.unused_variables().to_vec();
             for note in suite.notes().iter().filter(|_| !global.json) {
@@ -47,6 +48,7 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
             }
             objects.push((environment, suite.objects().len(), unused, rules));
         } else {
+            check_site_certificates(&project, None)?;
             objects.push((environment, 0, Vec::new(), Vec::<String>::new()));
         }
     }

@@ -24,7 +24,7 @@ pub struct AppsPlanView {
 /// Values are cut to this many characters.
 const VALUE_MAX: usize = 72;
 
-/// The whole plan.
+/// Renders the whole plan.
 pub fn apps_plan_text(plan: &AppsPlan, view: AppsPlanView) -> String {
     let mut text = String::new();
     for change in &plan.changes {
@@ -43,7 +43,7 @@ pub fn apps_plan_text(plan: &AppsPlan, view: AppsPlanView) -> String {
         );
     }
     for (count, words) in
-        [(counts.replace, "to make anew"), (counts.keep, "kept"), (counts.refused, "refused")]
+        [(counts.replace, "to recreate"), (counts.keep, "kept"), (counts.refused, "refused")]
     {
         if count > 0 {
             let _ = write!(text, ", {count} {words}");
@@ -154,7 +154,7 @@ impl AppsReporter {
     }
 }
 
-/// `deployment.apps/web`, and its namespace.
+/// Writes an object's name as `deployment.apps/web`, and its namespace.
 fn name(id: &ObjectId) -> String {
     let kind = id.kind.to_lowercase();
     let kind = if id.group.is_empty() { kind } else { format!("{kind}.{}", id.group) };

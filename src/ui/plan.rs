@@ -34,7 +34,7 @@ fn after(change: &FieldChange) -> String {
     }
 }
 
-/// The counts of a plan on one line.
+/// Renders the counts of a plan on one line.
 pub fn summary(plan: &Plan) -> String {
     let counts = plan.counts();
     let count = |action| counts.get(&action).copied().unwrap_or(0);
@@ -58,7 +58,7 @@ pub fn summary(plan: &Plan) -> String {
     text
 }
 
-/// The whole plan.
+/// Renders the whole plan.
 pub fn plan_text(plan: &Plan, view: PlanView) -> String {
     let mut text = String::new();
     for change in plan.real_changes() {
@@ -75,6 +75,13 @@ pub fn plan_text(plan: &Plan, view: PlanView) -> String {
             "Nothing else to delete: the rest of {} does not exist.",
             plan.owner.cluster
         );
+    } else if plan.is_empty() && plan.waiting > 0 {
+        let differ = if plan.waiting == 1 {
+            "resource differs, and waits"
+        } else {
+            "resources differ, and wait"
+        };
+        let _ = writeln!(text, "No changes now. {} {differ} for a rotation.", plan.waiting);
     } else if plan.is_empty() {
         let _ = writeln!(text, "No changes. What exists is what infra.toml asks for.");
     } else {
@@ -134,7 +141,7 @@ fn field_text(field: &FieldChange, action: Action, width: usize, text: &mut Stri
     text.push('\n');
 }
 
-/// The few fields that tell one resource from the next: short texts and numbers.
+/// Renders the few fields that distinguish one resource from the next: short texts and numbers.
 fn gist(change: &Change) -> String {
     let Some(declared) = &change.declared else { return String::new() };
     let mut parts = Vec::new();

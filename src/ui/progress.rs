@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::repeats::{LeftOut, keys};
 use crate::{
     engine::{Event, events::Events},
+    logs,
     visible::{one_line, visible},
 };
 
@@ -28,7 +29,7 @@ pub enum Style {
 }
 
 impl Style {
-    /// What fits: JSON on request, bars on a terminal, lines elsewhere.
+    /// Picks the mode that fits: JSON on request, bars on a terminal, lines elsewhere.
     pub fn pick(json: bool) -> Self {
         if json {
             Self::Json
@@ -60,12 +61,12 @@ impl Reporter {
         Self { sender, task }
     }
 
-    /// Where events go.
+    /// Returns the receiver of the run's events.
     pub fn events(&self) -> Events {
         Events::new(self.sender.clone())
     }
 
-    /// Shows what is left and ends.
+    /// Shows the remaining events and ends.
     pub async fn close(self) {
         // Senders may live on in contexts of the run; a marker ends the display all the same.
         let _ = self.sender.send(Event::Note { text: String::new() });
@@ -87,7 +88,7 @@ fn name(address: Option<&Address>) -> String {
     address.map_or_else(|| "run".to_owned(), Address::to_string)
 }
 
-/// What is worth a line of its own in a log.
+/// Renders an event that is worth a line of its own in a log.
 fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::StepStarted { address, action } => format!("{address}: {} …", action.doing()),
@@ -158,7 +159,7 @@ impl Log {
     }
 }
 
-/// What the whole run waits for: told when it begins, and again as it goes on.
+/// What the whole run waits for: reported when it begins, and again while it lasts.
 #[derive(Default)]
 struct RunWaits {
     said: Option<(String, Instant)>,
@@ -167,7 +168,8 @@ struct RunWaits {
 impl RunWaits {
     const AGAIN: Duration = Duration::from_secs(10);
 
-    /// `waiting for the rate limit, 12 s` counts down; only the words before tell what is new.
+    /// Returns true if the reason is new. `waiting for the rate limit, 12 s` counts down, so only
+    /// the words before matter.
     fn is_news(&mut self, reason: &str, now: Instant) -> bool {
         let what = reason.rsplit_once(", ").map_or(reason, |(what, _)| what);
         let known = self.said.as_ref();
@@ -216,6 +218,7 @@ async fn json(mut receiver: UnboundedReceiver<Event>) {
 
 async fn live(mut receiver: UnboundedReceiver<Event>) {
     let bars = MultiProgress::new();
+    logs::beside(Some(bars.clone()));
     let spinner = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
     let total = bars.add(ProgressBar::new(0));
@@ -228,7 +231,7 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
     let mut log = Log::default();
     let print = |line: String| drop(bars.println(format!("  {}", visible(&line))));
     while let Some(event) = log.next(&mut receiver, print).await {
-        // Whatever goes on, the run waits no longer.
+        // Whatever happens, the run waits no longer.
         if waiting && !matches!(event, Event::StepWaiting { .. }) {
             total.set_message("");
             waiting = false;
@@ -282,6 +285,7 @@ async fn live(mut receiver: UnboundedReceiver<Event>) {
         bar.finish_and_clear();
     }
     total.finish_and_clear();
+    logs::beside(None);
 }
 
 #[cfg(test)]

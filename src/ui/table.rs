@@ -4,7 +4,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::visible::one_line;
 
-/// A table with `headings` over `rows`.
+/// Renders a table with `headings` over `rows`.
 pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table

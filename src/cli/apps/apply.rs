@@ -14,32 +14,32 @@ use crate::{
     session::{ExitCode, Failure},
 };
 
-/// Make the cluster have exactly the suite: apply in order, wait, delete what left.
+/// Apply the suite: apply objects in order, wait for them, delete those that left the suite
 ///
-/// Shows the plan and asks first. May be interrupted or killed at any time: the same command goes on
-/// from there.
+/// Shows the plan and asks for confirmation. If it is interrupted or killed, run the same command
+/// again and it resumes where it stopped.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
     #[command(flatten)]
     suite: SuiteArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Do not ask.
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// The name of the protected environment (or cluster) that is changed.
+    /// Name the protected environment (or cluster) that is changed
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
     /// Take over fields that belong to others: `--force` all of them, `--force=.spec.replicas`,
     /// `--force=Kind/name` or `--force=Kind/namespace/name:.spec.replicas` only those.
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = ALL)]
     force: Vec<String>,
-    /// An object (Kind/name, Kind/namespace/name) that may be deleted and made anew when a field of
-    /// it cannot be changed in place; may be given more than once.
+    /// Recreate this object (Kind/name, Kind/namespace/name) if a field of it cannot be changed in
+    /// place; may be given more than once
     #[arg(long, value_name = "OBJECT")]
     replace: Vec<String>,
-    /// A PersistentVolumeClaim, Namespace or CustomResourceDefinition that left the suite and may be
-    /// deleted; may be given more than once.
+    /// Delete this PersistentVolumeClaim, Namespace or CustomResourceDefinition, which left the
+    /// suite; may be given more than once
     #[arg(long, value_name = "OBJECT")]
     prune: Vec<String>,
     /// Keep everything that left the suite.

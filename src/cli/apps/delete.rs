@@ -27,10 +27,10 @@ pub struct DeleteArgs {
     suite: SuiteArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Do not ask.
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// The name of the protected environment (or cluster) that is changed.
+    /// Name the protected environment (or cluster) that is changed
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
     /// A protected object that goes, too; may be given more than once.

@@ -43,7 +43,7 @@ async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failur
     let inventory = Inventory::read(&opened.client, suite.name()).await?;
     let options = PlanOptions::default();
     let plan = plan_with(&opened.client, &suite, inventory.as_ref(), &options).await?;
-    print_plan(global, &plan, args.suite.verbose)?;
+    print_plan(global, &plan, global.is_verbose())?;
     if let Some(failure) = refused(&plan, &crate::apps::Force::Always) {
         return Err(failure);
     }

@@ -1,6 +1,6 @@
 //! `infra apps render`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -11,9 +11,6 @@ use crate::{
     session::{ExitCode, Failure},
     ui::{AppsPlanView, apps_plan_text},
 };
-
-/// The key of what stands for the values of Secrets, so that renders can be compared.
-const KEY: &str = ".infra/render.key";
 
 /// Show exactly what would be applied. Asks no cluster.
 #[derive(Debug, Args)]
@@ -35,11 +32,14 @@ pub struct RenderArgs {
 /// Runs the verb.
 pub fn render(global: &Global, args: &RenderArgs) -> Result<ExitCode, Failure> {
     let mut chosen = args.suite.choose(global)?;
-    match MaskKey::kept_in(Path::new(KEY)) {
+    // The key of what stands for the values of Secrets, so that renders can be compared.
+    let key = global.home(None).render_key();
+    match MaskKey::kept_in(&key) {
         Ok(key) => chosen.source.mask_key = Some(key),
         // Without it nothing is shown but that it cannot be compared.
         Err(error) if !args.reveal && !global.json => eprintln!(
-            "note: the masks of Secrets hold for this run only: {KEY} cannot be used: {error}"
+            "note: the masks of Secrets hold for this run only: {} cannot be used: {error}",
+            key.display()
         ),
         Err(_) => {}
     }

@@ -14,9 +14,9 @@ use crate::{
     session::{ExitCode, Failure},
 };
 
-/// Make the pods anew, in the suite's order, each workload waited for.
+/// Restart the suite's pods in order, waiting for each workload
 ///
-/// For images that change behind the same tag (imagePullPolicy Always).
+/// Use it for images that change behind the same tag (imagePullPolicy Always).
 #[derive(Debug, Args)]
 pub struct RestartArgs {
     /// Only these (Kind/name, Kind/namespace/name): Deployments, StatefulSets, DaemonSets.
@@ -26,10 +26,10 @@ pub struct RestartArgs {
     suite: SuiteArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Do not ask.
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// The name of the protected environment (or cluster) that is changed.
+    /// Name the protected environment (or cluster) that is changed
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
     /// Do not show the last line that a crashing container printed; it may be secret.

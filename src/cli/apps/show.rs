@@ -24,8 +24,8 @@ fn plan_json(plan: &AppsPlan) -> Result<serde_json::Value, Failure> {
     Ok(value)
 }
 
-/// The failure of a plan that an apply would stop at: what the API server refuses, and what belongs
-/// to others and is not taken over.
+/// Returns the failure of a plan that an apply would stop at. It lists what the API server refuses,
+/// and the fields of others that are not taken over.
 pub(super) fn refused(plan: &AppsPlan, force: &Force) -> Option<Failure> {
     let mut lines = Vec::new();
     let mut hints = Vec::new();
@@ -56,20 +56,20 @@ pub(super) fn refused(plan: &AppsPlan, force: &Force) -> Option<Failure> {
     Some(failure)
 }
 
-/// Where progress goes: lines on standard error, or JSON lines on standard output.
+/// Makes the reporter of progress: lines on standard error, or JSON lines on standard output.
 pub(super) fn reporter(global: &Global) -> (AppsReporter, Events) {
     let reporter = AppsReporter::new(global.json);
     let inner = reporter.clone();
     (reporter, Events::new(move |event: AppsEvent| inner.show(&event)))
 }
 
-/// What an outcome means for the exit code.
+/// Turns an outcome into the exit code, or into a failure that counts the objects.
 pub(super) fn verdict(outcome: Outcome, global: &Global) -> Result<ExitCode, Failure> {
     let skipped = outcome.skipped.len();
     let stopped = outcome.stopped && outcome.failed.is_empty();
     if stopped {
         if !global.json {
-            eprintln!("Stopped. Nothing is lost: the same command goes on from here.");
+            eprintln!("Stopped. Nothing is lost: run the same command again to resume.");
         }
         return Ok(ExitCode::Interrupted);
     }

@@ -4,13 +4,13 @@ use clap::Args;
 
 use super::target::{ClusterArgs, SuiteArgs};
 use crate::{
-    apps::{Health, SuiteStatus, status as look},
-    cli::global::Global,
+    apps::{Health, HostCertificate, SuiteStatus, status as look},
+    cli::{certs::HOST_HEADINGS, global::Global},
     session::{ExitCode, Failure},
     ui::table,
 };
 
-/// Show how each object of the suite is, and why it is not ready.
+/// Show the status of each object of the suite, and why it is not ready
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
@@ -49,6 +49,10 @@ fn text(seen: &SuiteStatus) -> String {
         })
         .collect();
     let mut out = table(&["object", "state", "address"], rows);
+    if !seen.hosts.is_empty() {
+        let rows = seen.hosts.iter().map(HostCertificate::row).collect();
+        out.push_str(&format!("\n{}", table(&HOST_HEADINGS, rows)));
+    }
     let ready = seen.objects.iter().filter(|one| one.health == Some(Health::Ready)).count();
     out.push_str(&format!("\n{ready} of {} ready", seen.objects.len()));
     if !seen.left.is_empty() {

@@ -30,17 +30,15 @@ pub struct SuiteArgs {
     /// A value for ${NAME}, over those of infra.toml; may be given more than once.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
-    /// A file or folder of manifests, from base or overlay on, whose ${…} is its own text (manifests
-    /// of other projects, as they come); `.` is all. May be given more than once.
+    /// Leave ${…} untouched in this file or folder (relative to --base or --overlay)
+    ///
+    /// Use it for manifests of other projects; `.` means all. May be given more than once.
     #[arg(long, value_name = "PATH")]
     verbatim: Vec<PathBuf>,
     /// The version that is rolled out: the value of ${VERSION}, and the tag that versioned images
     /// must have. `git` is the tag of the commit that is checked out.
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
-    /// Say where each variable comes from; a plan also lists what does not change.
-    #[arg(short, long)]
-    pub(super) verbose: bool,
 }
 
 /// Which cluster.
@@ -69,12 +67,10 @@ pub(super) struct Chosen {
     pub(super) environment: Option<String>,
     pub(super) protected: bool,
     pub(super) timeout: std::time::Duration,
-    /// Whether to say where variables come from.
-    verbose: bool,
 }
 
 impl SuiteArgs {
-    /// The suite that is meant. Reads infra.toml unless --base is given.
+    /// Finds the suite that is meant. It reads infra.toml unless --base is given.
     pub(super) fn choose(&self, global: &Global) -> Result<Chosen, Failure> {
         let given: BTreeMap<String, String> = self.set.iter().cloned().collect();
         let options = SuiteOptions { version: self.version.clone(), variables: given };
@@ -94,7 +90,6 @@ impl SuiteArgs {
                 environment: project.cluster.environment.clone(),
                 protected: project.cluster.protected,
                 timeout: project.apps.timeout,
-                verbose: self.verbose,
             });
         };
         let environment = global.env.clone();
@@ -124,8 +119,7 @@ impl SuiteArgs {
             ..SuiteSource::default()
         };
         let timeout = std::time::Duration::from_secs(300);
-        let verbose = self.verbose;
-        Ok(Chosen { source, cluster: None, environment, protected: false, timeout, verbose })
+        Ok(Chosen { source, cluster: None, environment, protected: false, timeout })
     }
 }
 
@@ -134,7 +128,7 @@ impl Chosen {
     pub(super) fn load(&self, global: &Global) -> Result<Suite, Failure> {
         let suite = Suite::load(&self.source)?;
         if !global.json
-            && self.verbose
+            && global.is_verbose()
             && let Some(line) = self.source.origins_line()
         {
             eprintln!("{line}");
@@ -156,7 +150,7 @@ impl Chosen {
         Ok(suite)
     }
 
-    /// What was said about asking.
+    /// Returns the flags about asking for confirmation.
     pub(super) fn consent<'a>(&'a self, yes: bool, name: Option<&'a str>) -> Consent<'a> {
         let own = self.environment.as_deref().or(self.cluster.as_deref());
         Consent { yes, name, protected: own.filter(|_| self.protected), stop: None }
@@ -179,12 +173,12 @@ pub(in crate::cli) struct Connected {
 }
 
 impl Connected {
-    /// The cluster's name: infra.toml's own, else the kubeconfig's.
+    /// Returns the cluster's name: infra.toml's own, else the kubeconfig's.
     pub(in crate::cli) fn cluster<'a>(&'a self, project: Option<&'a str>) -> &'a str {
         project.filter(|_| self.is_own).unwrap_or(&self.at.cluster)
     }
 
-    /// What a verb is about, in one line.
+    /// Describes in one line what a verb is about.
     pub(in crate::cli) fn line(
         &self,
         verb: &str,
@@ -210,10 +204,15 @@ impl ClusterArgs {
         global: &Global,
         cluster: Option<&str>,
     ) -> Result<Connected, Failure> {
-        if global.sim {
-            sim::start(&sim::folder(), global.sim_speed, None).await?;
+        let home = global.home(cluster);
+        if let Some(name) = cluster.filter(|_| global.sim || self.kubeconfig.is_none()) {
+            home.check(name)?;
         }
-        let own = cluster.map(|name| Places::of(name).kubeconfig()).filter(|path| path.exists());
+        if global.sim {
+            sim::start(&home.sim(), global.sim_speed, None).await?;
+        }
+        let own =
+            cluster.map(|name| Places::of(&home, name).kubeconfig()).filter(|path| path.exists());
         let path = self.kubeconfig.clone().or_else(|| own.clone());
         if path.is_none() && global.sim {
             return Err(Failure::new(ExitCode::Failed, "the cluster is not there yet")

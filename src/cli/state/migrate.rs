@@ -4,19 +4,21 @@ use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use infra_provider_api::NoProgress;
+use infra_sim::control;
 
 use super::Global;
 use crate::{
     cli::run::{duration, plural},
     engine::LockOptions,
+    home::Carried,
     remote::{Moved, RemoteRecord, Target, bring_back, finish, send_off},
-    session::{Connected, ExitCode, Failure},
-    spec::BucketPlan,
+    session::{Connected, ExitCode, Failure, sim},
+    spec::{BucketPlan, Project},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct MigrateArgs {
-    /// Where the record is now: s3://bucket/prefix. Default: this machine.
+    /// Move from this place, s3://bucket/prefix, instead of this machine
     #[arg(long, value_name = "URL")]
     from: Option<String>,
     /// The store that --from is in, as `endpoint` of [state] names it.
@@ -28,22 +30,29 @@ pub(super) struct MigrateArgs {
     /// The account that owns the bucket of --from, where it is not that of the credentials.
     #[arg(long, value_name = "ID", requires = "from")]
     account: Option<String>,
-    /// Who wrote the record that --from names: a recipient of its [state]. Needed on a machine that
-    /// has never seen it; may be given more than once.
+    /// Trust a state that this recipient wrote; may be given more than once
+    ///
+    /// Needed with --from on a machine that has never seen the state.
     #[arg(long, value_name = "KEY", requires = "from")]
     recipient: Vec<String>,
-    /// How long to wait for a lock that somebody else holds.
+    /// Wait this long for a lock that another run holds
     #[arg(long, default_value = "0s", value_name = "TIME", value_parser = duration)]
     lock_timeout: Duration,
 }
 
 pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitCode, Failure> {
+    let mut lock = LockOptions::new("state migrate");
+    lock.timeout = args.lock_timeout;
+    let carried = carry_home(&global.project()?, &lock).await?;
+    tell_carried(global, &carried);
     let mut project = global.project()?;
+    if !carried.is_empty() && project.state.is_none() && args.from.is_none() {
+        return Ok(ExitCode::Ok);
+    }
+    refuse_nowhere(&project, args)?;
     let options = global.session();
     let quiet = Arc::new(NoProgress);
     let connected = Connected::to(&mut project, &options, quiet).await?;
-    let mut lock = LockOptions::new("state migrate");
-    lock.timeout = args.lock_timeout;
     let (places, cluster) = (&connected.places, &project.cluster.name);
     let open = |plan: BucketPlan| {
         let (project, surroundings) = (&project, &connected.surroundings);
@@ -72,25 +81,52 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
             let moved = bring_back(places, &remote, &lock).await?;
             tell(global, Some(&moved), &here, remote.target.url());
         }
-        (None, None) => {
-            return Err(Failure::new(
-                ExitCode::Usage,
-                "infra.toml keeps the record on this machine, and that is where it is",
-            )
-            .hint("to move it to a bucket, add [state] with backend = \"s3://bucket/prefix\" first; to bring it back, remove [state] and give --from s3://bucket/prefix"));
-        }
-        (Some(_), Some(_)) => {
-            return Err(Failure::new(
-                ExitCode::Usage,
-                "from one bucket to another it goes over this machine",
-            )
-            .hint("first without [state] and with --from, then with the new [state]"));
-        }
+        (None, None) | (Some(_), Some(_)) => {}
     }
     Ok(ExitCode::Ok)
 }
 
-/// A bucket that infra.toml does not name any more.
+/// Refuses a move that leads nowhere, before any cloud is asked.
+fn refuse_nowhere(project: &Project, args: &MigrateArgs) -> Result<(), Failure> {
+    match (&project.state, &args.from) {
+        (None, None) => Err(Failure::new(
+            ExitCode::Usage,
+            "infra.toml keeps the state on this machine, and that is where it is",
+        )
+        .hint("to move it to a bucket, add [state] with backend = \"s3://bucket/prefix\" first")
+        .hint("to move it back, remove [state] and give --from s3://bucket/prefix")),
+        (Some(_), Some(_)) => Err(Failure::new(
+            ExitCode::Usage,
+            "cannot move the state from one bucket to another: it goes over this machine",
+        )
+        .hint("first without [state] and with --from, then with the new [state]")),
+        _ => Ok(()),
+    }
+}
+
+/// Moves what an earlier version has left in the current folder to where it belongs.
+async fn carry_home(project: &Project, lock: &LockOptions) -> Result<Carried, Failure> {
+    let Some(moving) = project.home.moving(&project.cluster.name, lock).await? else {
+        return Ok(Carried::new());
+    };
+    if let Some(sim) = moving.sim()? {
+        // It comes along, and can't while it runs. The next run starts it again.
+        control::stop(&sim).await.map_err(sim::failed)?;
+    }
+    Ok(moving.carry()?)
+}
+
+fn tell_carried(global: &Global, carried: &Carried) {
+    if global.json && !carried.is_empty() {
+        exactln!("{}", serde_json::json!({ "moved": carried }));
+        return;
+    }
+    for (from, to) in carried {
+        println!("Moved {} to {}.", from.display(), to.display());
+    }
+}
+
+/// Makes the plan of a bucket that infra.toml no longer names.
 fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketPlan, Failure> {
     let (bucket, prefix) =
         BucketPlan::parse_url(url).map_err(|why| Failure::new(ExitCode::Usage, why))?;

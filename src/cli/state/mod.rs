@@ -14,7 +14,7 @@ use infra_provider_api::Address;
 use super::global::Global;
 use crate::session::{ExitCode, Failure};
 
-/// Look at the record (what this tool made, as it last saw it), mend it, move it.
+/// Inspect, repair and move the state
 #[derive(Debug, Args)]
 pub struct StateArgs {
     #[command(subcommand)]
@@ -23,7 +23,7 @@ pub struct StateArgs {
 
 #[derive(Debug, Subcommand)]
 enum StateVerb {
-    /// List everything that is recorded, and who holds the lock.
+    /// List all resources in the state, and who holds the lock
     List,
     /// Show one resource.
     Show {
@@ -32,15 +32,15 @@ enum StateVerb {
     },
     /// List the last runs: who, when, what changed.
     History(history::HistoryArgs),
-    /// Set the record to what it was after an earlier run. The cloud is not touched.
+    /// Restore the state of an earlier run, without touching the cloud
     Rollback(rollback::RollbackArgs),
-    /// Print the record, to look at or to mend it by hand.
+    /// Print the state, for reading it or for repairing it by hand
     Pull(pull::PullArgs),
-    /// Set the record to what a file says that `pull` wrote.
+    /// Replace the state with a file written by `infra state pull`
     Push(push::PushArgs),
-    /// Give the lock back in place of a holder that surely is no more.
+    /// Release the lock of a run that is no longer alive
     Unlock(unlock::UnlockArgs),
-    /// Move the record to where [state] of infra.toml says: to a bucket, or back here.
+    /// Move the state to where [state] of infra.toml says: to a bucket, or back to this machine
     Migrate(migrate::MigrateArgs),
 }
 
@@ -58,7 +58,7 @@ pub async fn state(global: &Global, args: &StateArgs) -> Result<ExitCode, Failur
     }
 }
 
-/// `2026-01-31 12:00:00Z`.
+/// Writes a time as `2026-01-31 12:00:00Z`.
 fn time(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }

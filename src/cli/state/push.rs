@@ -16,10 +16,10 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct PushArgs {
-    /// What `infra state pull` wrote.
+    /// File written by `infra state pull`
     #[arg(value_name = "FILE")]
     pulled: PathBuf,
-    /// Also when the record has moved on since it was pulled.
+    /// Replace the state even if it has changed since it was pulled
     #[arg(long)]
     force: bool,
     #[command(flatten)]

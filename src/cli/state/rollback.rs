@@ -18,7 +18,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct RollbackArgs {
-    /// The run whose record is to be restored; `infra state history` lists them.
+    /// Number of the run, as `infra state history` lists it
     #[arg(value_name = "RUN")]
     run: u64,
     #[command(flatten)]
@@ -105,7 +105,7 @@ pub(super) async fn restore(
     Ok(ExitCode::Ok)
 }
 
-/// What the next plan would be with this record.
+/// Describes what the next plan would be with this record.
 async fn meaning(run: &Run, record: Record) -> Result<Vec<String>, Failure> {
     let looked = run.look(Purpose::Show).await?;
     let machine_kinds = vec![run.session.cloud.machine_kind.to_owned()];
@@ -119,7 +119,7 @@ async fn meaning(run: &Run, record: Record) -> Result<Vec<String>, Failure> {
         (count(&[Action::Update]), "to update"),
         (count(&[Action::Delete]), "to delete (in the cloud, not in infra.toml)"),
         (count(&[Action::Adopt]), "to adopt (in the cloud, not in this record)"),
-        (count(&[Action::Forget]), "to forget (in this record, gone from the cloud)"),
+        (count(&[Action::Forget]), "to forget (in this record, and not found)"),
     ];
     let mut lines: Vec<String> = words
         .iter()

@@ -18,7 +18,7 @@ pub(super) struct UnlockArgs {
     id: String,
 }
 
-/// Who holds the lock.
+/// Reads who holds the lock.
 pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, Failure> {
     match &open.remote {
         Some(bucket) => {
