@@ -36,26 +36,26 @@ pub struct Copied {
     pub file: String,
 }
 
-/// SHA-256 in hex.
+/// Returns the SHA-256 in hex.
 pub(super) fn sum(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
 impl Marker {
-    /// An empty one.
+    /// Makes an empty marker.
     pub(super) fn new(url: &str) -> Self {
         Self { version: VERSION, url: url.to_owned(), files: BTreeMap::new(), left: false }
     }
 
-    /// One that says that the record was moved here.
+    /// Makes a marker that says that the record was moved here.
     pub(super) fn of_left(url: &str) -> Self {
         Self { left: true, ..Self::new(url) }
     }
 
-    /// That of a folder; `None`: its files are no copy.
+    /// Reads the marker of a folder. Returns `None` if the folder's files are no copy.
     ///
     /// # Errors
-    /// It can't be read, is damaged, or from a newer version.
+    /// Returns an error if it cannot be read, is damaged or is from a newer version.
     pub fn read(places: &Places) -> Result<Option<Self>, Failure> {
         let path = places.record.join(FILE);
         let bad =
@@ -86,7 +86,7 @@ impl Marker {
 /// Refuses to work on this machine's record where the files here are a copy of one in a bucket.
 ///
 /// # Errors
-/// They are.
+/// Returns an error if they are.
 pub fn refuse_working_copy(places: &Places) -> Result<(), Failure> {
     let Some(marker) = Marker::read(places)?.filter(|marker| !marker.left) else { return Ok(()) };
     let url = marker.url;
@@ -100,7 +100,7 @@ pub fn refuse_working_copy(places: &Places) -> Result<(), Failure> {
 /// Refuses to open what was moved from `url` to this machine, and is being deleted there.
 ///
 /// # Errors
-/// It is.
+/// Returns an error if it is.
 pub(super) fn refuse_left(places: &Places, url: &str) -> Result<(), Failure> {
     if !Marker::read(places)?.is_some_and(|marker| marker.left && marker.url == url) {
         return Ok(());
@@ -112,13 +112,14 @@ pub(super) fn refuse_left(places: &Places, url: &str) -> Result<(), Failure> {
     .hint(format!("take [state] out of infra.toml and let it finish: {}", come_back(url))))
 }
 
-/// The command that moves the record at `url` to this machine.
+/// Returns the command that moves the record at `url` to this machine.
 pub(super) fn come_back(url: &str) -> String {
     let backend = url.rsplit_once('/').map_or(url, |(parent, _)| parent);
     format!("infra state migrate --from {backend}")
 }
 
-/// Where a file of the record is on this machine; `None`: a name that this version does not know.
+/// Returns the place of a record's file on this machine. Returns `None` for a name that this
+/// version does not know.
 pub(super) fn path(places: &Places, name: &str) -> Option<PathBuf> {
     let file = match name.split_once('/') {
         None if name == ROTATIONS => return Some(places.record.join(ROTATIONS)),
@@ -131,12 +132,13 @@ pub(super) fn path(places: &Places, name: &str) -> Option<PathBuf> {
 
 pub(super) const ROTATIONS: &str = "rotations.json";
 
-/// Whether only those who are named may read it. What is not known to be public is not.
+/// Returns true if only those who are named may read it. A file that is not known to be public is
+/// secret.
 pub(super) fn is_secret(name: &str) -> bool {
     !(name == ROTATIONS || name.ends_with(".crt") || name.ends_with(".pub"))
 }
 
-/// The names of what is on this machine.
+/// Lists the names of the files on this machine.
 pub(super) fn names(places: &Places) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     if places.record.join(ROTATIONS).exists() {

@@ -17,7 +17,7 @@ use crate::{
     session::{ExitCode, Failure, Places},
 };
 
-/// Deletes everything, under `lock`. In such an order that what is left is no record, and is not
+/// Deletes everything, under `lock`. The order makes sure that what remains is no record, and is not
 /// taken for one: a journal whose beginning is missing is refused.
 pub(super) async fn empty(objects: &dyn Objects, lock: RemoteLock) -> Result<usize, Failure> {
     let mut keys = objects.list("").await?;
@@ -41,11 +41,11 @@ fn rank(key: &str) -> u8 {
     }
 }
 
-/// Goes on with the deleting, where a move from `target` to this machine was cut off in it. `None`:
-/// there was none.
+/// Resumes the deletion where a move from `target` to this machine was interrupted in it. Returns
+/// `None` if there was none.
 ///
 /// # Errors
-/// The bucket is locked, or can't be used.
+/// Returns an error if the bucket is locked, or cannot be used.
 pub async fn finish(
     places: &Places,
     target: &Target,
@@ -73,7 +73,7 @@ pub async fn finish(
     Ok(Some(deleted))
 }
 
-/// The owner of the record here. It must be there: it is the only one that is left.
+/// Reads the owner of the record here. The record must exist: it is the only one left.
 async fn known(folder: &Path, cluster: &str) -> Result<infra_provider_api::Owner, Failure> {
     let store = Store::open_unclaimed(Arc::new(Folder::new(folder)), cluster, Uuid::nil()).await?;
     if store.owner().uuid.is_nil() {

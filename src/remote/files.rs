@@ -43,8 +43,8 @@ impl Files {
     /// Brings the working copy up to date with the record.
     ///
     /// # Errors
-    /// This machine has files that the bucket does not know; an object is missing, damaged, or can't
-    /// be decrypted.
+    /// Returns an error if this machine has files that the bucket does not know, or if an object is
+    /// missing, damaged, or cannot be decrypted.
     pub async fn bring(&self, store: &Store, how: Bring) -> Result<(), Failure> {
         let _one = self.busy.lock().await;
         let record = store.record();
@@ -100,7 +100,7 @@ impl Files {
         Ok(())
     }
 
-    /// The marker; a folder with files of its own is refused.
+    /// Returns the marker. It refuses a folder with files of its own.
     fn marker(&self, kept: &BTreeMap<String, KeptFile>) -> Result<Marker, Failure> {
         match Marker::read(&self.places)?.filter(|marker| !marker.left) {
             Some(marker) if marker.url == self.url => return Ok(marker),
@@ -143,7 +143,7 @@ impl Files {
         self.remote.objects().describe(&kept.object)
     }
 
-    /// The contents of a kept file.
+    /// Fetches the contents of a kept file.
     pub(super) async fn fetch(&self, name: &str, kept: &KeptFile) -> Result<Vec<u8>, Failure> {
         let place = self.place(kept);
         guard::check_encrypted(name, &place, kept)?;
@@ -163,13 +163,14 @@ impl Files {
     /// Sends what is new in the working copy, and records it. The lock must be held.
     ///
     /// # Errors
-    /// It can't be encrypted or written.
+    /// Returns an error if it cannot be encrypted or written.
     pub async fn send(&self, store: &Store) -> Result<(), Failure> {
         let _one = self.busy.lock().await;
         let record = store.record();
         let mut marker = Marker::read(&self.places)?.unwrap_or_else(|| Marker::new(&self.url));
         let mut files: BTreeMap<String, Option<KeptFile>> = BTreeMap::new();
         let names = copy::names(&self.places)?;
+        let readers = self.keys.readers_sum().await?;
         for name in &names {
             let Some(path) = copy::path(&self.places, name) else { continue };
             let Some(bytes) = copy::read(&path)? else { continue };
@@ -177,6 +178,7 @@ impl Files {
             if let (Some(known), Some(kept)) = (marker.files.get(name), record.files.get(name))
                 && known.file == here
                 && known.object == kept.sum
+                && is_readable(kept, &readers)
             {
                 continue;
             }
@@ -203,6 +205,19 @@ impl Files {
         Ok(())
     }
 
+    /// Encrypts again what is encrypted for others than those who may read now: whoever came in could
+    /// not read it. The lock must be held.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Files::send`].
+    pub(super) async fn send_to_readers(&self, store: &Store) -> Result<(), Failure> {
+        let readers = self.keys.readers_sum().await?;
+        if store.record().files.values().all(|kept| is_readable(kept, &readers)) {
+            return Ok(());
+        }
+        self.send(store).await
+    }
+
     /// Removes objects that no record names: what a run sent that was killed before it said so.
     pub(super) async fn tidy(&self, store: &Store) -> Result<(), Failure> {
         let record = store.record();
@@ -223,10 +238,16 @@ impl Files {
         let unique = Uuid::new_v4().simple().to_string();
         let end = if encrypted { ".age" } else { "" };
         let object = format!("files/{held:06}-{}/{name}{end}", &unique[..8]);
-        let kept = KeptFile { object: object.clone(), sum: sum(&bytes), encrypted, mode };
+        let readers = if encrypted { Some(self.keys.readers_sum().await?) } else { None };
+        let kept = KeptFile { object: object.clone(), sum: sum(&bytes), encrypted, readers, mode };
         crate::engine::store::Backend::may_act(&*self.remote)?;
         // The name is new: `None` means that the answer to a first try was lost.
         self.remote.objects().put(&object, bytes, Only::New).await?;
         Ok(kept)
     }
+}
+
+/// Returns true if a file is not encrypted, or is encrypted for those who may read now.
+fn is_readable(kept: &KeptFile, readers: &str) -> bool {
+    !kept.encrypted || kept.readers.as_deref() == Some(readers)
 }

@@ -11,13 +11,15 @@ const CA: &str = "pki/ca.crt";
 
 /// Names that everything else of a cluster hangs on. Exchanging one cuts off all nodes, or hands the
 /// cluster to whoever has the other one.
-const AUTHORITIES: [&str; 8] = [
+const AUTHORITIES: [&str; 10] = [
     CA,
     "pki/ca.key",
     "pki/etcd-ca.crt",
     "pki/etcd-ca.key",
     "pki/front-proxy-ca.crt",
     "pki/front-proxy-ca.key",
+    "pki/site-ca.crt",
+    "pki/site-ca.key",
     "pki/sa.pub",
     "pki/sa.key",
 ];
@@ -31,7 +33,7 @@ fn refused(name: &str, place: &str, why: &str) -> Failure {
 /// those, so somebody else wrote that.
 ///
 /// # Errors
-/// It is one.
+/// Returns an error if the file is one.
 pub(super) fn check_encrypted(name: &str, place: &str, kept: &KeptFile) -> Result<(), Failure> {
     if kept.encrypted || !copy::is_secret(name) {
         return Ok(());
@@ -44,7 +46,7 @@ pub(super) fn check_encrypted(name: &str, place: &str, kept: &KeptFile) -> Resul
 /// Refuses to exchange an authority of the working copy for another one.
 ///
 /// # Errors
-/// It is another one.
+/// Returns an error if the fetched authority is another one.
 pub(super) fn check_authority(
     name: &str,
     place: &str,
@@ -64,7 +66,7 @@ pub(super) fn check_authority(
 /// cluster's.
 ///
 /// # Errors
-/// It is one.
+/// Returns an error if it is one.
 pub(super) fn check_kubeconfig(
     place: &str,
     fetched: &[u8],
@@ -88,7 +90,7 @@ fn trimmed(pem: &[u8]) -> String {
 /// its bytes. `here` reads the working copy.
 ///
 /// # Errors
-/// See the checks above.
+/// Returns the errors of the checks above.
 pub(super) fn check_fetched(
     fetched: &[(&str, String, &[u8])],
     here: impl Fn(&str) -> Result<Option<Vec<u8>>, Failure>,

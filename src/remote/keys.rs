@@ -17,6 +17,7 @@ use age::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
+use super::prompt;
 use crate::{
     engine::store::remote::{Objects, Only},
     session::{ExitCode, Failure},
@@ -42,10 +43,10 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// The keyring of a bucket.
+    /// Makes the keyring of a bucket.
     ///
     /// # Errors
-    /// A recipient is none.
+    /// Returns an error if a recipient is no public key.
     pub fn new(plan: &BucketPlan, objects: Arc<dyn Objects>) -> Result<Self, Failure> {
         let parse = |text: &String| {
             text.parse::<Public>()
@@ -60,7 +61,7 @@ impl Keyring {
     /// Encrypts.
     ///
     /// # Errors
-    /// There is no recipient and no passphrase.
+    /// Returns an error if there is no recipient and no passphrase.
     pub async fn encrypt(&self, plain: &[u8]) -> Result<Vec<u8>, Failure> {
         let own;
         let to: Vec<&dyn Recipient> = if self.recipients.is_empty() {
@@ -75,7 +76,8 @@ impl Keyring {
     /// Makes sure that something can be encrypted, before anything is begun. The lock must be held.
     ///
     /// # Errors
-    /// There is no recipient and no passphrase, or it is the wrong one.
+    /// Returns an error if there is no recipient and no passphrase, or if the passphrase is the
+    /// wrong one.
     pub async fn prepare(&self) -> Result<(), Failure> {
         if self.recipients.is_empty() {
             self.wrapped(true).await?;
@@ -86,7 +88,7 @@ impl Keyring {
     /// Decrypts `name`.
     ///
     /// # Errors
-    /// No key that is here opens it, or it is damaged.
+    /// Returns an error if no key that is here opens it, or if it is damaged.
     pub async fn decrypt(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, Failure> {
         let keys = self.privates().await?;
         if keys.is_empty() {
@@ -102,7 +104,8 @@ impl Keyring {
     /// Returns the private keys that are here.
     ///
     /// # Errors
-    /// The identity file can't be used; the passphrase is missing or wrong.
+    /// Returns an error if the identity file cannot be used, or if the passphrase is missing or
+    /// wrong.
     pub(super) async fn privates(&self) -> Result<Vec<Private>, Failure> {
         let mut keys = match &self.identity {
             Some(path) => identities(path)?,
@@ -124,7 +127,7 @@ impl Keyring {
     /// if there is none.
     ///
     /// # Errors
-    /// There is no recipient and no passphrase.
+    /// Returns an error if there is no recipient and no passphrase.
     pub(super) async fn readers(&self) -> Result<Vec<Public>, Failure> {
         if !self.recipients.is_empty() {
             return Ok(self.recipients.clone());
@@ -133,7 +136,19 @@ impl Keyring {
         Ok(vec![own.to_public()])
     }
 
-    /// The key pair of the passphrase; with `make` it is made if there is none.
+    /// Returns a sum over those who may read.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Keyring::readers`].
+    pub(super) async fn readers_sum(&self) -> Result<String, Failure> {
+        let mut readers: Vec<String> =
+            self.readers().await?.iter().map(ToString::to_string).collect();
+        readers.sort();
+        readers.dedup();
+        Ok(super::copy::sum(readers.join("\n").as_bytes())[..16].to_owned())
+    }
+
+    /// Reads the key pair of the passphrase. With `make` it is made if there is none.
     async fn wrapped(&self, make: bool) -> Result<Option<&Private>, Failure> {
         if let Some(known) = self.wrapped.get()
             && (known.is_some() || !make)
@@ -150,7 +165,7 @@ impl Keyring {
     }
 
     async fn make(&self) -> Result<Private, Failure> {
-        let passphrase = passphrase(true)?.ok_or_else(no_passphrase)?;
+        let passphrase = passphrase(true).await?.ok_or_else(no_passphrase)?;
         let own = Private::generate();
         let text = own.to_string();
         let sealed = blocking(move || {
@@ -170,7 +185,7 @@ impl Keyring {
 }
 
 async fn unwrap(sealed: Vec<u8>) -> Result<Private, Failure> {
-    let passphrase = passphrase(false)?.ok_or_else(no_passphrase)?;
+    let passphrase = passphrase(false).await?.ok_or_else(no_passphrase)?;
     let opened = blocking(move || {
         let mut identity = scrypt::Identity::new(passphrase);
         identity.set_max_work_factor(WORK_MAX);
@@ -186,7 +201,8 @@ async fn unwrap(sealed: Vec<u8>) -> Result<Private, Failure> {
         .map_err(|why| Failure::new(ExitCode::Record, format!("{WRAPPED} is no key: {why}")))
 }
 
-/// Stretching a passphrase takes a second of computing.
+/// Runs `work` on a thread for blocking calls, because stretching a passphrase takes a second of
+/// computing.
 async fn blocking(
     work: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
 ) -> Result<Vec<u8>, Failure> {
@@ -241,8 +257,9 @@ fn identities(path: &Path) -> Result<Vec<Private>, Failure> {
     Ok(keys)
 }
 
-/// The passphrase: a variable, a file, or typed. A `new` one is typed twice.
-fn passphrase(new: bool) -> Result<Option<SecretString>, Failure> {
+/// Reads the passphrase from a variable, from a file or from the terminal. A `new` one is typed
+/// twice.
+async fn passphrase(new: bool) -> Result<Option<SecretString>, Failure> {
     let given = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     if let Some(text) = given(PASSPHRASE) {
         return Ok(Some(text.into()));
@@ -256,10 +273,9 @@ fn passphrase(new: bool) -> Result<Option<SecretString>, Failure> {
     if !std::io::stdin().is_terminal() {
         return Ok(None);
     }
-    let ask = |words: &str| rpassword::prompt_password(words).map_err(Failure::local);
-    let text = SecretString::from(ask("Passphrase of the private keys in the bucket: ")?);
+    let text = prompt::ask("Passphrase of the private keys in the bucket: ").await?;
     if new {
-        let again = SecretString::from(ask("Once more: ")?);
+        let again = prompt::ask("Once more: ").await?;
         if again.expose_secret() != text.expose_secret() {
             return Err(Failure::new(ExitCode::Credentials, "the two are not the same"));
         }

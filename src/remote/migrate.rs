@@ -40,8 +40,9 @@ pub struct Moved {
 /// Names that a record on this machine is made of; the lock stays.
 const OWN: [&str; 3] = ["identity.json", "snapshot.json", "journal"];
 
-/// The part of a record that moves. Its files and the number of its last line do not, nor does what
-/// was created or deleted in the last minutes: that is known from the lines of the old journal.
+/// Returns the part of a record that moves. The files and the number of the last line do not move.
+/// Neither does what was created or deleted in the last minutes: that is known from the lines of
+/// the old journal.
 fn said(record: &Record) -> Record {
     Record { serial: 0, files: Default::default(), recent: Default::default(), ..record.clone() }
 }
@@ -68,7 +69,8 @@ fn occupied(place: &str, record: &Record) -> Failure {
     .hint("move it aside, or remove what is here: two records of one cluster are not merged")
 }
 
-/// Whether `to` may take what `from` says: it is empty, or an earlier try got that far.
+/// Returns true if `to` may take what `from` says, because it is empty or an earlier try got that
+/// far.
 fn is_free(from: &Record, to: &Record) -> bool {
     let empty = to.resources.is_empty() && to.intents.is_empty();
     empty || said(from) == said(to)
@@ -87,7 +89,7 @@ async fn copy_record(from: &Store, to: &Store, named: &str) -> Result<(), Failur
     Ok(())
 }
 
-/// Compares record and history, as `to` has them when it is read anew.
+/// Compares record and history, as `to` has them when it is read again.
 async fn compare(from: &Store, to: &Store, place: &str) -> Result<Vec<Piece>, Failure> {
     let (before, after) = (said_sum(&from.record())?, said_sum(&to.record())?);
     if before != after {
@@ -107,7 +109,7 @@ async fn compare(from: &Store, to: &Store, place: &str) -> Result<Vec<Piece>, Fa
     Ok(pieces)
 }
 
-/// Compares the files: those of the bucket, decrypted, with those on this machine, read anew.
+/// Compares the files: those of the bucket, decrypted, with those on this machine, read again.
 async fn compare_files(remote: &RemoteRecord, places: &Places) -> Result<Vec<Piece>, Failure> {
     let record = remote.store.record();
     let files = &record.files;
@@ -162,11 +164,12 @@ fn same_cluster(here: &Owner, there: &Owner, url: &str) -> Result<(), Failure> {
     ))
 }
 
-/// Moves the record of this machine to a bucket. `None`: there is nothing here to move.
+/// Moves the record of this machine to a bucket. Returns `None` if there is nothing here to move.
 ///
 /// # Errors
-/// One of the two is locked, damaged or of another cluster; the bucket has a record; what is read
-/// back differs. The record here is deleted last, and only when all is there.
+/// Returns an error if one of the two is locked, damaged or of another cluster. Returns an error if
+/// the bucket has a record, or if what is read back differs. The record here is deleted last, and
+/// only when all is there.
 pub async fn send_off(
     places: &Places,
     remote: &RemoteRecord,
@@ -192,7 +195,7 @@ pub async fn send_off(
     Marker::new(&url).write(places)?;
     let sent = async {
         remote.send().await?;
-        // Read anew, by nothing that remembers what was written.
+        // It is read again, by nothing that remembers what was written.
         let again: Arc<dyn Backend> = Arc::new(Remote::new(remote.objects()));
         let again = Store::open_unclaimed(again, &owner.cluster, owner.uuid).await?;
         let mut pieces = compare(&store, &again, &url).await?;
@@ -216,7 +219,7 @@ pub async fn send_off(
 /// Moves a record from a bucket to this machine.
 ///
 /// # Errors
-/// As [`send_off`], the other way round.
+/// Returns the errors of [`send_off`], the other way round.
 pub async fn bring_back(
     places: &Places,
     remote: &RemoteRecord,

@@ -12,6 +12,7 @@ mod guard;
 mod keys;
 mod migrate;
 mod pin;
+mod prompt;
 mod proof;
 mod record;
 mod signing;

@@ -30,14 +30,23 @@ pub(super) struct Pin {
     pub uuid: Uuid,
     /// The key of its signatures, in hex.
     key: String,
+    /// Which key it is: a later one takes its place when somebody leaves `recipients`.
+    #[serde(default)]
+    pub generation: u64,
     /// The last place of the journal that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Mark>,
 }
 
 impl Pin {
-    pub(super) fn new(url: &str, uuid: Uuid, key: &[u8; KEY]) -> Self {
-        Self { version: VERSION, url: url.to_owned(), uuid, key: hex::encode(key), seen: None }
+    pub(super) fn new(url: &str, uuid: Uuid, generation: u64, key: &[u8; KEY]) -> Self {
+        let (url, key) = (url.to_owned(), hex::encode(key));
+        Self { version: VERSION, url, uuid, key, generation, seen: None }
+    }
+
+    /// Takes the key of a later generation.
+    pub(super) fn take(&mut self, generation: u64, key: &[u8; KEY]) {
+        (self.generation, self.key) = (generation, hex::encode(key));
     }
 
     /// Returns the key.
@@ -54,7 +63,7 @@ pub(super) struct PinFile {
 }
 
 impl PinFile {
-    /// The one of the record at `url`.
+    /// Makes the pin of the record at `url`.
     pub(super) fn of(places: &Places, url: &str) -> Self {
         Self { path: places.record.join(FILE), url: url.to_owned() }
     }
@@ -67,7 +76,7 @@ impl PinFile {
     /// Reads the pin; `None`: this machine has not seen a signed record there.
     ///
     /// # Errors
-    /// It can't be read, is damaged, or from a newer version.
+    /// Returns an error if it cannot be read, is damaged or is from a newer version.
     pub(super) fn read(&self) -> Result<Option<Pin>, Failure> {
         let bad = |why: String| Failure::new(ExitCode::Record, format!("{}: {why}", self.shown()));
         let Some(bytes) = copy::read(&self.path)? else { return Ok(None) };
@@ -88,7 +97,7 @@ impl PinFile {
     /// Writes a pin.
     ///
     /// # Errors
-    /// It can't be written.
+    /// Returns an error if it cannot be written.
     pub(super) fn write(&self, pin: &Pin) -> Result<(), Failure> {
         let bytes = serde_json::to_vec_pretty(pin).map_err(Failure::local)?;
         copy::write(&self.path, &bytes, infra_ssl::files::SECRET_MODE)
@@ -97,7 +106,7 @@ impl PinFile {
     /// Removes it: the record was moved away from there.
     ///
     /// # Errors
-    /// It can't be removed.
+    /// Returns an error if it cannot be removed.
     pub(super) fn remove(&self) -> Result<(), Failure> {
         match self.read()? {
             Some(_) => copy::remove(&self.path),

@@ -14,15 +14,22 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::engine::store::remote::{KEY, Seal};
 
-/// Proves to `to` that the holder of `from` made `key` for the record of cluster `uuid`.
+/// Proves to `to` that the holder of `from` made `key`, the one of this `generation`, for the record of
+/// cluster `uuid`.
 pub(super) fn prove(
     from: &Private,
     to: &Public,
     uuid: Uuid,
+    generation: u64,
     key: &[u8; KEY],
 ) -> Result<String, String> {
     let names = (from.to_public().to_string(), to.to_string());
-    Ok(shared(from, to, &names, uuid)?.sign("proof", key))
+    Ok(shared(from, to, &names, uuid)?.sign(&said(generation), key))
+}
+
+/// Returns what a proof says of a key. Whoever knows an earlier key can't pass it off as a later one.
+fn said(generation: u64) -> String {
+    if generation == 0 { "proof".to_owned() } else { format!("proof {generation}") }
 }
 
 /// Checks a proof that the holder of `from` made for `to`.
@@ -30,11 +37,12 @@ pub(super) fn is_proved(
     from: &Public,
     to: &Private,
     uuid: Uuid,
+    generation: u64,
     key: &[u8; KEY],
     proof: &str,
 ) -> Result<bool, String> {
     let names = (from.to_string(), to.to_public().to_string());
-    Ok(shared(to, from, &names, uuid)?.fits("proof", key, proof.as_bytes()))
+    Ok(shared(to, from, &names, uuid)?.fits(&said(generation), key, proof.as_bytes()))
 }
 
 /// Returns a seal with the key that two key pairs share, for one direction between them.
@@ -77,9 +85,9 @@ mod tests {
     fn a_proof_convinces_whom_it_is_for_and_nobody_makes_one_for_others() {
         let [ada, bob, eve] = [(); 3].map(|()| Private::generate());
         let (uuid, key) = (Uuid::from_u128(7), [1; KEY]);
-        let proof = prove(&ada, &bob.to_public(), uuid, &key).unwrap();
+        let proof = prove(&ada, &bob.to_public(), uuid, 0, &key).unwrap();
         let check = |from: &Private, to: &Private, uuid, key: &[u8; KEY], proof: &str| {
-            is_proved(&from.to_public(), to, uuid, key, proof).unwrap()
+            is_proved(&from.to_public(), to, uuid, 0, key, proof).unwrap()
         };
         assert!(check(&ada, &bob, uuid, &key, &proof));
         assert!(!check(&ada, &bob, uuid, &[2; KEY], &proof), "another key");
@@ -87,10 +95,13 @@ mod tests {
         assert!(!check(&bob, &ada, uuid, &key, &proof), "the other way round");
         assert!(!check(&ada, &eve, uuid, &key, &proof));
         // With nothing but the public keys of both, one's own key pair proves nothing.
-        let forged = prove(&eve, &bob.to_public(), uuid, &key).unwrap();
+        let forged = prove(&eve, &bob.to_public(), uuid, 0, &key).unwrap();
         assert!(!check(&ada, &bob, uuid, &key, &forged));
         // To oneself: that is how a passphrase's key pair does it.
-        let own = prove(&ada, &ada.to_public(), uuid, &key).unwrap();
+        let later = |proof: &str| is_proved(&ada.to_public(), &bob, uuid, 1, &key, proof).unwrap();
+        assert!(!later(&proof), "an earlier key");
+        assert!(later(&prove(&ada, &bob.to_public(), uuid, 1, &key).unwrap()));
+        let own = prove(&ada, &ada.to_public(), uuid, 0, &key).unwrap();
         assert!(check(&ada, &ada, uuid, &key, &own));
     }
 }

@@ -49,7 +49,7 @@ impl RemoteRecord {
     /// Opens it to be read. Writes nothing to the bucket, and here only how far it was seen.
     ///
     /// # Errors
-    /// The bucket is not there, or what is in it can't be used or trusted.
+    /// Returns an error if the bucket does not exist, or if its content cannot be used or trusted.
     pub async fn open(
         target: Target,
         plan: &BucketPlan,
@@ -88,7 +88,7 @@ impl RemoteRecord {
     /// Forgets its key and how far it was seen: it was moved away from the bucket.
     ///
     /// # Errors
-    /// The file can't be removed.
+    /// Returns an error if the file cannot be removed.
     pub(super) fn forget(&self) -> Result<(), Failure> {
         self.signing.pin.remove()
     }
@@ -96,16 +96,18 @@ impl RemoteRecord {
     /// Brings the working copy up to date.
     ///
     /// # Errors
-    /// See [`Files::bring`].
+    /// Returns an error if this machine has files that the bucket does not know, or if an object is
+    /// missing, damaged, or cannot be decrypted.
     pub async fn refresh(&self) -> Result<(), Failure> {
         self.files.bring(&self.store, Bring::New).await
     }
 
     /// Takes the lock: probes the bucket, takes the lease, shuts out the holder before, and reads
-    /// everything anew.
+    /// everything again.
     ///
     /// # Errors
-    /// The bucket ignores conditions; somebody else holds the lock; it can't be used.
+    /// Returns an error if the bucket ignores conditions, if another run holds the lock, or if the
+    /// bucket cannot be used.
     pub async fn lock(
         &self,
         mut options: LockOptions,
@@ -128,10 +130,8 @@ impl RemoteRecord {
                 let taken =
                     RemoteLock::acquire(Arc::clone(&objects), Arc::clone(&clock), owner, &options);
                 match taken.await {
-                    // Somebody signed it since it was opened.
-                    Err(LockError::Store(StoreError::Untrusted { .. }))
-                        if signing.objects.seal().is_none() =>
-                    {
+                    // Somebody signed it since it was opened, or somebody left and it has another key.
+                    Err(LockError::Store(StoreError::Untrusted { .. })) => {
                         signing.open().await?;
                         let taken = RemoteLock::acquire(objects, clock, owner, &options);
                         Ok::<_, Failure>(taken.await)
@@ -157,7 +157,8 @@ impl RemoteRecord {
     /// Brings the working copy up to date once the lock is held.
     ///
     /// # Errors
-    /// See [`Files::bring`].
+    /// Returns an error if this machine has files that the bucket does not know, or if an object is
+    /// missing, damaged, or cannot be decrypted.
     pub async fn refresh_all(&self) -> Result<(), Failure> {
         self.files.bring(&self.store, Bring::All).await?;
         self.files.tidy(&self.store).await
@@ -166,30 +167,39 @@ impl RemoteRecord {
     /// Makes sure that private keys can be encrypted. The lock must be held.
     ///
     /// # Errors
-    /// There is no recipient and no passphrase.
+    /// Returns an error if there is no recipient and no passphrase.
     pub async fn prepare(&self) -> Result<(), Failure> {
         self.files.keys.prepare().await
     }
 
-    /// Signs the record unless it is signed; what was refused before is not there any more then, or
+    /// Signs the record unless it is signed, and lets exactly those read it who may; what was refused before is not there any more then, or
     /// this is not reached. The lock must be held.
     ///
     /// # Errors
-    /// There is no private key here to sign with, or the bucket can't be written.
+    /// Returns an error if there is no private key here to sign with, or if the bucket cannot be
+    /// written.
     pub async fn sign(&self) -> Result<(), Failure> {
         let is_old = self.store.record().serial > 0;
         let was_signed = self.signing.objects.seal().is_some();
-        self.signing.establish(self.store.owner(), is_old).await?;
-        if !was_signed && let Some(held) = self.remote.held() {
+        let held = self.remote.held();
+        let paused = match &held {
+            Some(held) => Some(held.pause().await),
+            None => None,
+        };
+        let has_new_key = self.signing.establish(self.store.owner(), is_old).await?;
+        drop(paused);
+        if (has_new_key || !was_signed)
+            && let Some(held) = &held
+        {
             held.renew().await?;
         }
-        Ok(())
+        self.files.send_to_readers(&self.store).await
     }
 
     /// Sends what is new in the working copy. The lock must be held.
     ///
     /// # Errors
-    /// See [`Files::send`].
+    /// Returns an error if a file cannot be encrypted or written.
     pub async fn send(&self) -> Result<(), Failure> {
         self.files.send(&self.store).await
     }

@@ -27,7 +27,7 @@ use crate::{
 
 /// The object that holds the key.
 const DOCUMENT: &str = "keys/signing.json";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Lets a machine take an unsigned record that it has never seen before.
 const ACCEPT: &str = "INFRA_STATE_ACCEPT_UNSIGNED";
 
@@ -37,6 +37,9 @@ struct Document {
     version: u64,
     /// Whose record it is for.
     uuid: Uuid,
+    /// How often the key was changed. Only the first one is readable for earlier versions.
+    #[serde(default, skip_serializing_if = "is_first")]
+    generation: u64,
     /// Public key of whoever made it.
     made_by: String,
     /// The key, encrypted with age, in base64.
@@ -51,8 +54,18 @@ struct Document {
 
 impl Document {
     fn said(&self) -> Result<Vec<u8>, Failure> {
-        serde_json::to_vec(&(&self.made_by, &self.proofs, &self.before)).map_err(Failure::local)
+        let said = (&self.made_by, &self.proofs, &self.before);
+        let said = match self.generation {
+            0 => serde_json::to_vec(&said),
+            later => serde_json::to_vec(&(later, said)),
+        };
+        said.map_err(Failure::local)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_first(generation: &u64) -> bool {
+    *generation == 0
 }
 
 struct Read {
@@ -86,8 +99,8 @@ impl Signing {
     /// Reads the key, if the record is signed. From then on everything is checked.
     ///
     /// # Errors
-    /// It is made by nobody who may, is another one than this machine knows, or is gone; no private
-    /// key here opens it.
+    /// Returns an error if the key was made by nobody who may, is another one than this machine
+    /// knows, or is gone. Returns an error if no private key here opens it.
     pub(super) async fn open(&self) -> Result<(), Failure> {
         let pin = self.pin.read()?;
         let Some(read) = self.read().await? else {
@@ -100,8 +113,16 @@ impl Signing {
             };
         };
         let document = &read.document;
-        let key = match pin.as_ref().and_then(Pin::key) {
+        let generation = document.generation;
+        if pin.as_ref().is_some_and(|pin| pin.generation > generation) {
+            return Err(self.bad("its key is an earlier one than this machine has seen").hint(
+                "somebody put back an earlier keys/signing.json; restore the newest version of that object",
+            ));
+        }
+        let is_seen = pin.as_ref().filter(|pin| pin.generation == generation);
+        let key = match is_seen.and_then(Pin::key) {
             Some(key) => key,
+            // A later key proves itself, as the first one does on a machine that has seen none.
             None => self.key_of(document).await?,
         };
         let seal = Seal::new(key, document.uuid, document.before.clone());
@@ -113,8 +134,13 @@ impl Signing {
                 self.pin.shown()
             )));
         }
-        if pin.is_none() {
-            self.pin.write(&Pin::new(&self.url, document.uuid, &key))?;
+        match pin {
+            None => self.pin.write(&Pin::new(&self.url, document.uuid, generation, &key))?,
+            Some(mut pin) if pin.generation != generation => {
+                pin.take(generation, &key);
+                self.pin.write(&pin)?;
+            }
+            Some(_) => {}
         }
         self.objects.set(Arc::new(seal));
         *self.document.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
@@ -164,7 +190,7 @@ impl Signing {
         let name = self.bare.describe(DOCUMENT);
         let key = self.keys.decrypt(&name, &sealed).await?;
         let key: [u8; KEY] = key.try_into().map_err(|_| self.bad("its key has an odd length"))?;
-        match is_proved(&maker, mine, document.uuid, &key, proof) {
+        match is_proved(&maker, mine, document.uuid, document.generation, &key, proof) {
             Ok(true) => Ok(key),
             Ok(false) => Err(self.bad(format!("{maker} did not make it"))),
             Err(why) => Err(self.bad(why)),
@@ -179,7 +205,8 @@ impl Signing {
     /// Checks whose record it is, and whether one that is not signed may be taken.
     ///
     /// # Errors
-    /// It is another cluster's; it is not signed, and this machine has never seen it.
+    /// Returns an error if it is another cluster's, or if it is not signed and this machine has
+    /// never seen it.
     pub(super) fn check(&self, store: &Store, is_seen: bool) -> Result<(), Failure> {
         let Owner { uuid, cluster } = store.owner();
         if let Some(seal) = self.objects.seal() {
@@ -208,16 +235,17 @@ impl Signing {
         Ok(())
     }
 
-    /// Signs a record that is not signed yet, or names those who may read it again. The lock must be
-    /// held.
+    /// Signs a record that is not signed yet, or names those who may read it again. Returns true if the
+    /// record has another key now: somebody left who knows the one before. The lock must be held.
     ///
     /// # Errors
-    /// There is no private key here of one of the recipients; the bucket can't be written.
-    pub(super) async fn establish(&self, owner: &Owner, is_old: bool) -> Result<(), Failure> {
+    /// Returns an error if there is no private key here of one of the recipients, or if the bucket
+    /// cannot be written.
+    pub(super) async fn establish(&self, owner: &Owner, is_old: bool) -> Result<bool, Failure> {
         let to = self.keys.readers().await?;
         match self.objects.seal() {
             Some(seal) => self.renew(&seal, &to).await,
-            None => self.begin(owner, &to, is_old).await,
+            None => self.begin(owner, &to, is_old).await.map(|()| false),
         }
     }
 
@@ -230,7 +258,7 @@ impl Signing {
         let key = fresh_key().map_err(|why| self.bad(why))?;
         let before = self.objects.sums().await?;
         let seal = Seal::new(key, owner.uuid, BTreeMap::new());
-        let document = self.document(&maker, to, &seal, before)?;
+        let document = self.document(&maker, to, &seal, 0, before)?;
         let bytes = serde_json::to_vec_pretty(&document).map_err(Failure::local)?;
         self.bare.put(DOCUMENT, bytes, Only::New).await?;
         // Read back: the answer to a first try may have been lost, or another one's counts.
@@ -245,19 +273,51 @@ impl Signing {
     }
 
     /// Writes the document again where other people may read it than it says.
-    async fn renew(&self, seal: &Seal, to: &[Public]) -> Result<(), Failure> {
+    async fn renew(&self, seal: &Seal, to: &[Public]) -> Result<bool, Failure> {
         let read = self.document.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(read) = read else { return Ok(()) };
+        let Some(read) = read else { return Ok(false) };
         let wanted: BTreeSet<String> = to.iter().map(ToString::to_string).collect();
         let named: BTreeSet<String> = read.document.proofs.keys().cloned().collect();
         let same = wanted == named && wanted.contains(&read.document.made_by);
         // Whoever can't prove it leaves it to the next one who can.
-        if !same && let Some(maker) = self.maker(to).await? {
-            let document = self.document(&maker, to, seal, read.document.before)?;
-            let bytes = serde_json::to_vec_pretty(&document).map_err(Failure::local)?;
-            self.bare.put(DOCUMENT, bytes, Only::Unchanged(read.etag)).await?;
+        if same {
+            return Ok(false);
         }
-        Ok(())
+        let has_left = !named.is_subset(&wanted);
+        let Some(maker) = self.maker(to).await? else {
+            if has_left {
+                eprintln!(
+                    "warning: somebody left `recipients` and still knows the key of the record; a run with the private key of a recipient changes it"
+                );
+            }
+            return Ok(false);
+        };
+        let Document { generation, before, .. } = read.document;
+        let document = if has_left {
+            // Whoever left knows the key. What is there is vouched for by its sums.
+            let key = fresh_key().map_err(|why| self.bad(why))?;
+            let next = Seal::new(key, seal.uuid(), BTreeMap::new());
+            self.document(&maker, to, &next, generation + 1, self.objects.sums().await?)?
+        } else {
+            self.document(&maker, to, seal, generation, before)?
+        };
+        let bytes = serde_json::to_vec_pretty(&document).map_err(Failure::local)?;
+        self.bare.put(DOCUMENT, bytes, Only::Unchanged(read.etag)).await?;
+        if has_left {
+            // Read back: the answer to a first try may have been lost.
+            self.open().await?;
+            let is_ours = self.generation() == Some(generation + 1);
+            if !is_ours {
+                return Err(self.bad("another run has changed it meanwhile"));
+            }
+            eprintln!("The record in {} has another key: somebody left `recipients`.", self.url);
+        }
+        Ok(has_left)
+    }
+
+    fn generation(&self) -> Option<u64> {
+        let read = self.document.lock().unwrap_or_else(PoisonError::into_inner);
+        read.as_ref().map(|read| read.document.generation)
     }
 
     /// Returns a private key that is here, of one of those who may read.
@@ -271,18 +331,20 @@ impl Signing {
         maker: &Private,
         to: &[Public],
         seal: &Seal,
+        generation: u64,
         before: BTreeMap<String, String>,
     ) -> Result<Document, Failure> {
         let (uuid, key) = (seal.uuid(), seal.key());
         let mut proofs = BTreeMap::new();
         for one in to {
-            let proof = prove(maker, one, uuid, key).map_err(|why| self.bad(why))?;
+            let proof = prove(maker, one, uuid, generation, key).map_err(|why| self.bad(why))?;
             proofs.insert(one.to_string(), proof);
         }
         let sealed = super::keys::encrypt_to(to, key)?;
         let mut document = Document {
-            version: VERSION,
+            version: if generation == 0 { 1 } else { VERSION },
             uuid,
+            generation,
             made_by: maker.to_public().to_string(),
             sealed: STANDARD.encode(sealed),
             proofs,

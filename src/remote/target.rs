@@ -23,10 +23,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// The bucket of `plan`. Makes no call to it.
+    /// Makes the target for the bucket of `plan`. It makes no call to the bucket.
     ///
     /// # Errors
-    /// Credentials are missing, or the endpoint can't be used.
+    /// Returns an error if credentials are missing, or if the endpoint cannot be used.
     pub async fn connect(
         plan: &BucketPlan,
         project: &Project,
@@ -46,12 +46,12 @@ impl Target {
         Ok(Self { objects: BucketObjects { bucket, prefix }, url, is_listed })
     }
 
-    /// Where it is, for people: bucket, prefix and cluster.
+    /// Returns the place in a form for people: bucket, prefix and cluster.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// As the engine wants it.
+    /// Returns the objects as the engine wants them.
     pub fn objects(&self) -> Arc<dyn Objects> {
         Arc::new(self.objects.clone())
     }
@@ -63,7 +63,7 @@ impl Target {
     /// Looks whether the bucket is there.
     ///
     /// # Errors
-    /// It is not, or is somebody else's.
+    /// Returns an error if it does not exist, or belongs to another account.
     pub async fn check(&self) -> Result<(), Failure> {
         let name = self.bucket().name();
         if self.is_listed && self.is_own().await? {
@@ -107,7 +107,7 @@ impl Target {
     /// Makes the bucket unless it is there.
     ///
     /// # Errors
-    /// It can't be made.
+    /// Returns an error if it cannot be made.
     pub async fn make(&self) -> Result<(), Failure> {
         if self.bucket().state().await.map_err(|error| unusable(&error))? == BucketState::Absent {
             self.bucket().create().await.map_err(|error| unusable(&error))?;

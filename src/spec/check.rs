@@ -4,11 +4,11 @@
 use serde_json::Value;
 
 use super::{
-    diagnostic::{Diagnostic, nearest},
+    diagnostic::Diagnostic,
     tree::{Body, Node},
 };
 
-/// Everything in `node` that the schema refuses.
+/// Finds everything in `node` that the schema refuses.
 pub fn check(schema: &Value, node: &Node) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     Checker { root: schema, found: &mut found }.walk(schema, node, "");
@@ -54,7 +54,7 @@ fn words(expected: &str) -> &str {
     }
 }
 
-/// How a value of the type is written.
+/// Shows how a value of the type is written.
 fn example(expected: &str) -> Option<&'static str> {
     Some(match expected {
         "array" => "[\"…\"]",
@@ -74,7 +74,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The schemas a value may follow, without `null`: TOML has none.
+    /// Returns the schemas that a value may follow, without `null`: TOML has none.
     fn alternatives(&self, schema: &'a Value) -> Vec<&'a Value> {
         let schema = self.deref(schema);
         match schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
@@ -160,7 +160,7 @@ impl<'a> Checker<'a> {
             Diagnostic::new(format!("`{path}` must be one of {}", constants.join(", ")))
                 .at(node.span.clone());
         if let Body::Leaf(Value::String(text)) = &node.body
-            && let Some(near) = nearest(text, constants.iter().copied())
+            && let Some(near) = infra_provider_api::nearest(text, constants.iter().copied())
         {
             diagnostic = diagnostic.hint(format!("did you mean \"{near}\"?"));
         }
@@ -212,7 +212,7 @@ impl<'a> Checker<'a> {
                 let mut diagnostic =
                     Diagnostic::new(format!("unknown key `{name}` {place}")).at(field.key.clone());
                 let keys = known.into_iter().flat_map(|known| known.keys().map(String::as_str));
-                diagnostic = match nearest(name, keys.clone()) {
+                diagnostic = match infra_provider_api::nearest(name, keys.clone()) {
                     Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
                     None => diagnostic
                         .hint(format!("known keys: {}", keys.collect::<Vec<_>>().join(", "))),

@@ -21,34 +21,24 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A finding without a place.
+    /// Makes a finding without a place.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), span: None, label: None, hint: None }
     }
 
-    /// The same with its place.
+    /// Adds its place.
     #[must_use]
     pub fn at(mut self, span: Range<usize>) -> Self {
         self.span = Some(span);
         self
     }
 
-    /// The same with what to do.
+    /// Adds a hint about what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
-}
-
-/// The nearest of `words`, if one is near.
-pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    words
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len().max(word.len()) / 3).max(1))
-        .min()
-        .map(|(_, candidate)| candidate)
 }
 
 /// Everything that is wrong with a file. Nothing has been done.
@@ -65,20 +55,20 @@ pub struct SpecErrors {
 impl std::error::Error for SpecErrors {}
 
 impl SpecErrors {
-    /// The findings of one file, sorted by place.
+    /// Makes the findings of one file, sorted by place.
     pub fn new(file: &Path, text: &str, mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by_key(|d| d.span.as_ref().map_or(0, |span| span.start));
         diagnostics.dedup();
         Self { file: file.display().to_string(), text: text.to_owned(), diagnostics }
     }
 
-    /// Line, from 1, of a place in the file.
+    /// Returns the line, from 1, of a place in the file.
     pub fn line(&self, span: &Range<usize>) -> usize {
         line_of(&self.text, span.start)
     }
 }
 
-/// Line, from 1, of a byte of a text.
+/// Returns the line, from 1, of a byte of a text.
 pub fn line_of(text: &str, byte: usize) -> usize {
     text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1
 }
@@ -128,17 +118,5 @@ impl Miette for Shown<'_> {
             span.len(),
         );
         Some(Box::new(std::iter::once(label)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_words_are_near() {
-        assert_eq!(nearest("regoin", ["region", "image"]), Some("region"));
-        assert_eq!(nearest("kubernets", ["kubernetes", "name"]), Some("kubernetes"));
-        assert_eq!(nearest("banana", ["region", "image"]), None);
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     check::check,
-    diagnostic::{Diagnostic, SpecErrors, nearest},
+    diagnostic::{Diagnostic, SpecErrors},
     project::Project,
     raw::Raw,
     resolve::resolve,
@@ -22,6 +22,8 @@ pub struct Options {
     pub provider: Option<String>,
     /// `--allow-remote-bases`.
     pub remote_bases: Vec<String>,
+    /// `--state-dir`.
+    pub state_dir: Option<PathBuf>,
     /// Only the apps are wanted: what is wrong with the cloud's part does not matter.
     pub apps_only: bool,
 }
@@ -45,17 +47,17 @@ pub enum LoadError {
 /// Reads, overlays, checks and resolves a file.
 ///
 /// # Errors
-/// The file can't be read, or everything that is wrong with it.
+/// Returns an error if the file cannot be read, or everything that is wrong with it.
 pub fn load(path: &Path, options: &Options) -> Result<Project, LoadError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     read(path, &text, options).map_err(LoadError::Spec)
 }
 
-/// The same of a text that stands in `path`, which is not read.
+/// Checks and resolves a text that stands in `path`, which is not read.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Returns everything that is wrong with it.
 pub fn read(path: &Path, text: &str, options: &Options) -> Result<Project, Box<SpecErrors>> {
     load_text(path, text, options).map_err(|found| Box::new(SpecErrors::new(path, text, found)))
 }
@@ -108,7 +110,7 @@ fn choose_environment(written: &Node, options: &Options) -> Result<Option<String
     if let Some(span) = span {
         diagnostic = diagnostic.at(span);
     }
-    Err(match nearest(&name, known.iter().map(String::as_str)) {
+    Err(match infra_provider_api::nearest(&name, known.iter().map(String::as_str)) {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None if known.is_empty() => diagnostic.hint(format!("add a table [environments.{name}]")),
         None => diagnostic.hint(format!("known environments: {}", known.join(", "))),

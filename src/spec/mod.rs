@@ -14,11 +14,12 @@ mod starter;
 pub mod tree;
 mod values;
 
-pub use diagnostic::{Diagnostic, SpecErrors, nearest};
+pub use diagnostic::{Diagnostic, SpecErrors};
 pub use load::{LoadError, Options, load, read};
 pub use project::{
-    AddonsPlan, AppsPlan, BucketPlan, CertificatePlan, DockerSecretPlan, EnvSecretPlan, FROM_GIT,
-    FileSecretPlan, IngressPlan, OpenPlan, Project,
+    AcmeConfig, AddonsPlan, AppsPlan, BucketPlan, CertificatePlan, Challenge, DockerSecretPlan,
+    EnvSecretPlan, FROM_GIT, FileSecretPlan, IngressPlan, KubernetesConfig, OpenPlan, Project,
+    TlsConfig, TlsFile, TlsIssuer, TlsTarget,
 };
 pub use schema::schema;
 pub use starter::STARTER;

@@ -1,10 +1,16 @@
 //! What infra.toml means, with every default filled in.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    time::Duration,
+};
 
-use infra_provider_api::Cluster;
+use infra_provider_api::{Cluster, Source};
+use infra_provisioning::kubeadm::{Argument, Settings};
 
-use crate::apps::WaitRule;
+use crate::{apps::WaitRule, home::Home};
 
 /// One infra.toml with one environment laid over it.
 #[derive(Clone, Debug)]
@@ -15,18 +21,43 @@ pub struct Project {
     pub folder: PathBuf,
     /// The cluster.
     pub cluster: Cluster,
+    /// Settings of Kubernetes' own components.
+    pub kubernetes: KubernetesConfig,
     /// How long certificates last.
     pub certificates: CertificatePlan,
+    /// Certificates of sites; `None`: whoever applies the Ingresses sees to them.
+    pub tls: Option<TlsConfig>,
     /// The variable with the token of the cluster's own controllers, where the file names one.
     pub cluster_token: Option<String>,
     /// The local artifact cache.
     pub artifact_cache: PathBuf,
+    /// Where the cluster's state is on this machine.
+    pub home: Home,
     /// Where the record is kept; `None`: on this machine.
     pub state: Option<BucketPlan>,
     /// The app suite.
     pub apps: AppsPlan,
     /// All environments that the file knows.
     pub environments: Vec<String>,
+    /// Whether the file takes environments that it does not name.
+    pub any_environment: bool,
+}
+
+/// Settings of Kubernetes' own components.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubernetesConfig {
+    /// Those of control planes.
+    pub settings: Settings,
+    /// Further flags of kubelets.
+    pub kubelet: Vec<Argument>,
+    /// Whether Secrets are encrypted in etcd.
+    pub encrypts: bool,
+    /// Where that was written.
+    pub encryption_source: Option<Source>,
+    /// Whether the cluster's authority signs what kubelets serve with, in a cluster that is made anew.
+    pub kubelet_serving: bool,
+    /// Where that was written.
+    pub kubelet_serving_source: Option<Source>,
 }
 
 /// How long certificates last.
@@ -38,6 +69,105 @@ pub struct CertificatePlan {
     pub leaf_days: u32,
     /// Days before its end at which a certificate is renewed.
     pub renew_before_days: u32,
+}
+
+/// Certificates of the sites behind the ingress.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Who issues those that are not brought.
+    pub issuer: Option<TlsIssuer>,
+    /// How the ACME server is asked, with the issuer `acme`.
+    pub acme: Option<AcmeConfig>,
+    /// Secrets that something else makes: namespace and name.
+    pub exclude: BTreeSet<(String, String)>,
+    /// Those that are brought as files.
+    pub files: Vec<TlsFile>,
+}
+
+/// Who issues certificates of sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsIssuer {
+    /// The cluster's own authority for sites.
+    Own,
+    /// An ACME server, by cert-manager.
+    Acme,
+}
+
+/// How an ACME server is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcmeConfig {
+    /// Whom it writes to.
+    pub email: String,
+    /// Its directory.
+    pub server: String,
+    /// How it is shown that a host is the cluster's.
+    pub challenge: Challenge,
+    /// The class of the Ingresses that answer challenges.
+    pub ingress_class: String,
+    /// The variable with the token for the cloud's DNS, where the file names one.
+    pub token: Option<String>,
+    /// Where it is asked for.
+    pub source: Option<Source>,
+}
+
+/// How an ACME server is shown that a host is the cluster's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// An answer at port 80.
+    Http01,
+    /// A record in the zone.
+    Dns01,
+}
+
+impl Challenge {
+    /// Every way.
+    pub const ALL: [Self; 2] = [Self::Http01, Self::Dns01];
+
+    /// Returns its name, as ACME has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http01 => "http-01",
+            Self::Dns01 => "dns-01",
+        }
+    }
+}
+
+/// A certificate that is brought as files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFile {
+    /// What it is for.
+    pub target: TlsTarget,
+    /// The certificate and its chain.
+    pub cert: PathBuf,
+    /// Where infra.toml names it.
+    pub cert_source: Option<Source>,
+    /// Its key.
+    pub key: PathBuf,
+    /// Where infra.toml names it.
+    pub key_source: Option<Source>,
+}
+
+/// What a certificate that is brought is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsTarget {
+    /// Every Secret that an Ingress names for this host.
+    Host(String),
+    /// One Secret.
+    Secret {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl fmt::Display for TlsTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => write!(f, "the host {host}"),
+            Self::Secret { namespace, name } => write!(f, "the Secret {namespace}/{name}"),
+        }
+    }
 }
 
 /// A record in a bucket.
@@ -62,10 +192,10 @@ pub struct BucketPlan {
 }
 
 impl BucketPlan {
-    /// Bucket and prefix of `s3://bucket/prefix`.
+    /// Parses bucket and prefix of `s3://bucket/prefix`.
     ///
     /// # Errors
-    /// It is something else.
+    /// Returns an error if it is something else.
     pub fn parse_url(url: &str) -> Result<(String, String), String> {
         let wrong = || format!("`{url}` is no place for a record; write s3://bucket/prefix");
         let rest = url.strip_prefix("s3://").ok_or_else(wrong)?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::raw::Raw;
 
-/// The schema (JSON Schema 2020-12).
+/// Makes the schema (JSON Schema 2020-12).
 pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(Raw).to_value();
     if let Some(root) = schema.as_object_mut() {

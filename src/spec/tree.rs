@@ -30,12 +30,12 @@ pub enum Body {
 }
 
 impl Node {
-    /// An empty table.
+    /// Makes an empty table.
     pub fn empty() -> Self {
         Self { span: 0..0, key: 0..0, body: Body::Table(BTreeMap::new()) }
     }
 
-    /// The same without positions.
+    /// Returns the tree as JSON, without positions.
     pub fn to_json(&self) -> Value {
         match &self.body {
             Body::Table(fields) => Value::Object(
@@ -49,8 +49,8 @@ impl Node {
         }
     }
 
-    /// The node at a path of keys and list positions; the nearest one above it where the path goes
-    /// on below what was written.
+    /// Finds the node at a path of keys and list positions. If the path leads below what was
+    /// written, it returns the nearest node above.
     pub fn at<'a>(&'a self, path: &[&str]) -> &'a Self {
         let mut node = self;
         for part in path {
@@ -67,7 +67,7 @@ impl Node {
         node
     }
 
-    /// A field of a table.
+    /// Returns a field of a table.
     pub fn field(&self, name: &str) -> Option<&Self> {
         match &self.body {
             Body::Table(fields) => fields.get(name),
@@ -95,7 +95,7 @@ impl Node {
 /// Parses a file.
 ///
 /// # Errors
-/// What is not TOML, with its place.
+/// Returns the first part that is not TOML, with its place.
 pub fn parse(text: &str) -> Result<Node, Diagnostic> {
     let table = DeTable::parse(text).map_err(|error| {
         let diagnostic = Diagnostic::new(format!("this is not TOML: {}", error.message()));

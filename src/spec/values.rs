@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// `30s`, `5m`, `12h`, `30d`, `52w`, `10y` (365 days a year).
+/// Parses `30s`, `5m`, `12h`, `30d`, `52w` or `10y` (365 days a year).
 pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -26,7 +26,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is too long"))
 }
 
-/// Whole days of a duration.
+/// Parses a duration of whole days.
 pub fn days(text: &str) -> Result<u32, String> {
     let seconds = duration(text)?.as_secs();
     if seconds == 0 || !seconds.is_multiple_of(86_400) {
@@ -35,7 +35,7 @@ pub fn days(text: &str) -> Result<u32, String> {
     u32::try_from(seconds / 86_400).map_err(|_| format!("`{text}` is too long"))
 }
 
-/// `4GiB`, `512MiB`, `4096MiB` as mebibytes.
+/// Parses `4GiB`, `512MiB` or `4096MiB`, in mebibytes.
 pub fn mebibytes(text: &str) -> Result<u32, String> {
     let wrong = || format!("`{text}` is not a memory size; write 4GiB or 512MiB");
     let (number, factor) = if let Some(number) = text.strip_suffix("GiB") {
@@ -49,7 +49,7 @@ pub fn mebibytes(text: &str) -> Result<u32, String> {
     number.checked_mul(factor).filter(|mib| *mib > 0).ok_or_else(wrong)
 }
 
-/// `6443` or `30000-32767`.
+/// Parses `6443` or `30000-32767`.
 pub fn ports(text: &str) -> Result<(u16, u16), String> {
     let wrong = || format!("`{text}` is not a port or a range of ports; write 443 or 30000-32767");
     let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -58,7 +58,7 @@ pub fn ports(text: &str) -> Result<(u16, u16), String> {
     if first == 0 || first > last { Err(wrong()) } else { Ok((first, last)) }
 }
 
-/// A DNS label (RFC 1123) of at most `max` characters.
+/// Checks that the text is a DNS label (RFC 1123) of at most `max` characters.
 pub fn label(text: &str, max: usize) -> Result<(), String> {
     if text.is_empty() {
         return Err("it is empty".into());
@@ -77,7 +77,7 @@ pub fn label(text: &str, max: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// The nearest text that [`label`] takes, if anything is left of it.
+/// Returns the nearest text that [`label`] takes, if the text has any usable character.
 pub fn near_label(text: &str, max: usize) -> Option<String> {
     let plain: String = text
         .to_lowercase()
@@ -89,7 +89,7 @@ pub fn near_label(text: &str, max: usize) -> Option<String> {
     (!plain.is_empty()).then_some(plain)
 }
 
-/// A domain of at least two labels.
+/// Checks that the text is a domain of at least two labels.
 pub fn domain(text: &str) -> Result<(), String> {
     if text.len() > 253 {
         return Err(format!("it has {} characters, at most 253 are allowed", text.len()));
@@ -186,7 +186,7 @@ pub fn taint(text: &str) -> Result<(), String> {
     qualified_name(key).and_then(|()| label_value(value)).map_err(|why| wrong(&format!(": {why}")))
 }
 
-/// A public key in OpenSSH's format.
+/// Checks that the text is a public key in OpenSSH's format.
 pub fn ssh_key(text: &str) -> Result<(), String> {
     use base64::Engine as _;
     let mut parts = text.split_whitespace();

@@ -21,7 +21,7 @@ pub struct RawCertificates {
 pub struct RawArtifacts {
     /// The bucket; by default one is made with the cluster.
     pub bucket: Option<String>,
-    /// The local cache. Default ".infra/artifacts".
+    /// The local cache. Default ".infra/artifacts" beside infra.toml.
     pub cache: Option<String>,
 }
 
@@ -29,7 +29,7 @@ pub struct RawArtifacts {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawState {
-    /// "local" (`.infra/<cluster>` and `ssl/<cluster>` in the folder you run it in; the default), or
+    /// "local" (`.infra/<cluster>` and `ssl/<cluster>` beside infra.toml; the default), or
     /// "s3://bucket/prefix".
     pub backend: Option<String>,
     /// The store's URL, where it is not the provider's own or Amazon's.

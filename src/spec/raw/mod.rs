@@ -3,7 +3,9 @@
 mod apps;
 mod cluster;
 mod kept;
+mod kubernetes;
 mod network;
+mod tls;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +20,14 @@ pub use cluster::{
     RawCluster, RawFile, RawPool, RawProvider, RawRole, RawSecretVariable, RawSshKey, RawType,
 };
 pub use kept::{RawArtifacts, RawCertificates, RawState};
-pub use network::{RawAccess, RawDns, RawDnsOverlay, RawFirewallRule, RawNetwork, RawProtocol};
+pub use kubernetes::{
+    RawArgument, RawAudit, RawComponent, RawEncryption, RawKubelet, RawKubernetes, RawOidc,
+    RawPodSecurity, RawPodSecurityLevel, RawServingCertificates,
+};
+pub use network::{
+    RawAccess, RawDns, RawDnsOverlay, RawEndpoint, RawFirewallRule, RawNetwork, RawProtocol,
+};
+pub use tls::{RawAcme, RawChallenge, RawIssuer, RawTls, RawTlsFile};
 
 /// A cluster, its network, its nodes, and the apps that run on it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -26,6 +35,8 @@ pub use network::{RawAccess, RawDns, RawDnsOverlay, RawFirewallRule, RawNetwork,
 pub struct Raw {
     /// The cluster itself.
     pub cluster: RawCluster,
+    /// Settings of Kubernetes' own components.
+    pub kubernetes: RawKubernetes,
     /// Address ranges.
     pub network: RawNetwork,
     /// What differs from cloud to cloud: `[providers.do]`, `[providers.aws]`, `[providers.gcp]`.
@@ -41,6 +52,8 @@ pub struct Raw {
     pub dns: Option<RawDns>,
     /// How long certificates last.
     pub certificates: RawCertificates,
+    /// Certificates of the sites behind the ingress.
+    pub tls: Option<RawTls>,
     /// What the nodes download at boot.
     pub artifacts: RawArtifacts,
     /// Where the record, the certificates and their keys are kept.
@@ -60,6 +73,8 @@ pub struct RawEnvironment {
     /// See the table of that name.
     pub cluster: Option<RawCluster>,
     /// See the table of that name.
+    pub kubernetes: Option<RawKubernetes>,
+    /// See the table of that name.
     pub network: Option<RawNetwork>,
     /// See the table of that name.
     pub providers: Option<BTreeMap<String, RawProvider>>,
@@ -73,6 +88,8 @@ pub struct RawEnvironment {
     pub dns: Option<RawDnsOverlay>,
     /// See the table of that name.
     pub certificates: Option<RawCertificates>,
+    /// See the table of that name.
+    pub tls: Option<RawTls>,
     /// See the table of that name.
     pub artifacts: Option<RawArtifacts>,
     /// See the table of that name.

@@ -24,16 +24,17 @@ pub struct RawNetwork {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawFirewallRule {
-    /// The nodes it is about. Default: all.
+    /// The nodes it is about, or the API server's port. Default: all.
     #[serde(default)]
     pub to: Option<RawAccess>,
     /// Default: tcp.
     #[serde(default)]
     pub protocol: Option<RawProtocol>,
-    /// One port or a range: "6443", "30000-32767". Not for icmp.
+    /// One port or a range: "443", "30000-32767". Not for icmp, nor for the API server, whose port is
+    /// known.
     #[serde(default)]
     pub ports: Option<String>,
-    /// CIDRs, or "nodes", or "load-balancers".
+    /// CIDRs, or "nodes", or "load-balancers"; for the API server CIDRs only.
     pub from: Vec<String>,
 }
 
@@ -47,6 +48,9 @@ pub enum RawAccess {
     ControlPlane,
     /// Workers only.
     Worker,
+    /// The API server's port, at its load balancer. Without such a rule everybody may connect; the
+    /// cluster's own machines always may.
+    Api,
 }
 
 /// A transport protocol.
@@ -77,6 +81,21 @@ pub struct RawDns {
     /// The API server's name below the domain. Default "api".
     #[serde(default)]
     pub api_name: Option<String>,
+    /// How nodes look for the API server: by its "name", which stays when its load balancer is made
+    /// again, or by that one's "address", where the domain does not lead to the zone (yet). Counts
+    /// when the cluster is made, and stays as it was then. Default "name".
+    #[serde(default)]
+    pub endpoint: Option<RawEndpoint>,
+}
+
+/// How nodes look for the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RawEndpoint {
+    /// By its name in DNS.
+    Name,
+    /// By its load balancer's address.
+    Address,
 }
 
 /// `[dns]` in an overlay, where every key may be left out.
@@ -91,4 +110,6 @@ pub struct RawDnsOverlay {
     pub manage_zone: Option<bool>,
     /// See `[dns]`.
     pub api_name: Option<String>,
+    /// See `[dns]`.
+    pub endpoint: Option<RawEndpoint>,
 }

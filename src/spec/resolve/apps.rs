@@ -16,7 +16,7 @@ use crate::spec::{
 };
 
 impl Resolver<'_> {
-    /// A file that is read; `-` is standard input.
+    /// Returns the path of a file that is read; `-` is standard input.
     fn input(&self, path: &str) -> PathBuf {
         if path == "-" { PathBuf::from(path) } else { self.local(path) }
     }

@@ -9,8 +9,8 @@ use crate::spec::{
 };
 
 impl Resolver<'_> {
-    /// The rules of the file, and those without which no cluster works: nodes among themselves,
-    /// load balancers to the API server and to node ports.
+    /// Returns the rules of the file, and those without which no cluster works. Nodes reach each
+    /// other, and load balancers reach the API server and node ports.
     pub(super) fn firewall(&mut self, network: &Network) -> Vec<FirewallRule> {
         let within = || vec![SourceRange::Nodes];
         let mut rules = vec![
@@ -43,6 +43,9 @@ impl Resolver<'_> {
             },
         ];
         for (at, raw) in self.raw.firewall.iter().enumerate() {
+            if raw.to == Some(RawAccess::Api) {
+                continue;
+            }
             let at = at.to_string();
             let protocol = match raw.protocol {
                 None | Some(RawProtocol::Tcp) => Protocol::Tcp,
@@ -79,7 +82,7 @@ impl Resolver<'_> {
                 }
             }
             let to = match raw.to {
-                None | Some(RawAccess::All) => Access::All,
+                None | Some(RawAccess::All | RawAccess::Api) => Access::All,
                 Some(RawAccess::ControlPlane) => Access::ControlPlane,
                 Some(RawAccess::Worker) => Access::Worker,
             };

@@ -1,12 +1,16 @@
 //! From what was written to what it means. Every finding is collected, none stops the others.
 
+mod api_access;
 mod apps;
+mod arguments;
 mod firewall;
+mod kubernetes;
 mod names;
 mod network;
 mod pools;
 mod secrets;
 mod state;
+mod tls;
 mod variables;
 mod waits;
 
@@ -15,10 +19,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use infra_provider_api::{Cluster, LoadBalancerPlan, Placement, Source, Versions};
+use infra_provider_api::{Cluster, Placement, Source, Versions};
+
+use crate::home::Home;
 
 use super::{
-    diagnostic::{Diagnostic, line_of, nearest},
+    diagnostic::{Diagnostic, line_of},
     load::Options,
     project::Project,
     raw::{Raw, RawProvider},
@@ -30,7 +36,8 @@ use super::{
 pub const PROVIDERS: [&str; 3] = ["do", "aws", "gcp"];
 const KUBERNETES_DEFAULT: &str = "1.36.2";
 
-/// Whether there is such a cloud and this build has it. If not, that is the one thing to say.
+/// Returns true if there is such a cloud and this build has it. If not, that is the one thing to
+/// say.
 fn known_here(provider: &str) -> bool {
     crate::clouds::NAMES.contains(&provider)
 }
@@ -38,7 +45,7 @@ fn known_here(provider: &str) -> bool {
 /// Resolves a merged file.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Returns everything that is wrong with it.
 pub fn resolve(
     raw: &Raw,
     merged: &Node,
@@ -86,7 +93,7 @@ impl Resolver<'_> {
         self.found.push(Diagnostic::new(message).at(span).hint(hint));
     }
 
-    /// The value of a fallible reading, or a stand-in and a finding.
+    /// Takes the value of a fallible reading, or a stand-in and a finding.
     fn take<T>(&mut self, path: &[&str], result: Result<T, String>, stand_in: T) -> T {
         result.unwrap_or_else(|why| {
             self.wrong(path, why);
@@ -135,6 +142,7 @@ impl Resolver<'_> {
         let pools = self.pools(&provider, settings.image.as_deref());
         self.room(&network, pools.iter().map(|pool| pool.nodes.len()).sum());
         let firewall = self.firewall(&network);
+        let api_load_balancer = self.api_load_balancer();
         let dns = self.dns();
         let cluster = Cluster {
             name: raw.cluster.name.clone(),
@@ -148,7 +156,7 @@ impl Resolver<'_> {
                 source: self.source(&["cluster", "kubernetes"]),
             },
             ssh_keys: self.ssh_keys(),
-            api_load_balancer: LoadBalancerPlan { port: raw.network.api_port.unwrap_or(6443) },
+            api_load_balancer,
             bucket: raw.artifacts.bucket.clone(),
             tags: raw.cluster.tags.clone(),
             provider,
@@ -158,26 +166,33 @@ impl Resolver<'_> {
             firewall,
             dns,
         };
+        let kubernetes = self.kubernetes_config();
         let certificates = self.certificates();
         if options.apps_only {
             self.found.truncate(named);
         }
+        let tls = self.tls(&cluster.provider);
         let mut apps = self.apps(&cluster, environment.as_deref());
         apps.remote_bases.extend(options.remote_bases.iter().cloned());
+        let home = Home::of(self.path, options.state_dir.as_deref(), Some(&cluster.name));
         Project {
             file: self.path.to_owned(),
+            kubernetes,
             certificates,
+            tls,
             cluster_token,
             state: self.state(),
             artifact_cache: raw
                 .artifacts
                 .cache
                 .as_ref()
-                .map_or_else(|| PathBuf::from(".infra/artifacts"), |cache| self.folder.join(cache)),
+                .map_or_else(|| home.artifacts(), |cache| self.folder.join(cache)),
+            home,
             folder: self.folder.clone(),
             cluster,
             apps,
             environments,
+            any_environment: raw.cluster.any_environment,
         }
     }
 
@@ -205,7 +220,7 @@ impl Resolver<'_> {
             return String::new();
         };
         if !PROVIDERS.contains(&name.as_str()) {
-            let hint = nearest(&name, PROVIDERS).map_or_else(
+            let hint = infra_provider_api::nearest(&name, PROVIDERS).map_or_else(
                 || format!("known providers: {}", PROVIDERS.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
@@ -245,7 +260,7 @@ impl Resolver<'_> {
         version
     }
 
-    /// A path of the file: relative to its folder, `~/` to the home folder.
+    /// Resolves a path of the file: relative to its folder, `~/` to the home folder.
     fn local(&self, path: &str) -> PathBuf {
         match (path.strip_prefix("~/"), std::env::home_dir()) {
             (Some(rest), Some(home)) => home.join(rest),

@@ -3,7 +3,11 @@
 use infra_provider_api::{DnsPlan, SshKey};
 
 use super::Resolver;
-use crate::spec::{project::CertificatePlan, raw::RawSshKey, values};
+use crate::spec::{
+    project::CertificatePlan,
+    raw::{RawEndpoint, RawSshKey},
+    values,
+};
 
 impl Resolver<'_> {
     pub(super) fn ssh_keys(&mut self) -> Vec<SshKey> {
@@ -59,6 +63,7 @@ impl Resolver<'_> {
             ttl_s,
             manage_zone: raw.manage_zone.unwrap_or(true),
             api_name,
+            is_endpoint: raw.endpoint != Some(RawEndpoint::Address),
             source: self.source(&["dns"]),
         })
     }

@@ -67,8 +67,8 @@ impl Resolver<'_> {
         Network { machines, machines_source, pods, services, cluster_domain }
     }
 
-    /// Whether there are addresses for `nodes` machines and their pods. One that is being replaced
-    /// stays until its successor is there, so one more has to fit.
+    /// Checks that there are addresses for `nodes` machines and their pods. A machine that is being
+    /// replaced stays until its successor exists, so one more has to fit.
     pub(super) fn room(&mut self, network: &Network, nodes: usize) {
         let places = |net: &Ipv4Net, prefix: u8| {
             1_usize << u32::from(prefix.saturating_sub(net.prefix_len())).min(31)

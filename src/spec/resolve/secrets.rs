@@ -33,9 +33,9 @@ impl Resolver<'_> {
     }
 }
 
-/// Returns true for upper-case letters, digits and `_` that do not begin with a digit: the names
-/// that shells export by convention, and no token looks like one.
-fn is_variable(name: &str) -> bool {
+/// Returns true for upper-case letters, digits and `_` that do not begin with a digit. Shells
+/// export such names by convention, and no token looks like one.
+pub(super) fn is_variable(name: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(known)
 }
