@@ -13,7 +13,7 @@ use crate::{
     ui::{PlanView, plan_text},
 };
 
-/// infra.toml: parsed, overlaid, checked, resolved; what is wrong is put into words.
+/// Parses, overlays, checks and resolves infra.toml; it also renders the report of what is wrong.
 pub fn infra_toml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for environment in [None, Some("prod".to_owned())] {
@@ -26,8 +26,8 @@ pub fn infra_toml(bytes: &[u8]) {
     }
 }
 
-/// The journal, and the snapshot that it continues; also with the checksums of its lines made good,
-/// so that what lies behind them is reached.
+/// Reads the bytes as a journal and as the snapshot that a journal continues. It reads them again
+/// with corrected checksums, so that the code behind the checksum test is reached as well.
 pub fn journal(bytes: &[u8]) {
     let owner = owner_of(bytes);
     read_journal(bytes, &owner);
@@ -47,7 +47,7 @@ fn read_journal(bytes: &[u8], owner: &Owner) {
     assert!(again.is_ok_and(|again| again.record == read.record), "the torn end matters");
 }
 
-/// Whose a journal or a snapshot says it is.
+/// Finds the owner that a journal or a snapshot names; the nil UUID stands for a missing one.
 fn owner_of(bytes: &[u8]) -> Owner {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let value: Value = serde_json::from_slice(line).unwrap_or_default();
@@ -77,7 +77,8 @@ fn resealed(bytes: &[u8]) -> Vec<u8> {
     all
 }
 
-/// A plan file: read, put in order as an apply does, shown, compared, written again.
+/// Reads a plan file, orders its changes as an apply does, shows it, compares it and writes it
+/// again.
 pub fn plan_file(bytes: &[u8]) {
     let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let owner = value.get("owner").cloned().and_then(|owner| serde_json::from_value(owner).ok());
@@ -92,7 +93,7 @@ pub fn plan_file(bytes: &[u8]) {
     assert!(Plan::from_json(&written, &owner).is_ok(), "what is written can be read");
 }
 
-/// What DigitalOcean's API may answer.
+/// Reads the bytes as answers of DigitalOcean's API.
 #[cfg(feature = "do")]
 pub fn digitalocean(bytes: &[u8]) {
     infra_digitalocean::fuzz::answers(bytes);

@@ -5,16 +5,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use infra_aws::{Aws, Connection, Scope, cluster_id, region_of};
 use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
 use infra_provisioning::{boot::Platform, store::ObjectStore};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{AddonCredentials, Cloud, CloudAddon, Surroundings};
+use super::{AddonCredentials, Cloud, CloudAddon, DnsSolver, Surroundings};
 
-/// A store whose credentials come from the SDK's default chain. Its region is the one given, else
-/// that of the usual places.
+/// Opens a store whose credentials come from the SDK's default chain. The region is the one given,
+/// else that of the usual places.
 ///
 /// # Errors
-/// `Unauthorized` when the chain has no credentials, `Invalid` for an endpoint that can't be used.
+/// Returns `Unauthorized` if the chain has no credentials, and `Invalid` if the endpoint cannot be
+/// used.
 pub(crate) async fn chained_store(
     region: Option<String>,
     endpoint: Option<Url>,
@@ -33,7 +34,7 @@ pub(crate) async fn chained_store(
 /// Returns the account that the SDK's default chain leads to.
 ///
 /// # Errors
-/// There are no credentials, or AWS refuses them or does not answer.
+/// Returns an error if there are no credentials, or if AWS refuses them or does not answer.
 pub(crate) async fn account(region: Option<String>) -> Result<String, CloudError> {
     let region = match region {
         Some(region) => region,
@@ -61,6 +62,60 @@ fn object_store(connection: &Connection) -> Result<ObjectStore, CloudError> {
     })
 }
 
+/// The variables with the keys that cert-manager changes records with.
+const DNS_KEYS: [(&str, &str); 2] = [
+    ("DNS_ACCESS_KEY_ID", "AWS_DNS_ACCESS_KEY_ID"),
+    ("DNS_SECRET_ACCESS_KEY", "AWS_DNS_SECRET_ACCESS_KEY"),
+];
+
+/// Returns how cert-manager changes records. Its keys lie in the cluster, so the operator's own are
+/// refused, and so are those that end in some hours.
+async fn dns_solver(
+    cluster: &Cluster,
+    connection: &Connection,
+    surroundings: &Surroundings,
+) -> DnsSolver {
+    let mut secrets = BTreeMap::new();
+    let mut reason = None;
+    for (name, variable) in DNS_KEYS {
+        let value = surroundings.get(variable).unwrap_or_default().trim().to_owned();
+        if value.is_empty() {
+            reason = reason.or(Some(format!("{variable} is not set")));
+        } else if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            reason = reason.or(Some(format!("{variable} holds characters that no key has")));
+        }
+        secrets.insert(name.to_owned(), SecretString::from(value));
+    }
+    let id = secrets.get("DNS_ACCESS_KEY_ID").map(|id| id.expose_secret().to_owned());
+    let id = id.unwrap_or_default();
+    // Keys of a session come with a token that cert-manager has no place for.
+    if reason.is_none() && id.starts_with("ASIA") {
+        reason = Some("AWS_DNS_ACCESS_KEY_ID is of a session, which ends".to_owned());
+    }
+    if reason.is_none() && connection.access_key_id().await.as_ref() == Some(&id) {
+        reason = Some("AWS_DNS_ACCESS_KEY_ID is your own key, and would lie in the cluster".into());
+    }
+    let missing = reason.map(|reason| {
+        CloudError::new(ErrorKind::Unauthorized, "read the keys for DNS", reason).with_hint(
+            "export AWS_DNS_ACCESS_KEY_ID and AWS_DNS_SECRET_ACCESS_KEY of a user of their own; \
+             docs/providers/aws.md has its policy",
+        )
+    });
+    let domain = cluster.dns.as_ref().filter(|dns| dns.manage_zone).map(|dns| dns.domain.clone());
+    let zone =
+        domain.as_ref().map(|domain| Input::reference(Address::new("hosted_zone", domain), "id"));
+    DnsSolver {
+        challenge: "dns-01-route53",
+        zone: domain,
+        variables: BTreeMap::from([
+            ("REGION".to_owned(), Input::Known(cluster.region.clone())),
+            ("HOSTED_ZONE".to_owned(), zone.unwrap_or(Input::Known(String::new()))),
+        ]),
+        secrets,
+        missing,
+    }
+}
+
 pub(super) async fn connect(
     cluster: &mut Cluster,
     surroundings: &Surroundings,
@@ -80,6 +135,7 @@ pub(super) async fn connect(
     }
     let connection = Connection::open(&cluster.region).await?;
     let object_store = object_store(&connection)?;
+    let dns_solver = dns_solver(cluster, &connection, surroundings).await;
     let provider = Aws::new(connection, Scope::of(cluster));
     let region = cluster.region.clone();
     Ok(Cloud {
@@ -91,10 +147,13 @@ pub(super) async fn connect(
             address: Address::new("load_balancer", "api"),
             field: "host".to_owned(),
         },
+        api_door: Address::new("security_group", "api"),
         bucket: Address::new("bucket", "artifacts"),
+        name_servers: &[],
         platform: Platform::Ec2,
         // They run as their machines' role.
         addon_credentials: AddonCredentials::Own,
+        dns_solver,
         addon: Box::new(move |_, owner| CloudAddon {
             addon: "aws",
             variables: BTreeMap::from([

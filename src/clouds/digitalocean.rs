@@ -7,7 +7,7 @@ use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Referen
 use infra_provisioning::{boot::Platform, store::ObjectStore};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{AddonCredentials, Cloud, CloudAddon, Surroundings};
+use super::{AddonCredentials, Cloud, CloudAddon, DnsSolver, Surroundings};
 
 /// The variable with the cluster's own token, unless infra.toml names another.
 const CLUSTER_TOKEN: &str = "DIGITALOCEAN_CLUSTER_TOKEN";
@@ -48,6 +48,46 @@ fn cluster_token(
     }
 }
 
+/// The variable with the token for challenges by DNS, unless infra.toml names another.
+const DNS_TOKEN: &str = "DIGITALOCEAN_DNS_TOKEN";
+
+/// Returns the token that cert-manager changes records with. It lies in the cluster, so the operator's
+/// own is refused.
+fn dns_token(
+    operators: &SecretString,
+    surroundings: &Surroundings,
+) -> Result<SecretString, CloudError> {
+    let named = surroundings.dns_token.as_deref().filter(|_| !surroundings.only);
+    let variable = named.unwrap_or(DNS_TOKEN);
+    let missing = |reason: String| {
+        let error = CloudError::new(ErrorKind::Unauthorized, "read the token for DNS", reason);
+        let hint = format!("export {variable}; docs/security.md names the scopes it needs");
+        Err(error.with_hint(hint))
+    };
+    let value = surroundings.get(variable).map(|value| value.trim().to_owned());
+    match value.filter(|value| !value.is_empty()) {
+        None => missing(format!("{variable} is not set")),
+        Some(value) if !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            missing(format!("{variable} holds characters that no token has"))
+        }
+        Some(value) if value == operators.expose_secret() => {
+            missing(format!("{variable} is your own token, and would lie in the cluster"))
+        }
+        Some(value) => Ok(SecretString::from(value)),
+    }
+}
+
+fn dns_solver(token: Result<SecretString, CloudError>) -> DnsSolver {
+    let missing = token.as_ref().err().cloned();
+    DnsSolver {
+        challenge: "dns-01-digitalocean",
+        zone: None,
+        variables: BTreeMap::new(),
+        secrets: BTreeMap::from([("DNS_TOKEN".to_owned(), token.unwrap_or_default())]),
+        missing,
+    }
+}
+
 pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<Cloud, CloudError> {
     let mut connection = Connection::from_env(|name| surroundings.get(name))?;
     if let Some(pem) = &surroundings.ca_pem {
@@ -55,6 +95,7 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
     }
     connection = connection.with_clock_speed(surroundings.clock_speed.unwrap_or(1.0));
     let (token, addon_credentials) = cluster_token(&connection.token, surroundings);
+    let dns_solver = dns_solver(dns_token(&connection.token, surroundings));
     let provider = DigitalOcean::new(connection, Scope::of(cluster))?;
     let store = provider.object_store()?;
     let endpoint = store.endpoint.parse().map_err(|error| {
@@ -85,9 +126,12 @@ pub(super) fn connect(cluster: &Cluster, surroundings: &Surroundings) -> Result<
             address: Address::new("load_balancer", "api"),
             field: "ip".to_owned(),
         },
+        api_door: Address::new("load_balancer", "api"),
         bucket: Address::new("bucket", "artifacts"),
+        name_servers: &["ns1.digitalocean.com", "ns2.digitalocean.com", "ns3.digitalocean.com"],
         platform: Platform::DigitalOcean,
         addon_credentials,
+        dns_solver,
         addon: Box::new(move |_, owner| CloudAddon {
             addon: "digitalocean",
             variables: BTreeMap::from([

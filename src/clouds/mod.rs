@@ -26,10 +26,12 @@ pub struct Surroundings {
     pub clock_speed: Option<f64>,
     /// The variable with the token of the cluster's own controllers, where infra.toml names one.
     pub cluster_token: Option<String>,
+    /// The variable with the token for challenges by DNS, where infra.toml names one.
+    pub dns_token: Option<String>,
 }
 
 impl Surroundings {
-    /// The value of an environment variable.
+    /// Returns the value of an environment variable.
     pub fn get(&self, name: &str) -> Option<String> {
         match self.variables.get(name) {
             Some(value) => Some(value.clone()),
@@ -61,6 +63,21 @@ pub enum AddonCredentials {
     Missing(CloudError),
 }
 
+/// How cert-manager answers challenges by DNS, with credentials that are never the operator's.
+#[derive(Clone, Debug)]
+pub struct DnsSolver {
+    /// The challenge, as the file of its issuer is named: `dns-01-route53`.
+    pub challenge: &'static str,
+    /// The domain whose records its credentials may change; `None` if they may change any.
+    pub zone: Option<String>,
+    /// Its variables.
+    pub variables: BTreeMap<String, Input<String>>,
+    /// Its credentials; empty ones if there are none.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Why there are none.
+    pub missing: Option<CloudError>,
+}
+
 /// Makes the addon for a cluster and its owner.
 pub type MakeAddon = dyn Fn(&Cluster, &Owner) -> CloudAddon + Send + Sync;
 
@@ -77,21 +94,28 @@ pub struct Cloud {
     /// Where clients reach the API servers: the output of the load balancer that is its address or
     /// DNS name.
     pub api_host: Reference,
+    /// The resource that lets clients in to the API servers.
+    pub api_door: Address,
     /// The resource that is the bucket.
     pub bucket: Address,
+    /// The name servers of its zones; empty where each zone gets some of its own.
+    pub name_servers: &'static [&'static str],
     /// What its machines find around them when they boot.
     pub platform: Platform,
     /// The controllers that Kubernetes needs here, for the cluster `owner`.
     pub addon: Box<MakeAddon>,
     /// What these controllers call the cloud with.
     pub addon_credentials: AddonCredentials,
+    /// How cert-manager answers challenges by DNS.
+    pub dns_solver: DnsSolver,
 }
 
 /// Connects to the cloud that `cluster` names. Makes no call. A region that infra.toml leaves open is
 /// filled in from where the cloud's own tools take it.
 ///
 /// # Errors
-/// Missing or contradictory credentials; a cloud that is not part of this build.
+/// Returns an error if credentials are missing or contradictory, or if the cloud is not part of
+/// this build.
 pub async fn connect(
     cluster: &mut Cluster,
     surroundings: &Surroundings,
