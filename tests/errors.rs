@@ -6,25 +6,15 @@ use std::{
     process::{Command, Stdio},
 };
 
+use infra_test_utils::ClusterToml;
 use tempfile::TempDir;
 
-const BASE: &str = r#"[cluster]
-name = "demo"
-provider = "do"
-
-[providers.do]
-region = "fra1"
-image = "ubuntu-24-04-x64"
-
-[pools.control-plane]
-count = 1
-vcpus = 2
-memory = "4GiB"
-
-[pools.worker]
-count = 2
-type = { do = "s-2vcpu-4gb" }
-"#;
+fn base() -> String {
+    ClusterToml::new("demo")
+        .control_plane_size("vcpus = 2\nmemory = \"4GiB\"")
+        .sized_workers(2, "type = { do = \"s-2vcpu-4gb\" }")
+        .to_string()
+}
 
 /// A folder with an infra.toml. An embedded cloud that was started in it ends with it.
 struct Place {
@@ -111,13 +101,14 @@ impl Drop for Place {
 }
 
 fn with(from: &str, to: &str) -> Place {
-    assert!(BASE.contains(from), "the text to replace is there");
-    Place::new(&BASE.replacen(from, to, 1))
+    let base = base();
+    assert!(base.contains(from), "the text to replace is there");
+    Place::new(&base.replacen(from, to, 1))
 }
 
 #[test]
 fn what_is_wrong_in_the_file_has_its_place() {
-    let network = |text: &str| Place::new(&format!("{BASE}\n[network]\n{text}\n"));
+    let network = |text: &str| Place::new(&format!("{}\n[network]\n{text}\n", base()));
     let all = [
         ("unknown_key", with("region =", "regoin =")),
         ("wrong_type", with("count = 1", "count = \"one\"")),
@@ -129,7 +120,7 @@ fn what_is_wrong_in_the_file_has_its_place() {
         ("cluster_name", with("\"demo\"", "\"My_Demo\"")),
         (
             "name_dns_refuses",
-            Place::new(&format!("{BASE}\n[dns]\ndomain = \"my_shop.example.com\"\n")),
+            Place::new(&format!("{}\n[dns]\ndomain = \"my_shop.example.com\"\n", base())),
         ),
         ("unknown_provider", with("\"do\"", "\"d0\"")),
         ("provider_not_built", with("\"do\"", "\"gcp\"")),
@@ -142,7 +133,7 @@ fn what_is_wrong_in_the_file_has_its_place() {
 
 #[test]
 fn what_is_wrong_in_a_manifest_has_its_place() {
-    let file = format!("{BASE}\n[apps]\nbase = \"apps\"\n");
+    let file = format!("{}\n[apps]\nbase = \"apps\"\n", base());
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: one}\nspec:\n  containers:\n  - name: one\n    image: IMAGE\n";
     let all = [
         ("undefined_variable", pod.replace("IMAGE", "example.com/one:${VERSION}")),
@@ -159,7 +150,7 @@ fn what_is_wrong_in_a_manifest_has_its_place() {
 
 #[test]
 fn credentials_and_the_way_to_the_cloud() {
-    let place = Place::new(BASE);
+    let place = Place::new(&base());
     insta::assert_snapshot!("no_token", place.refusal(&["plan"]));
     let token = "dop_v1_0123456789abcdef";
     let mut command = place.command(&["plan"]);
@@ -180,13 +171,13 @@ fn credentials_and_the_way_to_the_cloud() {
 
 #[test]
 fn what_the_cloud_does_not_have_is_said_before_anything_is_made() {
-    let place = Place::new(BASE);
+    let place = Place::new(&base());
     for (name, from, to) in [
         ("unknown_region", "fra1", "fra9"),
         ("unknown_size", "s-2vcpu-4gb", "s-2vcpu-5gb"),
         ("unknown_image", "ubuntu-24-04-x64", "ubuntu-24-04"),
     ] {
-        place.write("other.toml", &BASE.replacen(from, to, 1));
+        place.write("other.toml", &base().replacen(from, to, 1));
         let (code, _, err) = place.run(&["apply", "--sim", "--yes", "-f", "other.toml"]);
         let err = err.lines().skip(1).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(name, format!("exit code {code}\n{err}"));
@@ -241,7 +232,7 @@ fn what_the_cloud_does_not_have_is_said_before_anything_is_made() {
 
 #[test]
 fn a_protected_environment_wants_its_name() {
-    let place = Place::new(&BASE.replacen("provider =", "protected = true\nprovider =", 1));
+    let place = Place::new(&base().replacen("provider =", "protected = true\nprovider =", 1));
     for (name, args) in [
         ("protected_without_confirm", &["apply", "--sim", "--yes"][..]),
         ("protected_wrong_name", &["apply", "--sim", "--yes", "--confirm", "other"]),
@@ -272,7 +263,7 @@ fn failures_are_json_too() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let place = Place::new(BASE);
+    let place = Place::new(&base());
     for args in [&["completions", "bash"][..], &["validate", "--schema"]] {
         let mut child =
             place.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

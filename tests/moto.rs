@@ -20,6 +20,7 @@ use infra::{
     session::{ExitCode, Places},
     spec,
 };
+use infra_test_utils::ClusterToml;
 use uuid::Uuid;
 
 struct Server {
@@ -80,8 +81,8 @@ async fn the_record_works_on_another_makers_s3() {
         server.url,
         own.to_public()
     );
-    let cluster = "[cluster]\nname = \"lab\"\nprovider = \"do\"\n[providers.do]\nregion = \"fra1\"\nimage = \"ubuntu-24-04-x64\"\n[pools.control-plane]\ncount = 1\ntype = \"s-2vcpu-4gb\"\n";
-    std::fs::write(&file, format!("{cluster}{state}")).unwrap();
+    let cluster = ClusterToml::new("lab").without_workers().with(&state);
+    std::fs::write(&file, cluster.to_string()).unwrap();
     let project = spec::load(&file, &spec::Options::default()).unwrap();
     let plan = project.state.clone().unwrap();
     let variables = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
@@ -92,6 +93,7 @@ async fn the_record_works_on_another_makers_s3() {
         ca_pem: None,
         clock_speed: None,
         cluster_token: None,
+        dns_token: None,
     };
     let open = async |machine: &str| {
         let target = Target::connect(&plan, &project, &surroundings).await.unwrap();

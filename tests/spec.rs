@@ -4,31 +4,21 @@ use std::{fs, path::Path};
 
 use infra::spec::{self, Options};
 use infra_provider_api::{Role, SizeRequest};
+use infra_test_utils::ClusterToml;
 
-const GOOD: &str = r#"
-[cluster]
-name = "demo"
-provider = "do"
-kubernetes = "1.36.2"
+#[path = "spec/kubernetes.rs"]
+mod kubernetes;
 
-[providers.do]
-region = "fra1"
-image = "ubuntu-24-04-x64"
-
-[pools.control-plane]
-count = 3
-type = "s-2vcpu-4gb"
-
-[pools.worker]
-count = 2
-vcpus = 2
-memory = "4GiB"
-
-[environments.prod]
-protected = true
-[environments.prod.pools.worker]
-count = 5
-"#;
+fn good() -> String {
+    ClusterToml::new("demo")
+        .pinned()
+        .control_planes(3)
+        .sized_workers(2, "vcpus = 2\nmemory = \"4GiB\"")
+        .with(
+            "[environments.prod]\nprotected = true\n[environments.prod.pools.worker]\ncount = 5\n",
+        )
+        .to_string()
+}
 
 fn load(text: &str, options: &Options) -> Result<spec::Project, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -39,13 +29,14 @@ fn load(text: &str, options: &Options) -> Result<spec::Project, String> {
 }
 
 fn refusal(from: &str, to: &str) -> String {
-    assert!(GOOD.contains(from), "the text to replace is there");
-    load(&GOOD.replacen(from, to, 1), &Options::default()).expect_err("this must be refused")
+    let good = good();
+    assert!(good.contains(from), "the text to replace is there");
+    load(&good.replacen(from, to, 1), &Options::default()).expect_err("this must be refused")
 }
 
 #[test]
 fn defaults_and_overlays() {
-    let base = load(GOOD, &Options::default()).unwrap();
+    let base = load(&good(), &Options::default()).unwrap();
     assert_eq!(base.cluster.pools[0].role, Role::ControlPlane);
     assert_eq!(base.cluster.pools[1].size, SizeRequest::Fit { vcpus: 2, memory_mib: 4096 });
     assert_eq!(base.cluster.pools[1].nodes.len(), 2);
@@ -53,7 +44,7 @@ fn defaults_and_overlays() {
     assert_eq!(base.certificates.ca_days, 3650);
 
     let options = Options { environment: Some("prod".into()), ..Options::default() };
-    let prod = load(GOOD, &options).unwrap();
+    let prod = load(&good(), &options).unwrap();
     assert_eq!(prod.cluster.pools[1].nodes.len(), 5);
     assert!(prod.cluster.protected);
 }
@@ -117,7 +108,7 @@ fn a_name_that_dns_refuses() {
 
 #[test]
 fn several_findings_come_at_once() {
-    let text = GOOD
+    let text = good()
         .replace("name = \"demo\"", "name = \"Demo\"")
         .replace("memory = \"4GiB\"", "memory = \"4GB\"")
         .replace("provider = \"do\"", "provider = \"doo\"");
@@ -127,12 +118,12 @@ fn several_findings_come_at_once() {
 #[test]
 fn an_unknown_environment() {
     let options = Options { environment: Some("prdo".into()), ..Options::default() };
-    insta::assert_snapshot!(load(GOOD, &options).expect_err("no such environment"));
+    insta::assert_snapshot!(load(&good(), &options).expect_err("no such environment"));
 }
 
 #[test]
 fn a_private_key_is_refused_without_being_shown() {
-    let text = GOOD.replacen(
+    let text = good().replacen(
         "[providers.do]",
         "[ssh_keys]\nops = \"-----BEGIN OPENSSH PRIVATE KEY----- abc\"\n\n[providers.do]",
         1,
@@ -145,7 +136,7 @@ fn a_private_key_is_refused_without_being_shown() {
 fn rules_of_what_is_waited_for() {
     let with = |rules: &str| {
         let apps = format!("[apps]\n{rules}\n[providers.do]");
-        load(&GOOD.replacen("[providers.do]", &apps, 1), &Options::default())
+        load(&good().replacen("[providers.do]", &apps, 1), &Options::default())
     };
     let good = with(
         "[[apps.wait]]\nkind = \"Certificate.cert-manager.io\"\ncondition = \"Ready\"\nfailed = \"Failed\"\n\
@@ -169,7 +160,7 @@ fn rules_of_what_is_waited_for() {
 fn a_variable_that_comes_from_nowhere() {
     let with = |value: &str| {
         let apps = format!("[apps.variables]\nA = {value}\n\n[providers.do]");
-        load(&GOOD.replacen("[providers.do]", &apps, 1), &Options::default())
+        load(&good().replacen("[providers.do]", &apps, 1), &Options::default())
     };
     let given = with("{ env = true, default = \"b\" }").unwrap().apps;
     assert_eq!(given.environment_variables["A"].as_deref(), Some("b"));
@@ -201,7 +192,7 @@ proptest::proptest! {
 
     #[test]
     fn no_value_makes_the_parser_panic(value in "[-+0-9a-zA-Z.\"\\[\\]{}= ,]{0,40}", line in 0usize..16) {
-        let mut lines: Vec<String> = GOOD.lines().map(str::to_owned).collect();
+        let mut lines: Vec<String> = good().lines().map(str::to_owned).collect();
         let at = line.min(lines.len() - 1);
         if let Some((key, _)) = lines[at].clone().split_once('=') {
             lines[at] = format!("{key}= {value}");

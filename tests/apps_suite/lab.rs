@@ -203,6 +203,12 @@ impl Lab {
             clock: Arc::new(Clock::new(20.0)),
             faults,
             seed: 7,
+            // As a cluster of this program is made.
+            pod_security: infra_sim_kube::PodSecurity {
+                enforce: "baseline".to_owned(),
+                exempt: vec!["kube-system".to_owned()],
+            },
+            checks_kubelets: false,
         })
         .await
         .unwrap();
@@ -218,6 +224,7 @@ impl Lab {
                 public_ip: None,
                 kubelet_version: "v1.36.2".to_owned(),
                 provider_external: external,
+                server_tls_bootstrap: false,
                 vcpus: 4,
                 memory_mib: 8192,
                 pods_max: 110,
@@ -236,9 +243,8 @@ impl Lab {
         let client = KubeClient::from_text(&kubeconfig, None).await.unwrap();
         let (served, ended) = (cluster.clone(), stop.clone());
         tokio::spawn(async move {
-            served
-                .serve(listener, &serving.cert_pem, serving.key.pem().expose_secret(), ended)
-                .await
+            let (cert, key) = (&serving.cert_pem, serving.key.pem().expose_secret());
+            served.serve(listener, cert, key, &Default::default(), ended).await
         });
         cluster.start_controllers(stop.clone());
         let server = Server::Embedded { _cluster: cluster, _dir: dir };

@@ -52,6 +52,47 @@ fn addon(name: &str) -> Suite {
     addons::suite(name, "1.36.4", variables, secrets.into()).unwrap()
 }
 
+/// The solvers of cert-manager's issuer, as it is sent, and all that is secret in the suite.
+fn solvers(variables: &[(&str, &str)], secrets: &[(&str, &str)]) -> (String, String) {
+    let all = [("ACME_EMAIL", "ops@example.com"), ("ACME_SERVER", "https://acme.example.com/dir")];
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let variables: BTreeMap<_, _> = all.iter().chain(variables).map(own).collect();
+    let secret = |pair: &(&str, &str)| (pair.0.to_owned(), SecretString::from(pair.1.to_owned()));
+    let secrets = secrets.iter().map(secret).collect();
+    let suite = addons::suite("cert-manager", "1.36.4", variables, secrets).unwrap();
+    let unused = suite.unused_variables();
+    let own = |name: &&String| !name.starts_with("IMAGE_") && *name != "CHALLENGE";
+    assert_eq!(unused.iter().find(own), None);
+    let named = |kind: &str| {
+        let found = suite.objects().iter().find(|one| one.id.kind == kind);
+        found.map(|one| one.value.clone()).unwrap_or_default()
+    };
+    let issuer = &named("ClusterIssuer")["spec"]["acme"]["solvers"];
+    (issuer.to_string(), named("Secret")["data"].to_string())
+}
+
+#[test]
+fn cert_manager_answers_challenges_where_the_cloud_has_its_dns() {
+    let (route53, secret) = solvers(
+        &[("CHALLENGE", "dns-01-route53"), ("REGION", "eu-central-1"), ("HOSTED_ZONE", "Z01234")],
+        &[("DNS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("DNS_SECRET_ACCESS_KEY", "s3cret")],
+    );
+    for part in [
+        "\"hostedZoneID\":\"Z01234\"",
+        "\"region\":\"eu-central-1\"",
+        "\"accessKeyIDSecretRef\":{\"name\":\"infra-dns\",\"key\":\"access-key-id\"}",
+        "\"secretAccessKeySecretRef\":{\"name\":\"infra-dns\",\"key\":\"secret-access-key\"}",
+    ] {
+        assert!(route53.contains(part), "{part}: {route53}");
+    }
+    // AKIAEXAMPLE, as Secrets hold it.
+    assert!(!route53.contains("AKIA") && secret.contains("QUtJQUVYQU1QTEU="), "{secret}");
+    let (digitalocean, _) =
+        solvers(&[("CHALLENGE", "dns-01-digitalocean")], &[("DNS_TOKEN", "dop_v1_example")]);
+    assert!(digitalocean.contains("tokenSecretRef"), "{digitalocean}");
+    assert!(!digitalocean.contains("route53"), "{digitalocean}");
+}
+
 #[test]
 fn the_quickstart_loads_and_uses_each_variable() {
     for name in ["test", "prod"] {

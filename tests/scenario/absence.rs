@@ -1,6 +1,8 @@
 //! Absence from a list is not absence from the cloud: lists that lag behind a killed run, and
 //! ownership tags and marks that somebody took away.
 
+use xtask::sweep::SUITE;
+
 use super::lab::{Config, Lab};
 
 const SMALL: Config = Config { control_planes: 1, workers: 2 };
@@ -62,6 +64,50 @@ fn machines_whose_owner_tag_was_deleted_are_tagged_again() {
 
     // Once more, and a destroy finds them all the same.
     lab.delete_by_hand(&format!("tags/{owner}"));
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn disks_whose_tag_was_deleted_go_with_the_machines_that_have_them() {
+    let lab = Lab::with(&format!("{}\n[apps]\nbase = \"apps\"\n", SMALL.toml()));
+    std::fs::create_dir_all(lab.file("apps")).unwrap();
+    lab.write("apps/all.yaml", SUITE);
+    lab.run(&["apply", "--yes"]).ok();
+    assert_eq!(lab.inventory().of("volumes").len(), 1);
+    let identity: serde_json::Value =
+        serde_json::from_str(&lab.read(".infra/lab/identity.json")).unwrap();
+    lab.delete_by_hand(&format!("tags/infra:{}", identity["uuid"].as_str().unwrap()));
+
+    // One that no machine has: nothing tells whose it is.
+    let body = serde_json::json!({
+        "name": "pvc-7", "size_gigabytes": 3, "region": "fra1",
+        "description": "Created by DigitalOcean CSI driver",
+    });
+    let adrift = lab.by_hand("POST", "/v2/volumes", Some(body));
+    let adrift = adrift["volume"]["id"].as_str().unwrap();
+    lab.run(&["destroy", "--yes"]).ok().says("volume pvc-7 (3 GiB) may be this cluster's");
+    assert_eq!(lab.inventory().of("volumes").len(), 1, "it is left");
+    lab.delete_by_hand(&format!("volumes/{adrift}"));
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn what_kubernetes_makes_during_a_destroy_goes_with_it() {
+    let lab = Lab::with(&format!("{}\n[apps]\nbase = \"apps\"\n", SMALL.toml()));
+    std::fs::create_dir_all(lab.file("apps")).unwrap();
+    lab.write("apps/all.yaml", SUITE);
+    lab.run(&["apply", "--yes"]).ok();
+    let identity: serde_json::Value =
+        serde_json::from_str(&lab.read(".infra/lab/identity.json")).unwrap();
+    let owner = format!("infra:{}", identity["uuid"].as_str().unwrap());
+    // The storage driver makes one more, and the lists that the plan is made from lag behind it.
+    lab.fault(&["stale_list", "--api", "digitalocean", "--delay-ms", "15000"]);
+    let body = serde_json::json!({
+        "name": "pvc-late", "size_gigabytes": 3, "region": "fra1", "tags": [owner],
+        "description": "Created by DigitalOcean CSI driver",
+    });
+    lab.by_hand("POST", "/v2/volumes", Some(body));
     lab.run(&["destroy", "--yes"]).ok();
     lab.inventory().assert_empty();
 }

@@ -59,7 +59,7 @@ fn killed_again_and_again_ends_with_what_is_wanted() {
     assert_eq!(lab.read("ssl/lab/ca.crt"), ca);
     lab.run(&["plan", "--detailed-exitcode"]).ok();
 
-    // A destroy that is killed goes on, too.
+    // A destroy that is killed resumes, too.
     let target = lab.journal_lines("lab") + 12;
     let mut run = lab.start(&["destroy", "--yes"]);
     run.until(|| lab.journal_lines("lab") >= target);
@@ -75,7 +75,7 @@ fn the_embedded_cloud_is_killed_in_the_middle() {
     assert!(run.until_says("api_server.main: creating"));
     lab.kill_cloud();
     // It waits for the cloud to come back as long as it may, or gives up in an orderly way; both
-    // are well as long as the next run goes on.
+    // are well as long as the next run resumes.
     lab.start_cloud();
     let ran = run.wait();
     assert!(matches!(ran.code, Some(0 | 1 | 8)), "{ran}");

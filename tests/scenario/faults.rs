@@ -65,7 +65,7 @@ fn refusals_and_dropped_connections_converge() {
         "2",
     ]);
 
-    // Some refusals end a step; then the same command goes on.
+    // Some refusals end a step; then the same command resumes.
     let mut ended = None;
     for _ in 0..4 {
         let ran = lab.run(&["apply", "--yes", "--phase", "infra"]);

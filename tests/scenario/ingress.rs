@@ -122,6 +122,32 @@ fn the_controller_reads_its_own_namespaces_and_serves_nothing_else() {
 }
 
 #[test]
+fn a_broken_manifest_takes_no_rights_from_the_controller() {
+    let lab = lab();
+    lab.run(&["apply", "--yes", "--env", "test"]).ok();
+    // Targeted at DNS, the plan needs the controller's address, and not the manifests.
+    let change = lab.read("infra.toml").replace("[dns]", "[dns]\nttl = 60");
+    lab.write("infra.toml", &change);
+    lab.write("apps/broken.yaml", "kind: [");
+    let words = ["apply", "--yes", "--env", "test", "--target", "record.lab.example.com"];
+    let ran = lab.run(&words).ok();
+    let records = ["record.api.lab.example.com", "record.lab.example.com"];
+    assert_eq!(ran.changed("~"), records, "{ran}");
+    if let Some(kubectl) = Kubectl::of(&lab, "lab") {
+        for namespace in ["test", "prod"] {
+            kubectl.run(&["get", "rolebinding", "traefik", "-n", namespace]).ok();
+        }
+    }
+
+    // With the state lost, too, nobody knows them: what would change the controller is refused.
+    std::fs::remove_dir_all(lab.file(".infra/lab")).unwrap();
+    lab.run(&words).expect(3).warns("broken.yaml");
+    std::fs::remove_file(lab.file("apps/broken.yaml")).unwrap();
+    lab.run(&["apply", "--yes", "--env", "test"]).ok();
+    lab.run(&["plan", "--detailed-exitcode", "--env", "test"]).ok();
+}
+
+#[test]
 fn a_class_that_nothing_serves_is_refused_before_anything_is_sent() {
     let lab = lab();
     let ingress = "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: old, namespace: \"${ENVIRONMENT}\", annotations: { A } }\nspec: { ingressClassName: C, defaultBackend: { service: { name: web, port: { name: http } } } }\n";

@@ -28,6 +28,33 @@ fn a_broken_manifest_stops_only_what_sends_it() {
 }
 
 #[test]
+fn a_broken_manifest_does_not_stop_what_leaves_the_apps_alone() {
+    let toml = Config { control_planes: 1, workers: 1 }.toml() + "\n[apps]\nbase = \"apps\"\n";
+    let lab = super::lab::Lab::with(&toml);
+    std::fs::create_dir(lab.file("apps")).unwrap();
+    lab.write("apps/all.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    lab.run(&["apply", "--yes"]).ok();
+    lab.write("apps/broken.yaml", "bad: [yaml\n");
+    for words in [
+        &["plan", "--target", "droplet.worker-1", "--detailed-exitcode"][..],
+        &["plan", "--refresh-only", "--detailed-exitcode"],
+        &["plan", "--phase", "bootstrap", "--detailed-exitcode"],
+        &["rotate-node", "worker-1", "--yes"],
+    ] {
+        let ran = lab.run(words).ok();
+        assert!(ran.stderr.contains("warning: cannot check suite.apps"), "{ran}");
+        assert!(!ran.stdout.contains("suite.apps"), "{ran}");
+    }
+    // The namespace is still there: a manifest that cannot be read is not one that was deleted.
+    if let Some(kubectl) = super::lab::Kubectl::of(&lab, "lab") {
+        kubectl.run(&["get", "namespace", "shop"]).ok();
+    }
+    for words in [&["plan"][..], &["plan", "--target", "suite.apps"]] {
+        lab.run(words).expect(3).warns("broken.yaml");
+    }
+}
+
+#[test]
 fn without_the_downloads_only_what_makes_machines_is_refused() {
     let config = aws::lab::Config::default();
     let Some(lab) = aws::lab::AwsLab::of(&config) else { return };

@@ -9,7 +9,7 @@ fn once_stops_in_an_orderly_way_and_the_next_run_goes_on() {
     assert!(run.until_says("vpc.main: creating"));
     run.interrupt();
     let ran = run.wait().expect(130).warns("stopping: nothing new is started");
-    ran.warns("Nothing is lost: the same command goes on from here");
+    ran.warns("Nothing is lost: run the same command again to resume");
     let cut = lab.inventory();
     assert!(cut.of("droplets").is_empty(), "nothing new was started");
     assert_eq!(cut.of("vpcs").len(), 1, "what was under way is finished");

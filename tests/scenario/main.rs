@@ -2,6 +2,9 @@
 //! empty folder and closes (an empty plan, or an empty cloud).
 
 mod absence;
+mod api_access;
+mod api_address;
+mod artifact_lock;
 mod aws;
 mod bad_input;
 mod clocks;
@@ -10,11 +13,16 @@ mod crash;
 mod emptied;
 mod environments;
 mod faults;
+mod floor;
+mod home;
 mod ingress;
 mod inputs;
 mod interrupt;
 mod join_secrets;
+mod kubelets;
 mod lab;
+mod lock;
+mod logs;
 mod names;
 mod not_ours;
 mod plans;
@@ -32,6 +40,8 @@ mod strangers;
 mod systems;
 mod terminal;
 mod texts;
+mod tls;
+mod tutorial;
 mod validator;
 mod versions;
 mod zones;

@@ -1,4 +1,4 @@
-//! What is in the cluster's network and is somebody else's.
+//! What is in the cluster's network and belongs to strangers.
 
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::lab::{Config, Lab, Watched};
+use super::{
+    aws::lab::Config as AwsConfig,
+    lab::{Config, Lab, Ran, Watched},
+};
 
 /// How long the first request to a store may take to come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,4 +72,46 @@ fn stores_are_asked_through_the_proxy_and_this_machine_is_not() {
                  endpoint = \"https://s3.store.example.invalid\"\n";
     lab.write("infra.toml", &(lab.read("infra.toml") + state));
     asked_until(&lab, proxy(), "CONNECT s3.store.example.invalid:443");
+}
+
+/// Runs a plan of a real cloud behind a proxy that nobody listens at.
+fn behind_a_dead_proxy(lab: &Lab, words: &[&str], no_proxy: &str) -> Ran {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = lab.bare(words);
+    for name in ["https_proxy", "ALL_PROXY", "all_proxy", "no_proxy"] {
+        command.env_remove(name);
+    }
+    command
+        .env("HTTPS_PROXY", format!("http://me:s3cret@{free}"))
+        .env("NO_PROXY", no_proxy)
+        .env("DIGITALOCEAN_TOKEN", "a-token")
+        .env("SPACES_ACCESS_KEY_ID", "id")
+        .env("SPACES_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_ACCESS_KEY_ID", "id")
+        .env("AWS_SECRET_ACCESS_KEY", "secret");
+    let ran = Ran::of(&mut command);
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+    ran
+}
+
+#[test]
+fn a_proxy_that_does_not_answer_is_named() {
+    let lab = Config { control_planes: 1, workers: 1 }.lab();
+    let bucket = "\n[state]\nbackend = \"s3://team-state/x\"\n\
+                  endpoint = \"https://s3.store.example.invalid\"\n";
+    let toml = lab.read("infra.toml");
+    behind_a_dead_proxy(&lab, &["plan"], "")
+        .expect(1)
+        .warns("the proxy of HTTPS_PROXY")
+        .warns("api.digitalocean.com to NO_PROXY");
+    lab.write("infra.toml", &(toml + bucket));
+    behind_a_dead_proxy(&lab, &["state", "list"], "")
+        .warns("the proxy of HTTPS_PROXY")
+        .warns("s3.store.example.invalid to NO_PROXY");
+    // Nothing goes through it, so it has nothing to do with the failure.
+    let direct = behind_a_dead_proxy(&lab, &["state", "list"], "example.invalid");
+    assert!(!direct.stderr.contains("HTTPS_PROXY"), "{}", direct.stderr);
+
+    let lab = Lab::with(&AwsConfig::default().toml());
+    behind_a_dead_proxy(&lab, &["plan"], "").expect(1).warns("the proxy of HTTPS_PROXY");
 }

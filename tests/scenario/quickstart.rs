@@ -40,9 +40,14 @@ fn from_one_file_to_running_apps_and_back() {
     let more = lab.read("infra.toml").replacen("count = 2\n", "count = 3\n", 1);
     lab.write("more.toml", &more);
     let plan = lab.run(&["plan", "--detailed-exitcode", "-f", "more.toml"]).expect(2);
-    let wanted = ["droplet.worker-3", "node.worker-3", "node_bundle.worker-3"];
+    let wanted = [
+        "droplet.worker-3",
+        "kubelet_certificate.worker-3",
+        "node.worker-3",
+        "node_bundle.worker-3",
+    ];
     assert_eq!(plan.changed("+"), wanted, "{plan}");
-    assert_eq!(plan.changes().len(), 3, "{plan}");
+    assert_eq!(plan.changes().len(), 4, "{plan}");
     let before = lab.inventory().ids();
     lab.run(&["apply", "--yes", "-f", "more.toml"]).ok();
     let after = lab.inventory();

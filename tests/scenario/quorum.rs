@@ -104,6 +104,89 @@ fn a_lost_control_plane_leaves_etcd_before_the_new_one_joins() {
 }
 
 #[test]
+fn a_member_that_does_not_answer_does_not_count() {
+    let lab = THREE.lab();
+    lab.run(&["apply", "--yes"]).ok();
+    // Its machine runs, and its API server answers.
+    lab.fault(&["etcd_hangs", "--machine", "control-plane-2"]);
+    assert_eq!(quorum(&lab), (3, 2, 0));
+    let silent = "its etcd does not answer: no answer within 5 s";
+    lab.run(&["plan"]).ok().says(silent).says("survives no loss of a control plane");
+    let words = ["apply", "--yes", "--replace", "droplet.control-plane-3"];
+    let refused = lab.run(&words).expect(3).warns("while control-plane-2 does not run");
+    refused.warns("is replaced itself, with --replace");
+    lab.run(&["plan", "--replace", "droplet.control-plane-2"]).ok();
+    // Two of three are no majority: the API server has nothing to answer with.
+    lab.fault(&["etcd_hangs", "--machine", "control-plane-3"]);
+    let until = Instant::now() + Duration::from_secs(30);
+    while lab.run(&["plan", "--replace", "droplet.control-plane-2"]).code == Some(0) {
+        assert!(Instant::now() < until, "a plan goes on without a quorum");
+    }
+    lab.run_bare(&["sim", "fault", "clear"]).ok();
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+    assert_eq!(quorum(&lab), (3, 3, 1));
+}
+
+#[test]
+fn workers_are_recreated_with_a_cluster_whose_data_is_gone() {
+    let lab = ONE.lab();
+    lab.run(&["apply", "--yes"]).ok();
+    let worker = lab.machine_id("worker-1");
+    lab.delete_machine("control-plane-1");
+    let plan = lab.run(&["plan"]).ok().says("this makes a new, empty cluster");
+    // Its kubelet registered with the old cluster, and never does so again.
+    assert!(plan.changed("-/+").contains(&"droplet.worker-1".to_owned()), "{plan}");
+    lab.run(&["apply", "--yes"]).ok();
+    assert_ne!(lab.machine_id("worker-1"), worker);
+    if let Some(kubectl) = Kubectl::of(&lab, "lab") {
+        assert_eq!(kubectl.ready_nodes(), ["control-plane-1", "worker-1"]);
+    }
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn workers_of_the_cluster_before_are_gone_before_the_next_one_is_made() {
+    let lab = ONE.lab();
+    lab.run(&["apply", "--yes"]).ok();
+    let worker = lab.machine_id("worker-1");
+    lab.delete_machine("control-plane-1");
+    // A plan of the control plane alone includes the worker that would wait for a cluster that is gone.
+    let target = ["--target", "droplet.control-plane-1"];
+    let plan = lab.run(&[&["plan"][..], &target].concat()).ok();
+    assert!(plan.changed("-/+").contains(&"droplet.worker-1".to_owned()), "{plan}");
+    // Nobody can delete a Node from a cluster that is gone.
+    assert!(!plan.changed("-").iter().any(|one| one.starts_with("node.")), "{plan}");
+    let plan = lab.run(&["plan", "--phase", "infra"]).ok();
+    assert!(!plan.changed("-").iter().any(|one| one.starts_with("node.")), "{plan}");
+    // Killed as soon as the next control plane is there: nobody could tell later.
+    let mut run = lab.start(&[&["apply", "--yes"][..], &target].concat());
+    assert!(run.until_says("droplet.control-plane-1: created"), "{}", run.wait());
+    run.kill();
+    assert_ne!(lab.machine_id("worker-1"), worker, "it is gone before");
+    lab.run(&["apply", "--yes"]).ok();
+    if let Some(kubectl) = Kubectl::of(&lab, "lab") {
+        assert_eq!(kubectl.ready_nodes(), ["control-plane-1", "worker-1"]);
+    }
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+}
+
+#[test]
+fn a_renamed_pool_of_control_planes_keeps_etcd_s_data() {
+    let lab = ONE.lab();
+    lab.run(&["apply", "--yes"]).ok();
+    let before = lab.inventory();
+    let named = "[pools.masters]\nrole = \"control-plane\"";
+    let renamed = ONE.toml().replace("[pools.control-plane]", named);
+    assert_ne!(renamed, ONE.toml());
+    lab.write("infra.toml", &renamed);
+    lab.run(&["plan"]).expect(3).warns("control-plane-1").warns("--confirm-data-loss");
+    lab.run(&["apply", "--yes"]).expect(3);
+    assert_eq!(lab.inventory().ids(), before.ids());
+}
+
+#[test]
 fn the_only_control_plane_is_switched_on_and_never_thrown_away() {
     let lab = ONE.lab();
     lab.run(&["apply", "--yes"]).ok();

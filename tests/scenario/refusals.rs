@@ -47,7 +47,7 @@ fn authorities_are_never_replaced_by_accident() {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\d{4}-\d{2}-\d{2}T[0-9:.]+Z", "[time]");
     settings.bind(|| {
-        insta::assert_snapshot!("expired_authority", refusal(&lab, &["apply", "--yes"], 1));
+        insta::assert_snapshot!("expired_authority", refusal(&lab, &["apply", "--yes"], 9));
     });
     assert_eq!(lab.read("ssl/lab/ca.crt"), ca);
     lab.inventory().assert_empty();
@@ -56,7 +56,7 @@ fn authorities_are_never_replaced_by_accident() {
     made(&lab, Timestamp::now());
     std::fs::remove_file(lab.file("ssl/lab/ca.key")).unwrap();
     let ca = lab.read("ssl/lab/ca.crt");
-    insta::assert_snapshot!("authority_without_key", refusal(&lab, &["apply", "--yes"], 1));
+    insta::assert_snapshot!("authority_without_key", refusal(&lab, &["apply", "--yes"], 9));
     assert_eq!(lab.read("ssl/lab/ca.crt"), ca);
     lab.inventory().assert_empty();
 }

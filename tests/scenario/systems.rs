@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::lab::{Kubectl, Lab, Ran, Watched, visit_at};
+use super::lab::{Kubectl, Lab, Ran, Watched, skipped, visit_at, visit_tls};
 
 /// One system in a cluster that is there.
 struct System<'a> {
@@ -19,7 +19,8 @@ impl System<'_> {
         let file = format!("{}/infra.toml", self.name);
         let kubeconfig = self.kubeconfig.display().to_string();
         let mut command = self.lab.bare(&[&["apps"], words].concat());
-        command.args(["-f", &file, "--provider", "do"]);
+        // All are on one embedded cloud.
+        command.args(["-f", &file, "--provider", "do", "--state-dir", "."]);
         if words[0] != "render" {
             command.args(["--kubeconfig", &kubeconfig]);
         }
@@ -82,7 +83,7 @@ fn storefront_and_its_neighbours() {
     for name in ["storefront", "trading-demo", "class-api", "aws-suite", "task-queue"] {
         lab.add_example(name);
     }
-    lab.run(&["apply", "--yes", "-f", "storefront/infra.toml"])
+    lab.run(&["apply", "--yes", "-f", "storefront/infra.toml", "--state-dir", "."])
         .ok()
         .says("https://store.storefront.example.com/");
     storefront(&lab);
@@ -92,7 +93,7 @@ fn storefront_and_its_neighbours() {
     // The context of another project: nothing of its suite is touched.
     let wrong = in_cluster(&lab, "storefront", "task-queue").run(&["plan"]).expect(3);
     wrong.warns("belongs to storefront").warns("--context");
-    lab.run(&["destroy", "--yes", "-f", "storefront/infra.toml"]).ok();
+    lab.run(&["destroy", "--yes", "-f", "storefront/infra.toml", "--state-dir", "."]).ok();
     lab.inventory().assert_empty();
 }
 
@@ -100,7 +101,8 @@ fn storefront(lab: &Lab) {
     let shop = in_cluster(lab, "storefront", "storefront");
     shop.installs(&[]);
     let status = shop.run(&["status"]).ok();
-    let ingress = lab.run(&["output", "-f", "storefront/infra.toml", "--json"]).ok();
+    let ingress =
+        lab.run(&["output", "-f", "storefront/infra.toml", "--state-dir", ".", "--json"]).ok();
     let ingress: serde_json::Value = serde_json::from_str(&ingress.stdout).unwrap();
     let address = ingress.pointer("/suite.ingress/ingress_address").and_then(|a| a.as_str());
     assert!(status.stdout.contains(address.unwrap()), "{status}");
@@ -111,6 +113,8 @@ fn storefront(lab: &Lab) {
     let mut names: Vec<&str> = to_ingress.filter_map(|record| record["name"].as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["*", "@"]);
+
+    certified(lab, &shop, address.unwrap());
 
     // A changed setting has another name, and rolls the pods that use it.
     let debug = ["--set", "LOG_LEVEL=debug"];
@@ -123,8 +127,47 @@ fn storefront(lab: &Lab) {
     if let Some(kubectl) = Kubectl::at(lab, &shop.kubeconfig) {
         let gone = ["delete", "service", "traefik", "-n", "traefik"];
         kubectl.run(&gone).ok();
-        lab.run(&["apply", "--yes", "-f", "storefront/infra.toml"]).ok();
-        lab.run(&["plan", "--detailed-exitcode", "-f", "storefront/infra.toml"]).ok();
+        lab.run(&["apply", "--yes", "-f", "storefront/infra.toml", "--state-dir", "."]).ok();
+        lab.run(&[
+            "plan",
+            "--detailed-exitcode",
+            "-f",
+            "storefront/infra.toml",
+            "--state-dir",
+            ".",
+        ])
+        .ok();
+    }
+}
+
+/// Every host of the shop has a certificate that a visitor who trusts its authority takes.
+fn certified(lab: &Lab, shop: &System<'_>, ingress: &str) {
+    let certs =
+        lab.run_bare(&["certs", "-f", "storefront/infra.toml", "--state-dir", ".", "--json"]).ok();
+    let all: Vec<serde_json::Value> = serde_json::from_str(&certs.stdout).unwrap();
+    let mut hosts: Vec<&str> = all.iter().filter_map(|one| one["host"].as_str()).collect();
+    hosts.sort_unstable();
+    let names = ["assets", "notify", "store", "trk", "www", "www1", "www2", "www3"];
+    let wanted = names.map(|name| format!("{name}.storefront.example.com"));
+    assert_eq!(hosts, wanted, "{certs}");
+    let status = shop.run(&["status"]).ok();
+    for one in all.iter().filter(|one| one["host"].is_string()) {
+        assert_eq!(
+            (&one["verdict"], &one["issuer"]),
+            (&"valid".into(), &"CN=storefront site-ca".into())
+        );
+        let row = format!("{}   ", one["host"].as_str().unwrap());
+        let row = status.stdout.lines().find(|line| line.starts_with(&row));
+        assert!(row.is_some_and(|row| row.contains("CN=storefront site-ca")), "{status}");
+    }
+    if nix::unistd::geteuid().is_root() {
+        let ca = lab.file("ssl/storefront/site-ca.crt");
+        for host in &wanted {
+            let body = visit_tls(ingress, host, &ca).unwrap();
+            assert!(body.starts_with("simulated answer of service storefront/"), "{host}: {body}");
+        }
+    } else {
+        skipped("port 443 of the load balancer is for root: the shop is not visited by HTTPS");
     }
 }
 
@@ -180,7 +223,16 @@ fn aws_suite(lab: &Lab) {
 /// Each page of the suite, through a port of its own; the first line names the cluster.
 fn opens(suite: &System<'_>) {
     let kubeconfig = suite.kubeconfig.display().to_string();
-    let shared = ["--env", "acc", "-f", "aws-suite/infra.toml", "--kubeconfig", &kubeconfig];
+    let shared = [
+        "--env",
+        "acc",
+        "-f",
+        "aws-suite/infra.toml",
+        "--state-dir",
+        ".",
+        "--kubeconfig",
+        &kubeconfig,
+    ];
     let open = |words: &[&str]| suite.lab.bare(&[&["open"], words, &shared[..]].concat());
     let pages = ["dashboard", "kibana", "grafana", "mongo-express"];
     for page in pages {
@@ -205,7 +257,7 @@ fn opens(suite: &System<'_>) {
 fn task_queue_never_runs_its_database_twice() {
     let lab = Lab::empty();
     lab.add_example("task-queue");
-    lab.run(&["apply", "--yes", "-f", "task-queue/infra.toml"]).ok();
+    lab.run(&["apply", "--yes", "-f", "task-queue/infra.toml", "--state-dir", "."]).ok();
     let tasks = in_cluster(&lab, "task-queue", "task-queue");
     tasks.installs(&[]);
     // Under another name it would start beside the one that is there.
@@ -219,10 +271,10 @@ fn task_queue_never_runs_its_database_twice() {
     lab.write(path, &text);
     lab.write("task-queue/apps/broker.yaml", &broker);
     tasks.is_settled(&[]);
-    // A change that a Pod cannot take in place: refused, or made anew when that is allowed.
+    // A change that a Pod cannot take in place: refused, or recreated when that is allowed.
     lab.write(path, &text.replace("value: /data/pg", "value: /data/other"));
     tasks.run(&["plan"]).expect(3).warns("--replace Pod/tasks/database");
-    tasks.run(&["apply", "--yes", "--replace", "Pod/tasks/database"]).ok().says("1 to make anew");
+    tasks.run(&["apply", "--yes", "--replace", "Pod/tasks/database"]).ok().says("1 to recreate");
     tasks.is_settled(&[]);
     tasks.prunes("apps/monitor.yaml", "Deployment/tasks/monitor", &[]);
     tasks.goes(&[]);

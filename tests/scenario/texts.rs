@@ -8,6 +8,7 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"([0-9a-f]{2}:){15}[0-9a-f]{2}", "[fingerprint]");
     settings.add_filter(r"\b[0-9a-f]{16}\b", "[hash]");
     settings.add_filter(r"([-:])[0-9a-f]{8}\b", "$1[short]");
+    settings.add_filter(r"(infra-[a-z]+-\[short\])-[a-z0-9]{7}\b", "$1-[random]");
     // Columns are as wide as the addresses that happen to be in them.
     settings.add_filter(r"(\S) {2,}", "$1  ");
     settings.add_filter(r"127\.\d+\.\d+\.\d+", "[ip]");

@@ -10,6 +10,7 @@ use std::{
 
 use infra::{session::SessionOptions, spec};
 use infra_provider_api::Phase;
+use infra_test_utils::{ClusterToml, POD_RANGE};
 use xtask::sweep::{Lab, SUITE, Tools};
 
 use super::{
@@ -26,30 +27,8 @@ const JOIN_BY_THEMSELVES: [&str; 3] = ["api_server", "etcd_member", "node"];
 /// Needs a second control plane, which takes its time: `tests/scenario/quickstart.rs` has three.
 const TURN: &str = "turn";
 
-const TOML: &str = r#"
-[cluster]
-name = "lab"
-provider = "do"
-kubernetes = "1.36.2"
-
-[network]
-machines = "10.110.0.0/16"
-pods = "10.200.0.0/13"
-services = "10.96.0.0/16"
-
-[providers.do]
-region = "fra1"
-image = "ubuntu-24-04-x64"
-
-[pools.control-plane]
-count = 1
-type = "s-2vcpu-4gb"
-
-[pools.worker]
-count = 2
-type = "s-2vcpu-4gb"
-
-[ssh_keys]
+/// A resource of each kind that a file can declare.
+const MORE: &str = r#"[ssh_keys]
 ops = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com"
 
 [[firewall]]
@@ -57,13 +36,31 @@ protocol = "tcp"
 ports = "22"
 from = ["203.0.113.0/24"]
 
+[[firewall]]
+to = "api"
+from = ["127.0.0.0/8"]
+
 [dns]
 domain = "lab.example.com"
 ttl = 300
 
+[tls]
+issuer = "own"
+
 [apps]
 base = "apps"
 "#;
+
+/// A site with a certificate, beside the suite of the other sweeps.
+const SITE: &str = "apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: site, namespace: shop }
+spec:
+  tls: [{ hosts: [shop.lab.example.com], secretName: site-tls }]
+  rules:
+    - host: shop.lab.example.com
+      http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: api, port: { number: 80 } } } }] }
+";
 
 /// Another rule, another time to live, another key, a worker less.
 const CHANGES: [(&str, &str); 4] = [
@@ -73,8 +70,12 @@ const CHANGES: [(&str, &str); 4] = [
     ("[pools.worker]\ncount = 2", "[pools.worker]\ncount = 1"),
 ];
 
+fn declared() -> String {
+    ClusterToml::new("lab").pinned().pod_range(POD_RANGE).workers(2).with(MORE).to_string()
+}
+
 fn changed() -> String {
-    CHANGES.iter().fold(TOML.to_owned(), |text, (from, to)| {
+    CHANGES.iter().fold(declared(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replace(from, to)
     })
@@ -97,8 +98,9 @@ fn every_kinds_actions_twice_and_failed_once() {
     let mut shapes = Vec::new();
     for how in [Trouble::Twice, Trouble::FailsOnceAndIsLostOnce] {
         let lab = Lab::empty(&tools).unwrap();
-        lab.write("infra.toml", TOML).unwrap();
+        lab.write("infra.toml", &declared()).unwrap();
         lab.write("apps/all.yaml", SUITE).unwrap();
+        lab.write("apps/site.yaml", SITE).unwrap();
         lab.start_cloud(Some(7)).unwrap();
         // A session works in the current folder. Nothing else in this program asks for it.
         std::env::set_current_dir(lab.path()).unwrap();
@@ -113,6 +115,7 @@ fn every_kinds_actions_twice_and_failed_once() {
         let names: Vec<&str> = looked.kinds.names().collect();
         lab.write("infra.toml", &changed()).unwrap();
         lab.write("apps/all.yaml", &SUITE.replace("green", "blue")).unwrap();
+        lab.write("apps/site.yaml", &SITE.replace("shop.lab", "store.lab")).unwrap();
         took.insert("update", runtime.block_on(runs.converge(false)));
         runtime.block_on(runs.assert_settled("updated"));
         shapes.push(lab.shape().unwrap());

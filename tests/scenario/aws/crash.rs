@@ -39,7 +39,7 @@ fn killed_again_and_again_ends_with_what_is_wanted() {
     assert_eq!((more(&made, &after), more(&after, &made)), (Vec::new(), Vec::new()));
     lab.infra(&["plan", "--detailed-exitcode"]).ok();
 
-    // A destroy that is killed goes on, too.
+    // A destroy that is killed resumes, too.
     let target = lab.lab.journal_lines("lab") + 12;
     let mut run = lab.start(&["destroy", "--yes"]);
     run.until(|| lab.lab.journal_lines("lab") >= target);

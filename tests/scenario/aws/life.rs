@@ -47,13 +47,14 @@ fn from_one_file_to_machines_and_back_to_nothing() {
     );
     lab.lab.write("infra.toml", &changed);
     let plan = lab.infra(&["plan", "--detailed-exitcode"]).expect(2);
-    assert_eq!(plan.changed("+"), ["instance.worker-3", "node_bundle.worker-3"], "{plan}");
+    let added = ["handover.worker-3", "instance.worker-3", "node_bundle.worker-3"];
+    assert_eq!(plan.changed("+"), added, "{plan}");
     assert_eq!(plan.changed("~"), ["security_group.nodes"], "{plan}");
     lab.infra(&["apply", "--yes"]).ok();
     lab.infra(&["plan", "--detailed-exitcode"]).ok();
     assert_eq!(count(&before, &lab.inventory(), "instanceId"), 4);
 
-    // One is made anew, whole.
+    // One is recreated, whole.
     let machines = lab.inventory()["instanceId"].clone();
     lab.infra(&["apply", "--yes", "--replace", "instance.worker-1"]).ok();
     let now = lab.inventory()["instanceId"].clone();

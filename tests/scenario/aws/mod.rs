@@ -1,8 +1,10 @@
 //! AWS, up to the infrastructure, from the built binary against `moto`.
 
 mod absence;
+mod api_access;
 mod crash;
 mod idempotence;
+mod isolation;
 pub mod lab;
 mod life;
 mod moto;

@@ -81,6 +81,10 @@ def name_of(environ):
         action = parse_qs(body.decode("utf-8", "replace")).get("Action")
         if action:
             return action[0]
+    # Of the calls of S3, this one is told from a PutObject. A bucket has tags, too.
+    tags = "tagging" in environ.get("QUERY_STRING", "").split("&")
+    if environ["REQUEST_METHOD"] == "PUT" and tags and "/" in environ["PATH_INFO"].strip("/"):
+        return "PutObjectTagging"
     return environ["REQUEST_METHOD"]
 
 

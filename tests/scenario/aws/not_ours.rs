@@ -1,4 +1,4 @@
-//! What is somebody else's in the account, and what somebody protected.
+//! What belongs to strangers in the account, and what somebody protected.
 
 use std::time::{Duration, Instant};
 
@@ -24,10 +24,10 @@ fn a_strangers_group_in_the_network_is_named_and_left() {
     let made = lab.inventory();
     let vpc = made["vpcId"].difference(&before["vpcId"]).next().unwrap().clone();
     let group = lab.ec2(&format!(
-        "Action=CreateSecurityGroup&GroupName=janes&GroupDescription=hers&VpcId={vpc}"
+        "Action=CreateSecurityGroup&GroupName=janes-ca&GroupDescription=hers&VpcId={vpc}"
     ));
     let group = texts(&group, "groupId").pop().unwrap();
-    let named = format!("security group janes ({group})");
+    let named = format!("security group janes-ca ({group})");
     let plan = lab.run(&["plan", "--destroy"]).ok().says(&named);
     assert!(!plan.stdout.contains("kubernetes_security_group"), "{plan}");
     // moto lets a network go with what is in it.
@@ -143,4 +143,16 @@ fn an_endpoint_on_this_machine_is_reached_without_the_proxy() {
     }
     command.env_remove("NO_PROXY").env_remove("no_proxy");
     crate::lab::Ran::of(&mut command).ok();
+}
+
+#[test]
+fn a_range_that_another_network_has_is_noted_and_taken() {
+    let Some(lab) = small() else { return };
+    lab.ec2("Action=CreateVpc&CidrBlock=10.110.0.0%2F20");
+    let words = "overlaps with VPC vpc-";
+    lab.infra(&["plan"]).ok().says(words).says("10.110.0.0/20");
+    lab.infra(&["apply", "--yes"]).ok();
+    let plan = lab.infra(&["plan"]).ok();
+    assert!(!plan.stdout.contains(words), "{plan}");
+    lab.run(&["destroy", "--yes"]).ok();
 }

@@ -1,4 +1,4 @@
-//! The record in a bucket: one run at a time, and any machine goes on.
+//! The record in a bucket: one run at a time, and any machine resumes.
 
 use serde_json::json;
 

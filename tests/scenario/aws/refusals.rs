@@ -15,6 +15,17 @@ fn with(settings: &'static str) -> Option<AwsLab> {
 fn what_aws_does_not_have_is_said_at_plan() {
     let Some(lab) = with("zones = [\"a\", \"z\"]") else { return };
     lab.infra(&["plan"]).expect(3).warns("the account has no zone `eu-central-1z`");
+    // All of it at once: each finding costs an edit of the file.
+    let good = lab.lab.read("infra.toml");
+    let foreign = "\n[dns]\ndomain = \"shop.example.com\"\nmanage_zone = false\n";
+    let bad = good.replace("t3.medium", "t3.mediun").replace("ubuntu-*", "nothing-*") + foreign;
+    lab.lab.write("infra.toml", &bad);
+    let plan = lab.infra(&["plan"]).expect(3);
+    plan.warns("the account has no zone `eu-central-1z`")
+        .warns("the type `t3.mediun` does not exist")
+        .warns("nothing-*` does not exist in eu-central-1")
+        .warns("infra.toml:28: the account has no zone shop.example.com");
+    lab.lab.write("infra.toml", &good);
     let toml = lab.lab.read("infra.toml").replace("[\"a\", \"z\"]", "[\"a\"]");
     lab.lab.write("infra.toml", &toml.replace("t3.medium", "t3.mediun"));
     let plan = lab.infra(&["plan"]).expect(3);
@@ -111,7 +122,9 @@ fn names_that_somebody_else_has() {
 
     let foreign = "[dns]\ndomain = \"shop.example.com\"\nmanage_zone = false\n";
     let Some(lab) = AwsLab::of(&Config { more: foreign, ..Config::default() }) else { return };
-    lab.infra(&["apply", "--yes"]).expect(8).warns("the account has no zone shop.example.com");
+    let before = lab.inventory();
+    lab.infra(&["apply", "--yes"]).expect(3).warns("the account has no zone shop.example.com");
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new(), "found at plan");
 
     // A second zone of that name would be made, which nobody is delegated to.
     let managed = "[dns]\ndomain = \"shop.example.com\"\n";
@@ -121,8 +134,10 @@ fn names_that_somebody_else_has() {
                 </CreateHostedZoneRequest>";
     let path = "/2013-04-01/hostedzone";
     lab.moto.send("POST", path, "route53", "us-east-1", &lab.keys.id, zone);
-    let ran = lab.infra(&["apply", "--yes"]).expect(8);
+    let before = lab.inventory();
+    let ran = lab.infra(&["apply", "--yes"]).expect(3);
     ran.warns("that is not this cluster's").warns("manage_zone = false");
+    assert_eq!(more(&before, &lab.inventory()), Vec::<String>::new(), "found at plan");
     lab.lab.write(
         "infra.toml",
         &lab.lab
@@ -131,6 +146,75 @@ fn names_that_somebody_else_has() {
     );
     lab.infra(&["apply", "--yes"]).ok();
     lab.infra(&["plan", "--detailed-exitcode"]).ok();
+}
+
+const SITE: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  tls: [{hosts: [HOST], secretName: web-tls}]
+  rules:
+  - host: HOST
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+";
+
+#[test]
+fn keys_for_dns_are_never_the_operators() {
+    let more = "[dns]\ndomain = \"shop.example.com\"\n[tls]\nissuer = \"acme\"\n[tls.acme]\n\
+                email = \"ops@example.com\"\nchallenge = \"dns-01\"\n";
+    let Some(lab) = AwsLab::of(&Config { more, ..Config::default() }) else { return };
+    let plan = |id: &str, secret: &str| {
+        let mut command = lab.command(&["plan"]);
+        command.env("AWS_DNS_ACCESS_KEY_ID", id).env("AWS_DNS_SECRET_ACCESS_KEY", secret);
+        crate::lab::Ran::of(&mut command)
+    };
+    let own = &lab.keys.id;
+    for (id, secret, said) in [
+        ("", "s3cret", "AWS_DNS_ACCESS_KEY_ID is not set"),
+        ("AKIAEXAMPLE", "", "AWS_DNS_SECRET_ACCESS_KEY is not set"),
+        ("AKIA EXAMPLE", "s3cret", "holds characters that no key has"),
+        ("ASIAEXAMPLE", "s3cret", "is of a session, which ends"),
+    ] {
+        let refused = plan(id, secret).expect(4);
+        let refused = refused.warns(said).warns("docs/providers/aws.md has its policy");
+        assert!(!refused.stderr.contains("s3cret"), "{refused}");
+    }
+    // An operator's own key, which is of no session.
+    let mut command = lab.command(&["plan"]);
+    command.env("AWS_ACCESS_KEY_ID", own.replace("ASIA", "AKIA")).env_remove("AWS_SESSION_TOKEN");
+    command.env("AWS_DNS_ACCESS_KEY_ID", own.replace("ASIA", "AKIA"));
+    command.env("AWS_DNS_SECRET_ACCESS_KEY", "s3cret");
+    crate::lab::Ran::of(&mut command).expect(4).warns("is your own key, and would lie in");
+
+    let good = plan("AKIAEXAMPLE", "s3cret").ok();
+    assert!(good.changed("+").contains(&"suite.cert-manager".to_owned()), "{good}");
+    assert!(!format!("{good}").contains("s3cret"), "{good}");
+
+    // They may change the records of one zone.
+    let before = lab.lab.read("infra.toml");
+    std::fs::create_dir_all(lab.lab.file("apps")).unwrap();
+    lab.lab.write("infra.toml", &format!("{before}\n[apps]\nbase = \"apps\"\n"));
+    for (host, code) in
+        [("www.shop.example.com", 0), ("shop.example.com", 0), ("eshop.example.com", 3)]
+    {
+        lab.lab.write("apps/site.yaml", &SITE.replace("HOST", host));
+        let ran = plan("AKIAEXAMPLE", "s3cret").expect(code);
+        if code != 0 {
+            ran.warns("dns-01 certifies no host outside of shop.example.com here").warns(host);
+        }
+    }
+    lab.lab.write("infra.toml", &before);
+
+    let token = lab.lab.read("infra.toml") + "token = { env = \"DNS\" }\n";
+    lab.lab.write("infra.toml", &token);
+    let ran = lab.run(&["validate"]).expect(3);
+    ran.warns("`token` has no meaning on aws").warns("AWS_DNS_ACCESS_KEY_ID");
 }
 
 #[test]
@@ -178,7 +262,7 @@ fn what_keeps_a_network_from_going_is_named() {
     );
     let mut destroy = lab.start(&["destroy", "--yes"]);
     assert!(destroy.until_says(&format!("{interface} (ELB net/theirs/0123); trying again in")));
-    // It is waited for, and goes on as soon as it may.
+    // It is waited for, and continues as soon as it may.
     lab.moto.clear_faults(&lab.keys);
     lab.ec2(&format!("Action=DeleteNetworkInterface&NetworkInterfaceId={interface}"));
     destroy.wait().ok();

@@ -1,5 +1,5 @@
-//! What a stranger in another account tries who knows account, region and name of a cluster: what its
-//! bucket is called follows from them, and so does its mark.
+//! What a stranger in another account tries who knows account, region and name of a cluster: how its
+//! bucket's name begins follows from them, and so does its mark.
 
 use infra::engine::store::derived_uuid;
 use infra_provider_api::Owner;
@@ -25,6 +25,11 @@ fn a_bucket_of_another_account_receives_nothing() {
     let tagging = format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
     send("PUT", &format!("{bucket}?tagging"), &tagging);
 
+    // A name that nobody can tell beforehand is not in the way.
+    let shown = lab.infra(&["plan", "-v"]).ok().stdout;
+    assert!(shown.contains(&format!("{}-", &bucket[1..])), "{shown}");
+    let toml = lab.lab.read("infra.toml");
+    lab.lab.write("infra.toml", &format!("{toml}[artifacts]\nbucket = \"{}\"\n", &bucket[1..]));
     for _ in 0..2 {
         let ran = lab.infra(&["apply", "--yes"]).expect(8);
         let ran = ran.warns("belongs to another account").warns("under [artifacts]");
@@ -37,9 +42,39 @@ fn a_bucket_of_another_account_receives_nothing() {
     }
     // A name that the stranger has not made leads out of it.
     let own = format!("[artifacts]\nbucket = \"own-{}\"\n", lab.keys.account);
-    lab.lab.write("infra.toml", &(lab.lab.read("infra.toml") + &own));
+    lab.lab.write("infra.toml", &(toml + &own));
     lab.infra(&["apply", "--yes"]).ok();
     lab.infra(&["plan", "--detailed-exitcode"]).ok();
+}
+
+/// A run that was killed between making and marking its bucket left it empty.
+#[test]
+fn a_bucket_that_was_not_marked_yet_is_taken_and_found_without_a_record() {
+    let Some(lab) = AwsLab::of(&Config { workers: 1, ..Config::default() }) else { return };
+    let empty = lab.inventory();
+    let uuid = derived_uuid("aws", &format!("{}/{REGION}", lab.keys.account), "lab");
+    let owner = Owner { cluster: "lab".into(), uuid };
+    let bucket = format!("infra-lab-{}-abc1234", owner.short());
+    let made = lab.moto.send(
+        "PUT",
+        &format!("/{bucket}"),
+        "s3",
+        REGION,
+        &lab.keys.id,
+        &format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint>\
+                  </CreateBucketConfiguration>"
+        ),
+    );
+    assert!(made.contains(" 200 "), "{made}");
+    lab.infra(&["apply", "--yes"]).ok();
+    std::fs::remove_dir_all(lab.lab.file(".infra/lab")).unwrap();
+    lab.infra(&["apply", "--yes"]).ok();
+    let buckets = lab.inventory()["bucket"].clone();
+    assert_eq!(buckets.difference(&empty["bucket"]).collect::<Vec<_>>(), [&bucket]);
+    lab.run(&["destroy", "--yes"]).ok();
+    let left = lab.inventory();
+    assert!(!left["bucket"].contains(&bucket), "{left:?}");
 }
 
 /// The same with the bucket of `[state]`.

@@ -1,5 +1,7 @@
 //! infra.toml for tests.
 
+use infra_test_utils::{ClusterToml, POD_RANGE};
+
 use super::Lab;
 
 /// A small cluster without apps.
@@ -12,30 +14,12 @@ pub struct Config {
 impl Config {
     pub fn toml(self) -> String {
         let Self { control_planes, workers } = self;
-        format!(
-            r#"[cluster]
-name = "lab"
-provider = "do"
-kubernetes = "1.36.2"
-
-[network]
-machines = "10.110.0.0/16"
-pods = "10.200.0.0/13"
-services = "10.96.0.0/16"
-
-[providers.do]
-region = "fra1"
-image = "ubuntu-24-04-x64"
-
-[pools.control-plane]
-count = {control_planes}
-type = "s-2vcpu-4gb"
-
-[pools.worker]
-count = {workers}
-type = "s-2vcpu-4gb"
-"#
-        )
+        ClusterToml::new("lab")
+            .pinned()
+            .pod_range(POD_RANGE)
+            .control_planes(control_planes)
+            .workers(workers)
+            .to_string()
     }
 
     pub fn lab(self) -> Lab {

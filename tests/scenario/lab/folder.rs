@@ -10,7 +10,10 @@ use tempfile::TempDir;
 use super::{Ran, Watched};
 
 /// Variables that would lead a run to another account or cluster.
-const FOREIGN: [&str; 13] = [
+const FOREIGN: [&str; 16] = [
+    "DIGITALOCEAN_DNS_TOKEN",
+    "INFRA_LOG",
+    "INFRA_STATE_DIR",
     "DIGITALOCEAN_CLUSTER_TOKEN",
     "DIGITALOCEAN_TOKEN",
     "DIGITALOCEAN_ACCESS_TOKEN",
@@ -78,8 +81,15 @@ impl Lab {
 
     /// The binary in the folder with these words and nothing else, in a clean environment.
     pub fn bare(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
-        command.current_dir(self.path()).args(words).stdin(Stdio::null());
+        let mut command = self.clean(env!("CARGO_BIN_EXE_infra"));
+        command.args(words);
+        command
+    }
+
+    /// Any program in the folder, in a clean environment.
+    pub fn clean(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.path()).stdin(Stdio::null());
         for name in FOREIGN {
             command.env_remove(name);
         }

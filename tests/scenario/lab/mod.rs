@@ -14,7 +14,7 @@ mod watched;
 pub use cloud::Inventory;
 pub use config::{Config, quickstart};
 pub use folder::Lab;
-pub use http::{visit, visit_at};
+pub use http::{visit, visit_at, visit_tls};
 pub use kubectl::Kubectl;
 pub use outcome::Ran;
 pub use terminal::ctrl_c_at_the_question;

@@ -5,12 +5,13 @@ use std::process::Command;
 use super::{Ran, skipped};
 
 /// Answers the first question with Ctrl-C. Ends with the run's own exit code; with 99 when that did not
-/// end it within ten seconds.
+/// end it within ten seconds, and with 98 when the terminal does not echo afterwards.
 const CTRL_C: &str = r#"
-import os, pty, select, signal, sys, time
+import os, pty, select, signal, sys, termios, time
 pid, fd = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
+ASKS = [b"is taken: ", b"Type its name", b"private keys in the bucket: "]
 said, sent, deadline = b"", False, time.time() + 180
 while time.time() < deadline:
     if select.select([fd], [], [], 0.5)[0]:
@@ -21,7 +22,7 @@ while time.time() < deadline:
         if not piece:
             break
         said += piece
-    if not sent and (b"is taken: " in said or b"Type its name" in said):
+    if not sent and any(asks in said for asks in ASKS):
         os.write(fd, b"\x03")
         sent, deadline = True, time.time() + 10
 else:
@@ -30,7 +31,8 @@ else:
     sys.stdout.buffer.write(said)
     sys.exit(99)
 sys.stdout.buffer.write(said)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256
+sys.exit(code if termios.tcgetattr(fd)[3] & termios.ECHO else 98)
 "#;
 
 /// Runs the command on a terminal and presses Ctrl-C once at its first question. `None`, and a loud

@@ -1,4 +1,4 @@
-//! A run that is watched while it goes on.
+//! A run that is watched while it runs.
 
 use std::{
     io::{BufRead, BufReader},

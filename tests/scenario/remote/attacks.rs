@@ -324,11 +324,54 @@ fn those_in_recipients_trust_each_other_and_nobody_else() {
     std::fs::remove_dir_all(lab.file(".infra/lab")).unwrap();
     lab.write("infra.toml", &both.replace("key.txt", "bob.txt"));
     lab.run(&["state", "list"]).ok().says("droplet.worker-1");
-    // Ada goes: what she made is not trusted by whoever has never seen it.
-    let alone = both.replace(&format!("\"{}\"", recipient(&lab, "key.txt")), "");
-    std::fs::remove_dir_all(lab.file(".infra/lab")).unwrap();
-    lab.write("infra.toml", &alone.replace("key.txt", "bob.txt"));
+    // He reads everything: also what was encrypted before he came.
+    std::fs::remove_dir_all(lab.file("ssl")).unwrap();
+    lab.run(&PLAN).ok().says("No changes");
+    std::fs::rename(lab.file(".infra/lab"), lab.file("bob-record")).unwrap();
+    std::fs::rename(lab.file("ssl"), lab.file("bob-ssl")).unwrap();
+    let ada_left = both.replace(&format!("\"{}\"", recipient(&lab, "key.txt")), "");
+    let ada_left = ada_left.replace("key.txt", "bob.txt");
+    // What she made is not trusted by whoever has never seen it.
+    lab.write("infra.toml", &ada_left);
     lab.run(&["state", "list"]).expect(9).warns("who is not in `recipients`");
+
+    // Bob has seen it. With the next run that takes the lock, it has a key that she does not know.
+    home("bob");
+    let signing = || {
+        let mut objects = lab.objects(BUCKET).into_iter();
+        objects.find(|(key, _)| key.ends_with("keys/signing.json")).unwrap()
+    };
+    let (document, before) = signing();
+    let pin = lab.read(".infra/lab/signing.json");
+    lab.run(&APPLY).ok().warns("has another key");
+    lab.run(&PLAN).ok().says("No changes");
+    // Another machine of his, that has seen the old key, follows.
+    let newer = lab.read(".infra/lab/signing.json");
+    lab.write(".infra/lab/signing.json", &pin);
+    lab.run(&PLAN).ok().says("No changes");
+    assert_eq!(key_in(&lab.read(".infra/lab/signing.json")), key_in(&newer));
+    assert_ne!(key_in(&pin), key_in(&newer));
+    // Ada puts back the one that she knows.
+    let (_, after) = signing();
+    lab.put_object(BUCKET, &document, &before);
+    lab.run(&["state", "list"]).expect(9).warns("an earlier one than this machine has seen");
+    // Or passes her key off as a later one.
+    let mut forged: serde_json::Value = serde_json::from_slice(&before).unwrap();
+    forged["generation"] = 7.into();
+    lab.put_object(BUCKET, &document, forged.to_string().as_bytes());
+    lab.run(&["state", "list"]).expect(9).warns("can't be trusted");
+    lab.put_object(BUCKET, &document, &after);
+    lab.run(&PLAN).ok().says("No changes");
+    // She reads nothing more.
+    lab.write("infra.toml", &both);
+    std::fs::remove_dir_all(lab.file(".infra/lab")).unwrap();
+    std::fs::remove_dir_all(lab.file("ssl")).unwrap();
+    lab.run(&["state", "list"]).expect(4).warns("was not made readable for a key that is here");
+}
+
+fn key_in(pin: &str) -> String {
+    let pin: serde_json::Value = serde_json::from_str(pin).unwrap();
+    pin["key"].as_str().unwrap().to_owned()
 }
 
 fn recipient(lab: &Lab, file: &str) -> String {

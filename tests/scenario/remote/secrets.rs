@@ -1,7 +1,10 @@
 //! What lies in the bucket, and who can read it.
 
 use super::{APPLY, BUCKET, PLAN, lab, toml};
-use crate::lab::Lab;
+use crate::lab::{Lab, ctrl_c_at_the_question};
+
+/// So that there is an authority for sites, too.
+const TLS: &str = "\n[tls]\nissuer = \"own\"\n";
 
 fn contains(bytes: &[u8], part: &str) -> bool {
     bytes.windows(part.len()).any(|window| window == part.as_bytes())
@@ -10,7 +13,9 @@ fn contains(bytes: &[u8], part: &str) -> bool {
 /// Things of the cluster that nobody may read in the bucket.
 fn secrets(lab: &Lab) -> Vec<String> {
     let mut all = vec!["PRIVATE KEY".to_owned(), "AGE-SECRET-KEY".to_owned()];
-    for name in ["ca.key", "etcd-ca.key", "front-proxy-ca.key", "sa.key", "admin.key"] {
+    for name in
+        ["ca.key", "etcd-ca.key", "front-proxy-ca.key", "sa.key", "admin.key", "site-ca.key"]
+    {
         let key = lab.read(&format!("ssl/lab/{name}"));
         all.push(key.lines().nth(1).unwrap().to_owned());
     }
@@ -18,6 +23,9 @@ fn secrets(lab: &Lab) -> Vec<String> {
     let own = kubeconfig.lines().find(|line| line.contains("client-key-data")).unwrap();
     all.push(own.split_whitespace().last().unwrap().to_owned());
     all.push(lab.read("ssl/lab/bootstrap.secret").trim().to_owned());
+    let keys: serde_json::Value =
+        serde_json::from_str(&lab.read("ssl/lab/encryption.keys")).unwrap();
+    all.push(keys["keys"][0]["secret"].as_str().unwrap().to_owned());
     let endpoint = lab.endpoint();
     for name in ["token", "spaces_secret_access_key"] {
         all.push(endpoint[name].as_str().unwrap().to_owned());
@@ -29,9 +37,9 @@ fn secrets(lab: &Lab) -> Vec<String> {
 fn assert_unreadable(lab: &Lab, more: &[&str]) {
     let mut secrets = secrets(lab);
     secrets.extend(more.iter().map(|one| (*one).to_owned()));
-    assert!(secrets.len() >= 11 && secrets.iter().all(|one| one.len() > 8), "{secrets:?}");
+    assert!(secrets.len() >= 13 && secrets.iter().all(|one| one.len() > 8), "{secrets:?}");
     let objects = lab.objects(BUCKET);
-    assert!(objects.keys().filter(|key| key.ends_with(".age")).count() >= 7, "{objects:?}");
+    assert!(objects.keys().filter(|key| key.ends_with(".age")).count() >= 9, "{objects:?}");
     for (key, bytes) in &objects {
         for secret in &secrets {
             assert!(!contains(bytes, secret), "{key} holds a secret");
@@ -42,7 +50,7 @@ fn assert_unreadable(lab: &Lab, more: &[&str]) {
 
 #[test]
 fn a_record_in_a_bucket_serves_any_machine_and_tells_no_secret() {
-    let lab = lab("");
+    let lab = lab(TLS);
     lab.run(&APPLY).ok();
     lab.run(&PLAN).ok().says("No changes");
     assert!(!lab.file(".infra/lab/journal").exists(), "the record is not here");
@@ -61,7 +69,7 @@ fn a_record_in_a_bucket_serves_any_machine_and_tells_no_secret() {
     lab.run(&APPLY).ok();
     assert_eq!(lab.inventory().ids_of("droplets"), before.ids_of("droplets"));
 
-    // One without the key learns nothing, and is told which key it lacks.
+    // One without the key learns nothing, and learns which key it lacks.
     std::fs::remove_dir_all(lab.file("ssl")).unwrap();
     std::fs::remove_dir_all(lab.file(".infra/lab")).unwrap();
     std::fs::rename(lab.file("key.txt"), lab.file("away.txt")).unwrap();
@@ -81,7 +89,7 @@ fn a_record_in_a_bucket_serves_any_machine_and_tells_no_secret() {
 
 #[test]
 fn a_passphrase_will_do_too() {
-    let lab = Lab::with(&toml(""));
+    let lab = Lab::with(&toml(TLS));
     lab.run(&APPLY).expect(4).warns("INFRA_STATE_PASSPHRASE");
     assert!(lab.inventory().of("vpcs").is_empty(), "nothing was begun");
     let with = |phrase: &str, words: &[&str]| {
@@ -94,4 +102,13 @@ fn a_passphrase_will_do_too() {
     lab.write("phrase.txt", "correct horse battery\n");
     let mut plan = lab.command(&PLAN);
     crate::lab::Ran::of(plan.env("INFRA_STATE_PASSPHRASE_FILE", "phrase.txt")).ok();
+}
+
+#[test]
+fn ctrl_c_at_the_passphrase_ends_the_run_and_the_terminal_echoes_again() {
+    let lab = Lab::with(&toml(""));
+    lab.start_cloud();
+    let Some(ran) = ctrl_c_at_the_question(&lab.command(&APPLY)) else { return };
+    ran.expect(130).says("interrupted at the question for the passphrase");
+    assert!(lab.inventory().of("vpcs").is_empty(), "nothing was begun");
 }
