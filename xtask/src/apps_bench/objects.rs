@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-/// `each` ConfigMaps, Secrets, Services, Deployments and Ingresses in `namespace`.
+/// Writes `each` ConfigMaps, Secrets, Services, Deployments and Ingresses in `namespace`.
 pub(super) fn manifests(namespace: &str, each: usize) -> String {
     let mut text = String::new();
     for number in 0..each {

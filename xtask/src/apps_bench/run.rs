@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use infra_test_utils::ClusterToml;
 
 use super::{objects::manifests, tools::Tools};
 
@@ -37,26 +38,10 @@ pub struct AppsBenchArgs {
     check: bool,
 }
 
-const CONFIG: &str = r#"[cluster]
-name = "bench"
-provider = "do"
-[providers.do]
-region = "fra1"
-image = "ubuntu-24-04-x64"
-[pools.control-plane]
-count = 1
-type = "s-2vcpu-4gb"
-[pools.worker]
-count = 1
-type = "s-2vcpu-4gb"
-[apps.addons]
-ingress = false
-"#;
-
 /// Runs the bench and prints its table. `false`: with --check, it is not fast enough.
 ///
 /// # Errors
-/// A tool that cannot be run or fails.
+/// Returns an error if a tool cannot be run or fails.
 pub fn run(args: &AppsBenchArgs) -> Result<bool, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let full = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
@@ -69,7 +54,9 @@ pub fn run(args: &AppsBenchArgs) -> Result<bool, String> {
     match &args.kubeconfig {
         Some(path) => tools.kubeconfig = full(path),
         None => {
-            std::fs::write(folder.path().join("infra.toml"), CONFIG).map_err(|e| e.to_string())?;
+            let file =
+                ClusterToml::new("bench").with("[apps.addons]\ningress = false\n").to_string();
+            std::fs::write(folder.path().join("infra.toml"), file).map_err(|e| e.to_string())?;
             tools.kubeconfig = folder.path().join("ssl/bench/kubeconfig");
             tools.infra(&["apply", "--yes", "--sim", "--sim-speed", "10"])?;
         }
@@ -148,13 +135,13 @@ fn one(
 }
 
 impl Measured {
-    /// How many times as fast the first apply is as `kubectl apply --server-side`.
+    /// Returns how many times as fast the first apply is as `kubectl apply --server-side`.
     fn first(&self) -> f64 {
         let [ours, _, server_side, _] = self.0;
         server_side.first.as_secs_f64() / ours.first.as_secs_f64()
     }
 
-    /// How many times as fast an apply without changes is as `kubectl apply`.
+    /// Returns how many times as fast an apply without changes is as `kubectl apply`.
     fn again(&self) -> f64 {
         let [ours, _, _, kubectl] = self.0;
         kubectl.again.as_secs_f64() / ours.again.as_secs_f64()

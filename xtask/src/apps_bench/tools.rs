@@ -15,19 +15,20 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// `infra` with these words; how long it took.
+    /// Runs `infra` with these words; returns how long it took.
     pub(super) fn infra(&self, words: &[&str]) -> Result<Duration, String> {
         timed(Command::new(&self.infra).args(words), &self.folder)
     }
 
-    /// `infra apps` on the cluster.
+    /// Runs `infra apps` on the cluster; returns how long it took.
     pub(super) fn apps(&self, words: &[&str]) -> Result<Duration, String> {
         let mut command = Command::new(&self.infra);
         command.arg("apps").args(words).arg("--kubeconfig").arg(&self.kubeconfig);
         timed(&mut command, &self.folder)
     }
 
-    /// kubectl on the cluster. Its cache is warm: discovery is not measured.
+    /// Runs kubectl on the cluster; returns how long it took. The cache is warm, so discovery is not
+    /// measured.
     pub(super) fn kubectl(&self, words: &[&str]) -> Result<Duration, String> {
         let mut command = Command::new(&self.kubectl);
         command.arg("--kubeconfig").arg(&self.kubeconfig);

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 
+use infra_test_utils::ClusterToml;
+
 use super::{
     lab::{BenchError, Lab},
     measure::{Measured, measure},
@@ -17,35 +19,17 @@ const UNLIMITED: &str = "1000000";
 const RUNS: usize = 5;
 const STARTS: usize = 31;
 
-fn toml(pools: &str) -> String {
-    format!(
-        r#"[cluster]
-name = "bench"
-provider = "do"
-kubernetes = "1.36.2"
-
-[network]
-machines = "10.110.0.0/16"
-pods = "100.64.0.0/10"
-services = "10.96.0.0/16"
-
-[providers.do]
-region = "fra1"
-image = "ubuntu-24-04-x64"
-
-[pools.control-plane]
-count = 1
-type = "s-2vcpu-4gb"
-{pools}"#
-    )
+/// Describes a cluster whose pods have room on ten thousand nodes.
+fn cluster() -> ClusterToml {
+    ClusterToml::new("bench").pinned().pod_range("100.64.0.0/10")
 }
 
 fn workers(count: usize) -> String {
-    toml(&format!("\n[pools.worker]\ncount = {count}\ntype = \"s-2vcpu-4gb\"\n"))
+    cluster().workers(count).to_string()
 }
 
-/// Calls to the cloud's API, and to S3. Machines talk to S3, too, so only those count that a plan
-/// can make; refusals are calls that were counted already.
+/// Sums the calls to the cloud's API, and those to S3. Machines talk to S3, too, so only those
+/// count that a plan can make; refusals are calls that were counted already.
 fn sums(calls: &BTreeMap<String, u64>) -> (u64, u64) {
     let sum = |api: &str| {
         let of_api = calls.iter().filter(|(call, _)| call.contains(api));
@@ -59,7 +43,7 @@ fn median(mut runs: Vec<Measured>) -> Option<Measured> {
     runs.get(runs.len() / 2).copied()
 }
 
-/// `infra --version`.
+/// Measures `infra --version`.
 pub(super) fn startup(infra: &Path) -> Result<Row, BenchError> {
     let mut runs = Vec::new();
     for _ in 0..STARTS {
@@ -116,14 +100,14 @@ pub(super) fn apply(infra: &Path, nodes: usize) -> Result<Row, BenchError> {
     Ok(Row::new(&what, measured.took, &format!("{all}, {creates} of them create droplets")))
 }
 
-/// `creates` calls that can't be put together, on an account with 250 requests a minute.
+/// Measures `creates` calls that can't be put together, on an account with 250 requests a minute.
 pub(super) fn rate_limit(infra: &Path, creates: usize) -> Result<Row, BenchError> {
     // Ten times as fast, with the limits passing as fast.
     const SPEED: f64 = 10.0;
     let pools: String = (1..creates)
         .map(|pool| format!("\n[pools.p{pool}]\ncount = 1\ntype = \"s-2vcpu-4gb\"\n"))
         .collect();
-    let mut lab = Lab::new(infra, &toml(&pools))?;
+    let mut lab = Lab::new(infra, &cluster().without_workers().with(&pools).to_string())?;
     lab.run(&["sim", "start", "--machines", "fast", "--speed", &SPEED.to_string()])?;
     lab.calls()?;
     let measured = lab.infra(&["apply", "--yes", "--phase", "infra"])?;
@@ -138,6 +122,6 @@ pub(super) fn rate_limit(infra: &Path, creates: usize) -> Result<Row, BenchError
          best {:.1} s",
         least.as_secs_f64()
     );
-    let calls = format!("{all}, {refused} refused (429); the wait was told {waits} times");
+    let calls = format!("{all}, {refused} refused (429); the wait was reported {waits} times");
     Ok(Row::new(&what, measured.took, &calls))
 }

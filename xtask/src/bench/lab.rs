@@ -96,17 +96,17 @@ impl Lab {
         })
     }
 
-    /// What the last command printed.
+    /// Returns what the last command printed.
     pub(super) fn output(&self) -> String {
         fs::read_to_string(self.path.join("output.log")).unwrap_or_default()
     }
 
-    /// The same on the embedded cloud.
+    /// Runs the binary on the embedded cloud to its end; it must end well.
     pub(super) fn infra(&mut self, words: &[&str]) -> Result<Measured, BenchError> {
         self.run(&[words, &["--provider", "do", "--sim"]].concat())
     }
 
-    /// Calls since the last time this was asked, by "METHOD /template".
+    /// Asks for the calls since the last time this was asked, by "METHOD /template".
     pub(super) fn calls(&mut self) -> Result<BTreeMap<String, u64>, BenchError> {
         self.run(&["sim", "calls", "--reset", "--json"])?;
         let text = self.output();
@@ -116,12 +116,12 @@ impl Lab {
         })
     }
 
-    /// Bytes of a file.
+    /// Returns the bytes of a file, 0 if there is none.
     pub(super) fn size(&self, name: &str) -> u64 {
         fs::metadata(self.path.join(name)).map_or(0, |meta| meta.len())
     }
 
-    /// The most memory that the embedded cloud has had so far, in bytes.
+    /// Returns the most memory that the embedded cloud has had so far, in bytes.
     pub(super) fn cloud_memory(&self) -> u64 {
         let text = fs::read_to_string(self.path.join(".infra/sim/endpoint.json"));
         let endpoint: serde_json::Value =

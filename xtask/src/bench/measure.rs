@@ -36,7 +36,7 @@ pub(super) fn measure(command: &mut Command) -> io::Result<Measured> {
     Ok(Measured { status, took: began.elapsed(), memory })
 }
 
-/// The peak of a process's memory so far, as Linux tells it.
+/// Reads the peak of a process's memory so far, in bytes, from Linux's `/proc`.
 pub(super) fn most_memory(pid: u64) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

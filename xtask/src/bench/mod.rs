@@ -31,7 +31,7 @@ pub struct BenchArgs {
 /// Runs the chore.
 ///
 /// # Errors
-/// The binary can't be built, or a command of it fails.
+/// Returns an error if the binary can't be built, or a command of it fails.
 pub fn run(args: &BenchArgs) -> Result<(), BenchError> {
     let infra = match &args.infra {
         Some(path) => path.canonicalize().map_err(|error| BenchError::file(path, &error))?,

@@ -63,7 +63,7 @@ impl Tables {
         self.scales.push(scale);
     }
 
-    /// Writing to a string can't fail.
+    /// Writes the tables as text. The writes go to a string, so they can't fail.
     pub(super) fn text(&self) -> String {
         let mut text = machine();
         if !self.scales.is_empty() {
@@ -97,7 +97,7 @@ impl Tables {
     }
 }
 
-/// What it was measured on.
+/// Describes the machine that it was measured on.
 fn machine() -> String {
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -12,8 +12,11 @@ use super::{
     Bases, Reference, Scenario, Seed, SweepError, damages, disturbances,
     jobs::{Case, Queue, work},
     lab::Tools,
-    reference, sample, scenarios,
+    losses, reference, sample, scenarios,
 };
+
+/// So many machines does the cluster have whose machines are lost one after the other.
+const MACHINES: u64 = 5;
 
 /// What to sweep.
 #[derive(Clone, Debug, Args)]
@@ -33,10 +36,14 @@ pub struct SweepArgs {
     /// Only points whose name holds this, such as "before GET 56".
     #[arg(long, value_name = "TEXT", conflicts_with = "faults")]
     pub point: Option<String>,
-    /// Kills at each point, in turn under each fault of requests whose name holds this; the next
-    /// run meets the same fault.
+    /// Kills at each point, in turn under each fault of requests, machines and quotas whose name holds
+    /// this; the next run meets the same fault.
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["faults", "fault"])]
     pub under: Option<String>,
+    /// Kills at each point, and loses one of the machines that exist then, before the next run; and loses
+    /// every machine of a cluster with three control planes, one after the other.
+    #[arg(long, conflicts_with_all = ["kills", "faults", "fault", "under"])]
+    pub losses: bool,
     /// Each case so many times.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub times: usize,
@@ -46,7 +53,7 @@ pub struct SweepArgs {
     /// So many points of each scenario, instead of all.
     #[arg(long, value_name = "N")]
     pub sample: Option<usize>,
-    /// Begin no case after so many minutes; what is left out is counted.
+    /// Begin no case after so many minutes; the cases left out are counted.
     #[arg(long, value_name = "N")]
     pub minutes: Option<u64>,
     /// Cases at the same time.
@@ -63,7 +70,7 @@ pub struct SweepArgs {
 /// Sweeps. Whether every promise held.
 ///
 /// # Errors
-/// An undisturbed run fails, or the harness itself.
+/// Returns an error if an undisturbed run fails, or the harness itself.
 pub fn run(args: &SweepArgs) -> Result<bool, SweepError> {
     let binary = match &args.binary {
         Some(binary) => binary.canonicalize().map_err(SweepError::io(binary))?,
@@ -76,7 +83,8 @@ pub fn run(args: &SweepArgs) -> Result<bool, SweepError> {
             args.scenario.is_empty() || args.scenario.iter().any(|name| name == scenario.name)
         })
         .collect();
-    if chosen.is_empty() {
+    let only_losses = args.losses && args.scenario.iter().any(|name| name == losses().name);
+    if chosen.is_empty() && !only_losses {
         let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
         return Err(SweepError::broken(format!("scenarios: {}", names.join(", "))));
     }
@@ -91,7 +99,8 @@ pub fn run(args: &SweepArgs) -> Result<bool, SweepError> {
     Ok(report.is_good())
 }
 
-/// What changes something comes first, in every scenario; reads come last.
+/// Makes the queue of cases. Cases that change something come first, in every scenario; reads come
+/// last.
 fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Queue, SweepError> {
     let mut seed = Seed::new(args.seed);
     let (mut queue, mut reads) = (Queue::new(), Queue::new());
@@ -111,12 +120,17 @@ fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Que
             }
             if let Some(text) = &args.under {
                 let chosen = disturbances(args.speed).into_iter();
-                let chosen = chosen.filter(|one| !one.requests.is_empty() && !one.never);
                 for under in chosen.filter(|one| one.name.contains(text.as_str())) {
                     let killed = |point| Case::KillUnder(point, under.clone());
                     queue.extend(points.iter().copied().map(killed).map(case));
                     reads.extend(others.iter().copied().map(killed).map(case));
                 }
+                continue;
+            }
+            if args.losses {
+                let mut lost = |point| case(Case::KillAndLose(point, seed.draw()));
+                queue.extend(points.into_iter().map(&mut lost));
+                reads.extend(others.into_iter().map(&mut lost));
                 continue;
             }
             queue.extend(points.into_iter().map(Case::Kill).map(case));
@@ -125,6 +139,14 @@ fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Que
         if !args.kills && args.point.is_none() {
             queue.extend(faults(args, &reference, &mut seed).into_iter().map(case));
         }
+    }
+    if args.losses && (args.scenario.is_empty() || args.scenario.iter().any(|one| one == "losses"))
+    {
+        let scenario = losses();
+        let reference = reference(bases.get(scenario.before)?, &scenario)?;
+        let count = args.sample.map_or(MACHINES, |count| (count as u64).min(MACHINES));
+        let each = |first| (scenario, reference.clone(), Case::LoseEach(first));
+        queue.extend((0..count).map(each));
     }
     queue.append(&mut reads);
     let again = queue.iter().flat_map(|case| std::iter::repeat_n(case.clone(), args.times));

@@ -13,7 +13,7 @@ impl Base {
     /// Prepares it. Seeds keep the addresses of clouds that run side by side apart.
     ///
     /// # Errors
-    /// What runs undisturbed does not succeed.
+    /// Returns an error if an undisturbed run does not succeed.
     pub fn prepare(tools: &Tools, before: Before, seed: u64) -> Result<Self, SweepError> {
         let lab = Lab::empty(tools)?;
         lab.write("infra.toml", &scenario::toml(before, false, false))?;
@@ -27,7 +27,7 @@ impl Base {
             Before::Bucket => {
                 lab.must(&["apply", "--yes", "--target", "bucket.artifacts"])?;
             }
-            Before::Cluster | Before::Pair => {
+            Before::Cluster | Before::Pair | Before::Quorum => {
                 lab.must(&["apply", "--yes"])?;
                 lab.must(&["plan", "--detailed-exitcode"])?;
             }
@@ -36,10 +36,10 @@ impl Base {
         Ok(Self(lab))
     }
 
-    /// A copy with a running cloud.
+    /// Makes a copy with a running cloud.
     ///
     /// # Errors
-    /// It can't be copied, or its cloud does not start.
+    /// Returns an error if it can't be copied, or its cloud does not start.
     pub fn copy(&self) -> Result<Lab, SweepError> {
         let lab = Lab::copy_of(&self.0)?;
         lab.start_cloud(None)?;
@@ -55,15 +55,15 @@ pub struct Bases {
 }
 
 impl Bases {
-    /// None yet.
+    /// Makes an empty set: nothing is prepared yet.
     pub fn new(tools: Tools, seed: u64) -> Self {
         Self { tools, seed, made: BTreeMap::new() }
     }
 
-    /// The one for `before`.
+    /// Returns the one for `before`, and prepares it first if there is none yet.
     ///
     /// # Errors
-    /// See [`Base::prepare`].
+    /// Returns an error if [`Base::prepare`] does.
     pub fn get(&mut self, before: Before) -> Result<&Base, SweepError> {
         if !self.made.contains_key(&before) {
             let base = Base::prepare(&self.tools, before, self.seed)?;

@@ -24,7 +24,7 @@ const RECORDED: [(&str, &str, &str); 9] = [
     ("bucket", "buckets", "name"),
 ];
 
-/// The shape of what exists. Tags cost nothing and stay.
+/// Returns the shape of what exists. Tags cost nothing and stay, so it leaves them out.
 pub(super) fn shape(lab: &Lab, inventory: &Inventory) -> Result<Shape, SweepError> {
     // Names hold a part of the cluster's UUID, which differs from cloud to cloud.
     let uuid = uuid(lab)?;
@@ -57,6 +57,8 @@ fn name(kind: &str, one: &Value) -> String {
     match kind {
         // A rotation that is begun again after it had ended is one more generation.
         "droplets" => name.split("-g").next().unwrap_or(name).to_owned(),
+        // It ends in a part that is drawn once for each cluster.
+        "buckets" => name.rsplit_once('-').map_or(name, |(name, _)| name).to_owned(),
         "volumes" => name.split('-').next().unwrap_or(name).to_owned(),
         "records" => format!("{} {} {}", one["type"], name, one["ttl"]),
         "firewalls" => format!("{name} with {} rules", one["rules"]),
@@ -68,7 +70,7 @@ fn name(kind: &str, one: &Value) -> String {
 /// owned; the record says the same with no open intents; nothing is left to plan.
 ///
 /// # Errors
-/// [`SweepError::Broken`] says what does not hold.
+/// Returns [`SweepError::Broken`] if a promise does not hold, and says which one.
 pub fn check(lab: &Lab, scenario: &Scenario, wanted: &Shape) -> Result<(), SweepError> {
     let inventory = lab.inventory()?;
     let found = shape(lab, &inventory)?;
@@ -85,7 +87,7 @@ pub fn check(lab: &Lab, scenario: &Scenario, wanted: &Shape) -> Result<(), Sweep
     Ok(())
 }
 
-/// The cluster's UUID.
+/// Reads the cluster's UUID.
 fn uuid(lab: &Lab) -> Result<String, SweepError> {
     let path = lab.file(".infra").join(CLUSTER).join("identity.json");
     let text = std::fs::read_to_string(&path).map_err(SweepError::io(&path))?;
@@ -94,7 +96,7 @@ fn uuid(lab: &Lab) -> Result<String, SweepError> {
     Ok(identity["uuid"].as_str().unwrap_or_default().to_owned())
 }
 
-/// Every machine carries the owner's tag.
+/// Checks that every machine carries the owner's tag.
 fn owned(lab: &Lab, inventory: &Inventory) -> Result<(), SweepError> {
     let owner = format!("infra:{}", uuid(lab)?);
     for droplet in &inventory.droplets {
@@ -107,7 +109,7 @@ fn owned(lab: &Lab, inventory: &Inventory) -> Result<(), SweepError> {
     Ok(())
 }
 
-/// The record's ids are the cloud's ids.
+/// Checks that the record's ids are the cloud's ids, and that no intent is left open.
 fn recorded(lab: &Lab, inventory: &Inventory) -> Result<(), SweepError> {
     let record = lab.json(&["state", "list", "--json"])?;
     let empty = |value: &Value| {
@@ -147,8 +149,8 @@ fn plain(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }
 
-/// The load balancer of the ingress, and disks of claims: Kubernetes makes and unmakes them. TXT
-/// records are the marks of those that they stand beside.
+/// Returns true for what the record does not hold. Kubernetes makes and deletes the load balancer
+/// of the ingress and the disks of claims; TXT records are marks of the records beside them.
 fn unrecorded(list: &str, one: &Value) -> bool {
     let name = one["name"].as_str().unwrap_or_default();
     match list {

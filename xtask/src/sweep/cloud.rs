@@ -4,7 +4,7 @@ use infra_sim::{Fault, FaultApi, FaultEffect, Limits, SetFault, control::Invento
 
 use super::{Lab, SweepError};
 
-/// A fault of requests that strikes nothing yet.
+/// Makes a fault of requests that strikes nothing yet.
 pub(super) fn fault(api: FaultApi, effect: FaultEffect) -> Fault {
     Fault {
         id: None,
@@ -22,7 +22,7 @@ pub(super) fn fault(api: FaultApi, effect: FaultEffect) -> Fault {
     }
 }
 
-/// A fault of machines.
+/// Makes a fault of the machines that match `glob`.
 pub(super) fn machine(glob: &str, effect: FaultEffect) -> Fault {
     let machine_glob = Some(glob.to_owned());
     Fault { api: None, machine_glob, ..fault(FaultApi::Any, effect) }
@@ -41,10 +41,10 @@ impl Lab {
         self.cloud(|control| async move { control.clear_faults().await })
     }
 
-    /// What exists, in short.
+    /// Returns what exists, in short.
     ///
     /// # Errors
-    /// The cloud does not answer.
+    /// Returns an error if the cloud does not answer.
     pub fn shape(&self) -> Result<super::Shape, SweepError> {
         super::check::shape(self, &self.inventory()?)
     }

@@ -48,13 +48,13 @@ impl Ended {
         self.status.code()
     }
 
-    /// Everything it said, for whoever has to find out.
+    /// Returns everything that it printed, with its status, for a person who looks for the reason.
     pub(super) fn all(&self) -> String {
         let Self { words, status, stdout, stderr, .. } = self;
         format!("`{words}`: {status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
     }
 
-    /// The first line that says what went wrong.
+    /// Returns the first line that says what went wrong, or else the last line of stderr.
     pub(super) fn complaint(&self) -> String {
         let mut lines = self.stderr.lines().map(str::trim);
         lines
@@ -74,7 +74,7 @@ pub(super) struct Start<'a> {
     pub folder: &'a Path,
     pub words: Vec<String>,
     pub variables: Vec<(String, String)>,
-    /// How the shell that holds it back goes on: [`BECOME`], after some `ulimit` perhaps.
+    /// The lines that the waiting shell runs once it is let go: [`BECOME`], after some `ulimit` perhaps.
     pub launch: &'a str,
     pub deadline: Duration,
 }
@@ -89,7 +89,7 @@ pub(super) struct Held {
 }
 
 impl Start<'_> {
-    /// Starts a shell that goes on once it is let go.
+    /// Starts a shell that continues once it is let go.
     pub(super) fn hold(self) -> Result<Held, SweepError> {
         let script = format!("read -r _ || exit 1\n{}", self.launch);
         let (out, err) = (self.folder.join("out.txt"), self.folder.join("err.txt"));
@@ -123,7 +123,8 @@ impl Held {
         self.go_watched(&mut || Ok(()))
     }
 
-    /// The same, with a look at the world again and again.
+    /// Lets it go and waits for its end like [`Self::go`], and calls `watch` again and again
+    /// meanwhile.
     pub(super) fn go_watched(
         mut self,
         watch: &mut dyn FnMut() -> Result<(), SweepError>,

@@ -20,7 +20,7 @@ pub enum Damage {
     FlippedByte,
 }
 
-/// All of them.
+/// Returns all kinds of damage.
 pub fn damages() -> [Damage; 4] {
     [Damage::DiskFull, Damage::FileLimit, Damage::Cut, Damage::FlippedByte]
 }
@@ -49,7 +49,7 @@ impl Damage {
     /// Damages a run of a scenario, runs it again, and looks.
     ///
     /// # Errors
-    /// [`SweepError::Broken`] when a promise is.
+    /// Returns [`SweepError::Broken`] if a promise is broken.
     pub fn strike(
         self,
         base: &Base,
@@ -105,8 +105,8 @@ fn file_limit(lab: &Lab, scenario: &Scenario) -> Result<Outcome, SweepError> {
     judged(&ended, ended.stderr.contains("File too large"))
 }
 
-/// With a byte flipped, the journal is refused and left alone, and so is the cloud. Then it is
-/// moved aside, as the error says.
+/// Checks that a journal with a flipped byte is refused and left alone, and so is the cloud. It
+/// then moves the journal aside, as the error says.
 fn refused(lab: &Lab, scenario: &Scenario) -> Result<(), SweepError> {
     let path = lab.journal();
     let mut bytes = read(&path)?;
@@ -138,7 +138,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), SweepError> {
     std::fs::write(path, bytes).map_err(SweepError::io(path))
 }
 
-/// Sizes of the files below a folder.
+/// Lists the sizes of the files below a folder.
 fn files(folder: &Path) -> Vec<u64> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let sizes = entries.flat_map(|entry| match entry.metadata() {

@@ -11,7 +11,7 @@ use super::{
 /// again in peace, and is looked at.
 ///
 /// # Errors
-/// [`SweepError::Broken`] when a promise is: a panic, a hang, an error without words, no
+/// Returns [`SweepError::Broken`] if a promise is broken: a panic, a hang, an error without words, no
 /// convergence.
 pub fn disturb(
     base: &Base,
@@ -33,15 +33,8 @@ pub fn disturb(
         }
         Ok(())
     };
-    let mut words = scenario.words.to_vec();
-    if disturbance.never && words[0] != "artifacts" {
-        words.extend(["--ready-timeout", "15s"]);
-    }
-    let held = lab.hold(&words, &[], BECOME)?;
-    requests(&lab, &held, disturbance)?;
-    for fault in &disturbance.machines {
-        lab.set_fault(fault)?;
-    }
+    let held = lab.hold(&words(scenario, disturbance), &[], BECOME)?;
+    everything(&lab, &held, disturbance)?;
     let ended = held.go_watched(&mut watch)?;
     let struck: u32 = lab.faults()?.iter().map(|set| set.fired).sum();
     lab.clear_faults()?;
@@ -57,8 +50,17 @@ pub fn disturb(
     Ok(outcome)
 }
 
-/// Sets a disturbance's faults of requests for a run that is held.
-pub(super) fn requests(
+/// Returns a scenario's command; it waits shortly for what never comes.
+pub(super) fn words(scenario: &Scenario, disturbance: &Disturbance) -> Vec<&'static str> {
+    let mut words = scenario.words.to_vec();
+    if disturbance.never && words[0] != "artifacts" {
+        words.extend(["--ready-timeout", "15s"]);
+    }
+    words
+}
+
+/// Sets a disturbance's faults of machines, and those of requests for a run that is held.
+pub(super) fn everything(
     lab: &Lab,
     held: &Held,
     disturbance: &Disturbance,
@@ -66,10 +68,13 @@ pub(super) fn requests(
     for fault in &disturbance.requests {
         lab.set_fault(&Fault { client_pid: Some(held.pid()), ..fault.clone() })?;
     }
+    for fault in &disturbance.machines {
+        lab.set_fault(fault)?;
+    }
     Ok(())
 }
 
-/// What the disturbed run's end means.
+/// Decides what the disturbed run's end means.
 pub(super) fn judged(ended: &Ended, met: bool) -> Result<Outcome, SweepError> {
     match ended.code() {
         Some(0) if met => Ok(Outcome::ByItself),
@@ -81,8 +86,9 @@ pub(super) fn judged(ended: &Ended, met: bool) -> Result<Outcome, SweepError> {
     }
 }
 
-/// A machine that failed is not made anew by guess: the error says how to ask for it, and this does.
-fn remake(lab: &Lab) -> Result<(), SweepError> {
+/// Replaces a machine that failed. The program never replaces one unasked: its error says how to
+/// ask for it, and this function does so.
+pub(super) fn remake(lab: &Lab) -> Result<(), SweepError> {
     let droplets = lab.inventory()?.droplets;
     let names = droplets.iter().filter_map(|droplet| droplet["name"].as_str());
     // It is the first slot's that was made; of two generations, the newer one.

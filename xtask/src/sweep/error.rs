@@ -29,7 +29,7 @@ impl SweepError {
         move |source| Self::Io { path, source }
     }
 
-    /// With more to read, when a promise was broken.
+    /// Adds more text to read, if a promise was broken.
     pub(super) fn with(self, more: &str) -> Self {
         match self {
             Self::Broken(text) => Self::Broken(format!("{text}\n{more}")),

@@ -42,7 +42,7 @@ fn stale(api: FaultApi) -> Fault {
 /// How far lists lag behind, on the cloud's clock: less than the 20 s that are allowed for.
 const LAG: Option<u64> = Some(15_000);
 
-/// Every disturbance. `speed` is that of the cloud's clock.
+/// Lists every disturbance. `speed` is that of the cloud's clock.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
 pub fn disturbances(speed: f64) -> Vec<Disturbance> {
     use FaultApi::{Any, Digitalocean, Kube, S3};
@@ -84,6 +84,7 @@ pub fn disturbances(speed: f64) -> Vec<Disturbance> {
             "a page that shifts for a while",
             vec![times(9, fault(Digitalocean, Effect::ShiftPage))],
         ),
+        of("small pages", vec![fault(Any, Effect::SmallPages)]),
         of("pages that always shift", vec![fault(Digitalocean, Effect::ShiftPage)]),
         Disturbance {
             machines: vec![machine("worker-*", Effect::NeverActive)],

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Bases, Damage, Disturbance, Outcome, Point, Reference, Report, Scenario, SweepError, disturb,
-    kill_at, kill_under, lab::Tools,
+    kill_at, kill_under, lab::Tools, lose_after_kill, lose_each,
 };
 
 /// What is done to a scenario.
@@ -18,6 +18,10 @@ pub(super) enum Case {
     KillUnder(Point, Disturbance),
     Disturb(Disturbance),
     Damage(Damage),
+    /// Killed, then a machine is lost; the number chooses which.
+    KillAndLose(Point, u64),
+    /// Every machine is lost, one after the other; the number chooses the first.
+    LoseEach(u64),
 }
 
 impl std::fmt::Display for Case {
@@ -29,25 +33,29 @@ impl std::fmt::Display for Case {
             }
             Self::Disturb(disturbance) => f.write_str(disturbance.name),
             Self::Damage(damage) => damage.fmt(f),
+            Self::KillAndLose(point, _) => write!(f, "killed {point}, then a machine is lost"),
+            Self::LoseEach(first) => write!(f, "each machine is lost, from number {first} on"),
         }
     }
 }
 
 impl Case {
-    /// What it belongs to, for counting.
+    /// Returns the group that it is counted in.
     fn class(&self) -> &'static str {
         match self {
             Self::Kill(point) => point.class(),
             Self::KillUnder(..) => "killed while the cloud errs",
             Self::Disturb(_) => "by what the cloud does",
             Self::Damage(_) => "by what the disk does",
+            Self::KillAndLose(..) => "killed, and a machine lost",
+            Self::LoseEach(_) => "machines lost in turn",
         }
     }
 }
 
 pub(super) type Queue = VecDeque<(Scenario, Reference, Case)>;
 
-/// Runs all cases of `queue` that can begin before `until`; the first worker goes on with `bases`.
+/// Runs all cases of `queue` that can begin before `until`; the first worker continues with `bases`.
 pub(super) fn work(
     bases: Bases,
     tools: &Tools,
@@ -99,5 +107,9 @@ fn one(
         }
         Case::Disturb(disturbance) => disturb(base, scenario, reference, disturbance),
         Case::Damage(damage) => damage.strike(base, scenario, reference),
+        Case::KillAndLose(point, which) => {
+            lose_after_kill(base, scenario, reference, *point, *which)
+        }
+        Case::LoseEach(first) => lose_each(base, scenario, reference, *first),
     }
 }

@@ -24,7 +24,7 @@ pub struct Reference {
 /// Runs a scenario undisturbed and counts.
 ///
 /// # Errors
-/// It does not succeed.
+/// Returns an error if it does not succeed.
 pub fn reference(base: &Base, scenario: &Scenario) -> Result<Reference, SweepError> {
     let lab = base.copy()?;
     scenario.prepare(&lab)?;
@@ -57,7 +57,7 @@ pub fn reference(base: &Base, scenario: &Scenario) -> Result<Reference, SweepErr
 /// Runs a scenario, kills it at `point`, runs it again to its end, and looks.
 ///
 /// # Errors
-/// [`SweepError::Broken`] when a promise is.
+/// Returns [`SweepError::Broken`] if a promise is broken.
 pub fn kill_at(
     base: &Base,
     scenario: &Scenario,
@@ -78,7 +78,7 @@ pub fn kill_at(
 /// disturbance, then in peace, and looks.
 ///
 /// # Errors
-/// [`SweepError::Broken`] when a promise is.
+/// Returns [`SweepError::Broken`] if a promise is broken.
 pub fn kill_under(
     base: &Base,
     scenario: &Scenario,
@@ -88,8 +88,13 @@ pub fn kill_under(
 ) -> Result<Outcome, SweepError> {
     let lab = base.copy()?;
     scenario.prepare(&lab)?;
-    let (held, at) = held(&lab, scenario, point)?;
-    disturb::requests(&lab, &held, disturbance)?;
+    let limits = lab.limits()?;
+    if let Some(limit) = disturbance.limit {
+        lab.set_limits(&limit(&limits, lab.inventory()?.droplets.len()))?;
+    }
+    let words = disturb::words(scenario, disturbance);
+    let (held, at) = held(&lab, &words, point)?;
+    disturb::everything(&lab, &held, disturbance)?;
     if let Some(kill) = at {
         lab.set_fault(&kill)?;
     }
@@ -97,19 +102,23 @@ pub fn kill_under(
     lab.clear_faults()?;
     let outcome = if ended.is_killed() { Outcome::Killed } else { disturb::judged(&ended, true)? };
     // At once: what the first run made is not a moment old.
-    let held = lab.hold(scenario.words, &[], BECOME)?;
-    disturb::requests(&lab, &held, disturbance)?;
+    let held = lab.hold(&words, &[], BECOME)?;
+    disturb::everything(&lab, &held, disturbance)?;
     let again = disturb::judged(&held.go()?, true)?;
     lab.clear_faults()?;
+    lab.set_limits(&limits)?;
     if let Outcome::Refused { .. } = again {
+        if !disturbance.machines.is_empty() {
+            disturb::remake(&lab)?;
+        }
         lab.must(scenario.words).map_err(|error| error.with(&consoles(&lab)))?;
     }
     check(&lab, scenario, &reference.shape)?;
     Ok(outcome)
 }
 
-/// The ends of the machines' consoles: what a run waits for is told there.
-fn consoles(lab: &Lab) -> String {
+/// Returns the ends of the machines' consoles: they show what a run waits for.
+pub(super) fn consoles(lab: &Lab) -> String {
     const LINES: usize = 12;
     let folders = std::fs::read_dir(lab.file(".infra/sim/machines")).into_iter().flatten();
     let of = |folder: std::fs::DirEntry| {
@@ -121,9 +130,9 @@ fn consoles(lab: &Lab) -> String {
     folders.flatten().map(of).collect()
 }
 
-/// Starts a scenario and holds it. Returns the fault that will kill it at `point`, where it is a
+/// Starts a command and holds it. Returns the fault that will kill it at `point`, where it is a
 /// call.
-fn held(lab: &Lab, scenario: &Scenario, point: Point) -> Result<(Held, Option<Fault>), SweepError> {
+fn held(lab: &Lab, words: &[&str], point: Point) -> Result<(Held, Option<Fault>), SweepError> {
     let (call, how, at) = match point {
         Point::CallBefore(method, at) => {
             (Some((method, FaultEffect::KillClientBefore)), "none", at)
@@ -134,7 +143,7 @@ fn held(lab: &Lab, scenario: &Scenario, point: Point) -> Result<(Held, Option<Fa
         Point::WriteAfter(at) => (None, "after", at),
     };
     let variable = (FAULT_POINT, format!("journal:{how}:{at}"));
-    let held = lab.hold(scenario.words, &[variable], BECOME)?;
+    let held = lab.hold(words, &[variable], BECOME)?;
     let kill = call.map(|(method, effect)| Fault {
         client_pid: Some(held.pid()),
         method: Some(method.to_owned()),
@@ -147,7 +156,7 @@ fn held(lab: &Lab, scenario: &Scenario, point: Point) -> Result<(Held, Option<Fa
 
 /// Runs a scenario and kills it at `point`.
 pub(super) fn killed(lab: &Lab, scenario: &Scenario, point: Point) -> Result<Outcome, SweepError> {
-    let (held, kill) = held(lab, scenario, point)?;
+    let (held, kill) = held(lab, scenario.words, point)?;
     if let Some(kill) = kill {
         lab.set_fault(&kill)?;
     }

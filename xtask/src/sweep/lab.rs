@@ -42,10 +42,10 @@ fn folder() -> Result<TempDir, SweepError> {
 }
 
 impl Lab {
-    /// An empty folder.
+    /// Makes an empty folder.
     ///
     /// # Errors
-    /// It can't be made.
+    /// Returns an error if it can't be made.
     pub fn empty(tools: &Tools) -> Result<Self, SweepError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -54,10 +54,10 @@ impl Lab {
         Ok(Self { folder: folder()?, tools: tools.clone(), runtime })
     }
 
-    /// A copy of another one's folder, whose cloud must not run.
+    /// Makes a copy of another one's folder, whose cloud must not run.
     ///
     /// # Errors
-    /// It can't be copied.
+    /// Returns an error if it can't be copied.
     pub fn copy_of(other: &Self) -> Result<Self, SweepError> {
         let lab = Self::empty(&other.tools)?;
         let from = format!("{}/.", other.path().display());
@@ -68,12 +68,12 @@ impl Lab {
         }
     }
 
-    /// Its folder.
+    /// Returns its folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A file in its folder.
+    /// Returns the path of a file in its folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
@@ -81,7 +81,7 @@ impl Lab {
     /// Writes a file in its folder.
     ///
     /// # Errors
-    /// It can't be written.
+    /// Returns an error if it can't be written.
     pub fn write(&self, name: &str, text: &str) -> Result<(), SweepError> {
         let path = self.file(name);
         if let Some(folder) = path.parent() {
@@ -101,7 +101,7 @@ impl Lab {
     /// Starts its cloud; a seed counts for a new one only.
     ///
     /// # Errors
-    /// It does not start.
+    /// Returns an error if it does not start.
     pub fn start_cloud(&self, seed: Option<u64>) -> Result<(), SweepError> {
         let (data, speed) = (self.data(), Some(self.tools.speed));
         self.runtime.block_on(control::start(&data, &self.tools.binary, seed, speed))?;
@@ -111,7 +111,7 @@ impl Lab {
     /// Stops its cloud; nothing is lost.
     ///
     /// # Errors
-    /// It does not stop.
+    /// Returns an error if it does not stop.
     pub fn stop_cloud(&self) -> Result<(), SweepError> {
         self.runtime.block_on(control::stop(&self.data()))?;
         Ok(())
@@ -139,7 +139,8 @@ impl Lab {
         }
     }
 
-    /// A run that waits to be let go, with these variables, launched by its shell like this.
+    /// Starts a run that waits to be let go, with these variables; the shell launches it with
+    /// `launch`.
     pub(super) fn hold(
         &self,
         words: &[&str],
@@ -155,7 +156,7 @@ impl Lab {
         self.hold(words, &[], BECOME)?.go()
     }
 
-    /// The same; it must succeed.
+    /// Runs it on the cloud to its end; it must succeed.
     pub(super) fn must(&self, words: &[&str]) -> Result<Ended, SweepError> {
         let ended = self.run(words)?;
         if ended.code() == Some(0) {

@@ -25,7 +25,7 @@ pub enum Point {
 }
 
 impl Point {
-    /// What it belongs to, for counting.
+    /// Returns the group that it is counted in.
     pub fn class(&self) -> &'static str {
         match self {
             Self::CallBefore(method, _) | Self::CallAfter(method, _) if !READS.contains(method) => {
@@ -59,7 +59,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The methods that are counted.
+    /// Returns the methods that are counted.
     pub fn methods() -> impl Iterator<Item = &'static str> {
         EFFECTS.into_iter().chain(READS)
     }
@@ -68,8 +68,8 @@ impl Counts {
         methods.iter().filter_map(|method| self.calls.get(method)).sum()
     }
 
-    /// Every point at which the world may be different: before and after each call that has an
-    /// effect, around each write of the journal.
+    /// Returns every point at which the world may be different: before and after each call that has
+    /// an effect, and around each write of the journal.
     pub fn effects(&self) -> Vec<Point> {
         let calls = EFFECTS.into_iter().flat_map(|method| {
             let count = self.calls.get(method).copied().unwrap_or(0);
@@ -81,7 +81,8 @@ impl Counts {
         writes.chain(calls).collect()
     }
 
-    /// Every call that reads. Before it or after is the same: it has no effect.
+    /// Returns one point for every call that reads. A point after it would be no different, because
+    /// a read has no effect.
     pub fn reads(&self) -> Vec<Point> {
         let reads = READS.into_iter().flat_map(|method| {
             let count = self.calls.get(method).copied().unwrap_or(0);
@@ -98,7 +99,7 @@ impl std::fmt::Display for Counts {
     }
 }
 
-/// Some of `points`, spread over calls and journal writes alike.
+/// Picks some of `points`, spread over calls and journal writes alike.
 pub fn sample(points: &[Point], count: usize, seed: &mut Seed) -> Vec<Point> {
     let is_call = |point: &&Point| matches!(point, Point::CallBefore(..) | Point::CallAfter(..));
     let calls: Vec<Point> = points.iter().filter(is_call).copied().collect();

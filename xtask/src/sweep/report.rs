@@ -72,22 +72,24 @@ impl Report {
         }
     }
 
-    /// One case that there was no time for.
+    /// Counts one case that there was no time for.
     pub fn leave_out(&mut self, scenario: &str, class: &'static str) {
         *self.left_out.entry((scenario.to_owned(), class)).or_default() += 1;
     }
 
-    /// Whether every promise held.
+    /// Returns true if every promise held, and at least one was put to the test.
     pub fn is_good(&self) -> bool {
-        self.broken.is_empty()
+        let idle = [Outcome::NotReached.word(), Outcome::NotMet.word()];
+        let is_tested = self.counts.keys().any(|(_, _, word)| !idle.contains(word));
+        is_tested && self.broken.is_empty()
     }
 
-    /// How many cases ended well.
+    /// Returns how many cases ended well.
     pub fn passed(&self) -> usize {
         self.counts.values().sum()
     }
 
-    /// The closing table.
+    /// Prints the closing table.
     pub fn print(&self) {
         println!();
         for ((scenario, class, word), count) in &self.counts {
@@ -99,6 +101,9 @@ impl Report {
         println!("{:<16} {:<24} {:>5}", "in all", "", self.passed());
         for broken in &self.broken {
             println!("BROKEN: {broken}");
+        }
+        if self.broken.is_empty() && !self.is_good() {
+            println!("No case met anything: nothing was tested.");
         }
     }
 }

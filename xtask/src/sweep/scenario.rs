@@ -1,5 +1,7 @@
 //! What is killed and disturbed: one command, what there is before it, and what the file says then.
 
+use infra_test_utils::{ClusterToml, POD_RANGE};
+
 use super::{Lab, SweepError};
 
 /// What there is before the command.
@@ -13,6 +15,19 @@ pub enum Before {
     Cluster,
     /// The whole cluster with a second worker, so that pods can leave the first.
     Pair,
+    /// A cluster of three control planes and two workers.
+    Quorum,
+}
+
+impl Before {
+    /// Returns how many control planes and workers the file asks for.
+    fn counts(self) -> (usize, usize) {
+        match self {
+            Self::Nothing | Self::Bucket | Self::Cluster => (1, 1),
+            Self::Pair => (1, 2),
+            Self::Quorum => (3, 2),
+        }
+    }
 }
 
 /// A command that is killed and disturbed.
@@ -34,7 +49,7 @@ impl Scenario {
     /// Writes the file as it is when the command runs.
     ///
     /// # Errors
-    /// It can't be written.
+    /// Returns an error if it can't be written.
     pub fn prepare(&self, lab: &Lab) -> Result<(), SweepError> {
         lab.write("infra.toml", &toml(self.before, self.changed, self.apps))?;
         if self.apps {
@@ -43,13 +58,14 @@ impl Scenario {
         Ok(())
     }
 
-    /// Whether an empty plan must follow: what the command does is all that the file asks for.
+    /// Returns true if an empty plan must follow, because the command does all that the file asks
+    /// for.
     pub fn completes(&self) -> bool {
         !["destroy", "artifact-sync"].contains(&self.name)
     }
 }
 
-/// All of them.
+/// Lists all scenarios.
 pub fn scenarios() -> Vec<Scenario> {
     let scenario =
         |name, before, words| Scenario { name, before, changed: false, apps: false, words };
@@ -65,34 +81,18 @@ pub fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// The file before any change.
+/// Returns the scenario whose machines are lost one after the other, each followed by an apply.
+pub fn losses() -> Scenario {
+    let words = &["apply", "--yes"];
+    Scenario { name: "losses", before: Before::Quorum, changed: false, apps: true, words }
+}
+
+/// Returns the text of `infra.toml`; `changed` and `apps` say if it asks for more than at first.
 pub(super) fn toml(before: Before, changed: bool, apps: bool) -> String {
-    let workers = if before == Before::Pair { 2 } else { 1 };
+    let (control_planes, workers) = before.counts();
     let (from, ttl) = if changed { ("198.51.100.0/24", 60) } else { ("203.0.113.0/24", 300) };
-    let mut text = format!(
-        r#"[cluster]
-name = "lab"
-provider = "do"
-kubernetes = "1.36.2"
-
-[network]
-machines = "10.110.0.0/16"
-pods = "10.200.0.0/13"
-services = "10.96.0.0/16"
-
-[providers.do]
-region = "fra1"
-image = "ubuntu-24-04-x64"
-
-[pools.control-plane]
-count = 1
-type = "s-2vcpu-4gb"
-
-[pools.worker]
-count = {workers}
-type = "s-2vcpu-4gb"
-
-[[firewall]]
+    let more = format!(
+        r#"[[firewall]]
 protocol = "tcp"
 ports = "22"
 from = ["{from}"]
@@ -102,6 +102,9 @@ domain = "lab.example.com"
 ttl = {ttl}
 "#
     );
+    let cluster = ClusterToml::new("lab").pinned().pod_range(POD_RANGE);
+    let cluster = cluster.control_planes(control_planes).workers(workers).with(&more);
+    let mut text = cluster.to_string();
     if changed {
         // One more resource, so that an update also creates.
         text.push_str("\n[ssh_keys]\nops = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com\"\n");

@@ -5,12 +5,12 @@
 pub struct Seed(u64);
 
 impl Seed {
-    /// From a number.
+    /// Makes a generator from a number.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number.
+    /// Draws the next number.
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -19,7 +19,7 @@ impl Seed {
         mixed ^ (mixed >> 31)
     }
 
-    /// `count` of `all`, in their order.
+    /// Picks `count` of `all` at random, and keeps their order.
     pub fn pick<T: Clone>(&mut self, all: &[T], count: usize) -> Vec<T> {
         let mut places: Vec<usize> = (0..all.len()).collect();
         for at in 0..count.min(all.len()) {
