@@ -238,17 +238,18 @@ fn a_key_is_rotated_while_the_cluster_runs() {
 #[test]
 fn one_command_rotates_a_key_and_resumes_when_it_is_killed() {
     let lab = THREE.lab();
+    let two_workers =
+        THREE.toml().replace("[pools.worker]\ncount = 1", "[pools.worker]\ncount = 2");
+    lab.write("infra.toml", &two_workers);
     lab.run(&["apply", "--yes"]).ok();
     if let Some(kubectl) = Kubectl::of(&lab, "lab") {
         kubectl.run(&["create", "secret", "generic", "keepme", "--from-literal=a=b"]).ok();
     }
     let before = lab.inventory();
+    assert_eq!(before.ids_of("droplets").len(), 5);
     let rotate = ["encryption", "rotate", "--yes"];
     // A worker that infra.toml no longer asks for has nothing to do with it.
-    lab.write(
-        "infra.toml",
-        &THREE.toml().replace("[pools.worker]\ncount = 1", "[pools.worker]\ncount = 0"),
-    );
+    lab.write("infra.toml", &THREE.toml());
     // A machine is gone, and its successor is not there yet.
     for moment in ["droplet.control-plane-1: deleted", "droplet.control-plane-2: created"] {
         let mut run = lab.start(&rotate);
@@ -256,6 +257,7 @@ fn one_command_rotates_a_key_and_resumes_when_it_is_killed() {
         run.kill();
     }
     lab.run(&rotate).ok().says("key2, identity").says("Secrets written again");
+    lab.write("infra.toml", &two_workers);
     assert_keeps_what_key2_wrote(&lab);
     let (before, after) = (before.ids_of("droplets"), lab.inventory().ids_of("droplets"));
     assert_eq!(before.len(), after.len());
