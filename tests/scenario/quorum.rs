@@ -114,7 +114,7 @@ fn a_member_that_does_not_answer_does_not_count() {
     lab.run(&["plan"]).ok().says(silent).says("survives no loss of a control plane");
     let words = ["apply", "--yes", "--replace", "droplet.control-plane-3"];
     let refused = lab.run(&words).expect(3).warns("while control-plane-2 does not run");
-    refused.warns("is replaced itself, with --replace");
+    refused.warns("is replaced itself (--replace)");
     lab.run(&["plan", "--replace", "droplet.control-plane-2"]).ok();
     // Two of three are no majority: the API server has nothing to answer with.
     lab.fault(&["etcd_hangs", "--machine", "control-plane-3"]);
