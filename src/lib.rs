@@ -4,7 +4,6 @@
 #[macro_use]
 mod print;
 
-pub mod apps;
 pub mod cli;
 pub mod clouds;
 pub mod etcd;
@@ -19,5 +18,6 @@ pub mod session;
 pub mod spec;
 pub mod ui;
 
+pub use infra_apps as apps;
 pub use infra_engine as engine;
 use infra_provider_api::visible;

@@ -6,10 +6,8 @@
 //! control planes are upgraded first, one minor version at a time. Kubernetes knows no downgrades.
 
 use infra_provider_api::{NodePlan, Problem, Role, Source};
-use infra_provisioning::{
-    artifacts::{known_series, parse_version},
-    versions::{minor_of, versions},
-};
+use infra_provisioning::artifacts::{known_series, parse_version};
+use infra_versions::{minor_of, versions};
 use jiff::civil::Date;
 
 use super::{error::Failure, look::Looked, open::Session};
