@@ -6,7 +6,8 @@ use std::{hint::black_box, sync::Arc};
 
 use async_trait::async_trait;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use infra::engine::{Kinds, Observations, PlanInput, PlanOptions, Record, Recorded, plan};
+use infra::engine::{Kinds, Observations, PlanInput, PlanOptions, plan};
+use infra::state::{Record, Recorded};
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Declared, ErrorKind, Input, Kind, MadeBy,
     Observed, OnChange, Owner, Packed, Readiness, UpdateRequest,

@@ -8,8 +8,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    engine::{Observations, Plan, Record, journal, plan::Steps, store::read_snapshot},
+    engine::{Observations, Plan, plan::Steps},
     spec::{self, Options},
+    state::{Record, journal, store::read_snapshot},
     ui::{PlanView, plan_text},
 };
 

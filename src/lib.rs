@@ -21,3 +21,4 @@ pub mod ui;
 pub use infra_apps as apps;
 pub use infra_engine as engine;
 use infra_provider_api::visible;
+pub use infra_state as state;

@@ -10,15 +10,15 @@ use std::{
 
 use infra::{
     clouds::Surroundings,
-    engine::{
+    remote::{RemoteRecord, Target},
+    session::{ExitCode, Places},
+    spec,
+    state::{
         LockError, LockOptions, StoreError,
         journal::Entry,
         lock::remote::{LOCK, RemoteLock, SystemClock},
         store::remote::{Only, probe},
     },
-    remote::{RemoteRecord, Target},
-    session::{ExitCode, Places},
-    spec,
 };
 use infra_test_utils::ClusterToml;
 use uuid::Uuid;

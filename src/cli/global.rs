@@ -5,10 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 
 use crate::{
-    engine::Record,
     home::Home,
     session::{Failure, OpenRecord, Places, SessionOptions},
     spec::{self, Project},
+    state::Record,
 };
 
 /// The heading under which `--help` lists them.

@@ -9,8 +9,8 @@ use secrecy::ExposeSecret;
 
 use super::{global::Global, run::duration};
 use crate::{
-    engine::journal::Holder,
     session::{ExitCode, Failure, Places, certificates_clock},
+    state::journal::Holder,
 };
 
 /// Merge the cluster's kubeconfig into yours, or write it somewhere.

@@ -12,10 +12,11 @@ use super::{
     run::{Run, verdict},
 };
 use crate::{
-    engine::{Action, Plan, PlanOptions, Record},
+    engine::{Action, Plan, PlanOptions},
     resources::{Handovers, KubeletCertificates},
     rotate::{Generations, blockers, existing},
     session::{ExitCode, Failure, Looked, Planned, Purpose},
+    state::Record,
     ui::Style,
 };
 

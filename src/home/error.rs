@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::engine::LockError;
+use crate::state::LockError;
 
 /// Why state could not be moved. What was there is still there.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use infra_provisioning::store::{Bucket, Condition, StoreError as BucketError};
 
-use crate::engine::{
+use crate::state::{
     StoreError,
     store::remote::{Object, Objects, Only},
 };

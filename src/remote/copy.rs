@@ -177,7 +177,7 @@ pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure>
         Failure::new(ExitCode::Record, format!("can't write {}: {why}", path.display()))
     };
     if let Some(folder) = path.parent() {
-        crate::engine::store::make_folder(folder).map_err(|error| failed(error.to_string()))?;
+        crate::state::store::make_folder(folder).map_err(|error| failed(error.to_string()))?;
     }
     infra_ssl::files::write_atomic(path, bytes, mode).map_err(|error| failed(error.to_string()))
 }

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{copy::Marker, pin::PinFile, target::Target};
 use crate::{
-    engine::{
+    session::{ExitCode, Failure, Places},
+    state::{
         Lock, LockOptions, RemoteLock, Store,
         lock::remote::{Clock, LOCK, SystemClock},
         store::{
@@ -14,7 +15,6 @@ use crate::{
             remote::{Objects, Seal, Signed},
         },
     },
-    session::{ExitCode, Failure, Places},
 };
 
 /// Deletes everything, under `lock`. The order makes sure that what remains is no record, and is not

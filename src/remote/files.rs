@@ -11,13 +11,12 @@ use super::{
     keys::Keyring,
 };
 use crate::{
-    engine::{
-        Store,
+    session::{ExitCode, Failure, Places},
+    state::{
+        KeptFile, Store,
         journal::Entry,
-        record::KeptFile,
         store::remote::{Only, Remote},
     },
-    session::{ExitCode, Failure, Places},
 };
 
 /// The files of a record in a bucket, and the copy of them here.
@@ -224,7 +223,7 @@ impl Files {
         let kept = &record.files;
         for object in self.remote.objects().list("files/").await? {
             if kept.values().all(|file| file.object != object) {
-                crate::engine::store::Backend::may_act(&*self.remote)?;
+                crate::state::store::Backend::may_act(&*self.remote)?;
                 self.remote.objects().remove(&object).await?;
             }
         }
@@ -240,7 +239,7 @@ impl Files {
         let object = format!("files/{held:06}-{}/{name}{end}", &unique[..8]);
         let readers = if encrypted { Some(self.keys.readers_sum().await?) } else { None };
         let kept = KeptFile { object: object.clone(), sum: sum(&bytes), encrypted, readers, mode };
-        crate::engine::store::Backend::may_act(&*self.remote)?;
+        crate::state::store::Backend::may_act(&*self.remote)?;
         // The name is new: `None` means that the answer to a first try was lost.
         self.remote.objects().put(&object, bytes, Only::New).await?;
         Ok(kept)

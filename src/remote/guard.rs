@@ -2,8 +2,8 @@
 
 use super::copy;
 use crate::{
-    engine::record::KeptFile,
     session::{ExitCode, Failure},
+    state::KeptFile,
 };
 
 const KUBECONFIG: &str = "pki/kubeconfig";

@@ -19,9 +19,9 @@ use tokio::sync::OnceCell;
 
 use super::prompt;
 use crate::{
-    engine::store::remote::{Objects, Only},
     session::{ExitCode, Failure},
     spec::BucketPlan,
+    state::store::remote::{Objects, Only},
 };
 
 /// The object that holds the key pair of a passphrase.

@@ -10,11 +10,11 @@ use super::{
     record::RemoteRecord,
 };
 use crate::{
-    engine::{
+    session::{ExitCode, Failure, Places},
+    state::{
         Lock, LockOptions, Record, Store,
         store::{Backend, Folder, remote::Remote},
     },
-    session::{ExitCode, Failure, Places},
 };
 
 /// One thing that was moved.

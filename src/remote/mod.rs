@@ -2,7 +2,7 @@
 //! what is encrypted, and the working copy on this machine.
 //!
 //! How the journal lies in the bucket and who may write it is the engine's:
-//! [`crate::engine::store::remote`], [`crate::engine::lock::remote`].
+//! [`crate::state::store::remote`], [`crate::state::lock::remote`].
 
 mod bucket;
 mod copy;

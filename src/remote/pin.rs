@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::copy;
 use crate::{
-    engine::{
+    session::{ExitCode, Failure, Places},
+    state::{
         StoreError,
         store::remote::{KEY, Mark, Watermark},
     },
-    session::{ExitCode, Failure, Places},
 };
 
 const FILE: &str = "signing.json";

@@ -16,7 +16,10 @@ use super::{
     target::Target,
 };
 use crate::{
-    engine::{
+    resources::Keeper,
+    session::{Failure, Places},
+    spec::BucketPlan,
+    state::{
         LockError, LockOptions, RemoteLock, Store, StoreError,
         lock::{
             Lease,
@@ -27,9 +30,6 @@ use crate::{
             remote::{Objects, Remote, Watermark, probe},
         },
     },
-    resources::Keeper,
-    session::{Failure, Places},
-    spec::BucketPlan,
 };
 
 /// A record in a bucket, open, with the working copy of its files.

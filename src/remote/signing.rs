@@ -18,11 +18,11 @@ use super::{
     proof::{fresh_key, is_proved, prove},
 };
 use crate::{
-    engine::{
+    session::{ExitCode, Failure},
+    state::{
         Store,
         store::remote::{KEY, Objects, Only, Seal, Signed},
     },
-    session::{ExitCode, Failure},
 };
 
 /// The object that holds the key.

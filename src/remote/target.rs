@@ -8,9 +8,9 @@ use secrecy::SecretString;
 use super::bucket::BucketObjects;
 use crate::{
     clouds::Surroundings,
-    engine::store::remote::Objects,
     session::{ExitCode, Failure},
     spec::{BucketPlan, Project},
+    state::store::remote::Objects,
 };
 
 /// A bucket for the record of one cluster.

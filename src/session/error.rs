@@ -5,9 +5,10 @@ use std::fmt;
 use infra_provider_api::{CloudError, ErrorKind, Problem};
 
 use crate::{
-    engine::{LockError, ObserveError, PlanError, RecoverError, StoreError},
+    engine::{ObserveError, PlanError, RecoverError},
     home::{MoveError, TwoStates},
     spec::LoadError,
+    state::{LockError, StoreError},
 };
 
 /// The documented exit codes.

@@ -6,7 +6,7 @@ use super::{
     error::{ExitCode, Failure},
     open::Session,
 };
-use crate::engine::{Lock, LockError, LockOptions, RemoteLock, StoreError, lock::Lease};
+use crate::state::{Lock, LockError, LockOptions, RemoteLock, StoreError, lock::Lease};
 
 /// The lock of a cluster, held. Given back when dropped.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     apps::TlsSecret,
-    engine::{Kinds, Observations, ObserveOptions, PlanOptions, Record, confirm, observe},
+    engine::{Kinds, Observations, ObserveOptions, PlanOptions, confirm, observe},
     etcd::EtcdAccess,
     resources::{
         ApiServers, Artifacts, BUCKET_KINDS, Boots, Certificates, EtcdMembers, Handovers,
@@ -39,6 +39,7 @@ use crate::{
     },
     rotate::{DrainOptions, Generations},
     spec::TlsIssuer,
+    state::Record,
 };
 
 /// Everything a plan is made from.

@@ -14,8 +14,9 @@ use serde_json::json;
 use super::{error::Failure, look::Purpose, open::Session};
 use crate::{
     apps::addons::CERT_MANAGER,
-    engine::{Observations, Record},
+    engine::Observations,
     resources::{KubeAccess, SiteCertificates, SiteScope, Suites, listed, needs_cert_manager},
+    state::Record,
 };
 
 /// Iterates over what exists by the record, or was begun.

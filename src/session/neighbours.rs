@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use uuid::Uuid;
 
 use super::open::Session;
-use crate::engine::{Store, store::Folder};
+use crate::state::{Store, store::Folder};
 
 impl Session {
     /// Returns a note on each other cluster that is recorded in this folder, where nothing is recorded

@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{
     clouds::{self, Cloud, Surroundings},
-    engine::{Store, store::derived_uuid},
     home::Home,
     remote::{RemoteRecord, Target, refuse_working_copy},
     resources::Keeper,
     spec::{self, Project},
+    state::{Store, store::derived_uuid},
 };
 
 /// What every verb takes.

@@ -14,11 +14,10 @@ use super::{
 use crate::{
     apps::addons::CERT_MANAGER,
     clouds::AddonCredentials,
-    engine::{
-        Action, Plan, PlanInput, PlanOptions, Record, plan, plan::fingerprint, record::Recorded,
-    },
+    engine::{Action, Plan, PlanInput, PlanOptions, plan, plan::fingerprint},
     resources::{SiteCertificates, Suites},
     spec::{AcmeConfig, Challenge},
+    state::{Record, Recorded},
 };
 
 /// A plan and what it was made from.

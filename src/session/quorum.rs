@@ -7,10 +7,11 @@ use infra_provider_api::{Address, Readiness, Role};
 use super::{error::Failure, look::Looked, open::Session};
 use crate::{
     engine::{
-        Action, Change, Plan, PlanOptions, Record, Recorded,
+        Action, Change, Plan, PlanOptions,
         quorum::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, judge},
     },
     resources::ANSWERS,
+    state::{Record, Recorded},
 };
 
 impl Session {

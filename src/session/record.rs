@@ -9,9 +9,9 @@ use super::{
     open::{Places, SessionOptions, surroundings},
 };
 use crate::{
-    engine::Store,
     remote::{RemoteRecord, Target, refuse_working_copy},
     spec::{self, Project},
+    state::Store,
 };
 
 /// The record of a cluster, open to be read.

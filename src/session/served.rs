@@ -16,9 +16,10 @@ use crate::{
         addons::{ALL_NAMESPACES, CERT_MANAGER},
         ingress_namespaces,
     },
-    engine::{Action, Plan, Record},
+    engine::{Action, Plan},
     resources::Suites,
     spec::{self, AcmeConfig, Challenge, Project},
+    state::Record,
 };
 
 /// What the environments of a cluster share.

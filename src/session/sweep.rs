@@ -5,8 +5,8 @@ use infra_provisioning::node::report_of_call;
 
 use super::{look::Looked, open::Session};
 use crate::{
-    engine::Record,
     resources::{JoinSecrets, report_of},
+    state::Record,
 };
 
 impl Session {
@@ -68,7 +68,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::engine::{OpenIntent, Recorded, record::IntentAction};
+    use crate::state::{IntentAction, OpenIntent, Recorded};
 
     fn recorded(address: Address, spec: Value, outputs: Value, ready: bool) -> Recorded {
         Recorded {

@@ -13,14 +13,11 @@ use std::{
 
 use futures::future::join_all;
 use infra_provider_api::{Address, CloudError, Context, Kind, KnownResource, Observed, Presence};
+use infra_state::{Recent, Record};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{
-    Kinds, Observations, ObserveError,
-    observe::patiently,
-    record::{Recent, Record},
-};
+use super::{Kinds, Observations, ObserveError, observe::patiently};
 
 /// First pause between two questions; doubled up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(200);

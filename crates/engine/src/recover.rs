@@ -7,16 +7,15 @@ use std::{
 };
 
 use infra_provider_api::{Address, CloudError, Context, Kind, KnownResource, Presence};
+use infra_state::{IntentAction, OpenIntent, Record, Store, StoreError, journal::Entry};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Kinds, OpenIntent, Record, Store, StoreError,
+    Kinds,
     confirm::read,
     events::{Event, Events},
     execute::{Sought, Unclear, look_for},
-    journal::Entry,
-    record::IntentAction,
 };
 
 /// How to recover.

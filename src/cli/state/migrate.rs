@@ -9,11 +9,11 @@ use infra_sim::control;
 use super::Global;
 use crate::{
     cli::run::{duration, plural},
-    engine::LockOptions,
     home::Carried,
     remote::{Moved, RemoteRecord, Target, bring_back, finish, send_off},
     session::{Connected, ExitCode, Failure, sim},
     spec::{BucketPlan, Project},
+    state::LockOptions,
 };
 
 #[derive(Debug, Args)]

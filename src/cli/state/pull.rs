@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Global;
 use crate::{
-    engine::Record,
     session::{ExitCode, Failure, OpenRecord},
+    state::Record,
 };
 
 #[derive(Debug, Args)]

@@ -11,8 +11,9 @@ use crate::{
         confirm::confirm,
         run::{Run, plural},
     },
-    engine::{Action, PlanOptions, Record},
+    engine::{Action, PlanOptions},
     session::{ExitCode, Failure, Purpose},
+    state::Record,
     ui::Style,
 };
 

@@ -4,11 +4,11 @@ use clap::Args;
 
 use super::Global;
 use crate::{
-    engine::{
+    session::{ExitCode, Failure, OpenRecord},
+    state::{
         Lock, LockError,
         lock::{Lease, remote},
     },
-    session::{ExitCode, Failure, OpenRecord},
 };
 
 #[derive(Debug, Args)]

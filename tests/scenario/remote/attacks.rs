@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write};
 
-use infra::engine::journal::{Entry, encode};
+use infra::state::journal::{Entry, encode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 
 use super::{ApplyOptions, Outcome, remove};
-use crate::{
-    AppsError, AppsEvent, Events, KubeClient, ObjectId, Target, kinds, plan::Prepared,
-};
+use crate::{AppsError, AppsEvent, Events, KubeClient, ObjectId, Target, kinds, plan::Prepared};
 
 /// Deletions at a time.
 const DELETIONS_MAX: usize = 8;

@@ -241,11 +241,7 @@ impl KubeClient {
     }
 
     /// Returns the API of a kind, in a namespace or for the whole cluster.
-    pub(crate) fn api(
-        &self,
-        target: &Target,
-        namespace: Option<&str>,
-    ) -> Api<DynamicObject> {
+    pub(crate) fn api(&self, target: &Target, namespace: Option<&str>) -> Api<DynamicObject> {
         match namespace {
             Some(namespace) if target.namespaced => {
                 Api::namespaced_with(self.client.clone(), namespace, &target.resource)

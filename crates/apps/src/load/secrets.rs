@@ -9,9 +9,7 @@ use super::{
     docker, dotenv, files,
     source::{DockerSecret, EnvSecret, FileSecret},
 };
-use crate::{
-    AppsError, HASH_NAME_ANNOTATION, Object, ObjectId, Origin, Problem, ProblemKind,
-};
+use crate::{AppsError, HASH_NAME_ANNOTATION, Object, ObjectId, Origin, Problem, ProblemKind};
 
 /// Makes one Secret for each namespace from the allow-listed keys of a `.env` file.
 pub(super) fn from_env(

@@ -10,11 +10,8 @@ use super::{
     tries::{self, Tries},
     unanswered::{Sought, Unclear, look_for},
 };
-use crate::{
-    events::StepAction,
-    journal::Entry,
-    record::{IntentAction, Recorded},
-};
+use crate::events::StepAction;
+use infra_state::{IntentAction, Recorded, journal::Entry};
 
 /// One create.
 pub(super) struct Item {

@@ -11,11 +11,8 @@ use super::{
     job::{Called, Env, Finished, StepError, intent},
     tries::{self, Tries},
 };
-use crate::{
-    events::StepAction,
-    journal::Entry,
-    record::{IntentAction, OpenIntent, Recorded},
-};
+use crate::events::StepAction;
+use infra_state::{IntentAction, OpenIntent, Recorded, journal::Entry};
 
 /// Changes one resource in place.
 pub(super) async fn update(

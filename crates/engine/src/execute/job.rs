@@ -6,9 +6,9 @@ use infra_provider_api::{Address, CloudError, Context, Observed};
 use jiff::Timestamp;
 
 use super::ExecuteOptions;
-use crate::{
-    events::{Event, Events, StepAction},
-    record::{IntentAction, OpenIntent, Recorded},
+use crate::events::{Event, Events, StepAction};
+use infra_state::{
+    IntentAction, OpenIntent, Recorded,
     store::{Store, StoreError},
 };
 

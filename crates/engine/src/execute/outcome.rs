@@ -5,7 +5,8 @@ use std::time::Duration;
 use infra_provider_api::{Address, CloudError};
 use serde::{Deserialize, Serialize};
 
-use crate::{events::StepAction, store::StoreError};
+use crate::events::StepAction;
+use infra_state::store::StoreError;
 
 /// How many of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,9 +14,11 @@ use super::{
 };
 use crate::{
     events::{Event, Events, StepAction, millis},
-    journal::{Entry, Holder},
     kinds::Kinds,
     plan::{Action, Plan, Step, Steps},
+};
+use infra_state::{
+    journal::{Entry, Holder},
     store::{Store, StoreError},
 };
 

@@ -12,8 +12,8 @@ use super::{create, create::Item, effect, looker::Want, run::Run};
 use crate::{
     events::StepAction,
     plan::{Change, Step},
-    record::Recorded,
 };
+use infra_state::Recorded;
 
 impl Run<'_> {
     /// Begins `step`, which has a call slot.

@@ -4,7 +4,8 @@ use infra_provider_api::{Address, Declared, Observed};
 use serde::{Deserialize, Serialize};
 
 use super::Action;
-use crate::{diff::FieldChange, record::Recorded};
+use crate::diff::FieldChange;
+use infra_state::Recorded;
 
 /// What is done to one resource, and why. Most are no-ops, in their thousands: what only others
 /// hold is boxed.

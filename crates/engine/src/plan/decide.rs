@@ -6,10 +6,8 @@ use infra_provider_api::{Address, Declared, OWNERSHIP, Observed, OnChange, Readi
 use serde_json::Value;
 
 use super::{Action, Change, bound, select::Selection, undeclared, world::World};
-use crate::{
-    diff::{After, Compare, FieldChange, Lookup, compare, created, resolve_known},
-    record::Recorded,
-};
+use crate::diff::{After, Compare, FieldChange, Lookup, compare, created, resolve_known};
+use infra_state::Recorded;
 
 pub(super) struct Decider<'w, 'a> {
     pub(super) world: &'w World<'a>,

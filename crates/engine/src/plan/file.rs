@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Change, PLAN_VERSION, Plan, canonical};
-use crate::{observe::Observations, record::Record};
+use crate::observe::Observations;
+use infra_state::Record;
 
 /// Why a plan file can't be applied.
 #[derive(Debug, thiserror::Error)]

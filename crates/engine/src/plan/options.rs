@@ -4,7 +4,8 @@ use infra_provider_api::{Address, Declared, Owner, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{kinds::Kinds, observe::Observations, record::Record};
+use crate::{kinds::Kinds, observe::Observations};
+use infra_state::Record;
 
 /// What a plan is made from. Nothing else has any influence on it.
 #[derive(Clone, Copy, Debug)]

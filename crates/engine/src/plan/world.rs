@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use infra_provider_api::{Address, Declared, Kind, MadeBy, Observed, Phase, Place, Readiness};
 
 use super::{PlanError, PlanInput};
-use crate::{graph::Graph, record::Recorded};
+use crate::graph::Graph;
+use infra_state::Recorded;
 
 pub(super) struct World<'a> {
     pub input: &'a PlanInput<'a>,

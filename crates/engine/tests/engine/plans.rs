@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use infra_engine::{
-    After, Observations, Plan, PlanError, Record,
+    After, Observations, Plan, PlanError,
     diff::show,
     plan::{Action, PlanFileError},
 };
 use infra_provider_api::{Declared, Owner, Phase, Readiness};
+use infra_state::Record;
 use serde_json::json;
 use uuid::Uuid;
 

@@ -12,10 +12,10 @@ use std::{
 use async_trait::async_trait;
 use infra_engine::{
     ExecuteOptions, Kinds, ObserveOptions, Outcome, Plan, PlanError, PlanInput, PlanOptions,
-    RecoverOptions, Store, StoreError, confirm, events::Events, execute, observe, plan, recover,
-    store::Backend,
+    RecoverOptions, confirm, events::Events, execute, observe, plan, recover,
 };
 use infra_provider_api::{Address, Context, Declared, Owner, RetryPolicy};
+use infra_state::{Store, StoreError, store::Backend};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -242,7 +242,7 @@ impl World {
 pub fn make(
     declared: &[Declared],
     observed: &infra_engine::Observations,
-    record: &infra_engine::Record,
+    record: &infra_state::Record,
     kinds: &Kinds,
     owner: &Owner,
     options: &PlanOptions,

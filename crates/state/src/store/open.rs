@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Backend, Folder, StoreError, identity};
 use crate::{
     journal::{self, Entry},
-    record::Record,
+    resources::Record,
 };
 
 pub(super) const JOURNAL: &str = "journal";

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use infra_engine::{
+use infra_state::{
     LockError, RemoteLock, Store, StoreError,
     lock::remote::LOCK,
     store::{
@@ -104,7 +104,7 @@ async fn forged_moved_and_unsigned_lines_are_refused() {
 
     // A line of one's own, with a fitting checksum, behind the signature or in place of all.
     let at = jiff::Timestamp::now();
-    let forged = infra_engine::journal::encode(2, at, &created("evil")).unwrap();
+    let forged = infra_state::journal::encode(2, at, &created("evil")).unwrap();
     let forged = String::from_utf8(forged).unwrap();
     for body in [
         format!("{signature}\n{forged}"),
@@ -138,8 +138,8 @@ async fn what_another_key_or_cluster_signed_is_refused() {
     for (key, uuid) in [(2, owner().uuid), (1, Uuid::from_u128(8))] {
         let other = Bucket::new();
         let objects = signed(&other, key, uuid);
-        let line = infra_engine::journal::encode(1, jiff::Timestamp::now(), &created("x"));
-        let only = infra_engine::store::remote::Only::New;
+        let line = infra_state::journal::encode(1, jiff::Timestamp::now(), &created("x"));
+        let only = infra_state::store::remote::Only::New;
         objects.put(&segment(3), line.unwrap(), only).await.unwrap();
         bucket.set(&segment(3), &other.all()[&segment(3)]);
         assert_untrusted(&bucket, &memory).await;
@@ -197,7 +197,7 @@ async fn forged_snapshots_locks_and_histories_are_refused() {
     let (bucket, memory) = record().await;
     let run = run(&bucket, &memory).await;
     run.store
-        .append([infra_engine::journal::Entry::RunStarted {
+        .append([infra_state::journal::Entry::RunStarted {
             run: 1,
             verb: "apply".to_owned(),
             by: options("ada").holder,
@@ -239,7 +239,7 @@ async fn forged_snapshots_locks_and_histories_are_refused() {
     for text in [forged, whole["history/0000000001.json"].iter().map(|b| *b as char).collect()] {
         bucket.set(LOCK, text.as_bytes());
         let objects = signed(&bucket, 1, owner().uuid);
-        let read = infra_engine::lock::remote::read(&*objects, Some(&owner())).await;
+        let read = infra_state::lock::remote::read(&*objects, Some(&owner())).await;
         let clock = Arc::new(HandClock::new());
         let taken = RemoteLock::acquire(objects, clock, &owner(), &options("bob")).await;
         for error in [read.unwrap_err(), taken.unwrap_err()] {

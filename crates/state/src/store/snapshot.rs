@@ -4,7 +4,7 @@ use infra_provider_api::Owner;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::{journal, record::Record};
+use crate::{journal, resources::Record};
 
 const VERSION: u64 = 1;
 

@@ -2,11 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use infra_engine::{
+use infra_provider_api::{Packed, Phase};
+use infra_state::{
     Recorded, Store, StoreError,
     journal::{Entry, JournalError},
 };
-use infra_provider_api::{Packed, Phase};
 use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -108,7 +108,7 @@ proptest! {
     #[test]
     fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let owner = infra_provider_api::Owner { cluster: "test".to_owned(), uuid: CLUSTER };
-        let read = infra_engine::journal::read(&bytes, Default::default(), &owner);
+        let read = infra_state::journal::read(&bytes, Default::default(), &owner);
         prop_assert!(read.map_or(true, |read| read.record.resources.is_empty()));
     }
 }

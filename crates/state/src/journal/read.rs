@@ -7,7 +7,7 @@ use super::{
     Entry, JOURNAL_VERSION,
     line::{Line, decode},
 };
-use crate::record::Record;
+use crate::resources::Record;
 
 /// Why a journal can't be used. Nothing is ever overwritten then.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

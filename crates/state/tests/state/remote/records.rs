@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use infra_engine::{
+use infra_provider_api::{Packed, Phase};
+use infra_state::{
     Recorded, Store, StoreError,
     journal::{Entry, JournalError},
     lock::remote::LOCK,
     store::remote::Remote,
 };
-use infra_provider_api::{Packed, Phase};
 use serde_json::json;
 use uuid::Uuid;
 

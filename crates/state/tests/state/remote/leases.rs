@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use infra_engine::{
+use infra_provider_api::Owner;
+use infra_state::{
     LockError, LockOptions, StoreError,
     journal::Holder,
     lock::remote::{LOCK, RemoteLock, read, unlock},
     store::remote::probe,
 };
-use infra_provider_api::Owner;
 use uuid::Uuid;
 
 use super::{

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, snapshot};
-use crate::{execute::Outcome, journal::Holder, record::Record};
+use crate::{journal::Holder, resources::Record};
 
 /// Runs that are kept; older ones are removed.
 const RUNS_MAX: usize = 20;
@@ -38,14 +38,15 @@ pub struct History {
 }
 
 impl History {
-    /// Makes the history of a run by this process that has just ended.
+    /// Makes the history of a run by this process that has just ended. `changed` counts what was created,
+    /// updated, replaced and deleted; `undone` counts what failed or was left out.
     pub fn of(
         verb: &str,
-        outcome: &Outcome,
+        changed: [usize; 4],
+        undone: usize,
         environment: Option<String>,
         spec: Option<String>,
     ) -> Self {
-        let counts = &outcome.counts;
         Self {
             version: VERSION,
             run: 0,
@@ -53,8 +54,8 @@ impl History {
             by: Holder::this(),
             ended_at: Timestamp::now(),
             environment,
-            changed: [counts.created, counts.updated, counts.replaced, counts.deleted],
-            undone: outcome.failures.len() + outcome.skipped.len(),
+            changed,
+            undone,
             resources: 0,
             spec,
         }

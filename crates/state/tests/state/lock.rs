@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use infra_engine::{Lock, LockError, LockOptions, journal::Holder};
+use infra_state::{Lock, LockError, LockOptions, journal::Holder};
 
 fn options(host: &str) -> LockOptions {
     let holder = Holder { user: "ada".to_owned(), host: host.to_owned(), pid: 7 };

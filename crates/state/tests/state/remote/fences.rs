@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_engine::{
+use infra_state::{
     RemoteLock, Store, StoreError,
     journal::Entry,
     lock::remote::Clock,

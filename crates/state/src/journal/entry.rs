@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use infra_provider_api::visible::one_line;
 
-use crate::record::{IntentAction, KeptFile, OpenIntent, Recorded};
+use crate::resources::{IntentAction, KeptFile, OpenIntent, Recorded};
 
 /// Who runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use infra_engine::lock::remote::Clock;
+use infra_state::lock::remote::Clock;
 use jiff::Timestamp;
 use tokio::sync::watch;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use infra_engine::{
+use infra_state::{
     StoreError,
     lock::remote::Clock,
     store::remote::{Object, Objects, Only},
