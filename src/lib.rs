@@ -9,13 +9,12 @@ pub mod clouds;
 pub mod etcd;
 #[doc(hidden)]
 pub mod fuzz;
-pub mod home;
 pub mod logs;
-pub mod remote;
 pub mod resources;
 pub mod rotate;
 pub mod session;
 pub mod spec;
+pub mod state_bucket;
 pub mod ui;
 
 pub use infra_apps as apps;

@@ -118,7 +118,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
     reporter.close().await;
     let code = verdict(&outcome, style == Style::Json);
     if code == ExitCode::Ok {
-        let rotations = session.places.record.join("rotations.json");
+        let rotations = session.layout.state.join("rotations.json");
         if rotations.exists() {
             std::fs::remove_file(&rotations).map_err(Failure::local)?;
         }

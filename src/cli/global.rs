@@ -5,10 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 
 use crate::{
-    home::Home,
-    session::{Failure, OpenRecord, Places, SessionOptions},
+    session::{Failure, OpenRecord, SessionOptions},
     spec::{self, Project},
-    state::Record,
+    state::{ClusterLayout, Record, home::Home},
 };
 
 /// The heading under which `--help` lists them.
@@ -108,11 +107,11 @@ impl Global {
         Ok(open.store.map_or_else(Record::default, |store| Arc::unwrap_or_clone(store.record())))
     }
 
-    /// Returns the places of the cluster's files, for verbs that need no cloud. It brings a copy of
+    /// Returns the layout of the cluster's files, for verbs that need no cloud. It brings a copy of
     /// files in a bucket up to date.
-    pub async fn places(&self) -> Result<Places, Failure> {
+    pub async fn layout(&self) -> Result<ClusterLayout, Failure> {
         let open = OpenRecord::open(&self.session()).await?;
         open.refresh().await?;
-        Ok(open.places)
+        Ok(open.layout)
     }
 }

@@ -284,7 +284,7 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
             (ExitCode::Locked, format!("{error}. Nothing more was started."))
         }
         Some(Stopped::Journal(error)) => (
-            ExitCode::Record,
+            ExitCode::State,
             format!("The journal can't be written, so nothing more was started: {error}"),
         ),
         Some(Stopped::Ambiguous { address, ids }) => (

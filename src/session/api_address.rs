@@ -120,7 +120,7 @@ impl Session {
             && plan.real_changes().any(|change| self.depends_on_endpoint(change))
         {
             return Err(Failure::new(
-                ExitCode::Record,
+                ExitCode::State,
                 format!(
                     "cannot see whether nodes look for the API server by name or by address: the state does not know it, and {error}"
                 ),

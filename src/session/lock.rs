@@ -99,7 +99,7 @@ async fn local(
     options: LockOptions,
     waiting: &(dyn Fn(&Lease) + Sync),
 ) -> Result<Lock, LockError> {
-    let folder = &session.places.record;
+    let folder = &session.layout.state;
     let once = LockOptions { timeout: std::time::Duration::ZERO, ..options.clone() };
     match Lock::acquire(folder, once).await {
         Err(LockError::Held { lease }) if !options.timeout.is_zero() => {

@@ -139,7 +139,7 @@ impl Session {
         drop(record);
         let mut cluster = self.project.cluster.clone();
         self.choose(&mut cluster, &in_cloud, options).await?;
-        let generations = Generations::read(&self.places.record)?;
+        let generations = Generations::read(&self.layout.state)?;
         let machine_kind = self.cloud.machine_kind;
         let mut older = generations::fill(&mut cluster, &generations, &in_cloud, machine_kind);
 
@@ -149,7 +149,7 @@ impl Session {
         let endpoint = in_cloud
             .get(&self.cloud.api_host.address)
             .and_then(|balancer| balancer.outputs.text(&self.cloud.api_host.field));
-        let kube = Arc::new(KubeAccess::new(self.places.kubeconfig()));
+        let kube = Arc::new(KubeAccess::new(self.layout.kubeconfig()));
         let machines: BTreeSet<String> = in_cloud
             .resources
             .keys()
@@ -182,7 +182,7 @@ impl Session {
         settings.kubelet_serving = serving;
         let kits = Arc::new(Kits::new(KitsInput {
             cluster: cluster.clone(),
-            pki: self.places.pki.clone(),
+            pki: self.layout.pki.clone(),
             lock: lock.clone(),
             bucket: bucket.clone(),
             platform: self.cloud.platform,
@@ -268,7 +268,7 @@ impl Session {
         }
         let issuer = self.project.tls.as_ref().and_then(|tls| tls.issuer);
         let site_authority =
-            issuer == Some(TlsIssuer::Own) || infra_ssl::has_site_authority(&self.places.pki);
+            issuer == Some(TlsIssuer::Own) || infra_ssl::has_site_authority(&self.layout.pki);
         let scope = SiteScope {
             environment: cluster.environment.clone(),
             environments: self.project.environments.clone(),
@@ -276,7 +276,7 @@ impl Session {
             declared: sites.keys().map(ToString::to_string).collect(),
         };
         let site_certificates = SiteCertificatesInput {
-            pki: self.places.pki.clone(),
+            pki: self.layout.pki.clone(),
             validity,
             scope: scope.clone(),
             files,
@@ -303,7 +303,7 @@ impl Session {
         let approvals = Arc::new(KubeletApprovals::new(Arc::clone(&kube), machine.clone(), exist));
         let mut local: Vec<Arc<dyn Kind>> = vec![
             erase(
-                Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)
+                Certificates::new(self.layout.pki.clone(), cluster.name.clone(), validity)
                     .with_encryption(encryption.start)
                     .with_site(site_authority)
                     .kept_by(self.keeper()),
@@ -313,7 +313,7 @@ impl Session {
             erase(Turns::new(bucket, machine_ids.clone())),
             erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
             erase(EtcdMembers::new(
-                Arc::new(EtcdAccess::new(Arc::clone(&kube), self.places.pki.clone())),
+                Arc::new(EtcdAccess::new(Arc::clone(&kube), self.layout.pki.clone())),
                 Arc::clone(&boots),
                 Machines::of(&in_cloud, machine_kind),
             )),

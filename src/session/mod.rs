@@ -32,7 +32,7 @@ pub use clock::{certificates_clock, validity};
 pub use error::{ExitCode, Failure};
 pub use lock::ClusterLock;
 pub use look::{Looked, Purpose};
-pub use open::{Connected, Places, Session, SessionOptions};
+pub use open::{Connected, Session, SessionOptions};
 pub use plan::Planned;
 pub use record::OpenRecord;
 pub use site_certificates::check_site_certificates;

@@ -15,7 +15,7 @@ impl Session {
         if self.remote.is_some() || !self.store.record().resources.is_empty() {
             return Vec::new();
         }
-        let Some(parent) = self.places.record.parent() else { return Vec::new() };
+        let Some(parent) = self.layout.state.parent() else { return Vec::new() };
         let own = &self.project.cluster.name;
         let mut notes = Vec::new();
         for name in clusters(parent) {

@@ -6,12 +6,15 @@ use uuid::Uuid;
 
 use super::{
     error::Failure,
-    open::{Places, SessionOptions, surroundings},
+    open::{SessionOptions, surroundings},
 };
 use crate::{
-    remote::{RemoteRecord, Target, refuse_working_copy},
     spec::{self, Project},
-    state::Store,
+    state::{
+        ClusterLayout, Store,
+        remote::{RemoteState, refuse_working_copy},
+    },
+    state_bucket::{self, Target},
 };
 
 /// The record of a cluster, open to be read.
@@ -19,11 +22,11 @@ pub struct OpenRecord {
     /// What the file says.
     pub project: Project,
     /// Where its things are on this machine.
-    pub places: Places,
+    pub layout: ClusterLayout,
     /// The record; `None`: there is none yet.
     pub store: Option<Arc<Store>>,
     /// Where it is in a bucket, if it is.
-    pub remote: Option<RemoteRecord>,
+    pub remote: Option<RemoteState>,
 }
 
 impl OpenRecord {
@@ -35,30 +38,30 @@ impl OpenRecord {
     pub async fn open(options: &SessionOptions) -> Result<Self, Failure> {
         let project = spec::load(&options.file, &options.spec)?;
         project.home.check(&project.cluster.name)?;
-        let places = Places::of(&project.home, &project.cluster.name);
+        let layout = ClusterLayout::of(&project.home, &project.cluster.name);
         let cluster = &project.cluster.name;
         let Some(plan) = &project.state else {
-            refuse_working_copy(&places)?;
+            refuse_working_copy(&layout)?;
             // The identity is there, so the UUID to make one with is not used.
-            let store = if places.record.join("identity.json").exists() {
-                Some(Arc::new(Store::open(&places.record, cluster, Uuid::nil()).await?))
+            let store = if layout.state.join("identity.json").exists() {
+                Some(Arc::new(Store::open(&layout.state, cluster, Uuid::nil()).await?))
             } else {
                 None
             };
-            return Ok(Self { project, places, store, remote: None });
+            return Ok(Self { project, layout, store, remote: None });
         };
         let target =
             Target::connect(plan, &project, &surroundings(options, &project.home).await?).await?;
-        let remote = RemoteRecord::open(target, plan, &places, cluster, Uuid::nil()).await?;
+        let remote = state_bucket::open(target, plan, &layout, cluster, Uuid::nil()).await?;
         let store = (!remote.store.owner().uuid.is_nil()).then(|| Arc::clone(&remote.store));
-        Ok(Self { project, places, store, remote: Some(remote) })
+        Ok(Self { project, layout, store, remote: Some(remote) })
     }
 
     /// Returns the place of the record in a form for people.
     pub fn place(&self) -> String {
         match &self.remote {
-            Some(remote) => remote.target.url().to_owned(),
-            None => self.places.record.display().to_string(),
+            Some(remote) => remote.bucket.url().to_owned(),
+            None => self.layout.state.display().to_string(),
         }
     }
 

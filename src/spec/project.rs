@@ -10,7 +10,7 @@ use std::{
 use infra_provider_api::{Cluster, Source};
 use infra_provisioning::kubeadm::{Argument, Settings};
 
-use crate::{apps::WaitRule, home::Home};
+use crate::{apps::WaitRule, state::home::Home};
 
 /// One infra.toml with one environment laid over it.
 #[derive(Clone, Debug)]

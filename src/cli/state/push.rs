@@ -33,7 +33,7 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
     let owner = &run.session.owner;
     if pulled.owner.uuid != owner.uuid {
         return Err(Failure::new(
-            ExitCode::Record,
+            ExitCode::State,
             format!(
                 "{} is the record of cluster {} ({}), not of {} ({})",
                 args.pulled.display(),
@@ -65,7 +65,7 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
 
 fn read(path: &PathBuf) -> Result<Pulled, Failure> {
     let bad = |why: String| {
-        Failure::new(ExitCode::Record, format!("{}: {why}", path.display()))
+        Failure::new(ExitCode::State, format!("{}: {why}", path.display()))
             .hint("`infra state pull -o FILE` writes one")
     };
     let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;

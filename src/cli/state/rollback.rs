@@ -55,7 +55,7 @@ pub(super) async fn restore(
     let record = store.record();
     if !record.intents.is_empty() {
         return Err(Failure::new(
-            ExitCode::Record,
+            ExitCode::State,
             format!("{} open: an earlier run was cut off", plural(record.intents.len(), "intent")),
         )
         .hint("run `infra apply` first; it looks what became of them"));

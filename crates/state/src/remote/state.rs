@@ -8,34 +8,32 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
-    copy::{self, Marker},
+    encryption::Keyring,
     files::{Bring, Files},
-    keys::Keyring,
+    options::{RemoteOptions, StateBucket},
     pin::PinFile,
     signing::Signing,
-    target::Target,
+    working_copy::{self, Marker},
 };
 use crate::{
-    resources::Keeper,
-    session::{Failure, Places},
-    spec::BucketPlan,
-    state::{
-        LockError, LockOptions, RemoteLock, Store, StoreError,
-        lock::{
-            Lease,
-            remote::{Clock, SystemClock},
-        },
-        store::{
-            Backend,
-            remote::{Objects, Remote, Watermark, probe},
-        },
+    LockError, LockOptions, RemoteLock, Store, StoreError,
+    error::StateError,
+    layout::ClusterLayout,
+    lock::{
+        Lease,
+        remote::{Clock, SystemClock},
+    },
+    persister::Persister,
+    store::{
+        Backend,
+        remote::{Objects, Remote, Watermark, probe},
     },
 };
 
 /// A record in a bucket, open, with the working copy of its files.
-pub struct RemoteRecord {
+pub struct RemoteState {
     /// Where it is.
-    pub target: Target,
+    pub bucket: Arc<dyn StateBucket>,
     /// The record.
     pub store: Arc<Store>,
     remote: Arc<Remote>,
@@ -45,39 +43,45 @@ pub struct RemoteRecord {
     lease: Duration,
 }
 
-impl RemoteRecord {
+impl RemoteState {
     /// Opens it to be read. Writes nothing to the bucket, and here only how far it was seen.
     ///
     /// # Errors
     /// Returns an error if the bucket does not exist, or if its content cannot be used or trusted.
     pub async fn open(
-        target: Target,
-        plan: &BucketPlan,
-        places: &Places,
+        bucket: Arc<dyn StateBucket>,
+        options: &RemoteOptions,
+        layout: &ClusterLayout,
         cluster: &str,
         uuid: Uuid,
-    ) -> Result<Self, Failure> {
-        copy::refuse_left(places, target.url())?;
-        target.check().await?;
-        let keys = Arc::new(Keyring::new(plan, target.objects())?);
-        let pin = PinFile::of(places, target.url());
+    ) -> Result<Self, StateError> {
+        working_copy::refuse_left(layout, bucket.url())?;
+        bucket.check().await?;
+        let keys = Arc::new(Keyring::new(options, bucket.objects())?);
+        let pin = PinFile::of(layout, bucket.url());
         let watermark: Arc<dyn Watermark> = Arc::new(pin.clone());
-        let signing = Signing::new(target.objects(), Arc::clone(&keys), pin, target.url());
+        let signing = Signing::new(
+            bucket.objects(),
+            Arc::clone(&keys),
+            pin,
+            bucket.url(),
+            Arc::clone(&options.user),
+        );
         signing.open().await?;
         let objects: Arc<dyn Objects> = signing.objects.clone();
         let remote = Arc::new(Remote::new(objects).watched_by(watermark));
         let backend: Arc<dyn Backend> = remote.clone();
         let store = Arc::new(Store::open_unclaimed(backend, cluster, uuid).await?);
-        let is_seen = Marker::read(places)?.is_some_and(|marker| marker.url == target.url());
+        let is_seen = Marker::read(layout)?.is_some_and(|marker| marker.url == bucket.url());
         signing.check(&store, is_seen)?;
         let files = Arc::new(Files {
-            places: places.clone(),
-            url: target.url().to_owned(),
+            layout: layout.clone(),
+            url: bucket.url().to_owned(),
             remote: Arc::clone(&remote),
             keys,
             busy: Mutex::default(),
         });
-        Ok(Self { target, store, remote, files, signing, lease: plan.lease })
+        Ok(Self { bucket, store, remote, files, signing, lease: options.lease })
     }
 
     /// Returns its objects, checked and signed.
@@ -89,7 +93,7 @@ impl RemoteRecord {
     ///
     /// # Errors
     /// Returns an error if the file cannot be removed.
-    pub(super) fn forget(&self) -> Result<(), Failure> {
+    pub(super) fn forget(&self) -> Result<(), StateError> {
         self.signing.pin.remove()
     }
 
@@ -98,7 +102,7 @@ impl RemoteRecord {
     /// # Errors
     /// Returns an error if this machine has files that the bucket does not know, or if an object is
     /// missing, damaged, or cannot be decrypted.
-    pub async fn refresh(&self) -> Result<(), Failure> {
+    pub async fn refresh(&self) -> Result<(), StateError> {
         self.files.bring(&self.store, Bring::New).await
     }
 
@@ -112,7 +116,7 @@ impl RemoteRecord {
         &self,
         mut options: LockOptions,
         waiting: &(dyn Fn(&Lease) + Sync),
-    ) -> Result<RemoteLock, Failure> {
+    ) -> Result<RemoteLock, StateError> {
         options.lease = self.lease;
         if self.signing.objects.seal().is_none() {
             // It may have been signed since.
@@ -134,7 +138,7 @@ impl RemoteRecord {
                     Err(LockError::Store(StoreError::Untrusted { .. })) => {
                         signing.open().await?;
                         let taken = RemoteLock::acquire(objects, clock, owner, &options);
-                        Ok::<_, Failure>(taken.await)
+                        Ok::<_, StateError>(taken.await)
                     }
                     taken => Ok(taken),
                 }
@@ -159,7 +163,7 @@ impl RemoteRecord {
     /// # Errors
     /// Returns an error if this machine has files that the bucket does not know, or if an object is
     /// missing, damaged, or cannot be decrypted.
-    pub async fn refresh_all(&self) -> Result<(), Failure> {
+    pub async fn refresh_all(&self) -> Result<(), StateError> {
         self.files.bring(&self.store, Bring::All).await?;
         self.files.tidy(&self.store).await
     }
@@ -168,7 +172,7 @@ impl RemoteRecord {
     ///
     /// # Errors
     /// Returns an error if there is no recipient and no passphrase.
-    pub async fn prepare(&self) -> Result<(), Failure> {
+    pub async fn prepare(&self) -> Result<(), StateError> {
         self.files.keys.prepare().await
     }
 
@@ -178,7 +182,7 @@ impl RemoteRecord {
     /// # Errors
     /// Returns an error if there is no private key here to sign with, or if the bucket cannot be
     /// written.
-    pub async fn sign(&self) -> Result<(), Failure> {
+    pub async fn sign(&self) -> Result<(), StateError> {
         let is_old = self.store.record().serial > 0;
         let was_signed = self.signing.objects.seal().is_some();
         let held = self.remote.held();
@@ -200,16 +204,16 @@ impl RemoteRecord {
     ///
     /// # Errors
     /// Returns an error if a file cannot be encrypted or written.
-    pub async fn send(&self) -> Result<(), Failure> {
+    pub async fn send(&self) -> Result<(), StateError> {
         self.files.send(&self.store).await
     }
 }
 
 #[async_trait]
-impl Keeper for RemoteRecord {
-    async fn keep(&self) -> Result<(), CloudError> {
+impl Persister for RemoteState {
+    async fn persist(&self) -> Result<(), CloudError> {
         self.send().await.map_err(|failure| {
-            let operation = format!("keep the certificates in {}", self.target.url());
+            let operation = format!("keep the certificates in {}", self.bucket.url());
             let mut error = CloudError::new(ErrorKind::Local, operation, failure.message);
             error.hint = failure.hints.into_iter().next();
             error

@@ -9,7 +9,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::session::{ExitCode, Failure, Places};
+use crate::{
+    error::{StateError, StateErrorKind},
+    layout::ClusterLayout,
+};
 
 const FILE: &str = "working-copy.json";
 const VERSION: u32 = 1;
@@ -56,10 +59,11 @@ impl Marker {
     ///
     /// # Errors
     /// Returns an error if it cannot be read, is damaged or is from a newer version.
-    pub fn read(places: &Places) -> Result<Option<Self>, Failure> {
-        let path = places.record.join(FILE);
-        let bad =
-            |why: String| Failure::new(ExitCode::Record, format!("{}: {why}", path.display()));
+    pub fn read(layout: &ClusterLayout) -> Result<Option<Self>, StateError> {
+        let path = layout.state.join(FILE);
+        let bad = |why: String| {
+            StateError::new(StateErrorKind::Damaged, format!("{}: {why}", path.display()))
+        };
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -73,13 +77,13 @@ impl Marker {
         serde_json::from_value(value).map(Some).map_err(|error| bad(error.to_string()))
     }
 
-    pub(super) fn write(&self, places: &Places) -> Result<(), Failure> {
-        let bytes = serde_json::to_vec_pretty(self).map_err(Failure::local)?;
-        write(&places.record.join(FILE), &bytes, infra_ssl::files::SECRET_MODE)
+    pub(super) fn write(&self, layout: &ClusterLayout) -> Result<(), StateError> {
+        let bytes = serde_json::to_vec_pretty(self).map_err(StateError::local)?;
+        write(&layout.state.join(FILE), &bytes, infra_ssl::files::SECRET_MODE)
     }
 
-    pub(super) fn remove(places: &Places) -> Result<(), Failure> {
-        remove(&places.record.join(FILE))
+    pub(super) fn remove(layout: &ClusterLayout) -> Result<(), StateError> {
+        remove(&layout.state.join(FILE))
     }
 }
 
@@ -87,11 +91,11 @@ impl Marker {
 ///
 /// # Errors
 /// Returns an error if they are.
-pub fn refuse_working_copy(places: &Places) -> Result<(), Failure> {
-    let Some(marker) = Marker::read(places)?.filter(|marker| !marker.left) else { return Ok(()) };
+pub fn refuse_working_copy(layout: &ClusterLayout) -> Result<(), StateError> {
+    let Some(marker) = Marker::read(layout)?.filter(|marker| !marker.left) else { return Ok(()) };
     let url = marker.url;
-    Err(Failure::new(
-        ExitCode::Record,
+    Err(StateError::new(
+        StateErrorKind::Damaged,
         format!("the record of this cluster is in {url}, and infra.toml has no [state] backend"),
     )
     .hint(format!("put it back into infra.toml, or move the record here: {}", come_back(&url))))
@@ -101,12 +105,12 @@ pub fn refuse_working_copy(places: &Places) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Returns an error if it is.
-pub(super) fn refuse_left(places: &Places, url: &str) -> Result<(), Failure> {
-    if !Marker::read(places)?.is_some_and(|marker| marker.left && marker.url == url) {
+pub(super) fn refuse_left(layout: &ClusterLayout, url: &str) -> Result<(), StateError> {
+    if !Marker::read(layout)?.is_some_and(|marker| marker.left && marker.url == url) {
         return Ok(());
     }
-    Err(Failure::new(
-        ExitCode::Record,
+    Err(StateError::new(
+        StateErrorKind::Damaged,
         format!("the record was moved from {url} to this machine, and was not all deleted there"),
     )
     .hint(format!("take [state] out of infra.toml and let it finish: {}", come_back(url))))
@@ -120,14 +124,14 @@ pub(super) fn come_back(url: &str) -> String {
 
 /// Returns the place of a record's file on this machine. Returns `None` for a name that this
 /// version does not know.
-pub(super) fn path(places: &Places, name: &str) -> Option<PathBuf> {
+pub(super) fn path(layout: &ClusterLayout, name: &str) -> Option<PathBuf> {
     let file = match name.split_once('/') {
-        None if name == ROTATIONS => return Some(places.record.join(ROTATIONS)),
+        None if name == ROTATIONS => return Some(layout.state.join(ROTATIONS)),
         Some(("pki", file)) => file,
         _ => return None,
     };
     let plain = !file.is_empty() && !file.starts_with('.') && !file.contains(['/', '\\']);
-    plain.then(|| places.pki.join(file))
+    plain.then(|| layout.pki.join(file))
 }
 
 pub(super) const ROTATIONS: &str = "rotations.json";
@@ -139,22 +143,22 @@ pub(super) fn is_secret(name: &str) -> bool {
 }
 
 /// Lists the names of the files on this machine.
-pub(super) fn names(places: &Places) -> Result<Vec<String>, Failure> {
+pub(super) fn names(layout: &ClusterLayout) -> Result<Vec<String>, StateError> {
     let mut names = Vec::new();
-    if places.record.join(ROTATIONS).exists() {
+    if layout.state.join(ROTATIONS).exists() {
         names.push(ROTATIONS.to_owned());
     }
     let unreadable = |error: std::io::Error| {
-        Failure::new(ExitCode::Record, format!("{}: {error}", places.pki.display()))
+        StateError::new(StateErrorKind::Damaged, format!("{}: {error}", layout.pki.display()))
     };
-    let entries = match std::fs::read_dir(&places.pki) {
+    let entries = match std::fs::read_dir(&layout.pki) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(names),
         entries => entries.map_err(unreadable)?,
     };
     for entry in entries {
         let entry = entry.map_err(unreadable)?;
         let name = format!("pki/{}", entry.file_name().to_string_lossy());
-        if entry.path().is_file() && path(places, &name).is_some() {
+        if entry.path().is_file() && path(layout, &name).is_some() {
             names.push(name);
         }
     }
@@ -162,31 +166,33 @@ pub(super) fn names(places: &Places) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(Failure::new(ExitCode::Record, format!("can't read {}: {error}", path.display())))
-        }
+        Err(error) => Err(StateError::new(
+            StateErrorKind::Damaged,
+            format!("can't read {}: {error}", path.display()),
+        )),
     }
 }
 
-pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StateError> {
     let failed = |why: String| {
-        Failure::new(ExitCode::Record, format!("can't write {}: {why}", path.display()))
+        StateError::new(StateErrorKind::Damaged, format!("can't write {}: {why}", path.display()))
     };
     if let Some(folder) = path.parent() {
-        crate::state::store::make_folder(folder).map_err(|error| failed(error.to_string()))?;
+        crate::store::make_folder(folder).map_err(|error| failed(error.to_string()))?;
     }
     infra_ssl::files::write_atomic(path, bytes, mode).map_err(|error| failed(error.to_string()))
 }
 
-pub(super) fn remove(path: &Path) -> Result<(), Failure> {
+pub(super) fn remove(path: &Path) -> Result<(), StateError> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::new(ExitCode::Record, format!("can't remove {}: {error}", path.display())))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StateError::new(
+            StateErrorKind::Damaged,
+            format!("can't remove {}: {error}", path.display()),
+        )),
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@
 //! about a second, and that is paid once a run.
 
 use std::{
-    io::{IsTerminal, Read},
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,11 +17,10 @@ use age::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
-use super::prompt;
+use super::options::{RemoteOptions, User};
 use crate::{
-    session::{ExitCode, Failure},
-    spec::BucketPlan,
-    state::store::remote::{Objects, Only},
+    error::{StateError, StateErrorKind},
+    store::remote::{Objects, Only},
 };
 
 /// The object that holds the key pair of a passphrase.
@@ -38,6 +37,7 @@ pub struct Keyring {
     recipients: Vec<Public>,
     identity: Option<PathBuf>,
     objects: Arc<dyn Objects>,
+    user: Arc<dyn User>,
     /// The key pair of the passphrase.
     wrapped: OnceCell<Option<Private>>,
 }
@@ -47,22 +47,24 @@ impl Keyring {
     ///
     /// # Errors
     /// Returns an error if a recipient is no public key.
-    pub fn new(plan: &BucketPlan, objects: Arc<dyn Objects>) -> Result<Self, Failure> {
+    pub fn new(options: &RemoteOptions, objects: Arc<dyn Objects>) -> Result<Self, StateError> {
         let parse = |text: &String| {
-            text.parse::<Public>()
-                .map_err(|why| Failure::new(ExitCode::Invalid, format!("recipient {text}: {why}")))
+            text.parse::<Public>().map_err(|why| {
+                StateError::new(StateErrorKind::Invalid, format!("recipient {text}: {why}"))
+            })
         };
-        let recipients = plan.recipients.iter().map(parse).collect::<Result<_, _>>()?;
+        let recipients = options.recipients.iter().map(parse).collect::<Result<_, _>>()?;
         let named = std::env::var_os(IDENTITY).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let identity = named.or_else(|| plan.identity.clone());
-        Ok(Self { recipients, identity, objects, wrapped: OnceCell::new() })
+        let identity = named.or_else(|| options.identity.clone());
+        let user = Arc::clone(&options.user);
+        Ok(Self { recipients, identity, objects, user, wrapped: OnceCell::new() })
     }
 
     /// Encrypts.
     ///
     /// # Errors
     /// Returns an error if there is no recipient and no passphrase.
-    pub async fn encrypt(&self, plain: &[u8]) -> Result<Vec<u8>, Failure> {
+    pub async fn encrypt(&self, plain: &[u8]) -> Result<Vec<u8>, StateError> {
         let own;
         let to: Vec<&dyn Recipient> = if self.recipients.is_empty() {
             own = self.wrapped(true).await?.ok_or_else(no_passphrase)?.to_public();
@@ -70,7 +72,7 @@ impl Keyring {
         } else {
             self.recipients.iter().map(|one| one as &dyn Recipient).collect()
         };
-        encrypt(&to, plain).map_err(|why| Failure::new(ExitCode::Record, why))
+        encrypt(&to, plain).map_err(|why| StateError::new(StateErrorKind::Damaged, why))
     }
 
     /// Makes sure that something can be encrypted, before anything is begun. The lock must be held.
@@ -78,7 +80,7 @@ impl Keyring {
     /// # Errors
     /// Returns an error if there is no recipient and no passphrase, or if the passphrase is the
     /// wrong one.
-    pub async fn prepare(&self) -> Result<(), Failure> {
+    pub async fn prepare(&self) -> Result<(), StateError> {
         if self.recipients.is_empty() {
             self.wrapped(true).await?;
         }
@@ -89,15 +91,18 @@ impl Keyring {
     ///
     /// # Errors
     /// Returns an error if no key that is here opens it, or if it is damaged.
-    pub async fn decrypt(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, Failure> {
+    pub async fn decrypt(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, StateError> {
         let keys = self.privates().await?;
         if keys.is_empty() {
             let why = format!("{name} is encrypted, and there is no key here that opens it");
-            return Err(Failure::new(ExitCode::Credentials, why).hint(identity_hint()));
+            return Err(StateError::new(StateErrorKind::Credentials, why).hint(identity_hint()));
         }
         let keys: Vec<&dyn Identity> = keys.iter().map(|one| one as &dyn Identity).collect();
         decrypt(&keys, sealed).map_err(|why| {
-            Failure::new(ExitCode::Credentials, format!("{name} can't be decrypted: {why}"))
+            StateError::new(
+                StateErrorKind::Credentials,
+                format!("{name} can't be decrypted: {why}"),
+            )
         })
     }
 
@@ -106,7 +111,7 @@ impl Keyring {
     /// # Errors
     /// Returns an error if the identity file cannot be used, or if the passphrase is missing or
     /// wrong.
-    pub(super) async fn privates(&self) -> Result<Vec<Private>, Failure> {
+    pub(super) async fn privates(&self) -> Result<Vec<Private>, StateError> {
         let mut keys = match &self.identity {
             Some(path) => identities(path)?,
             None => Vec::new(),
@@ -128,7 +133,7 @@ impl Keyring {
     ///
     /// # Errors
     /// Returns an error if there is no recipient and no passphrase.
-    pub(super) async fn readers(&self) -> Result<Vec<Public>, Failure> {
+    pub(super) async fn readers(&self) -> Result<Vec<Public>, StateError> {
         if !self.recipients.is_empty() {
             return Ok(self.recipients.clone());
         }
@@ -140,23 +145,23 @@ impl Keyring {
     ///
     /// # Errors
     /// Returns the errors of [`Keyring::readers`].
-    pub(super) async fn readers_sum(&self) -> Result<String, Failure> {
+    pub(super) async fn readers_sum(&self) -> Result<String, StateError> {
         let mut readers: Vec<String> =
             self.readers().await?.iter().map(ToString::to_string).collect();
         readers.sort();
         readers.dedup();
-        Ok(super::copy::sum(readers.join("\n").as_bytes())[..16].to_owned())
+        Ok(super::working_copy::sum(readers.join("\n").as_bytes())[..16].to_owned())
     }
 
     /// Reads the key pair of the passphrase. With `make` it is made if there is none.
-    async fn wrapped(&self, make: bool) -> Result<Option<&Private>, Failure> {
+    async fn wrapped(&self, make: bool) -> Result<Option<&Private>, StateError> {
         if let Some(known) = self.wrapped.get()
             && (known.is_some() || !make)
         {
             return Ok(known.as_ref());
         }
         let found = match self.objects.get(WRAPPED).await? {
-            Some(object) => Some(unwrap(object.bytes).await?),
+            Some(object) => Some(self.unwrap(object.bytes).await?),
             None if make => Some(self.make().await?),
             None => return Ok(None),
         };
@@ -164,8 +169,8 @@ impl Keyring {
         Ok(self.wrapped.get().and_then(Option::as_ref))
     }
 
-    async fn make(&self) -> Result<Private, Failure> {
-        let passphrase = passphrase(true).await?.ok_or_else(no_passphrase)?;
+    async fn make(&self) -> Result<Private, StateError> {
+        let passphrase = self.passphrase(true).await?.ok_or_else(no_passphrase)?;
         let own = Private::generate();
         let text = own.to_string();
         let sealed = blocking(move || {
@@ -177,43 +182,73 @@ impl Keyring {
             Some(_) => Ok(own),
             // The answer to a first try may have been lost; else another one's counts.
             None => match self.objects.get(WRAPPED).await? {
-                Some(there) if there.bytes != sealed => unwrap(there.bytes).await,
+                Some(there) if there.bytes != sealed => self.unwrap(there.bytes).await,
                 _ => Ok(own),
             },
         }
     }
-}
 
-async fn unwrap(sealed: Vec<u8>) -> Result<Private, Failure> {
-    let passphrase = passphrase(false).await?.ok_or_else(no_passphrase)?;
-    let opened = blocking(move || {
-        let mut identity = scrypt::Identity::new(passphrase);
-        identity.set_max_work_factor(WORK_MAX);
-        decrypt(&[&identity], &sealed)
-    });
-    let plain = opened.await.map_err(|failure| {
-        let message = format!("the passphrase does not open {WRAPPED}: {failure}");
-        Failure::new(ExitCode::Credentials, message)
-    })?;
-    let text = SecretString::from(String::from_utf8(plain).map_err(Failure::local)?);
-    text.expose_secret()
-        .parse()
-        .map_err(|why| Failure::new(ExitCode::Record, format!("{WRAPPED} is no key: {why}")))
+    async fn unwrap(&self, sealed: Vec<u8>) -> Result<Private, StateError> {
+        let passphrase = self.passphrase(false).await?.ok_or_else(no_passphrase)?;
+        let opened = blocking(move || {
+            let mut identity = scrypt::Identity::new(passphrase);
+            identity.set_max_work_factor(WORK_MAX);
+            decrypt(&[&identity], &sealed)
+        });
+        let plain = opened.await.map_err(|failure| {
+            let message = format!("the passphrase does not open {WRAPPED}: {failure}");
+            StateError::new(StateErrorKind::Credentials, message)
+        })?;
+        let text = SecretString::from(String::from_utf8(plain).map_err(StateError::local)?);
+        text.expose_secret().parse().map_err(|why| {
+            StateError::new(StateErrorKind::Damaged, format!("{WRAPPED} is no key: {why}"))
+        })
+    }
+
+    /// Reads the passphrase from a variable, from a file or from the terminal. A `new` one is typed
+    /// twice.
+    async fn passphrase(&self, new: bool) -> Result<Option<SecretString>, StateError> {
+        let given = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        if let Some(text) = given(PASSPHRASE) {
+            return Ok(Some(text.into()));
+        }
+        if let Some(path) = given(PASSPHRASE_FILE) {
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                StateError::new(StateErrorKind::Credentials, format!("{path}: {error}"))
+            })?;
+            let text = text.trim_end_matches(['\r', '\n']);
+            return Ok((!text.is_empty()).then(|| text.to_owned().into()));
+        }
+        if !self.user.can_answer() {
+            return Ok(None);
+        }
+        let text = self.user.passphrase("Passphrase of the private keys in the bucket: ").await?;
+        if new {
+            let again = self.user.passphrase("Once more: ").await?;
+            if again.expose_secret() != text.expose_secret() {
+                return Err(StateError::new(
+                    StateErrorKind::Credentials,
+                    "the two are not the same",
+                ));
+            }
+        }
+        Ok((!text.expose_secret().is_empty()).then_some(text))
+    }
 }
 
 /// Runs `work` on a thread for blocking calls, because stretching a passphrase takes a second of
 /// computing.
 async fn blocking(
     work: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
-) -> Result<Vec<u8>, Failure> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(Failure::local)?;
-    done.map_err(|why| Failure::new(ExitCode::Record, why))
+) -> Result<Vec<u8>, StateError> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(StateError::local)?;
+    done.map_err(|why| StateError::new(StateErrorKind::Damaged, why))
 }
 
 /// Encrypts to these public keys.
-pub(super) fn encrypt_to(to: &[Public], plain: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(super) fn encrypt_to(to: &[Public], plain: &[u8]) -> Result<Vec<u8>, StateError> {
     let to: Vec<&dyn Recipient> = to.iter().map(|one| one as &dyn Recipient).collect();
-    encrypt(&to, plain).map_err(|why| Failure::new(ExitCode::Record, why))
+    encrypt(&to, plain).map_err(|why| StateError::new(StateErrorKind::Damaged, why))
 }
 
 pub(super) fn identity_hint() -> String {
@@ -239,9 +274,12 @@ fn decrypt(keys: &[&dyn Identity], sealed: &[u8]) -> Result<Vec<u8>, String> {
     Ok(plain)
 }
 
-fn identities(path: &Path) -> Result<Vec<Private>, Failure> {
+fn identities(path: &Path) -> Result<Vec<Private>, StateError> {
     let unusable = |why: String| {
-        Failure::new(ExitCode::Credentials, format!("the identity file {}: {why}", path.display()))
+        StateError::new(
+            StateErrorKind::Credentials,
+            format!("the identity file {}: {why}", path.display()),
+        )
     };
     let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
     let text = SecretString::from(text);
@@ -257,35 +295,9 @@ fn identities(path: &Path) -> Result<Vec<Private>, Failure> {
     Ok(keys)
 }
 
-/// Reads the passphrase from a variable, from a file or from the terminal. A `new` one is typed
-/// twice.
-async fn passphrase(new: bool) -> Result<Option<SecretString>, Failure> {
-    let given = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-    if let Some(text) = given(PASSPHRASE) {
-        return Ok(Some(text.into()));
-    }
-    if let Some(path) = given(PASSPHRASE_FILE) {
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Failure::new(ExitCode::Credentials, format!("{path}: {error}")))?;
-        let text = text.trim_end_matches(['\r', '\n']);
-        return Ok((!text.is_empty()).then(|| text.to_owned().into()));
-    }
-    if !std::io::stdin().is_terminal() {
-        return Ok(None);
-    }
-    let text = prompt::ask("Passphrase of the private keys in the bucket: ").await?;
-    if new {
-        let again = prompt::ask("Once more: ").await?;
-        if again.expose_secret() != text.expose_secret() {
-            return Err(Failure::new(ExitCode::Credentials, "the two are not the same"));
-        }
-    }
-    Ok((!text.expose_secret().is_empty()).then_some(text))
-}
-
-fn no_passphrase() -> Failure {
-    Failure::new(
-        ExitCode::Credentials,
+fn no_passphrase() -> StateError {
+    StateError::new(
+        StateErrorKind::Credentials,
         "private keys are encrypted before they go to the bucket, and nothing says with what",
     )
     .hint(format!(

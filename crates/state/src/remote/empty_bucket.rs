@@ -4,22 +4,21 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{copy::Marker, pin::PinFile, target::Target};
+use super::{options::StateBucket, pin::PinFile, working_copy::Marker};
 use crate::{
-    session::{ExitCode, Failure, Places},
-    state::{
-        Lock, LockOptions, RemoteLock, Store,
-        lock::remote::{Clock, LOCK, SystemClock},
-        store::{
-            Folder,
-            remote::{Objects, Seal, Signed},
-        },
+    Lock, LockOptions, RemoteLock, Store,
+    error::{StateError, StateErrorKind},
+    layout::ClusterLayout,
+    lock::remote::{Clock, LOCK, SystemClock},
+    store::{
+        Folder,
+        remote::{Objects, Seal, Signed},
     },
 };
 
 /// Deletes everything, under `lock`. The order makes sure that what remains is no record, and is not
 /// taken for one: a journal whose beginning is missing is refused.
-pub(super) async fn empty(objects: &dyn Objects, lock: RemoteLock) -> Result<usize, Failure> {
+pub(super) async fn empty(objects: &dyn Objects, lock: RemoteLock) -> Result<usize, StateError> {
     let mut keys = objects.list("").await?;
     keys.retain(|key| key != LOCK);
     keys.sort_by_cached_key(|key| (rank(key), key.clone()));
@@ -41,44 +40,44 @@ fn rank(key: &str) -> u8 {
     }
 }
 
-/// Resumes the deletion where a move from `target` to this machine was interrupted in it. Returns
+/// Resumes the deletion where a move from `bucket` to this machine was interrupted in it. Returns
 /// `None` if there was none.
 ///
 /// # Errors
 /// Returns an error if the bucket is locked, or cannot be used.
 pub async fn finish(
-    places: &Places,
-    target: &Target,
+    layout: &ClusterLayout,
+    bucket: &dyn StateBucket,
     cluster: &str,
     options: &LockOptions,
-) -> Result<Option<usize>, Failure> {
-    let begun = |marker: Marker| marker.left && marker.url == target.url();
-    if !Marker::read(places)?.is_some_and(begun) {
+) -> Result<Option<usize>, StateError> {
+    let begun = |marker: Marker| marker.left && marker.url == bucket.url();
+    if !Marker::read(layout)?.is_some_and(begun) {
         return Ok(None);
     }
-    let _here = Lock::acquire(&places.record, options.clone()).await?;
-    let owner = known(&places.record, cluster).await?;
+    let _here = Lock::acquire(&layout.state, options.clone()).await?;
+    let owner = known(&layout.state, cluster).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let pin = PinFile::of(places, target.url());
-    let objects = Signed::new(target.objects());
+    let pin = PinFile::of(layout, bucket.url());
+    let objects = Signed::new(bucket.objects());
     if let Some(known) = pin.read()?
         && let Some(key) = known.key()
     {
         objects.set(Arc::new(Seal::new(key, known.uuid, BTreeMap::new())));
     }
     let lock = RemoteLock::acquire(Arc::new(objects), clock, &owner, options).await?;
-    let deleted = empty(&*target.objects(), lock).await?;
+    let deleted = empty(&*bucket.objects(), lock).await?;
     pin.remove()?;
-    Marker::remove(places)?;
+    Marker::remove(layout)?;
     Ok(Some(deleted))
 }
 
 /// Reads the owner of the record here. The record must exist: it is the only one left.
-async fn known(folder: &Path, cluster: &str) -> Result<infra_provider_api::Owner, Failure> {
+async fn known(folder: &Path, cluster: &str) -> Result<infra_provider_api::Owner, StateError> {
     let store = Store::open_unclaimed(Arc::new(Folder::new(folder)), cluster, Uuid::nil()).await?;
     if store.owner().uuid.is_nil() {
-        return Err(Failure::new(
-            ExitCode::Record,
+        return Err(StateError::new(
+            StateErrorKind::Damaged,
             format!("the record that was moved to {} is not there any more", folder.display()),
         ));
     }

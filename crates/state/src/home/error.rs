@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::state::LockError;
+use crate::LockError;
 
 /// Why state could not be moved. What was there is still there.
 #[derive(Debug, thiserror::Error)]

@@ -1,16 +1,17 @@
-//! A passphrase that is typed on the terminal without an echo.
+//! The person at the terminal: told in a sentence, and asked for a passphrase without an echo.
 
 use std::{
     fs::File,
-    io::{ErrorKind, Write},
+    io::{ErrorKind, IsTerminal, Write},
 };
 
+use async_trait::async_trait;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rpassword::{ConfigBuilder, read_password_with_config};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::session::{ExitCode, Failure};
+use crate::state::{StateError, StateErrorKind, remote::User};
 
 /// The terminal, and how it was set before the question.
 struct Terminal(File, Termios);
@@ -40,19 +41,38 @@ impl Terminal {
     }
 }
 
+/// Whoever sits at the terminal of this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TerminalUser;
+
+#[async_trait]
+impl User for TerminalUser {
+    fn tell(&self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    fn can_answer(&self) -> bool {
+        std::io::stdin().is_terminal()
+    }
+
+    async fn passphrase(&self, question: &'static str) -> Result<SecretString, StateError> {
+        ask(question).await
+    }
+}
+
 /// Asks for a passphrase. Ctrl-C and SIGTERM end the question, and the terminal echoes again.
 ///
 /// # Errors
-/// The question was interrupted; nothing can be read.
-pub(super) async fn ask(question: &'static str) -> Result<SecretString, Failure> {
+/// Returns an error if the question is interrupted, or if nothing can be read.
+async fn ask(question: &'static str) -> Result<SecretString, StateError> {
     // Both are caught before the echo goes: a signal that ends the process would leave it off.
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::local)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::local)?;
-    let terminal = Terminal::now().map_err(Failure::local)?;
-    let mut tty = terminal.0.try_clone().map_err(Failure::local)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StateError::local)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(StateError::local)?;
+    let terminal = Terminal::now().map_err(StateError::local)?;
+    let mut tty = terminal.0.try_clone().map_err(StateError::local)?;
     // Here, and not on the thread that reads: it could stop the echo after an interrupt has brought it
     // back.
-    terminal.hide().map_err(Failure::local)?;
+    terminal.hide().map_err(StateError::local)?;
     // A read can't be interrupted; on a thread of its own it ends with the process.
     let typed = tokio::task::spawn_blocking(move || {
         tty.write_all(question.as_bytes())?;
@@ -66,13 +86,16 @@ pub(super) async fn ask(question: &'static str) -> Result<SecretString, Failure>
         _ = terminate.recv() => None,
     };
     terminal.restore();
-    match typed.transpose().map_err(Failure::local)? {
+    match typed.transpose().map_err(StateError::local)? {
         Some(Ok(text)) => return Ok(text.into()),
         Some(Err(error)) if error.kind() != ErrorKind::Interrupted => {
-            return Err(Failure::local(error));
+            return Err(StateError::local(error));
         }
         Some(Err(_)) | None => {}
     }
     eprintln!();
-    Err(Failure::new(ExitCode::Interrupted, "interrupted at the question for the passphrase"))
+    Err(StateError::new(
+        StateErrorKind::Interrupted,
+        "interrupted at the question for the passphrase",
+    ))
 }

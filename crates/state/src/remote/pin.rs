@@ -8,13 +8,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::copy;
+use super::working_copy;
 use crate::{
-    session::{ExitCode, Failure, Places},
-    state::{
-        StoreError,
-        store::remote::{KEY, Mark, Watermark},
-    },
+    StoreError,
+    error::{StateError, StateErrorKind},
+    layout::ClusterLayout,
+    store::remote::{KEY, Mark, Watermark},
 };
 
 const FILE: &str = "signing.json";
@@ -64,8 +63,8 @@ pub(super) struct PinFile {
 
 impl PinFile {
     /// Makes the pin of the record at `url`.
-    pub(super) fn of(places: &Places, url: &str) -> Self {
-        Self { path: places.record.join(FILE), url: url.to_owned() }
+    pub(super) fn of(layout: &ClusterLayout, url: &str) -> Self {
+        Self { path: layout.state.join(FILE), url: url.to_owned() }
     }
 
     /// Returns its path, for people.
@@ -77,9 +76,11 @@ impl PinFile {
     ///
     /// # Errors
     /// Returns an error if it cannot be read, is damaged or is from a newer version.
-    pub(super) fn read(&self) -> Result<Option<Pin>, Failure> {
-        let bad = |why: String| Failure::new(ExitCode::Record, format!("{}: {why}", self.shown()));
-        let Some(bytes) = copy::read(&self.path)? else { return Ok(None) };
+    pub(super) fn read(&self) -> Result<Option<Pin>, StateError> {
+        let bad = |why: String| {
+            StateError::new(StateErrorKind::Damaged, format!("{}: {why}", self.shown()))
+        };
+        let Some(bytes) = working_copy::read(&self.path)? else { return Ok(None) };
         let value: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
         if value["version"].as_u64().is_some_and(|found| found > VERSION) {
@@ -98,18 +99,18 @@ impl PinFile {
     ///
     /// # Errors
     /// Returns an error if it cannot be written.
-    pub(super) fn write(&self, pin: &Pin) -> Result<(), Failure> {
-        let bytes = serde_json::to_vec_pretty(pin).map_err(Failure::local)?;
-        copy::write(&self.path, &bytes, infra_ssl::files::SECRET_MODE)
+    pub(super) fn write(&self, pin: &Pin) -> Result<(), StateError> {
+        let bytes = serde_json::to_vec_pretty(pin).map_err(StateError::local)?;
+        working_copy::write(&self.path, &bytes, infra_ssl::files::SECRET_MODE)
     }
 
     /// Removes it: the record was moved away from there.
     ///
     /// # Errors
     /// Returns an error if it cannot be removed.
-    pub(super) fn remove(&self) -> Result<(), Failure> {
+    pub(super) fn remove(&self) -> Result<(), StateError> {
         match self.read()? {
-            Some(_) => copy::remove(&self.path),
+            Some(_) => working_copy::remove(&self.path),
             None => Ok(()),
         }
     }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use infra_provider_api::Owner;
 
 use super::{
-    copy::{self, Marker, sum},
     empty,
-    record::RemoteRecord,
+    state::RemoteState,
+    working_copy::{self, Marker, sum},
 };
 use crate::{
-    session::{ExitCode, Failure, Places},
-    state::{
-        Lock, LockOptions, Record, Store,
-        store::{Backend, Folder, remote::Remote},
-    },
+    Lock, LockOptions, Record, Store,
+    error::{StateError, StateErrorKind},
+    layout::ClusterLayout,
+    store::{Backend, Folder, remote::Remote},
 };
 
 /// One thing that was moved.
@@ -47,20 +46,20 @@ fn said(record: &Record) -> Record {
     Record { serial: 0, files: Default::default(), recent: Default::default(), ..record.clone() }
 }
 
-fn said_sum(record: &Record) -> Result<String, Failure> {
-    Ok(sum(&serde_json::to_vec(&said(record)).map_err(Failure::local)?))
+fn said_sum(record: &Record) -> Result<String, StateError> {
+    Ok(sum(&serde_json::to_vec(&said(record)).map_err(StateError::local)?))
 }
 
-fn differs(what: &str, to: &str) -> Failure {
-    Failure::new(
-        ExitCode::Record,
+fn differs(what: &str, to: &str) -> StateError {
+    StateError::new(
+        StateErrorKind::Damaged,
         format!("{what} read back from {to} is not what was written; nothing was deleted"),
     )
 }
 
-fn occupied(place: &str, record: &Record) -> Failure {
-    Failure::new(
-        ExitCode::Record,
+fn occupied(place: &str, record: &Record) -> StateError {
+    StateError::new(
+        StateErrorKind::Damaged,
         format!(
             "{place} has a record already ({} resources); nothing was changed",
             record.resources.len()
@@ -76,7 +75,7 @@ fn is_free(from: &Record, to: &Record) -> bool {
     empty || said(from) == said(to)
 }
 
-async fn copy_record(from: &Store, to: &Store, named: &str) -> Result<(), Failure> {
+async fn copy_record(from: &Store, to: &Store, named: &str) -> Result<(), StateError> {
     let record = from.record();
     if said(&record) != said(&to.record()) {
         to.append([record.restored(named)]).await?;
@@ -90,7 +89,7 @@ async fn copy_record(from: &Store, to: &Store, named: &str) -> Result<(), Failur
 }
 
 /// Compares record and history, as `to` has them when it is read again.
-async fn compare(from: &Store, to: &Store, place: &str) -> Result<Vec<Piece>, Failure> {
+async fn compare(from: &Store, to: &Store, place: &str) -> Result<Vec<Piece>, StateError> {
     let (before, after) = (said_sum(&from.record())?, said_sum(&to.record())?);
     if before != after {
         return Err(differs("the record", place));
@@ -110,29 +109,32 @@ async fn compare(from: &Store, to: &Store, place: &str) -> Result<Vec<Piece>, Fa
 }
 
 /// Compares the files: those of the bucket, decrypted, with those on this machine, read again.
-async fn compare_files(remote: &RemoteRecord, places: &Places) -> Result<Vec<Piece>, Failure> {
+async fn compare_files(
+    remote: &RemoteState,
+    layout: &ClusterLayout,
+) -> Result<Vec<Piece>, StateError> {
     let record = remote.store.record();
     let files = &record.files;
     let mut pieces = Vec::new();
-    for name in copy::names(places)? {
-        let url = remote.target.url();
+    for name in working_copy::names(layout)? {
+        let url = remote.bucket.url();
         let kept = files.get(&name).ok_or_else(|| differs(&name, url))?;
         let there = sum(&remote.files.fetch(&name, kept).await?);
-        let path = copy::path(places, &name).ok_or_else(|| differs(&name, url))?;
-        let here = copy::read(&path)?.map(|bytes| sum(&bytes));
+        let path = working_copy::path(layout, &name).ok_or_else(|| differs(&name, url))?;
+        let here = working_copy::read(&path)?.map(|bytes| sum(&bytes));
         if here.as_ref() != Some(&there) {
             return Err(differs(&name, url));
         }
         pieces.push(Piece { name, sum: there });
     }
     if pieces.len() != files.len() {
-        return Err(differs("the list of files", remote.target.url()));
+        return Err(differs("the list of files", remote.bucket.url()));
     }
     Ok(pieces)
 }
 
 /// Deletes the record of this machine: first what it is known by.
-async fn clear(folder: &Arc<dyn Backend>) -> Result<usize, Failure> {
+async fn clear(folder: &Arc<dyn Backend>) -> Result<usize, StateError> {
     let history = folder.list("history/").await?;
     let names: Vec<String> = OWN.iter().map(|name| (*name).to_owned()).chain(history).collect();
     for name in &names {
@@ -142,21 +144,21 @@ async fn clear(folder: &Arc<dyn Backend>) -> Result<usize, Failure> {
 }
 
 /// Deletes what an earlier move to `url` left here that was cut off while it deleted.
-async fn clear_leftovers(places: &Places, url: &str) -> Result<(), Failure> {
-    let folder: Arc<dyn Backend> = Arc::new(Folder::new(&places.record));
-    let moved = Marker::read(places)?.is_some_and(|marker| marker.url == url && !marker.left);
+async fn clear_leftovers(layout: &ClusterLayout, url: &str) -> Result<(), StateError> {
+    let folder: Arc<dyn Backend> = Arc::new(Folder::new(&layout.state));
+    let moved = Marker::read(layout)?.is_some_and(|marker| marker.url == url && !marker.left);
     if moved && folder.read("identity.json").await?.is_none() {
         clear(&folder).await?;
     }
     Ok(())
 }
 
-fn same_cluster(here: &Owner, there: &Owner, url: &str) -> Result<(), Failure> {
+fn same_cluster(here: &Owner, there: &Owner, url: &str) -> Result<(), StateError> {
     if here.uuid == there.uuid {
         return Ok(());
     }
-    Err(Failure::new(
-        ExitCode::Record,
+    Err(StateError::new(
+        StateErrorKind::Damaged,
         format!(
             "{url} is the record of another cluster called {} ({}), not of {}",
             there.cluster, there.uuid, here.uuid
@@ -171,19 +173,19 @@ fn same_cluster(here: &Owner, there: &Owner, url: &str) -> Result<(), Failure> {
 /// the bucket has a record, or if what is read back differs. The record here is deleted last, and
 /// only when all is there.
 pub async fn send_off(
-    places: &Places,
-    remote: &RemoteRecord,
+    layout: &ClusterLayout,
+    remote: &RemoteState,
     options: &LockOptions,
-) -> Result<Option<Moved>, Failure> {
-    let folder: Arc<dyn Backend> = Arc::new(Folder::new(&places.record));
+) -> Result<Option<Moved>, StateError> {
+    let folder: Arc<dyn Backend> = Arc::new(Folder::new(&layout.state));
     if folder.read("identity.json").await?.is_none() {
-        clear_leftovers(places, remote.target.url()).await?;
+        clear_leftovers(layout, remote.bucket.url()).await?;
         return Ok(None);
     }
-    let _here = Lock::acquire(&places.record, options.clone()).await?;
+    let _here = Lock::acquire(&layout.state, options.clone()).await?;
     let owner = remote.store.owner();
     let store = Store::open_unclaimed(folder, &owner.cluster, owner.uuid).await?;
-    let url = remote.target.url().to_owned();
+    let url = remote.bucket.url().to_owned();
     same_cluster(store.owner(), owner, &url)?;
     let there = remote.lock(options.clone(), &|_| {}).await?;
     if !is_free(&store.record(), &remote.store.record()) {
@@ -192,21 +194,21 @@ pub async fn send_off(
     remote.prepare().await?;
     remote.sign().await?;
     copy_record(&store, &remote.store, "this machine").await?;
-    Marker::new(&url).write(places)?;
+    Marker::new(&url).write(layout)?;
     let sent = async {
         remote.send().await?;
         // It is read again, by nothing that remembers what was written.
         let again: Arc<dyn Backend> = Arc::new(Remote::new(remote.objects()));
         let again = Store::open_unclaimed(again, &owner.cluster, owner.uuid).await?;
         let mut pieces = compare(&store, &again, &url).await?;
-        pieces.extend(compare_files(remote, places).await?);
-        Ok::<_, Failure>(pieces)
+        pieces.extend(compare_files(remote, layout).await?);
+        Ok::<_, StateError>(pieces)
     };
     let pieces = match sent.await {
         Ok(pieces) => pieces,
         Err(failure) => {
             // The record here still is the one that counts.
-            Marker::remove(places)?;
+            Marker::remove(layout)?;
             return Err(failure);
         }
     };
@@ -221,36 +223,36 @@ pub async fn send_off(
 /// # Errors
 /// Returns the errors of [`send_off`], the other way round.
 pub async fn bring_back(
-    places: &Places,
-    remote: &RemoteRecord,
+    layout: &ClusterLayout,
+    remote: &RemoteState,
     options: &LockOptions,
-) -> Result<Moved, Failure> {
-    let url = remote.target.url().to_owned();
+) -> Result<Moved, StateError> {
+    let url = remote.bucket.url().to_owned();
     let owner = remote.store.owner().clone();
-    let _here = Lock::acquire(&places.record, options.clone()).await?;
-    let folder: Arc<dyn Backend> = Arc::new(Folder::new(&places.record));
+    let _here = Lock::acquire(&layout.state, options.clone()).await?;
+    let folder: Arc<dyn Backend> = Arc::new(Folder::new(&layout.state));
     let there = remote.lock(options.clone(), &|_| {}).await?;
-    clear_leftovers(places, &url).await?;
+    clear_leftovers(layout, &url).await?;
     let before = Store::open_unclaimed(Arc::clone(&folder), &owner.cluster, owner.uuid).await?;
     same_cluster(before.owner(), &owner, &url)?;
     if !is_free(&remote.store.record(), &before.record()) {
-        return Err(occupied(&places.record.display().to_string(), &before.record()));
+        return Err(occupied(&layout.state.display().to_string(), &before.record()));
     }
     // An earlier try may have got as far as a record here; then the files are there already.
-    if before.record().resources.is_empty() || Marker::read(places)?.is_some() {
+    if before.record().resources.is_empty() || Marker::read(layout)?.is_some() {
         remote.refresh_all().await?;
     }
-    let store = Store::open(&places.record, &owner.cluster, owner.uuid).await?;
+    let store = Store::open(&layout.state, &owner.cluster, owner.uuid).await?;
     copy_record(&remote.store, &store, &url).await?;
     let again = Store::open_unclaimed(folder, &owner.cluster, owner.uuid).await?;
-    let place = places.record.display().to_string();
+    let place = layout.state.display().to_string();
     let mut pieces = compare(&remote.store, &again, &place).await?;
-    pieces.extend(compare_files(remote, places).await?);
+    pieces.extend(compare_files(remote, layout).await?);
     // From here on the record here is the one that counts.
-    Marker::of_left(&url).write(places)?;
+    Marker::of_left(&url).write(layout)?;
     let resources = remote.store.record().resources.len();
-    let deleted = empty::empty(&*remote.target.objects(), there).await?;
+    let deleted = empty_bucket::empty(&*remote.bucket.objects(), there).await?;
     remote.forget()?;
-    Marker::remove(places)?;
+    Marker::remove(layout)?;
     Ok(Moved { pieces, resources, deleted })
 }

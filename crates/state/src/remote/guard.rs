@@ -1,9 +1,9 @@
 //! Refuses what a bucket may not put into the working copy, whoever wrote it there.
 
-use super::copy;
+use super::working_copy;
 use crate::{
-    session::{ExitCode, Failure},
-    state::KeptFile,
+    KeptFile,
+    error::{StateError, StateErrorKind},
 };
 
 const KUBECONFIG: &str = "pki/kubeconfig";
@@ -24,9 +24,9 @@ const AUTHORITIES: [&str; 10] = [
     "pki/sa.key",
 ];
 
-fn refused(name: &str, place: &str, why: &str) -> Failure {
+fn refused(name: &str, place: &str, why: &str) -> StateError {
     let message = format!("{place} ({name}) {why}; it was not taken over");
-    Failure::new(ExitCode::Record, message)
+    StateError::new(StateErrorKind::Damaged, message)
 }
 
 /// Refuses a secret file that the record says is kept as plain text: this program always encrypts
@@ -34,8 +34,8 @@ fn refused(name: &str, place: &str, why: &str) -> Failure {
 ///
 /// # Errors
 /// Returns an error if the file is one.
-pub(super) fn check_encrypted(name: &str, place: &str, kept: &KeptFile) -> Result<(), Failure> {
-    if kept.encrypted || !copy::is_secret(name) {
+pub(super) fn check_encrypted(name: &str, place: &str, kept: &KeptFile) -> Result<(), StateError> {
+    if kept.encrypted || !working_copy::is_secret(name) {
         return Ok(());
     }
     Err(refused(name, place, "is not encrypted, and this program always encrypts it").hint(
@@ -52,7 +52,7 @@ pub(super) fn check_authority(
     place: &str,
     here: &[u8],
     fetched: &[u8],
-) -> Result<(), Failure> {
+) -> Result<(), StateError> {
     if here == fetched || !AUTHORITIES.contains(&name) {
         return Ok(());
     }
@@ -71,7 +71,7 @@ pub(super) fn check_kubeconfig(
     place: &str,
     fetched: &[u8],
     authority: Option<&[u8]>,
-) -> Result<(), Failure> {
+) -> Result<(), StateError> {
     let text = String::from_utf8_lossy(fetched);
     let own = infra_ssl::Kubeconfig::own(&text, None)
         .map_err(|why| refused(KUBECONFIG, place, &format!("can't be trusted: {why}")))?;
@@ -93,8 +93,8 @@ fn trimmed(pem: &[u8]) -> String {
 /// Returns the errors of the checks above.
 pub(super) fn check_fetched(
     fetched: &[(&str, String, &[u8])],
-    here: impl Fn(&str) -> Result<Option<Vec<u8>>, Failure>,
-) -> Result<(), Failure> {
+    here: impl Fn(&str) -> Result<Option<Vec<u8>>, StateError>,
+) -> Result<(), StateError> {
     let of = |name: &str| fetched.iter().find(|(known, ..)| *known == name);
     let Some((_, place, bytes)) = of(KUBECONFIG) else { return Ok(()) };
     let authority = match of(CA) {
@@ -106,5 +106,5 @@ pub(super) fn check_fetched(
 
 /// Returns the permissions that a file gets here, whatever the record says.
 pub(super) fn mode(name: &str, kept: &KeptFile) -> u32 {
-    if copy::is_secret(name) { infra_ssl::files::SECRET_MODE } else { kept.mode & 0o644 }
+    if working_copy::is_secret(name) { infra_ssl::files::SECRET_MODE } else { kept.mode & 0o644 }
 }

@@ -6,22 +6,21 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
-    copy::{self, Copied, Marker, sum},
+    encryption::Keyring,
     guard,
-    keys::Keyring,
+    working_copy::{self, Copied, Marker, sum},
 };
 use crate::{
-    session::{ExitCode, Failure, Places},
-    state::{
-        KeptFile, Store,
-        journal::Entry,
-        store::remote::{Only, Remote},
-    },
+    KeptFile, Store,
+    error::{StateError, StateErrorKind},
+    journal::Entry,
+    layout::ClusterLayout,
+    store::remote::{Only, Remote},
 };
 
 /// The files of a record in a bucket, and the copy of them here.
 pub struct Files {
-    pub(super) places: Places,
+    pub(super) layout: ClusterLayout,
     pub(super) url: String,
     pub(super) remote: Arc<Remote>,
     pub(super) keys: Arc<Keyring>,
@@ -44,15 +43,15 @@ impl Files {
     /// # Errors
     /// Returns an error if this machine has files that the bucket does not know, or if an object is
     /// missing, damaged, or cannot be decrypted.
-    pub async fn bring(&self, store: &Store, how: Bring) -> Result<(), Failure> {
+    pub async fn bring(&self, store: &Store, how: Bring) -> Result<(), StateError> {
         let _one = self.busy.lock().await;
         let record = store.record();
         let marker = self.marker(&record.files)?;
         let mut next = marker.clone();
         let mut fetched = Vec::new();
         for (name, kept) in &record.files {
-            let Some(path) = copy::path(&self.places, name) else { continue };
-            let bytes_here = copy::read(&path)?;
+            let Some(path) = working_copy::path(&self.layout, name) else { continue };
+            let bytes_here = working_copy::read(&path)?;
             let here = bytes_here.as_deref().map(sum);
             let known = marker.files.get(name);
             let is_known = known.is_some_and(|known| known.object == kept.sum);
@@ -73,43 +72,43 @@ impl Files {
             .iter()
             .map(|(name, _, bytes, kept)| (*name, self.place(kept), bytes.as_slice()))
             .collect();
-        guard::check_fetched(&checked, |name| match copy::path(&self.places, name) {
-            Some(path) => copy::read(&path),
+        guard::check_fetched(&checked, |name| match working_copy::path(&self.layout, name) {
+            Some(path) => working_copy::read(&path),
             None => Ok(None),
         })?;
         // First that it is a copy: cut off below, its files are not taken for this machine's own.
         if !fetched.is_empty() {
-            marker.write(&self.places)?;
+            marker.write(&self.layout)?;
         }
         for (name, path, bytes, kept) in fetched {
-            copy::write(&path, &bytes, guard::mode(name, kept))?;
+            working_copy::write(&path, &bytes, guard::mode(name, kept))?;
         }
         // A bucket that says nothing at all has lost everything; then this copy is the last one.
         if record.serial > 0 {
             for name in marker.files.keys().filter(|name| !record.files.contains_key(*name)) {
-                if let Some(path) = copy::path(&self.places, name) {
-                    copy::remove(&path)?;
+                if let Some(path) = working_copy::path(&self.layout, name) {
+                    working_copy::remove(&path)?;
                 }
                 next.files.remove(name);
             }
         }
         if next != marker || next.files.is_empty() {
-            next.write(&self.places)?;
+            next.write(&self.layout)?;
         }
         Ok(())
     }
 
     /// Returns the marker. It refuses a folder with files of its own.
-    fn marker(&self, kept: &BTreeMap<String, KeptFile>) -> Result<Marker, Failure> {
-        match Marker::read(&self.places)?.filter(|marker| !marker.left) {
+    fn marker(&self, kept: &BTreeMap<String, KeptFile>) -> Result<Marker, StateError> {
+        match Marker::read(&self.layout)?.filter(|marker| !marker.left) {
             Some(marker) if marker.url == self.url => return Ok(marker),
             Some(marker) => {
-                return Err(Failure::new(
-                    ExitCode::Record,
+                return Err(StateError::new(
+                    StateErrorKind::Damaged,
                     format!(
                         "{} and {} are a copy of {}, not of {}",
-                        self.places.record.display(),
-                        self.places.pki.display(),
+                        self.layout.state.display(),
+                        self.layout.pki.display(),
                         marker.url,
                         self.url
                     ),
@@ -118,19 +117,19 @@ impl Files {
             }
             None => {}
         }
-        let own = self.places.record.join("journal").exists()
-            || self.places.record.join("snapshot.json").exists();
-        let named = copy::names(&self.places)?;
+        let own = self.layout.state.join("journal").exists()
+            || self.layout.state.join("snapshot.json").exists();
+        let named = working_copy::names(&self.layout)?;
         if !own && named.is_empty() {
             return Ok(Marker::new(&self.url));
         }
         let there = if kept.is_empty() { "has nothing of it" } else { "is another one" };
-        Err(Failure::new(
-            ExitCode::Record,
+        Err(StateError::new(
+            StateErrorKind::Damaged,
             format!(
                 "this machine has a record and certificates of its own ({}, {}); {} {there}",
-                self.places.record.display(),
-                self.places.pki.display(),
+                self.layout.state.display(),
+                self.layout.pki.display(),
                 self.url
             ),
         )
@@ -143,10 +142,11 @@ impl Files {
     }
 
     /// Fetches the contents of a kept file.
-    pub(super) async fn fetch(&self, name: &str, kept: &KeptFile) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn fetch(&self, name: &str, kept: &KeptFile) -> Result<Vec<u8>, StateError> {
         let place = self.place(kept);
         guard::check_encrypted(name, &place, kept)?;
-        let damaged = |why: &str| Failure::new(ExitCode::Record, format!("{place} ({name}) {why}"));
+        let damaged =
+            |why: &str| StateError::new(StateErrorKind::Damaged, format!("{place} ({name}) {why}"));
         let object = self.remote.objects().get(&kept.object).await?;
         let object = object.ok_or_else(|| damaged("is missing"))?;
         if sum(&object.bytes) != kept.sum {
@@ -163,16 +163,16 @@ impl Files {
     ///
     /// # Errors
     /// Returns an error if it cannot be encrypted or written.
-    pub async fn send(&self, store: &Store) -> Result<(), Failure> {
+    pub async fn send(&self, store: &Store) -> Result<(), StateError> {
         let _one = self.busy.lock().await;
         let record = store.record();
-        let mut marker = Marker::read(&self.places)?.unwrap_or_else(|| Marker::new(&self.url));
+        let mut marker = Marker::read(&self.layout)?.unwrap_or_else(|| Marker::new(&self.url));
         let mut files: BTreeMap<String, Option<KeptFile>> = BTreeMap::new();
-        let names = copy::names(&self.places)?;
+        let names = working_copy::names(&self.layout)?;
         let readers = self.keys.readers_sum().await?;
         for name in &names {
-            let Some(path) = copy::path(&self.places, name) else { continue };
-            let Some(bytes) = copy::read(&path)? else { continue };
+            let Some(path) = working_copy::path(&self.layout, name) else { continue };
+            let Some(bytes) = working_copy::read(&path)? else { continue };
             let here = sum(&bytes);
             if let (Some(known), Some(kept)) = (marker.files.get(name), record.files.get(name))
                 && known.file == here
@@ -181,7 +181,7 @@ impl Files {
             {
                 continue;
             }
-            let kept = self.send_one(name, &bytes, copy::mode(&path)).await?;
+            let kept = self.send_one(name, &bytes, working_copy::mode(&path)).await?;
             let copied = Copied { object: kept.sum.clone(), file: here };
             marker.files.insert(name.clone(), copied);
             files.insert(name.clone(), Some(kept));
@@ -195,7 +195,7 @@ impl Files {
         }
         // From here on they count; whoever has lost the lease is refused.
         store.append([Entry::Kept { files: files.clone() }]).await?;
-        marker.write(&self.places)?;
+        marker.write(&self.layout)?;
         for name in files.keys() {
             if let Some(old) = record.files.get(name) {
                 self.remote.objects().remove(&old.object).await?;
@@ -209,7 +209,7 @@ impl Files {
     ///
     /// # Errors
     /// Returns the errors of [`Files::send`].
-    pub(super) async fn send_to_readers(&self, store: &Store) -> Result<(), Failure> {
+    pub(super) async fn send_to_readers(&self, store: &Store) -> Result<(), StateError> {
         let readers = self.keys.readers_sum().await?;
         if store.record().files.values().all(|kept| is_readable(kept, &readers)) {
             return Ok(());
@@ -218,20 +218,20 @@ impl Files {
     }
 
     /// Removes objects that no record names: what a run sent that was killed before it said so.
-    pub(super) async fn tidy(&self, store: &Store) -> Result<(), Failure> {
+    pub(super) async fn tidy(&self, store: &Store) -> Result<(), StateError> {
         let record = store.record();
         let kept = &record.files;
         for object in self.remote.objects().list("files/").await? {
             if kept.values().all(|file| file.object != object) {
-                crate::state::store::Backend::may_act(&*self.remote)?;
+                crate::store::Backend::may_act(&*self.remote)?;
                 self.remote.objects().remove(&object).await?;
             }
         }
         Ok(())
     }
 
-    async fn send_one(&self, name: &str, bytes: &[u8], mode: u32) -> Result<KeptFile, Failure> {
-        let encrypted = copy::is_secret(name);
+    async fn send_one(&self, name: &str, bytes: &[u8], mode: u32) -> Result<KeptFile, StateError> {
+        let encrypted = working_copy::is_secret(name);
         let bytes = if encrypted { self.keys.encrypt(bytes).await? } else { bytes.to_vec() };
         let held = self.remote.held().map_or(0, |held| held.generation());
         let unique = Uuid::new_v4().simple().to_string();
@@ -239,7 +239,7 @@ impl Files {
         let object = format!("files/{held:06}-{}/{name}{end}", &unique[..8]);
         let readers = if encrypted { Some(self.keys.readers_sum().await?) } else { None };
         let kept = KeptFile { object: object.clone(), sum: sum(&bytes), encrypted, readers, mode };
-        crate::state::store::Backend::may_act(&*self.remote)?;
+        crate::store::Backend::may_act(&*self.remote)?;
         // The name is new: `None` means that the answer to a first try was lost.
         self.remote.objects().put(&object, bytes, Only::New).await?;
         Ok(kept)

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use crate::state::store::remote::{KEY, Seal};
+use crate::store::remote::{KEY, Seal};
 
 /// Proves to `to` that the holder of `from` made `key`, the one of this `generation`, for the record of
 /// cluster `uuid`.

@@ -12,7 +12,7 @@ use super::{
     links::check_links,
     tree,
 };
-use crate::state::{Lock, LockOptions};
+use crate::{Lock, LockOptions};
 
 /// What was moved, as pairs of old and new place.
 pub type Carried = Vec<(PathBuf, PathBuf)>;

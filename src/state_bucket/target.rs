@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use infra_provisioning::store::{Bucket, BucketState, ObjectStore, StoreError as BucketError};
 use secrecy::SecretString;
 
 use super::bucket::BucketObjects;
 use crate::{
     clouds::Surroundings,
-    session::{ExitCode, Failure},
     spec::{BucketPlan, Project},
-    state::store::remote::Objects,
+    state::{StateError, StateErrorKind, remote::StateBucket, store::remote::Objects},
 };
 
 /// A bucket for the record of one cluster.
@@ -31,7 +31,7 @@ impl Target {
         plan: &BucketPlan,
         project: &Project,
         surroundings: &Surroundings,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, StateError> {
         let is_listed = is_spaces(plan, project, surroundings);
         let bucket = store(plan, project, surroundings)
             .await?
@@ -46,53 +46,13 @@ impl Target {
         Ok(Self { objects: BucketObjects { bucket, prefix }, url, is_listed })
     }
 
-    /// Returns the place in a form for people: bucket, prefix and cluster.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Returns the objects as the engine wants them.
-    pub fn objects(&self) -> Arc<dyn Objects> {
-        Arc::new(self.objects.clone())
-    }
-
     fn bucket(&self) -> &Bucket {
         &self.objects.bucket
     }
 
-    /// Looks whether the bucket is there.
-    ///
-    /// # Errors
-    /// Returns an error if it does not exist, or belongs to another account.
-    pub async fn check(&self) -> Result<(), Failure> {
-        let name = self.bucket().name();
-        if self.is_listed && self.is_own().await? {
-            return Ok(());
-        }
-        match self.bucket().state().await.map_err(|error| unusable(&error))? {
-            BucketState::Present if self.is_listed => Err(Failure::new(
-                ExitCode::Credentials,
-                format!(
-                    "the bucket `{name}` of [state] is not in the account of these credentials"
-                ),
-            )
-            .hint("names of buckets are shared by everybody: choose another one")),
-            BucketState::Present => Ok(()),
-            BucketState::Absent => Err(Failure::new(
-                ExitCode::Record,
-                format!("the bucket `{name}` of [state] does not exist"),
-            )
-            .hint("`infra state migrate` makes it (and moves what this machine has there)")),
-            BucketState::Foreign => Err(Failure::new(
-                ExitCode::Credentials,
-                format!("the bucket `{name}` of [state] may not be used with these credentials"),
-            )),
-        }
-    }
-
     /// Returns true if the account's own list of buckets has it. A stranger's bucket of that name may
     /// answer all else, and would receive the keys.
-    async fn is_own(&self) -> Result<bool, Failure> {
+    async fn is_own(&self) -> Result<bool, StateError> {
         self.bucket().is_own().await.map_err(|error| {
             let failure = unusable(&error);
             match error {
@@ -108,7 +68,7 @@ impl Target {
     ///
     /// # Errors
     /// Returns an error if it cannot be made.
-    pub async fn make(&self) -> Result<(), Failure> {
+    pub async fn make(&self) -> Result<(), StateError> {
         if self.bucket().state().await.map_err(|error| unusable(&error))? == BucketState::Absent {
             self.bucket().create().await.map_err(|error| unusable(&error))?;
         }
@@ -116,12 +76,69 @@ impl Target {
     }
 }
 
-fn unusable(error: &BucketError) -> Failure {
-    let code = match error {
-        BucketError::AccessDenied { .. } | BucketError::Config(_) => ExitCode::Credentials,
-        _ => ExitCode::Record,
+#[async_trait]
+impl StateBucket for Target {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn objects(&self) -> Arc<dyn Objects> {
+        Arc::new(self.objects.clone())
+    }
+
+    async fn check(&self) -> Result<(), StateError> {
+        let name = self.bucket().name();
+        if self.is_listed && self.is_own().await? {
+            return Ok(());
+        }
+        match self.bucket().state().await.map_err(|error| unusable(&error))? {
+            BucketState::Present if self.is_listed => Err(StateError::new(
+                StateErrorKind::Credentials,
+                format!(
+                    "the bucket `{name}` of [state] is not in the account of these credentials"
+                ),
+            )
+            .hint("names of buckets are shared by everybody: choose another one")),
+            BucketState::Present => Ok(()),
+            BucketState::Absent => Err(StateError::new(
+                StateErrorKind::Damaged,
+                format!("the bucket `{name}` of [state] does not exist"),
+            )
+            .hint("`infra state migrate` makes it (and moves what this machine has there)")),
+            BucketState::Foreign => Err(StateError::new(
+                StateErrorKind::Credentials,
+                format!("the bucket `{name}` of [state] may not be used with these credentials"),
+            )),
+        }
+    }
+}
+
+/// Returns the error of a question about the account.
+#[cfg(feature = "aws")]
+fn of_cloud(error: &infra_provider_api::CloudError) -> StateError {
+    use infra_provider_api::ErrorKind;
+    let kind = match error.kind {
+        ErrorKind::Unauthorized | ErrorKind::Forbidden => StateErrorKind::Credentials,
+        ErrorKind::Cancelled => StateErrorKind::Interrupted,
+        ErrorKind::Invalid => StateErrorKind::Invalid,
+        _ => StateErrorKind::Local,
     };
-    Failure::new(code, format!("the bucket of [state]: {error}"))
+    let mut found = StateError::new(kind, error.to_string());
+    if error.kind == ErrorKind::Unavailable && error.hint.is_none() {
+        found = found.hint(
+            "check the network and the endpoint; nothing was changed, run the same command again",
+        );
+    }
+    found.hints.extend(error.hint.clone());
+    found
+}
+
+fn unusable(error: &BucketError) -> StateError {
+    let code = match error {
+        BucketError::AccessDenied { .. } | BucketError::Config(_) => StateErrorKind::Credentials,
+        _ => StateErrorKind::Damaged,
+    };
+    StateError::new(code, format!("the bucket of [state]: {error}"))
 }
 
 /// Returns true where the bucket is one of Spaces.
@@ -136,7 +153,10 @@ fn is_spaces(plan: &BucketPlan, project: &Project, surroundings: &Surroundings) 
 
 /// Returns the account that must own the bucket: the one that `[state]` names, else that of the
 /// credentials. Only Amazon's own store knows accounts by their number.
-async fn owner(plan: &BucketPlan, endpoint: Option<&url::Url>) -> Result<Option<String>, Failure> {
+async fn owner(
+    plan: &BucketPlan,
+    endpoint: Option<&url::Url>,
+) -> Result<Option<String>, StateError> {
     if plan.account.is_some() || endpoint.is_some() {
         return Ok(plan.account.clone());
     }
@@ -145,7 +165,7 @@ async fn owner(plan: &BucketPlan, endpoint: Option<&url::Url>) -> Result<Option<
         let asked = crate::clouds::aws::account(plan.region.clone()).await;
         Some(asked.map_err(|mut error| {
             error.operation = format!("{} for the bucket of [state]", error.operation);
-            Failure::from(error)
+            of_cloud(&error)
         })?)
     };
     #[cfg(not(feature = "aws"))]
@@ -160,14 +180,14 @@ async fn store(
     plan: &BucketPlan,
     project: &Project,
     surroundings: &Surroundings,
-) -> Result<ObjectStore, Failure> {
+) -> Result<ObjectStore, StateError> {
     let is_spaces = is_spaces(plan, project, surroundings);
     let get = |name: &str| surroundings.get(name).filter(|value| !value.is_empty());
     let first = |names: &[&str]| names.iter().find_map(|name| get(name));
     let need = |name: &str| {
         get(name).ok_or_else(|| {
-            Failure::new(
-                ExitCode::Credentials,
+            StateError::new(
+                StateErrorKind::Credentials,
                 format!("{name} is not set; the record is in s3://{}", plan.bucket),
             )
             .hint(if is_spaces {
@@ -179,7 +199,10 @@ async fn store(
     };
     let parse = |url: String| {
         url.parse().map_err(|error| {
-            Failure::new(ExitCode::Invalid, format!("the endpoint of [state]: {url}: {error}"))
+            StateError::new(
+                StateErrorKind::Invalid,
+                format!("the endpoint of [state]: {url}: {error}"),
+            )
         })
     };
     let own = plan.endpoint.clone().filter(|_| !surroundings.only);
@@ -197,7 +220,7 @@ async fn store(
             let chained = crate::clouds::aws::chained_store(plan.region.clone(), own).await;
             let mut store = chained.map_err(|mut error| {
                 error.operation = format!("{} for the bucket of [state]", error.operation);
-                Failure::from(error)
+                of_cloud(&error)
             })?;
             store.owner = owner(plan, store.endpoint.as_ref()).await?;
             return Ok(store);

@@ -13,16 +13,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    keys::Keyring,
+    encryption::Keyring,
+    options::User,
     pin::{Pin, PinFile},
     proof::{fresh_key, is_proved, prove},
 };
 use crate::{
-    session::{ExitCode, Failure},
-    state::{
-        Store,
-        store::remote::{KEY, Objects, Only, Seal, Signed},
-    },
+    Store,
+    error::{StateError, StateErrorKind},
+    store::remote::{KEY, Objects, Only, Seal, Signed},
 };
 
 /// The object that holds the key.
@@ -53,13 +52,13 @@ struct Document {
 }
 
 impl Document {
-    fn said(&self) -> Result<Vec<u8>, Failure> {
+    fn said(&self) -> Result<Vec<u8>, StateError> {
         let said = (&self.made_by, &self.proofs, &self.before);
         let said = match self.generation {
             0 => serde_json::to_vec(&said),
             later => serde_json::to_vec(&(later, said)),
         };
-        said.map_err(Failure::local)
+        said.map_err(StateError::local)
     }
 }
 
@@ -81,19 +80,26 @@ pub(super) struct Signing {
     pub(super) keys: Arc<Keyring>,
     pub(super) pin: PinFile,
     pub(super) url: String,
+    user: Arc<dyn User>,
     document: Mutex<Option<Read>>,
 }
 
 impl Signing {
-    pub(super) fn new(bare: Arc<dyn Objects>, keys: Arc<Keyring>, pin: PinFile, url: &str) -> Self {
+    pub(super) fn new(
+        bare: Arc<dyn Objects>,
+        keys: Arc<Keyring>,
+        pin: PinFile,
+        url: &str,
+        user: Arc<dyn User>,
+    ) -> Self {
         let objects = Arc::new(Signed::new(Arc::clone(&bare)));
         let (url, document) = (url.to_owned(), Mutex::default());
-        Self { objects, bare, keys, pin, url, document }
+        Self { objects, bare, keys, pin, url, user, document }
     }
 
-    fn bad(&self, why: impl std::fmt::Display) -> Failure {
+    fn bad(&self, why: impl std::fmt::Display) -> StateError {
         let message = format!("{} can't be trusted: {why}", self.bare.describe(DOCUMENT));
-        Failure::new(ExitCode::Record, message)
+        StateError::new(StateErrorKind::Damaged, message)
     }
 
     /// Reads the key, if the record is signed. From then on everything is checked.
@@ -101,7 +107,7 @@ impl Signing {
     /// # Errors
     /// Returns an error if the key was made by nobody who may, is another one than this machine
     /// knows, or is gone. Returns an error if no private key here opens it.
-    pub(super) async fn open(&self) -> Result<(), Failure> {
+    pub(super) async fn open(&self) -> Result<(), StateError> {
         let pin = self.pin.read()?;
         let Some(read) = self.read().await? else {
             return match pin {
@@ -147,13 +153,13 @@ impl Signing {
         Ok(())
     }
 
-    async fn read(&self) -> Result<Option<Read>, Failure> {
+    async fn read(&self) -> Result<Option<Read>, StateError> {
         let Some(object) = self.bare.get(DOCUMENT).await? else { return Ok(None) };
         let value: serde_json::Value =
             serde_json::from_slice(&object.bytes).map_err(|error| self.bad(error))?;
         if value["version"].as_u64().is_some_and(|found| found > VERSION) {
             let message = format!("{} is newer than this program", self.bare.describe(DOCUMENT));
-            return Err(Failure::new(ExitCode::Record, message)
+            return Err(StateError::new(StateErrorKind::Damaged, message)
                 .hint("use the version of infra that wrote it, or a later one"));
         }
         let document = serde_json::from_value(value).map_err(|error| self.bad(error))?;
@@ -161,7 +167,7 @@ impl Signing {
     }
 
     /// Decrypts the key and checks who made it.
-    async fn key_of(&self, document: &Document) -> Result<[u8; KEY], Failure> {
+    async fn key_of(&self, document: &Document) -> Result<[u8; KEY], StateError> {
         let own = self.keys.privates().await?;
         if own.is_empty() {
             return Err(
@@ -197,9 +203,9 @@ impl Signing {
         }
     }
 
-    fn no_identity(&self, why: &str) -> Failure {
-        Failure::new(ExitCode::Credentials, format!("{}: {why}", self.url))
-            .hint(super::keys::identity_hint())
+    fn no_identity(&self, why: &str) -> StateError {
+        StateError::new(StateErrorKind::Credentials, format!("{}: {why}", self.url))
+            .hint(super::encryption::identity_hint())
     }
 
     /// Checks whose record it is, and whether one that is not signed may be taken.
@@ -207,7 +213,7 @@ impl Signing {
     /// # Errors
     /// Returns an error if it is another cluster's, or if it is not signed and this machine has
     /// never seen it.
-    pub(super) fn check(&self, store: &Store, is_seen: bool) -> Result<(), Failure> {
+    pub(super) fn check(&self, store: &Store, is_seen: bool) -> Result<(), StateError> {
         let Owner { uuid, cluster } = store.owner();
         if let Some(seal) = self.objects.seal() {
             if seal.uuid() != *uuid {
@@ -221,17 +227,17 @@ impl Signing {
         }
         let accepted = std::env::var_os(ACCEPT).is_some_and(|value| value == "1");
         if !is_seen && !accepted {
-            return Err(Failure::new(
-                ExitCode::Record,
+            return Err(StateError::new(
+                StateErrorKind::Damaged,
                 format!("the record in {} is not signed, and this machine has never seen it", self.url),
             )
             .hint("an `infra apply` with this version on a machine that has a copy of it signs it")
             .hint(format!("{ACCEPT}=1 takes it as it is, once; do that only if nobody else may write to the bucket")));
         }
-        eprintln!(
+        self.user.tell(&format!(
             "warning: the record in {} is not signed yet: whoever can write to the bucket can change it. The next run that changes something signs it.",
             self.url
-        );
+        ));
         Ok(())
     }
 
@@ -241,7 +247,7 @@ impl Signing {
     /// # Errors
     /// Returns an error if there is no private key here of one of the recipients, or if the bucket
     /// cannot be written.
-    pub(super) async fn establish(&self, owner: &Owner, is_old: bool) -> Result<bool, Failure> {
+    pub(super) async fn establish(&self, owner: &Owner, is_old: bool) -> Result<bool, StateError> {
         let to = self.keys.readers().await?;
         match self.objects.seal() {
             Some(seal) => self.renew(&seal, &to).await,
@@ -249,7 +255,7 @@ impl Signing {
         }
     }
 
-    async fn begin(&self, owner: &Owner, to: &[Public], is_old: bool) -> Result<(), Failure> {
+    async fn begin(&self, owner: &Owner, to: &[Public], is_old: bool) -> Result<(), StateError> {
         let maker = self.maker(to).await?.ok_or_else(|| {
             self.no_identity(
                 "the record is signed for those in `recipients`, and none of their private keys is here",
@@ -259,21 +265,21 @@ impl Signing {
         let before = self.objects.sums().await?;
         let seal = Seal::new(key, owner.uuid, BTreeMap::new());
         let document = self.document(&maker, to, &seal, 0, before)?;
-        let bytes = serde_json::to_vec_pretty(&document).map_err(Failure::local)?;
+        let bytes = serde_json::to_vec_pretty(&document).map_err(StateError::local)?;
         self.bare.put(DOCUMENT, bytes, Only::New).await?;
         // Read back: the answer to a first try may have been lost, or another one's counts.
         self.open().await?;
         if is_old {
-            eprintln!(
-                "The record in {} is signed from now on; an unsigned one is refused.",
+            self.user.tell(&format!(
+                "The state in {} is signed from now on; an unsigned one is refused.",
                 self.url
-            );
+            ));
         }
         Ok(())
     }
 
     /// Writes the document again where other people may read it than it says.
-    async fn renew(&self, seal: &Seal, to: &[Public]) -> Result<bool, Failure> {
+    async fn renew(&self, seal: &Seal, to: &[Public]) -> Result<bool, StateError> {
         let read = self.document.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(read) = read else { return Ok(false) };
         let wanted: BTreeSet<String> = to.iter().map(ToString::to_string).collect();
@@ -286,8 +292,8 @@ impl Signing {
         let has_left = !named.is_subset(&wanted);
         let Some(maker) = self.maker(to).await? else {
             if has_left {
-                eprintln!(
-                    "warning: somebody left `recipients` and still knows the key of the record; a run with the private key of a recipient changes it"
+                self.user.tell(
+                    "warning: somebody left `recipients` and still knows the key of the state; a run with the private key of a recipient changes it",
                 );
             }
             return Ok(false);
@@ -301,7 +307,7 @@ impl Signing {
         } else {
             self.document(&maker, to, seal, generation, before)?
         };
-        let bytes = serde_json::to_vec_pretty(&document).map_err(Failure::local)?;
+        let bytes = serde_json::to_vec_pretty(&document).map_err(StateError::local)?;
         self.bare.put(DOCUMENT, bytes, Only::Unchanged(read.etag)).await?;
         if has_left {
             // Read back: the answer to a first try may have been lost.
@@ -310,7 +316,10 @@ impl Signing {
             if !is_ours {
                 return Err(self.bad("another run has changed it meanwhile"));
             }
-            eprintln!("The record in {} has another key: somebody left `recipients`.", self.url);
+            self.user.tell(&format!(
+                "The state in {} has another key: somebody left `recipients`.",
+                self.url
+            ));
         }
         Ok(has_left)
     }
@@ -321,7 +330,7 @@ impl Signing {
     }
 
     /// Returns a private key that is here, of one of those who may read.
-    async fn maker(&self, to: &[Public]) -> Result<Option<Private>, Failure> {
+    async fn maker(&self, to: &[Public]) -> Result<Option<Private>, StateError> {
         let own = self.keys.privates().await?;
         Ok(own.into_iter().find(|one| to.contains(&one.to_public())))
     }
@@ -333,14 +342,14 @@ impl Signing {
         seal: &Seal,
         generation: u64,
         before: BTreeMap<String, String>,
-    ) -> Result<Document, Failure> {
+    ) -> Result<Document, StateError> {
         let (uuid, key) = (seal.uuid(), seal.key());
         let mut proofs = BTreeMap::new();
         for one in to {
             let proof = prove(maker, one, uuid, generation, key).map_err(|why| self.bad(why))?;
             proofs.insert(one.to_string(), proof);
         }
-        let sealed = super::keys::encrypt_to(to, key)?;
+        let sealed = super::encryption::encrypt_to(to, key)?;
         let mut document = Document {
             version: if generation == 0 { 1 } else { VERSION },
             uuid,
