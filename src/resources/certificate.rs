@@ -247,7 +247,7 @@ impl Resource for Certificates {
         for (request, spec) in requests {
             let name = request.address.name();
             let kept = match self.ensure(name, spec) {
-                Ok(()) => self.persist().await,
+                Ok(()) => self.keep().await,
                 Err(error) => Err(error),
             };
             made.push(kept.map(|()| self.found(name, "valid".into())));
@@ -263,7 +263,7 @@ impl Resource for Certificates {
     ) -> Result<Found<CertificateSpec>, CloudError> {
         let name = request.observed.address.name();
         self.ensure(name, &spec)?;
-        self.persist().await?;
+        self.keep().await?;
         Ok(self.found(name, "valid".into()))
     }
 
@@ -274,7 +274,7 @@ impl Resource for Certificates {
             let _one_at_a_time = self.busy.lock().map_err(|error| local(&operation, error))?;
             infra_ssl::remove(&self.folder, name).map_err(|error| of_pki(&operation, &error))?;
         }
-        self.persist().await?;
+        self.keep().await?;
         Ok(true)
     }
 

@@ -59,7 +59,7 @@ impl Session {
                     // The state may have another key by now, and the lock would be given back with the
                     // one before. It runs out by itself.
                     lock.lost().cancel();
-                    return Err(failure);
+                    return Err(failure.into());
                 }
             }
             None => self.store.claim().await?,

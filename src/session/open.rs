@@ -23,7 +23,7 @@ use crate::{
     state::{
         ClusterLayout, Persister, Store,
         home::Home,
-        remote::{RemoteState, StateBucket, refuse_working_copy},
+        remote::{RemoteState, refuse_working_copy},
         store::derived_uuid,
     },
     state_bucket::{self, Target},
@@ -277,7 +277,7 @@ impl Session {
     /// Returns an error if it cannot be written.
     pub async fn keep(&self) -> Result<(), Failure> {
         match &self.remote {
-            Some(remote) => remote.send().await,
+            Some(remote) => Ok(remote.send().await?),
             None => Ok(()),
         }
     }

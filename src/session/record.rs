@@ -71,7 +71,7 @@ impl OpenRecord {
     /// Returns an error if they cannot be read or decrypted.
     pub async fn refresh(&self) -> Result<(), Failure> {
         match &self.remote {
-            Some(remote) if self.store.is_some() => remote.refresh().await,
+            Some(remote) if self.store.is_some() => Ok(remote.refresh().await?),
             _ => Ok(()),
         }
     }

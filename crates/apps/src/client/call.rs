@@ -13,13 +13,13 @@ const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 impl KubeClient {
-    /// Makes a call; repeats it on 429, 5xx and lost connections until its patience (a minute) is over. Every
-    /// call of this module may be repeated: reads, server-side applies, deletes.
+    /// Makes a call; repeats it on 429, 5xx and lost connections until its patience (a minute) is over. So it
+    /// may be made several times: it is for reads, server-side applies and deletes.
     ///
     /// # Errors
     /// Returns [`AppsError::Api`] if the API server refuses, and [`AppsError::Unreachable`] if it
     /// cannot be reached.
-    pub(crate) async fn call<T, F, Fut>(&self, operation: &str, make: F) -> Result<T, AppsError>
+    pub async fn call<T, F, Fut>(&self, operation: &str, make: F) -> Result<T, AppsError>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = kube::Result<T>>,

@@ -1,7 +1,6 @@
 //! Folders of manifests, and a Kubernetes of the embedded cloud to apply them to.
 
 use std::{
-    fs,
     net::IpAddr,
     ops::Deref,
     path::{Path, PathBuf},

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use infra_provider_api::Owner;
 
 use super::{
-    empty,
+    empty_bucket,
     state::RemoteState,
     working_copy::{self, Marker, sum},
 };

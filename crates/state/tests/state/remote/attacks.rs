@@ -204,8 +204,7 @@ async fn forged_snapshots_locks_and_histories_are_refused() {
         }])
         .await
         .unwrap();
-    let outcome = infra_engine::Outcome::default();
-    run.store.keep_history(History::of("apply", &outcome, None, None)).await.unwrap();
+    run.store.keep_history(History::of("apply", [0; 4], 0, None, None)).await.unwrap();
     run.store.compact().await.unwrap();
     run.lock.release().await;
     let store = open(&bucket, &memory).await.unwrap();
