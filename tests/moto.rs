@@ -137,7 +137,7 @@ async fn the_record_works_on_another_makers_s3() {
     assert!(matches!(refused, Err(LockError::Held { .. })));
     let (second, other) = open("second").await;
     let second = second.unwrap();
-    assert_eq!(second.store.record(), first.store.record());
+    assert_eq!(second.store.state(), first.store.state());
     second.refresh().await.unwrap();
     assert_eq!(std::fs::read_to_string(other.pki.join("ca.key")).unwrap(), KEY);
     for key in objects.list("").await.unwrap() {

@@ -38,7 +38,7 @@ pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failu
     let is_made = open
         .store
         .as_ref()
-        .is_some_and(|store| store.record().resources.contains_key(&ApiServers::address()));
+        .is_some_and(|store| store.state().resources.contains_key(&ApiServers::address()));
     let layout = open.layout;
     if !layout.pki.exists() {
         return Err(Failure::local(format!(

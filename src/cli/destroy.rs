@@ -33,7 +33,7 @@ fn may_make_more(run: &Run, plan: &Plan) -> bool {
     let session = &run.session;
     let machine_kind = session.cloud.machine_kind;
     let machines = plan.changes.iter().any(|one| one.address.kind() == machine_kind);
-    let record = session.store.record();
+    let record = session.store.state();
     let knows = record.resources.contains_key(&Suites::address("cloud"));
     machines && (knows || plan.changes.iter().any(|one| one.after_machines))
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     session::{Failure, OpenRecord, SessionOptions},
     spec::{self, Project},
-    state::{ClusterLayout, Record, home::Home},
+    state::{ClusterLayout, State, home::Home},
 };
 
 /// The heading under which `--help` lists them.
@@ -101,10 +101,10 @@ impl Global {
         Ok(spec::load(&self.file, &spec::Options { apps_only: true, ..self.spec() })?)
     }
 
-    /// Reads the record, which is empty if there is none. It asks no cloud.
-    pub async fn record(&self) -> Result<Record, Failure> {
+    /// Reads the state, which is empty if there is none. It asks no cloud.
+    pub async fn state(&self) -> Result<State, Failure> {
         let open = OpenRecord::open(&self.session()).await?;
-        Ok(open.store.map_or_else(Record::default, |store| Arc::unwrap_or_clone(store.record())))
+        Ok(open.store.map_or_else(State::default, |store| Arc::unwrap_or_clone(store.state())))
     }
 
     /// Returns the layout of the cluster's files, for verbs that need no cloud. It brings a copy of

@@ -16,7 +16,7 @@ use crate::{
     resources::{Handovers, KubeletCertificates},
     rotate::{Generations, blockers, existing},
     session::{ExitCode, Failure, Looked, Planned, Purpose},
-    state::Record,
+    state::State,
     ui::Style,
 };
 
@@ -77,7 +77,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
 
     // It looks again: the new machine is declared now, and the old one no longer.
     let options = PlanOptions {
-        targets: rotation_targets(&looked, &run.session.store.record(), machine_kind, &slot, &new),
+        targets: rotation_targets(&looked, &run.session.store.state(), machine_kind, &slot, &new),
         ..PlanOptions::default()
     };
     let Planned { looked, plan } = run.plan(options).await?;
@@ -159,7 +159,7 @@ async fn refuse_what_would_hold(run: &Run, looked: &Looked, slot: &str) -> Resul
 /// interrupted has left in the state.
 fn rotation_targets(
     looked: &Looked,
-    record: &Record,
+    record: &State,
     machine_kind: &str,
     slot: &str,
     new: &str,

@@ -90,7 +90,7 @@ impl Run {
 
     /// Resolves what an earlier run left open.
     pub(super) async fn recover(&self) -> Result<(), Failure> {
-        if self.session.store.record().intents.is_empty() {
+        if self.session.store.state().intents.is_empty() {
             return Ok(());
         }
         let looked = self.session.look(Purpose::Show).await?;

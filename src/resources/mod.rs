@@ -59,7 +59,7 @@ pub use suites::{SuiteSeed, Suites};
 pub use traffic::Traffic;
 pub use turn::{TurnSpec, Turns};
 
-/// Kinds that live behind the cluster's API server: planned by the record while it is away.
+/// Kinds that live behind the cluster's API server: planned by the state while it is away.
 pub const KUBERNETES_KINDS: [&str; 6] =
     ["api_server", "etcd_member", "kubelet_certificate", "node", "site_certificate", "suite"];
 /// Kinds that live in the cluster's bucket, and go with it.

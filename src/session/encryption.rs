@@ -97,7 +97,7 @@ impl Session {
     /// # Errors
     /// Returns an error if neither can tell.
     async fn lacks_keys(&self, kube: &KubeAccess) -> Result<bool, Failure> {
-        let record = self.store.record();
+        let record = self.store.state();
         let keys = Address::new("certificate", ENCRYPTION_KEYS);
         if record.resources.contains_key(&keys) {
             return Ok(true);

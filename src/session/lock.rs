@@ -11,9 +11,9 @@ use crate::state::{Lock, LockError, LockOptions, RemoteLock, StoreError, lock::L
 /// The lock of a cluster, held. Given back when dropped.
 #[derive(Debug)]
 pub enum ClusterLock {
-    /// Of a record on this machine.
+    /// Of a state on this machine.
     Local(Lock),
-    /// Of a record in a bucket.
+    /// Of a state in a bucket.
     Remote(RemoteLock),
 }
 
@@ -36,11 +36,11 @@ impl ClusterLock {
 }
 
 impl Session {
-    /// Takes the cluster's lock and reads the record again: what was read before may be older than
+    /// Takes the cluster's lock and reads the state again: what was read before may be older than
     /// what its last holder wrote. `waiting` gets the lease that it waits for.
     ///
     /// # Errors
-    /// Returns an error if another run holds it, or if the record cannot be used.
+    /// Returns an error if another run holds it, or if the state cannot be used.
     pub async fn lock(
         &self,
         options: LockOptions,

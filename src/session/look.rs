@@ -39,7 +39,7 @@ use crate::{
     },
     rotate::{DrainOptions, Generations},
     spec::TlsIssuer,
-    state::Record,
+    state::State,
 };
 
 /// Everything a plan is made from.
@@ -134,7 +134,7 @@ impl Session {
         let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(Failure::local)?;
         let strict = ObserveOptions::default();
         let mut in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
-        let record = self.store.record();
+        let record = self.store.state();
         confirm(&cloud_kinds, &self.cx, &record, &mut in_cloud, self.grace()).await?;
         drop(record);
         let mut cluster = self.project.cluster.clone();
@@ -261,7 +261,7 @@ impl Session {
         // A suite or a file that can't be read is not one that was deleted.
         let is_read = loaded.contains_key("apps") || !suite_specs.contains_key("apps");
         if self.project.tls.is_some() && !(is_read && problems.is_empty()) {
-            let known = recorded_sites(&self.store.record(), cluster.environment.as_deref());
+            let known = recorded_sites(&self.store.state(), cluster.environment.as_deref());
             for (secret, spec) in known {
                 sites.entry(secret).or_insert(spec);
             }
@@ -460,7 +460,7 @@ impl Session {
         in_cloud: &Observations,
         options: &PlanOptions,
     ) -> Result<(), Failure> {
-        let record = self.store.record();
+        let record = self.store.state();
         let recorded = record.resources.values();
         let recorded = recorded.filter(|one| in_cloud.get(&one.address).is_none());
         // The file may have been edited.
@@ -497,12 +497,12 @@ impl Session {
             .ok_or_else(|| Failure::local("the cloud's model has no bucket"))
     }
 
-    /// Returns true if some control plane has made the cluster: the record says so, or the API
+    /// Returns true if some control plane has made the cluster: the state says so, or the API
     /// server itself. Then no machine may make it again.
     async fn is_initialised(&self, kube: &KubeAccess) -> bool {
         let recorded = self
             .store
-            .record()
+            .state()
             .resources
             .values()
             .any(|resource| resource.address.kind() == "api_server" && resource.ready);
@@ -581,7 +581,7 @@ fn machine_ids(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, 
 
 /// Returns the certificates of sites of an environment, as they are recorded.
 fn recorded_sites(
-    record: &Record,
+    record: &State,
     environment: Option<&str>,
 ) -> BTreeMap<TlsSecret, SiteCertificateSpec> {
     let all = record.resources.values().filter(|one| one.address.kind() == SiteCertificates::KIND);

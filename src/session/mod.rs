@@ -1,4 +1,4 @@
-//! One run of the tool: what the file says, the cloud it is about, the record, the kinds.
+//! One run of the tool: what the file says, the cloud it is about, the state, the kinds.
 
 mod api_address;
 pub mod artifact_lock;

@@ -42,7 +42,7 @@ pub struct SessionOptions {
     pub sim_speed: Option<f64>,
 }
 
-/// One run: the file, the cloud, the record.
+/// One run: the file, the cloud, the state.
 pub struct Session {
     /// What the file says.
     pub project: Project,
@@ -56,7 +56,7 @@ pub struct Session {
     pub owner: Owner,
     /// Where its things are.
     pub layout: ClusterLayout,
-    /// The record.
+    /// The state.
     pub store: Arc<Store>,
     /// Where it is in a bucket, if it is.
     pub remote: Option<Arc<RemoteState>>,
@@ -157,10 +157,10 @@ pub(super) async fn surroundings(
 }
 
 impl Session {
-    /// Loads the file, connects, and opens the record.
+    /// Loads the file, connects, and opens the state.
     ///
     /// # Errors
-    /// Returns an error if the file is invalid, the cloud cannot be reached or the record cannot be
+    /// Returns an error if the file is invalid, the cloud cannot be reached or the state cannot be
     /// read. Nothing is changed.
     pub async fn open(
         options: &SessionOptions,
@@ -194,7 +194,7 @@ impl Session {
             return Err(Failure::new(
                 ExitCode::State,
                 format!(
-                    "{} is the record of a cluster elsewhere, not on this embedded cloud",
+                    "{} is the state of a cluster elsewhere, not on this embedded cloud",
                     remote.as_ref().map_or_else(
                         || layout.state.display().to_string(),
                         |remote| remote.bucket.url().to_owned()
@@ -271,7 +271,7 @@ impl Session {
         self.remote.clone().map(|remote| remote as Arc<dyn Persister>)
     }
 
-    /// Sends what is new on this machine (rotations) to where the record is. The lock must be held.
+    /// Sends what is new on this machine (rotations) to where the state is. The lock must be held.
     ///
     /// # Errors
     /// Returns an error if it cannot be written.

@@ -1,4 +1,4 @@
-//! The record alone, for verbs that need no cloud.
+//! The state alone, for verbs that need no cloud.
 
 use std::sync::Arc;
 
@@ -17,24 +17,24 @@ use crate::{
     state_bucket::{self, Target},
 };
 
-/// The record of a cluster, open to be read.
+/// The state of a cluster, open to be read.
 pub struct OpenRecord {
     /// What the file says.
     pub project: Project,
     /// Where its things are on this machine.
     pub layout: ClusterLayout,
-    /// The record; `None`: there is none yet.
+    /// The state; `None`: there is none yet.
     pub store: Option<Arc<Store>>,
     /// Where it is in a bucket, if it is.
     pub remote: Option<RemoteState>,
 }
 
 impl OpenRecord {
-    /// Opens the record of the cluster in `options.file`. Asks no cloud, but the bucket if the
+    /// Opens the state of the cluster in `options.file`. Asks no cloud, but the bucket if the
     /// record is in one.
     ///
     /// # Errors
-    /// Returns an error if the file is invalid, or if the record cannot be read.
+    /// Returns an error if the file is invalid, or if the state cannot be read.
     pub async fn open(options: &SessionOptions) -> Result<Self, Failure> {
         let project = spec::load(&options.file, &options.spec)?;
         project.home.check(&project.cluster.name)?;
@@ -57,7 +57,7 @@ impl OpenRecord {
         Ok(Self { project, layout, store, remote: Some(remote) })
     }
 
-    /// Returns the place of the record in a form for people.
+    /// Returns the place of the state in a form for people.
     pub fn place(&self) -> String {
         match &self.remote {
             Some(remote) => remote.bucket.url().to_owned(),
@@ -65,7 +65,7 @@ impl OpenRecord {
         }
     }
 
-    /// Brings the files of the record (certificates, kubeconfig) up to date on this machine.
+    /// Brings the files of the state (certificates, kubeconfig) up to date on this machine.
     ///
     /// # Errors
     /// Returns an error if they cannot be read or decrypted.

@@ -19,7 +19,7 @@ use crate::{
     engine::{Action, Plan},
     resources::Suites,
     spec::{self, AcmeConfig, Challenge, Project},
-    state::Record,
+    state::State,
 };
 
 /// What the environments of a cluster share.
@@ -81,7 +81,7 @@ impl Session {
             shared.acme = acme(project, options).unwrap_or_default();
             return Ok(shared);
         }
-        let record = self.store.record();
+        let record = self.store.state();
         match served_namespaces(project, options) {
             Ok(served) => shared.served = served,
             Err(failure) if purpose == Purpose::Apply => return Err(failure),
@@ -115,17 +115,17 @@ impl Shared {
 }
 
 /// Returns a variable that a suite was installed with last.
-fn variable(record: &Record, suite: &str, name: &str) -> Option<String> {
+fn variable(record: &State, suite: &str, name: &str) -> Option<String> {
     let recorded = record.resources.get(&Suites::address(suite))?;
     Some(recorded.spec.get("variables")?.get(name)?.as_str()?.to_owned())
 }
 
-fn recorded_namespaces(record: &Record) -> Option<BTreeSet<String>> {
+fn recorded_namespaces(record: &State) -> Option<BTreeSet<String>> {
     let text = variable(record, INGRESS, NAMESPACES)?;
     Some(text.split(',').filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect())
 }
 
-fn recorded_acme(record: &Record) -> Option<AcmeConfig> {
+fn recorded_acme(record: &State) -> Option<AcmeConfig> {
     let of = |name: &str| variable(record, CERT_MANAGER, name);
     let challenge = of("CHALLENGE")?;
     Some(AcmeConfig {

@@ -54,7 +54,7 @@ impl Session {
     /// Returns the problem, with its place in infra.toml, if no verb can.
     pub fn check_skew(&self, looked: &Looked, created: &[&str]) -> Result<Option<String>, Problem> {
         let versions = &looked.cluster.versions;
-        let record = self.store.record();
+        let record = self.store.state();
         let address = ApiServers::address();
         let outputs = match looked.observed.get(&address) {
             Some(seen) => Some(&seen.outputs),

@@ -13,7 +13,7 @@ use crate::{
     state::{StateError, StateErrorKind, remote::StateBucket, store::remote::Objects},
 };
 
-/// A bucket for the record of one cluster.
+/// A bucket for the state of one cluster.
 #[derive(Clone, Debug)]
 pub struct Target {
     objects: BucketObjects,
@@ -188,7 +188,7 @@ async fn store(
         get(name).ok_or_else(|| {
             StateError::new(
                 StateErrorKind::Credentials,
-                format!("{name} is not set; the record is in s3://{}", plan.bucket),
+                format!("{name} is not set; the state is in s3://{}", plan.bucket),
             )
             .hint(if is_spaces {
                 "set SPACES_ACCESS_KEY_ID and SPACES_SECRET_ACCESS_KEY"

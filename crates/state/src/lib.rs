@@ -18,5 +18,5 @@ pub use error::{StateError, StateErrorKind};
 pub use layout::ClusterLayout;
 pub use lock::{Lock, LockError, LockOptions, remote::RemoteLock};
 pub use persister::Persister;
-pub use resources::{IntentAction, KeptFile, OpenIntent, Recent, Record, Recorded};
+pub use resources::{IntentAction, KeptFile, OpenIntent, Recent, ResourceState, State};
 pub use store::{Store, StoreError};

@@ -13,7 +13,7 @@ use super::journal::Entry;
 
 /// A resource as this tool last made, changed or found it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Recorded {
+pub struct ResourceState {
     /// Its address.
     pub address: Address,
     /// The cloud's id; empty in the intent of a create.
@@ -38,8 +38,8 @@ pub struct Recorded {
     pub ready: bool,
 }
 
-impl Recorded {
-    /// Makes the record of a declared resource, with its spec resolved, before it exists.
+impl ResourceState {
+    /// Makes the state of a declared resource, with its spec resolved, before it exists.
     pub fn planned(declared: &Declared, spec: Packed, generation: u64) -> Self {
         Self {
             address: declared.address.clone(),
@@ -54,7 +54,7 @@ impl Recorded {
         }
     }
 
-    /// Updates the record to what the cloud now has.
+    /// Updates the state to what the cloud now has.
     #[must_use]
     pub fn seen(mut self, observed: &Observed) -> Self {
         self.spec = self.spec.known_by(&observed.spec);
@@ -86,12 +86,12 @@ pub struct OpenIntent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The resource as it shall be; for a delete, as it was.
-    pub resource: Recorded,
+    pub resource: ResourceState,
     /// When.
     pub since: Timestamp,
 }
 
-/// A file that is kept with the record: a certificate, a key.
+/// A file that is kept with the state: a certificate, a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptFile {
     /// The object that holds it.
@@ -110,13 +110,13 @@ pub struct KeptFile {
 
 /// Everything the journal says. A cache: the cloud is the truth.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct State {
     /// Number of the last journal line; grows with each.
     pub serial: u64,
     /// Number of the last run.
     pub run: u64,
     /// What exists.
-    pub resources: BTreeMap<Address, Recorded>,
+    pub resources: BTreeMap<Address, ResourceState>,
     /// What was begun and not seen to end.
     pub intents: BTreeMap<Address, OpenIntent>,
     /// How often each address has been created, also those that are gone.
@@ -146,7 +146,7 @@ pub struct Recent {
 /// How long creates and deletes count as recent: longer than any list lags behind.
 const RECENT: Duration = Duration::from_secs(600);
 
-impl Record {
+impl State {
     /// Returns the generation that the next create of `address` has. An open create keeps its
     /// generation, so that the repeated call carries the same key.
     pub fn next_generation(&self, address: &Address) -> u64 {
@@ -170,7 +170,7 @@ impl Record {
         self.recent.push_back(Recent { address, id, at, deleted });
     }
 
-    /// Returns the entry that sets a record to what this one says.
+    /// Returns the entry that sets a state to what this one says.
     pub fn restored(&self, from: impl Into<String>) -> Entry {
         Entry::Restored {
             from: from.into(),

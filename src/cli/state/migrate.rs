@@ -160,7 +160,7 @@ fn tell(global: &Global, moved: Option<&Moved>, to: &str, from: &str) {
         return;
     }
     let Some(moved) = moved else {
-        println!("{to} is ready; {from} has no record to move.");
+        println!("{to} is ready; {from} has no state to move.");
         return;
     };
     for piece in &moved.pieces {

@@ -35,7 +35,7 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
         return Err(Failure::new(
             ExitCode::State,
             format!(
-                "{} is the record of cluster {} ({}), not of {} ({})",
+                "{} is the state of cluster {} ({}), not of {} ({})",
                 args.pulled.display(),
                 pulled.owner.cluster,
                 pulled.owner.uuid,
@@ -44,12 +44,12 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
             ),
         ));
     }
-    let record = run.session.store.record();
+    let record = run.session.store.state();
     if pulled.record.serial != record.serial && !args.force {
         return Err(Failure::new(
             ExitCode::Stale,
             format!(
-                "the record has moved on since {} was pulled (line {} then, {} now)",
+                "the state has moved on since {} was pulled (line {} then, {} now)",
                 args.pulled.display(),
                 pulled.record.serial,
                 record.serial

@@ -22,7 +22,7 @@ fn history_rollback_pull_and_push() {
     lab.run(&["state", "rollback", "99", "--yes"]).expect(1).warns("nothing is kept of run 99");
     let ran = lab.run(&["state", "rollback", &first, "--yes"]).ok();
     let ran = ran.says("the cloud is not touched").says("dropped: droplet.worker-2");
-    ran.says("to adopt (in the cloud, not in this record)");
+    ran.says("to adopt (in the cloud, not in this state)");
     assert_eq!(lab.inventory().ids(), inventory.ids());
     // The cloud is the truth: the machine is found again, not made again.
     let plan = lab.run(&PLAN).expect(2);

@@ -19,9 +19,9 @@ pub struct Counts {
     pub replaced: usize,
     /// Gone.
     pub deleted: usize,
-    /// Taken into the record.
+    /// Taken into the state.
     pub adopted: usize,
-    /// Taken out of the record.
+    /// Taken out of the state.
     pub forgotten: usize,
     /// Created earlier, now ready.
     pub resumed: usize,

@@ -19,7 +19,7 @@ use super::{
 ///
 /// ```
 /// use infra_engine::{Action, Kinds, Observations, PlanInput, PlanOptions, plan};
-/// use infra_state::Record;
+/// use infra_state::State;
 /// # use infra_provider_api::{CloudError, Context, CreateRequest, ErrorKind, Kind, Observed, OnChange, UpdateRequest};
 /// use infra_provider_api::{Address, Declared, Owner};
 /// use serde_json::json;
@@ -55,7 +55,7 @@ use super::{
 ///     created_at: jiff::Timestamp::UNIX_EPOCH,
 ///     declared: &declared,
 ///     observed: &Observations::default(),
-///     record: &Record::default(),
+///     record: &State::default(),
 ///     kinds: &Kinds::new(kinds)?,
 ///     options: &PlanOptions::default(),
 /// };

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use infra_provider_api::visible::one_line;
 
-use crate::resources::{IntentAction, KeptFile, OpenIntent, Recorded};
+use crate::resources::{IntentAction, KeptFile, OpenIntent, ResourceState};
 
 /// Who runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub enum Entry {
     /// Something is about to be done.
     Intent(OpenIntent),
     /// The cloud accepted a create. Ends the intent.
-    Created(Recorded),
+    Created(ResourceState),
     /// A created resource can be used.
     Ready {
         /// Which.
@@ -79,10 +79,10 @@ pub enum Entry {
         outputs: Packed,
     },
     /// An update is done. Ends the intent.
-    Updated(Recorded),
+    Updated(ResourceState),
     /// It exists, and was not recorded like this: adopted, or found after an unanswered call. Ends
     /// an intent.
-    Found(Recorded),
+    Found(ResourceState),
     /// It is gone. Ends the intent.
     Deleted {
         /// Which.
@@ -111,17 +111,17 @@ pub enum Entry {
         /// What was found.
         reason: String,
     },
-    /// Files that are kept with the record were written or removed.
+    /// Files that are kept with the state were written or removed.
     Kept {
         /// By name; `None`: it is gone.
         files: BTreeMap<String, Option<KeptFile>>,
     },
-    /// The record was set to an earlier or another one by hand.
+    /// The state was set to an earlier or another one by hand.
     Restored {
         /// Where it is from: `run 12`, a file.
         from: String,
         /// What it says exists.
-        resources: Vec<Recorded>,
+        resources: Vec<ResourceState>,
         /// How often each address had been created.
         generations: BTreeMap<Address, u64>,
         /// What was begun and not seen to end.

@@ -7,7 +7,7 @@ use super::{
     Entry, JOURNAL_VERSION,
     line::{Line, decode},
 };
-use crate::resources::Record;
+use crate::resources::State;
 
 /// Why a journal can't be used. Nothing is ever overwritten then.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub enum JournalError {
 #[derive(Clone, Debug, Default)]
 pub struct Journaled {
     /// The state after its last complete line.
-    pub record: Record,
+    pub record: State,
     /// Bytes up to the end of the last complete line. What follows was torn by a crash, and must be
     /// cut off before anything is appended.
     pub complete: u64,
@@ -56,7 +56,7 @@ pub struct Journaled {
 ///
 /// # Errors
 /// Returns a [`JournalError`].
-pub fn read(bytes: &[u8], record: Record, owner: &Owner) -> Result<Journaled, JournalError> {
+pub fn read(bytes: &[u8], record: State, owner: &Owner) -> Result<Journaled, JournalError> {
     let mut read = Journaled { record, ..Journaled::default() };
     let mut rest = bytes;
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {

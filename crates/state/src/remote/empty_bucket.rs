@@ -1,4 +1,4 @@
-//! Deleting a record from a bucket after it was moved.
+//! Deleting a state from a bucket after it was moved.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Deletes everything, under `lock`. The order makes sure that what remains is no record, and is not
+/// Deletes everything, under `lock`. The order makes sure that what remains is no state, and is not
 /// taken for one: a journal whose beginning is missing is refused.
 pub(super) async fn empty(objects: &dyn Objects, lock: RemoteLock) -> Result<usize, StateError> {
     let mut keys = objects.list("").await?;
@@ -72,13 +72,13 @@ pub async fn finish(
     Ok(Some(deleted))
 }
 
-/// Reads the owner of the record here. The record must exist: it is the only one left.
+/// Reads the owner of the state here. The state must exist: it is the only one left.
 async fn known(folder: &Path, cluster: &str) -> Result<infra_provider_api::Owner, StateError> {
     let store = Store::open_unclaimed(Arc::new(Folder::new(folder)), cluster, Uuid::nil()).await?;
     if store.owner().uuid.is_nil() {
         return Err(StateError::new(
             StateErrorKind::Damaged,
-            format!("the record that was moved to {} is not there any more", folder.display()),
+            format!("the state that was moved to {} is not there any more", folder.display()),
         ));
     }
     Ok(store.owner().clone())

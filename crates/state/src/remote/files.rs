@@ -18,7 +18,7 @@ use crate::{
     store::remote::{Only, Remote},
 };
 
-/// The files of a record in a bucket, and the copy of them here.
+/// The files of a state in a bucket, and the copy of them here.
 pub struct Files {
     pub(super) layout: ClusterLayout,
     pub(super) url: String,
@@ -38,14 +38,14 @@ pub enum Bring {
 }
 
 impl Files {
-    /// Brings the working copy up to date with the record.
+    /// Brings the working copy up to date with the state.
     ///
     /// # Errors
     /// Returns an error if this machine has files that the bucket does not know, or if an object is
     /// missing, damaged, or cannot be decrypted.
     pub async fn bring(&self, store: &Store, how: Bring) -> Result<(), StateError> {
         let _one = self.busy.lock().await;
-        let record = store.record();
+        let record = store.state();
         let marker = self.marker(&record.files)?;
         let mut next = marker.clone();
         let mut fetched = Vec::new();
@@ -127,7 +127,7 @@ impl Files {
         Err(StateError::new(
             StateErrorKind::Damaged,
             format!(
-                "this machine has a record and certificates of its own ({}, {}); {} {there}",
+                "this machine has a state and certificates of its own ({}, {}); {} {there}",
                 self.layout.state.display(),
                 self.layout.pki.display(),
                 self.url
@@ -165,7 +165,7 @@ impl Files {
     /// Returns an error if it cannot be encrypted or written.
     pub async fn send(&self, store: &Store) -> Result<(), StateError> {
         let _one = self.busy.lock().await;
-        let record = store.record();
+        let record = store.state();
         let mut marker = Marker::read(&self.layout)?.unwrap_or_else(|| Marker::new(&self.url));
         let mut files: BTreeMap<String, Option<KeptFile>> = BTreeMap::new();
         let names = working_copy::names(&self.layout)?;
@@ -211,15 +211,15 @@ impl Files {
     /// Returns the errors of [`Files::send`].
     pub(super) async fn send_to_readers(&self, store: &Store) -> Result<(), StateError> {
         let readers = self.keys.readers_sum().await?;
-        if store.record().files.values().all(|kept| is_readable(kept, &readers)) {
+        if store.state().files.values().all(|kept| is_readable(kept, &readers)) {
             return Ok(());
         }
         self.send(store).await
     }
 
-    /// Removes objects that no record names: what a run sent that was killed before it said so.
+    /// Removes objects that no state names: what a run sent that was killed before it said so.
     pub(super) async fn tidy(&self, store: &Store) -> Result<(), StateError> {
-        let record = store.record();
+        let record = store.state();
         let kept = &record.files;
         for object in self.remote.objects().list("files/").await? {
             if kept.values().all(|file| file.object != object) {

@@ -29,7 +29,7 @@ fn refused(name: &str, place: &str, why: &str) -> StateError {
     StateError::new(StateErrorKind::Damaged, message)
 }
 
-/// Refuses a secret file that the record says is kept as plain text: this program always encrypts
+/// Refuses a secret file that the state says is kept as plain text: this program always encrypts
 /// those, so somebody else wrote that.
 ///
 /// # Errors
@@ -104,7 +104,7 @@ pub(super) fn check_fetched(
     check_kubeconfig(place, bytes, authority.as_deref())
 }
 
-/// Returns the permissions that a file gets here, whatever the record says.
+/// Returns the permissions that a file gets here, whatever the state says.
 pub(super) fn mode(name: &str, kept: &KeptFile) -> u32 {
     if working_copy::is_secret(name) { infra_ssl::files::SECRET_MODE } else { kept.mode & 0o644 }
 }

@@ -1,4 +1,4 @@
-//! Moving a record between this machine and a bucket: copy, read back, compare, and only then delete.
+//! Moving a state between this machine and a bucket: copy, read back, compare, and only then delete.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{
     working_copy::{self, Marker, sum},
 };
 use crate::{
-    Lock, LockOptions, Record, Store,
+    Lock, LockOptions, State, Store,
     error::{StateError, StateErrorKind},
     layout::ClusterLayout,
     store::{Backend, Folder, remote::Remote},
@@ -30,23 +30,23 @@ pub struct Piece {
 pub struct Moved {
     /// Each piece, compared.
     pub pieces: Vec<Piece>,
-    /// Resources in the record.
+    /// Resources in the state.
     pub resources: usize,
     /// What was deleted where it came from.
     pub deleted: usize,
 }
 
-/// Names that a record on this machine is made of; the lock stays.
+/// Names that a state on this machine is made of; the lock stays.
 const OWN: [&str; 3] = ["identity.json", "snapshot.json", "journal"];
 
-/// Returns the part of a record that moves. The files and the number of the last line do not move.
+/// Returns the part of a state that moves. The files and the number of the last line do not move.
 /// Neither does what was created or deleted in the last minutes: that is known from the lines of
 /// the old journal.
-fn said(record: &Record) -> Record {
-    Record { serial: 0, files: Default::default(), recent: Default::default(), ..record.clone() }
+fn said(record: &State) -> State {
+    State { serial: 0, files: Default::default(), recent: Default::default(), ..record.clone() }
 }
 
-fn said_sum(record: &Record) -> Result<String, StateError> {
+fn said_sum(record: &State) -> Result<String, StateError> {
     Ok(sum(&serde_json::to_vec(&said(record)).map_err(StateError::local)?))
 }
 
@@ -57,27 +57,27 @@ fn differs(what: &str, to: &str) -> StateError {
     )
 }
 
-fn occupied(place: &str, record: &Record) -> StateError {
+fn occupied(place: &str, record: &State) -> StateError {
     StateError::new(
         StateErrorKind::Damaged,
         format!(
-            "{place} has a record already ({} resources); nothing was changed",
+            "{place} has a state already ({} resources); nothing was changed",
             record.resources.len()
         ),
     )
-    .hint("move it aside, or remove what is here: two records of one cluster are not merged")
+    .hint("move it aside, or remove what is here: two states of one cluster are not merged")
 }
 
 /// Returns true if `to` may take what `from` says, because it is empty or an earlier try got that
 /// far.
-fn is_free(from: &Record, to: &Record) -> bool {
+fn is_free(from: &State, to: &State) -> bool {
     let empty = to.resources.is_empty() && to.intents.is_empty();
     empty || said(from) == said(to)
 }
 
 async fn copy_record(from: &Store, to: &Store, named: &str) -> Result<(), StateError> {
-    let record = from.record();
-    if said(&record) != said(&to.record()) {
+    let record = from.state();
+    if said(&record) != said(&to.state()) {
         to.append([record.restored(named)]).await?;
     }
     for name in from.backend().list("history/").await? {
@@ -90,9 +90,9 @@ async fn copy_record(from: &Store, to: &Store, named: &str) -> Result<(), StateE
 
 /// Compares record and history, as `to` has them when it is read again.
 async fn compare(from: &Store, to: &Store, place: &str) -> Result<Vec<Piece>, StateError> {
-    let (before, after) = (said_sum(&from.record())?, said_sum(&to.record())?);
+    let (before, after) = (said_sum(&from.state())?, said_sum(&to.state())?);
     if before != after {
-        return Err(differs("the record", place));
+        return Err(differs("the state", place));
     }
     let mut pieces = vec![Piece { name: "record".into(), sum: after }];
     for name in from.backend().list("history/").await? {
@@ -113,7 +113,7 @@ async fn compare_files(
     remote: &RemoteState,
     layout: &ClusterLayout,
 ) -> Result<Vec<Piece>, StateError> {
-    let record = remote.store.record();
+    let record = remote.store.state();
     let files = &record.files;
     let mut pieces = Vec::new();
     for name in working_copy::names(layout)? {
@@ -133,7 +133,7 @@ async fn compare_files(
     Ok(pieces)
 }
 
-/// Deletes the record of this machine: first what it is known by.
+/// Deletes the state of this machine: first what it is known by.
 async fn clear(folder: &Arc<dyn Backend>) -> Result<usize, StateError> {
     let history = folder.list("history/").await?;
     let names: Vec<String> = OWN.iter().map(|name| (*name).to_owned()).chain(history).collect();
@@ -160,17 +160,17 @@ fn same_cluster(here: &Owner, there: &Owner, url: &str) -> Result<(), StateError
     Err(StateError::new(
         StateErrorKind::Damaged,
         format!(
-            "{url} is the record of another cluster called {} ({}), not of {}",
+            "{url} is the state of another cluster called {} ({}), not of {}",
             there.cluster, there.uuid, here.uuid
         ),
     ))
 }
 
-/// Moves the record of this machine to a bucket. Returns `None` if there is nothing here to move.
+/// Moves the state of this machine to a bucket. Returns `None` if there is nothing here to move.
 ///
 /// # Errors
 /// Returns an error if one of the two is locked, damaged or of another cluster. Returns an error if
-/// the bucket has a record, or if what is read back differs. The record here is deleted last, and
+/// the bucket has a state, or if what is read back differs. The state here is deleted last, and
 /// only when all is there.
 pub async fn send_off(
     layout: &ClusterLayout,
@@ -188,8 +188,8 @@ pub async fn send_off(
     let url = remote.bucket.url().to_owned();
     same_cluster(store.owner(), owner, &url)?;
     let there = remote.lock(options.clone(), &|_| {}).await?;
-    if !is_free(&store.record(), &remote.store.record()) {
-        return Err(occupied(&url, &remote.store.record()));
+    if !is_free(&store.state(), &remote.store.state()) {
+        return Err(occupied(&url, &remote.store.state()));
     }
     remote.prepare().await?;
     remote.sign().await?;
@@ -207,18 +207,18 @@ pub async fn send_off(
     let pieces = match sent.await {
         Ok(pieces) => pieces,
         Err(failure) => {
-            // The record here still is the one that counts.
+            // The state here still is the one that counts.
             Marker::remove(layout)?;
             return Err(failure);
         }
     };
-    let resources = store.record().resources.len();
+    let resources = store.state().resources.len();
     let deleted = clear(store.backend()).await?;
     there.release().await;
     Ok(Some(Moved { pieces, resources, deleted }))
 }
 
-/// Moves a record from a bucket to this machine.
+/// Moves a state from a bucket to this machine.
 ///
 /// # Errors
 /// Returns the errors of [`send_off`], the other way round.
@@ -235,11 +235,11 @@ pub async fn bring_back(
     clear_leftovers(layout, &url).await?;
     let before = Store::open_unclaimed(Arc::clone(&folder), &owner.cluster, owner.uuid).await?;
     same_cluster(before.owner(), &owner, &url)?;
-    if !is_free(&remote.store.record(), &before.record()) {
-        return Err(occupied(&layout.state.display().to_string(), &before.record()));
+    if !is_free(&remote.store.state(), &before.state()) {
+        return Err(occupied(&layout.state.display().to_string(), &before.state()));
     }
-    // An earlier try may have got as far as a record here; then the files are there already.
-    if before.record().resources.is_empty() || Marker::read(layout)?.is_some() {
+    // An earlier try may have got as far as a state here; then the files are there already.
+    if before.state().resources.is_empty() || Marker::read(layout)?.is_some() {
         remote.refresh_all().await?;
     }
     let store = Store::open(&layout.state, &owner.cluster, owner.uuid).await?;
@@ -248,9 +248,9 @@ pub async fn bring_back(
     let place = layout.state.display().to_string();
     let mut pieces = compare(&remote.store, &again, &place).await?;
     pieces.extend(compare_files(remote, layout).await?);
-    // From here on the record here is the one that counts.
+    // From here on the state here is the one that counts.
     Marker::of_left(&url).write(layout)?;
-    let resources = remote.store.record().resources.len();
+    let resources = remote.store.state().resources.len();
     let deleted = empty_bucket::empty(&*remote.bucket.objects(), there).await?;
     remote.forget()?;
     Marker::remove(layout)?;

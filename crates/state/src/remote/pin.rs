@@ -1,4 +1,4 @@
-//! Remembers what this machine knows of a signed record: its key, and how far the journal had come.
+//! Remembers what this machine knows of a signed state: its key, and how far the journal had come.
 //!
 //! The key lies next to the working copy, which holds the keys of the cluster's authorities: whoever
 //! reads the one reads the other.
@@ -23,7 +23,7 @@ const VERSION: u64 = 1;
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Pin {
     version: u64,
-    /// Where the record is.
+    /// Where the state is.
     pub url: String,
     /// The cluster's UUID.
     pub uuid: Uuid,
@@ -62,7 +62,7 @@ pub(super) struct PinFile {
 }
 
 impl PinFile {
-    /// Makes the pin of the record at `url`.
+    /// Makes the pin of the state at `url`.
     pub(super) fn of(layout: &ClusterLayout, url: &str) -> Self {
         Self { path: layout.state.join(FILE), url: url.to_owned() }
     }
@@ -72,7 +72,7 @@ impl PinFile {
         self.path.display().to_string()
     }
 
-    /// Reads the pin; `None`: this machine has not seen a signed record there.
+    /// Reads the pin; `None`: this machine has not seen a signed state there.
     ///
     /// # Errors
     /// Returns an error if it cannot be read, is damaged or is from a newer version.
@@ -104,7 +104,7 @@ impl PinFile {
         working_copy::write(&self.path, &bytes, infra_ssl::files::SECRET_MODE)
     }
 
-    /// Removes it: the record was moved away from there.
+    /// Removes it: the state was moved away from there.
     ///
     /// # Errors
     /// Returns an error if it cannot be removed.

@@ -1,7 +1,7 @@
-//! Proving who made the key of a record.
+//! Proving who made the key of a state.
 //!
 //! Anybody can encrypt something to a public key of age. But the secret that two key pairs share
-//! (X25519) is known to their two holders alone. So whoever makes the key of a record writes, for
+//! (X25519) is known to their two holders alone. So whoever makes the key of a state writes, for
 //! each recipient, a proof with the secret that their own key pair shares with that one's: nobody
 //! makes such a proof who has neither private key.
 
@@ -14,7 +14,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::store::remote::{KEY, Seal};
 
-/// Proves to `to` that the holder of `from` made `key`, the one of this `generation`, for the record of
+/// Proves to `to` that the holder of `from` made `key`, the one of this `generation`, for the state of
 /// cluster `uuid`.
 pub(super) fn prove(
     from: &Private,

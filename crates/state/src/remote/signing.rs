@@ -1,4 +1,4 @@
-//! The key of a record: made once, encrypted for those who may read the private keys, proved to each
+//! The key of a state: made once, encrypted for those who may read the private keys, proved to each
 //! of them, and remembered by each machine that has seen it.
 
 use std::{
@@ -27,7 +27,7 @@ use crate::{
 /// The object that holds the key.
 const DOCUMENT: &str = "keys/signing.json";
 const VERSION: u64 = 2;
-/// Lets a machine take an unsigned record that it has never seen before.
+/// Lets a machine take an unsigned state that it has never seen before.
 const ACCEPT: &str = "INFRA_STATE_ACCEPT_UNSIGNED";
 
 /// `keys/signing.json`.
@@ -45,7 +45,7 @@ struct Document {
     sealed: String,
     /// By the public key of each who may read it: the proof that `made_by` made it.
     proofs: BTreeMap<String, String>,
-    /// Objects that were there before the record was signed: their SHA-256, by name.
+    /// Objects that were there before the state was signed: their SHA-256, by name.
     before: BTreeMap<String, String>,
     /// The signature of the two above.
     mac: String,
@@ -102,7 +102,7 @@ impl Signing {
         StateError::new(StateErrorKind::Damaged, message)
     }
 
-    /// Reads the key, if the record is signed. From then on everything is checked.
+    /// Reads the key, if the state is signed. From then on everything is checked.
     ///
     /// # Errors
     /// Returns an error if the key was made by nobody who may, is another one than this machine
@@ -112,7 +112,7 @@ impl Signing {
         let Some(read) = self.read().await? else {
             return match pin {
                 Some(_) => Err(self.bad("it is gone, and this machine has seen it").hint(format!(
-                    "somebody removed it, or all of the record; if that was on purpose, remove {}",
+                    "somebody removed it, or all of the state; if that was on purpose, remove {}",
                     self.pin.shown()
                 ))),
                 None => Ok(()),
@@ -136,7 +136,7 @@ impl Signing {
         if !known || !seal.fits(DOCUMENT, &document.said()?, document.mac.as_bytes()) {
             let why = "it is another one than this machine has seen";
             return Err(self.bad(why).hint(format!(
-                "somebody put another record there; if the record was made again, or moved away and back, remove {}",
+                "somebody put another state there; if the state was made again, or moved away and back, remove {}",
                 self.pin.shown()
             )));
         }
@@ -171,7 +171,7 @@ impl Signing {
         let own = self.keys.privates().await?;
         if own.is_empty() {
             return Err(
-                self.no_identity("the record is signed, and there is no key here to check it with")
+                self.no_identity("the state is signed, and there is no key here to check it with")
             );
         }
         let maker: Public = document.made_by.parse().map_err(|why| self.bad(why))?;
@@ -180,7 +180,7 @@ impl Signing {
         if !trusted {
             let why = format!("{maker} made it, who is not in `recipients` of [state]");
             return Err(self.bad(why).hint(
-                "whoever is in it and has seen the record before runs `infra apply`: that renews it; after `infra state migrate --from`, name them with --recipient",
+                "whoever is in it and has seen the state before runs `infra apply`: that renews it; after `infra state migrate --from`, name them with --recipient",
             ));
         }
         let mine = own
@@ -188,7 +188,7 @@ impl Signing {
             .find_map(|one| Some((one, document.proofs.get(&one.to_public().to_string())?)));
         let (mine, proof) = mine.ok_or_else(|| {
             self.no_identity(
-                "the record is signed, and was not made readable for a key that is here",
+                "the state is signed, and was not made readable for a key that is here",
             )
             .hint("whoever can read it adds you to `recipients` of [state] and runs `infra apply`")
         })?;
@@ -222,26 +222,26 @@ impl Signing {
             }
             return Ok(());
         }
-        if store.record().serial == 0 {
+        if store.state().serial == 0 {
             return Ok(());
         }
         let accepted = std::env::var_os(ACCEPT).is_some_and(|value| value == "1");
         if !is_seen && !accepted {
             return Err(StateError::new(
                 StateErrorKind::Damaged,
-                format!("the record in {} is not signed, and this machine has never seen it", self.url),
+                format!("the state in {} is not signed, and this machine has never seen it", self.url),
             )
             .hint("an `infra apply` with this version on a machine that has a copy of it signs it")
             .hint(format!("{ACCEPT}=1 takes it as it is, once; do that only if nobody else may write to the bucket")));
         }
         self.user.tell(&format!(
-            "warning: the record in {} is not signed yet: whoever can write to the bucket can change it. The next run that changes something signs it.",
+            "warning: the state in {} is not signed yet: whoever can write to the bucket can change it. The next run that changes something signs it.",
             self.url
         ));
         Ok(())
     }
 
-    /// Signs a record that is not signed yet, or names those who may read it again. Returns true if the
+    /// Signs a state that is not signed yet, or names those who may read it again. Returns true if the
     /// record has another key now: somebody left who knows the one before. The lock must be held.
     ///
     /// # Errors
@@ -258,7 +258,7 @@ impl Signing {
     async fn begin(&self, owner: &Owner, to: &[Public], is_old: bool) -> Result<(), StateError> {
         let maker = self.maker(to).await?.ok_or_else(|| {
             self.no_identity(
-                "the record is signed for those in `recipients`, and none of their private keys is here",
+                "the state is signed for those in `recipients`, and none of their private keys is here",
             )
         })?;
         let key = fresh_key().map_err(|why| self.bad(why))?;

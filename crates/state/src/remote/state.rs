@@ -1,4 +1,4 @@
-//! A record in a bucket, open.
+//! A state in a bucket, open.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,11 +30,11 @@ use crate::{
     },
 };
 
-/// A record in a bucket, open, with the working copy of its files.
+/// A state in a bucket, open, with the working copy of its files.
 pub struct RemoteState {
     /// Where it is.
     pub bucket: Arc<dyn StateBucket>,
-    /// The record.
+    /// The state.
     pub store: Arc<Store>,
     remote: Arc<Remote>,
     /// Its files.
@@ -176,14 +176,14 @@ impl RemoteState {
         self.files.keys.prepare().await
     }
 
-    /// Signs the record unless it is signed, and lets exactly those read it who may; what was refused before is not there any more then, or
+    /// Signs the state unless it is signed, and lets exactly those read it who may; what was refused before is not there any more then, or
     /// this is not reached. The lock must be held.
     ///
     /// # Errors
     /// Returns an error if there is no private key here to sign with, or if the bucket cannot be
     /// written.
     pub async fn sign(&self) -> Result<(), StateError> {
-        let is_old = self.store.record().serial > 0;
+        let is_old = self.store.state().serial > 0;
         let was_signed = self.signing.objects.seal().is_some();
         let held = self.remote.held();
         let paused = match &held {

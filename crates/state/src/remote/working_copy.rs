@@ -1,5 +1,5 @@
 //! The working copy: the certificates and the kubeconfig are files, for kubectl and for the parts
-//! that make them; with the record in a bucket those files are a copy.
+//! that make them; with the state in a bucket those files are a copy.
 
 use std::{
     collections::BTreeMap,
@@ -17,15 +17,15 @@ use crate::{
 const FILE: &str = "working-copy.json";
 const VERSION: u32 = 1;
 
-/// What this machine has of a record in a bucket: `.infra/<cluster>/working-copy.json`.
+/// What this machine has of a state in a bucket: `.infra/<cluster>/working-copy.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
     version: u32,
-    /// Where the record is.
+    /// Where the state is.
     pub url: String,
-    /// By name, as the record has it.
+    /// By name, as the state has it.
     pub files: BTreeMap<String, Copied>,
-    /// The record was moved here: what is still there waits to be deleted, and counts no more.
+    /// The state was moved here: what is still there waits to be deleted, and counts no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left: bool,
 }
@@ -50,7 +50,7 @@ impl Marker {
         Self { version: VERSION, url: url.to_owned(), files: BTreeMap::new(), left: false }
     }
 
-    /// Makes a marker that says that the record was moved here.
+    /// Makes a marker that says that the state was moved here.
     pub(super) fn of_left(url: &str) -> Self {
         Self { left: true, ..Self::new(url) }
     }
@@ -96,9 +96,9 @@ pub fn refuse_working_copy(layout: &ClusterLayout) -> Result<(), StateError> {
     let url = marker.url;
     Err(StateError::new(
         StateErrorKind::Damaged,
-        format!("the record of this cluster is in {url}, and infra.toml has no [state] backend"),
+        format!("the state of this cluster is in {url}, and infra.toml has no [state] backend"),
     )
-    .hint(format!("put it back into infra.toml, or move the record here: {}", come_back(&url))))
+    .hint(format!("put it back into infra.toml, or move the state here: {}", come_back(&url))))
 }
 
 /// Refuses to open what was moved from `url` to this machine, and is being deleted there.
@@ -111,18 +111,18 @@ pub(super) fn refuse_left(layout: &ClusterLayout, url: &str) -> Result<(), State
     }
     Err(StateError::new(
         StateErrorKind::Damaged,
-        format!("the record was moved from {url} to this machine, and was not all deleted there"),
+        format!("the state was moved from {url} to this machine, and was not all deleted there"),
     )
     .hint(format!("take [state] out of infra.toml and let it finish: {}", come_back(url))))
 }
 
-/// Returns the command that moves the record at `url` to this machine.
+/// Returns the command that moves the state at `url` to this machine.
 pub(super) fn come_back(url: &str) -> String {
     let backend = url.rsplit_once('/').map_or(url, |(parent, _)| parent);
     format!("infra state migrate --from {backend}")
 }
 
-/// Returns the place of a record's file on this machine. Returns `None` for a name that this
+/// Returns the place of a state's file on this machine. Returns `None` for a name that this
 /// version does not know.
 pub(super) fn path(layout: &ClusterLayout, name: &str) -> Option<PathBuf> {
     let file = match name.split_once('/') {

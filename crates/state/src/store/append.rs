@@ -144,7 +144,7 @@ impl Store {
     /// Returns an error if a file cannot be written; the old ones then still hold.
     pub async fn compact(&self) -> Result<(), StoreError> {
         let _writer = self.writer.lock().await;
-        let record = self.record();
+        let record = self.state();
         let bytes =
             super::snapshot::encode(&record, &self.owner).map_err(|error| garbled(&error))?;
         // A crash between the two leaves lines in the journal that the snapshot already covers;

@@ -51,7 +51,7 @@ pub enum StoreError {
         /// Who holds it now, where known.
         by: Option<String>,
     },
-    /// An object of a signed record is not signed by anybody who may.
+    /// An object of a signed state is not signed by anybody who may.
     #[error("{name} can't be trusted: {reason}")]
     Untrusted {
         /// Which object.
@@ -119,7 +119,7 @@ impl StoreError {
                 Some("what is done is recorded; run the same command again".to_owned())
             }
             Self::Untrusted { .. } => Some(
-                "somebody wrote it who has no key of the record; find out who may write to the bucket, and bring back an earlier version of the object"
+                "somebody wrote it who has no key of the state; find out who may write to the bucket, and bring back an earlier version of the object"
                     .to_owned(),
             ),
             Self::SetBack { .. } => Some(
@@ -127,7 +127,7 @@ impl StoreError {
                     .to_owned(),
             ),
             Self::IgnoresConditions { .. } => Some(
-                "keep the record in a store that honours If-None-Match and If-Match (S3, Spaces, MinIO do), or on this machine: remove [state] from infra.toml"
+                "keep the state in a store that honours If-None-Match and If-Match (S3, Spaces, MinIO do), or on this machine: remove [state] from infra.toml"
                     .to_owned(),
             ),
             Self::Io { .. } => None,

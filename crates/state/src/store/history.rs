@@ -1,10 +1,10 @@
-//! What each run came to: `history/<run>.json`, and the record after it.
+//! What each run came to: `history/<run>.json`, and the state after it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, snapshot};
-use crate::{journal::Holder, resources::Record};
+use crate::{journal::Holder, resources::State};
 
 /// Runs that are kept; older ones are removed.
 const RUNS_MAX: usize = 20;
@@ -71,12 +71,12 @@ fn record_of(run: u64) -> String {
 }
 
 impl Store {
-    /// Keeps what the last run came to, with the record as it is now. The lock must be held.
+    /// Keeps what the last run came to, with the state as it is now. The lock must be held.
     ///
     /// # Errors
     /// Returns an error if it cannot be written.
     pub async fn keep_history(&self, mut history: History) -> Result<(), StoreError> {
-        let record = self.record();
+        let record = self.state();
         history.run = record.run;
         history.resources = record.resources.len();
         let name = summary(record.run);
@@ -88,7 +88,7 @@ impl Store {
             return Ok(());
         }
         let bytes = snapshot::encode(&record, &self.owner).map_err(garbled)?;
-        // The record first: what the summary names is there.
+        // The state first: what the summary names is there.
         self.backend.create_new(&record_of(record.run), bytes).await?;
         let bytes = serde_json::to_vec_pretty(&history).map_err(garbled)?;
         self.backend.create_new(&name, bytes).await?;
@@ -133,11 +133,11 @@ impl Store {
         serde_json::from_value(value).map(Some).map_err(damaged)
     }
 
-    /// Reads the record after a run. Returns `None` if it is not kept.
+    /// Reads the state after a run. Returns `None` if it is not kept.
     ///
     /// # Errors
-    /// Returns the errors of [`Store::history`], or an error if the record is another cluster's.
-    pub async fn record_after(&self, run: u64) -> Result<Option<Record>, StoreError> {
+    /// Returns the errors of [`Store::history`], or an error if the state is another cluster's.
+    pub async fn state_after(&self, run: u64) -> Result<Option<State>, StoreError> {
         let name = record_of(run);
         let Some(bytes) = self.backend.read(&name).await? else { return Ok(None) };
         snapshot::decode(&bytes, &self.backend.describe(&name), &self.owner).map(Some)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Backend, Folder, StoreError, identity};
 use crate::{
     journal::{self, Entry},
-    resources::Record,
+    resources::State,
 };
 
 pub(super) const JOURNAL: &str = "journal";
@@ -29,7 +29,7 @@ pub struct Store {
 
 pub(super) struct Shared {
     /// Shared with whoever reads it; copied only when it changes while somebody still does.
-    pub record: Arc<Record>,
+    pub record: Arc<State>,
     /// Entries that wait to be written, with the number each will have.
     pub queue: VecDeque<(u64, Entry)>,
     /// Number of the last entry queued.
@@ -134,7 +134,7 @@ impl Store {
     }
 
     /// Returns everything that the journal says, as of the last entry on the disk.
-    pub fn record(&self) -> Arc<Record> {
+    pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.lock().record)
     }
 
@@ -152,7 +152,7 @@ impl Store {
 async fn load(backend: &dyn Backend, owner: &Owner) -> Result<Shared, StoreError> {
     let snapshot = match backend.read(SNAPSHOT).await? {
         Some(bytes) => super::snapshot::decode(&bytes, &backend.describe(SNAPSHOT), owner)?,
-        None => Record::default(),
+        None => State::default(),
     };
     let bytes = backend.read(JOURNAL).await?;
     let mut read = journal::read(bytes.as_deref().unwrap_or_default(), snapshot, owner)

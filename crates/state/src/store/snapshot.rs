@@ -4,7 +4,7 @@ use infra_provider_api::Owner;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::{journal, resources::Record};
+use crate::{journal, resources::State};
 
 const VERSION: u64 = 1;
 
@@ -12,13 +12,13 @@ const VERSION: u64 = 1;
 struct SnapshotRef<'a> {
     version: u64,
     owner: &'a Owner,
-    record: &'a Record,
+    record: &'a State,
 }
 
 #[derive(Deserialize)]
 struct Snapshot {
     owner: Owner,
-    record: Record,
+    record: State,
 }
 
 #[derive(Deserialize)]
@@ -27,12 +27,12 @@ struct Version {
 }
 
 /// Encodes `record` as the bytes of a snapshot.
-pub(super) fn encode(record: &Record, owner: &Owner) -> Result<Vec<u8>, serde_json::Error> {
+pub(super) fn encode(record: &State, owner: &Owner) -> Result<Vec<u8>, serde_json::Error> {
     Ok(journal::seal(serde_json::to_vec(&SnapshotRef { version: VERSION, owner, record })?))
 }
 
-/// Decodes the record in a snapshot.
-pub fn decode(bytes: &[u8], name: &str, owner: &Owner) -> Result<Record, StoreError> {
+/// Decodes the state in a snapshot.
+pub fn decode(bytes: &[u8], name: &str, owner: &Owner) -> Result<State, StoreError> {
     let damaged = |reason: String| StoreError::Damaged { name: name.to_owned(), reason };
     let version: Version =
         serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use infra_provider_api::{Packed, Phase};
 use infra_state::{
-    Recorded, Store, StoreError,
+    ResourceState, Store, StoreError,
     journal::{Entry, JournalError},
 };
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ async fn open(folder: &Path) -> Result<Store, StoreError> {
 }
 
 fn created(name: &str) -> Entry {
-    Entry::Created(Recorded {
+    Entry::Created(ResourceState {
         address: format!("box.{name}").parse().unwrap(),
         id: format!("id-{name}"),
         generation: 1,
@@ -37,13 +37,13 @@ async fn what_is_appended_is_there_after_opening_again() {
     let store = open(folder.path()).await.unwrap();
     let appends = ["a", "b", "c"].map(|name| store.append([created(name)]));
     futures::future::try_join_all(appends).await.unwrap();
-    let record = store.record();
+    let record = store.state();
     assert_eq!(record.resources.len(), 3);
-    assert_eq!(open(folder.path()).await.unwrap().record(), record);
+    assert_eq!(open(folder.path()).await.unwrap().state(), record);
     store.compact().await.unwrap();
-    assert_eq!(open(folder.path()).await.unwrap().record(), record);
+    assert_eq!(open(folder.path()).await.unwrap().state(), record);
     store.append([created("d")]).await.unwrap();
-    assert_eq!(open(folder.path()).await.unwrap().record().resources.len(), 4);
+    assert_eq!(open(folder.path()).await.unwrap().state().resources.len(), 4);
     for name in ["identity.json", "journal", "snapshot.json"] {
         let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -61,12 +61,12 @@ async fn a_torn_last_line_is_cut_off_by_the_next_append() {
     for length in whole.len() + 1..both.len() {
         fs::write(&journal, &both[..length]).unwrap();
         let store = open(folder.path()).await.unwrap();
-        assert_eq!(store.record().resources.len(), 1, "at {length}");
+        assert_eq!(store.state().resources.len(), 1, "at {length}");
     }
     let store = open(folder.path()).await.unwrap();
     store.append([created("c")]).await.unwrap();
     let names: Vec<_> =
-        open(folder.path()).await.unwrap().record().resources.keys().cloned().collect();
+        open(folder.path()).await.unwrap().state().resources.keys().cloned().collect();
     assert_eq!(names, ["box.a".parse().unwrap(), "box.c".parse().unwrap()]);
 }
 
@@ -122,7 +122,7 @@ async fn what_another_run_wrote_while_this_one_waited_is_read_before_writing() {
     runs.compact().await.unwrap();
     waits.claim().await.unwrap();
     waits.append([created("c")]).await.unwrap();
-    assert_eq!(open(folder.path()).await.unwrap().record().resources.len(), 3);
+    assert_eq!(open(folder.path()).await.unwrap().state().resources.len(), 3);
 }
 
 /// Opens a journal whose lines were put together again.
@@ -177,9 +177,9 @@ async fn lines_that_a_snapshot_covers_need_not_be_whole_but_those_after_it_do() 
     let [_, d, e] = after.lines().collect::<Vec<_>>().try_into().unwrap();
     // A crash between the snapshot and the empty journal, and what the next run appended.
     for lines in [vec![opened, a, b, c], vec![opened, b, c]] {
-        assert_eq!(reopened(folder.path(), &lines).await.unwrap().record().resources.len(), 3);
+        assert_eq!(reopened(folder.path(), &lines).await.unwrap().state().resources.len(), 3);
         let more = [lines, vec![d, e]].concat();
-        assert_eq!(reopened(folder.path(), &more).await.unwrap().record().resources.len(), 5);
+        assert_eq!(reopened(folder.path(), &more).await.unwrap().state().resources.len(), 5);
     }
     for lines in [vec![begun.trim_end(), e], vec![opened, a, b, c, e], vec![opened, a, b, c, d, d]]
     {
@@ -200,5 +200,5 @@ async fn after_a_write_that_was_cut_off_nothing_more_is_written() {
     let error = store.append([created("c")]).await.unwrap_err();
     assert!(error.to_string().contains("an earlier write was cut off"), "{error}");
     let again = open(folder.path()).await.unwrap();
-    assert!(again.record().resources.len() <= 2);
+    assert!(again.state().resources.len() <= 2);
 }

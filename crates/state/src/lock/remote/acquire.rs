@@ -1,4 +1,4 @@
-//! Taking the lock of a record in a bucket.
+//! Taking the lock of a state in a bucket.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

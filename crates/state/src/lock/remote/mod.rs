@@ -1,4 +1,4 @@
-//! The lock of a record in a bucket: a lease in the object `lock.json`, taken and renewed by
+//! The lock of a state in a bucket: a lease in the object `lock.json`, taken and renewed by
 //! conditional writes.
 //!
 //! Whether a lease has run out is decided by the store's clock alone (how long ago the object was

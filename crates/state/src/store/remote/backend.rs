@@ -23,12 +23,12 @@ use crate::{
 
 /// Reads and removals under way at once.
 const PARALLEL: usize = 16;
-/// Segments that a run may leave behind: each is a call for whoever opens the record.
+/// Segments that a run may leave behind: each is a call for whoever opens the state.
 const SEGMENTS_MAX: usize = 48;
 /// How often a listing is taken that somebody's compaction made old.
 const LISTINGS_MAX: usize = 4;
 
-/// A record in a bucket. Read by anybody; written under a lease only.
+/// A state in a bucket. Read by anybody; written under a lease only.
 pub struct Remote {
     objects: Arc<dyn Objects>,
     watermark: Option<Arc<dyn Watermark>>,

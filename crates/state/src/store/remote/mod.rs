@@ -1,4 +1,4 @@
-//! A record in a bucket: the journal as objects that are each written once, under a lease.
+//! A state in a bucket: the journal as objects that are each written once, under a lease.
 
 mod backend;
 mod objects;

@@ -1,4 +1,4 @@
-//! What a record in a bucket needs of the bucket. Small, so that tests can be one.
+//! What a state in a bucket needs of the bucket. Small, so that tests can be one.
 
 use std::time::Duration;
 

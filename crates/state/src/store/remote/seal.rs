@@ -21,11 +21,11 @@ const DIGITS: usize = 64;
 /// The format of what is signed.
 const VERSION: u64 = 2;
 
-/// The key of a record, and what it is a key for.
+/// The key of a state, and what it is a key for.
 pub struct Seal {
     key: [u8; KEY],
     uuid: Uuid,
-    /// Objects that were there before the record was signed: their SHA-256, by name.
+    /// Objects that were there before the state was signed: their SHA-256, by name.
     before: BTreeMap<String, String>,
 }
 
@@ -70,7 +70,7 @@ pub(super) fn form(name: &str) -> Form {
 }
 
 impl Seal {
-    /// Makes a seal for the record of cluster `uuid`. Objects in `before` count without a signature
+    /// Makes a seal for the state of cluster `uuid`. Objects in `before` count without a signature
     /// as long as they have the sum that is noted there.
     pub fn new(key: [u8; KEY], uuid: Uuid, before: BTreeMap<String, String>) -> Self {
         Self { key, uuid, before }

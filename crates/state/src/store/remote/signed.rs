@@ -17,7 +17,7 @@ use crate::store::StoreError;
 const READ: [&str; 2] = ["journal/", "history/"];
 const LOCK: &str = "lock.json";
 
-/// Objects of a record. Without a seal they are as they are: records from before there were
+/// Objects of a state. Without a seal they are as they are: records from before there were
 /// signatures.
 pub struct Signed {
     inner: Arc<dyn Objects>,
@@ -57,9 +57,7 @@ impl Signed {
                 if let Some(seal) = self.seal()
                     && seal.open(&name, object.bytes).is_err()
                 {
-                    return Err(
-                        self.untrusted(&name, "it is not signed with the key of the record")
-                    );
+                    return Err(self.untrusted(&name, "it is not signed with the key of the state"));
                 }
                 sums.insert(name, sum);
             }
@@ -90,7 +88,7 @@ impl Objects for Signed {
                 })?;
             }
             None if is_signed(key, &object.bytes) => {
-                return Err(self.untrusted(key, "it is signed, and the record says with no key"));
+                return Err(self.untrusted(key, "it is signed, and the state says with no key"));
             }
             None => {}
         }

@@ -68,7 +68,7 @@ async fn run(bucket: &Bucket, memory: &Memory) -> Run {
     Run { lock, store }
 }
 
-/// A bucket with a record of some objects, and what a machine remembers of it.
+/// A bucket with a state of some objects, and what a machine remembers of it.
 async fn record() -> (Bucket, Memory) {
     let (bucket, memory) = (Bucket::new(), Memory::default());
     let run = run(&bucket, &memory).await;
@@ -89,7 +89,7 @@ async fn assert_untrusted(bucket: &Bucket, memory: &Memory) {
         let before = bucket.all();
         let error = open(bucket, memory).await.unwrap_err();
         assert!(matches!(error, StoreError::Untrusted { .. }), "{error}");
-        assert!(error.hint().unwrap().contains("no key of the record"));
+        assert!(error.hint().unwrap().contains("no key of the state"));
         assert_eq!(bucket.all(), before);
     }
 }
@@ -97,7 +97,7 @@ async fn assert_untrusted(bucket: &Bucket, memory: &Memory) {
 #[tokio::test]
 async fn forged_moved_and_unsigned_lines_are_refused() {
     let (bucket, memory) = record().await;
-    assert_eq!(open(&bucket, &memory).await.unwrap().record().resources.len(), 3);
+    assert_eq!(open(&bucket, &memory).await.unwrap().state().resources.len(), 3);
     let whole = bucket.all();
     let text = String::from_utf8(whole[&segment(3)].clone()).unwrap();
     let (signature, line) = text.split_once('\n').unwrap();
@@ -183,13 +183,13 @@ async fn a_journal_that_is_set_back_is_noticed_by_who_has_seen_more() {
     let error = open(&bucket, &memory).await.unwrap_err();
     assert!(matches!(error, StoreError::SetBack { seen: 6, end: 0, .. }), "{error}");
     back(&whole);
-    assert_eq!(open(&bucket, &memory).await.unwrap().record().resources.len(), 4);
+    assert_eq!(open(&bucket, &memory).await.unwrap().state().resources.len(), 4);
 
     // Compacting is no setting back.
     let compacts = run(&bucket, &memory).await;
     compacts.store.compact().await.unwrap();
     compacts.lock.release().await;
-    assert_eq!(open(&bucket, &memory).await.unwrap().record().resources.len(), 4);
+    assert_eq!(open(&bucket, &memory).await.unwrap().state().resources.len(), 4);
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn forged_snapshots_locks_and_histories_are_refused() {
             [unsigned(key), String::from_utf8(whole[key].clone()).unwrap().replacen('3', "4", 1)]
         {
             bucket.set(key, text.as_bytes());
-            let (history, record) = (store.history(1).await, store.record_after(1).await);
+            let (history, record) = (store.history(1).await, store.state_after(1).await);
             let error = history.err().or(record.err()).unwrap();
             assert!(matches!(error, StoreError::Untrusted { .. }), "{key}: {error}");
         }
@@ -273,7 +273,7 @@ async fn a_record_from_before_counts_as_it_was_when_it_was_signed() {
     remote.fence(Arc::clone(lock.held()), &owner()).await.unwrap();
     store.claim().await.unwrap();
     store.append([created("c")]).await.unwrap();
-    assert_eq!(store.record().resources.len(), 3);
+    assert_eq!(store.state().resources.len(), 3);
     lock.release().await;
 
     // What was there before may not be changed, and no more of it comes.

@@ -41,7 +41,7 @@ async fn its_place_is_taken_whatever_its_clock_says() {
     first.store.append([created("a")]).await.unwrap();
     bucket.clock.turn(100);
     let second = session(&bucket, &HandClock::new(), "bob").await;
-    assert_eq!(second.store.record().resources.len(), 1);
+    assert_eq!(second.store.state().resources.len(), 1);
     second.store.append([created("b")]).await.unwrap();
 
     let before = bucket.all();
@@ -55,7 +55,7 @@ async fn its_place_is_taken_whatever_its_clock_says() {
     drop(first);
     assert_eq!(bucket.all(), before);
     second.store.append([created("d")]).await.unwrap();
-    assert_eq!(second.store.record().resources.len(), 3);
+    assert_eq!(second.store.state().resources.len(), 3);
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_line_that_was_written_just_before_counts() {
     first.store.append([created("a")]).await.unwrap();
     remote.fence(Arc::clone(lock.held()), store.owner()).await.unwrap();
     store.claim().await.unwrap();
-    assert_eq!(store.record().resources.len(), 1);
+    assert_eq!(store.state().resources.len(), 1);
     assert!(first.store.append([created("b")]).await.is_err());
 }
 

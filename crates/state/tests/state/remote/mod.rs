@@ -1,4 +1,4 @@
-//! A record in a bucket, its lease and its fences: on a bucket in memory, with clocks that are turned
+//! A state in a bucket, its lease and its fences: on a bucket in memory, with clocks that are turned
 //! by hand.
 
 mod attacks;

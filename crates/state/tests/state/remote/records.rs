@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use infra_provider_api::{Packed, Phase};
 use infra_state::{
-    Recorded, Store, StoreError,
+    ResourceState, Store, StoreError,
     journal::{Entry, JournalError},
     lock::remote::LOCK,
     store::remote::Remote,
@@ -20,7 +20,7 @@ use super::{
 };
 
 pub fn created(name: &str) -> Entry {
-    Entry::Created(Recorded {
+    Entry::Created(ResourceState {
         address: format!("box.{name}").parse().unwrap(),
         id: format!("id-{name}"),
         generation: 1,
@@ -47,18 +47,18 @@ async fn what_is_appended_is_there_after_opening_again() {
         for name in ["a", "b", "c"] {
             run.store.append([created(name)]).await.unwrap();
         }
-        let record = run.store.record();
+        let record = run.store.state();
         assert_eq!(record.resources.len(), 3);
-        assert_eq!(open(&bucket).await.unwrap().record(), record);
+        assert_eq!(open(&bucket).await.unwrap().state(), record);
         run.store.compact().await.unwrap();
-        assert_eq!(open(&bucket).await.unwrap().record(), record);
+        assert_eq!(open(&bucket).await.unwrap().state(), record);
         run.store.append([created("d")]).await.unwrap();
         run.store.compact().await.unwrap();
         run.store.append([created("e")]).await.unwrap();
-        assert_eq!(open(&bucket).await.unwrap().record().resources.len(), 5);
+        assert_eq!(open(&bucket).await.unwrap().state().resources.len(), 5);
         run.lock.release().await;
         let next = session(&bucket, &HandClock::new(), "bob").await;
-        assert_eq!(next.store.record().resources.len(), 5);
+        assert_eq!(next.store.state().resources.len(), 5);
     }
 }
 
@@ -70,7 +70,7 @@ async fn those_that_wait_together_share_a_call() {
     let names: Vec<String> = (0..100).map(|number| number.to_string()).collect();
     let appends = names.iter().map(|name| run.store.append([created(name)]));
     futures::future::try_join_all(appends).await.unwrap();
-    assert_eq!(run.store.record().resources.len(), 100);
+    assert_eq!(run.store.state().resources.len(), 100);
     assert!(bucket.calls() <= 2, "one for the first, one for all that came meanwhile");
 }
 
@@ -88,7 +88,7 @@ async fn many_runs_leave_few_objects() {
     let objects = bucket.keys("journal/").len();
     assert!(objects < 64 + 64, "{objects} objects");
     bucket.calls();
-    assert_eq!(open(&bucket).await.unwrap().record().resources.len(), 450);
+    assert_eq!(open(&bucket).await.unwrap().state().resources.len(), 450);
     let calls = bucket.calls();
     assert!(calls < 64, "{calls} calls to open it");
 }
@@ -141,7 +141,7 @@ async fn a_compaction_that_is_cut_off_anywhere_loses_nothing() {
     let before = bucket.all();
     run.store.compact().await.unwrap();
     let after = bucket.all();
-    let record = run.store.record();
+    let record = run.store.state();
     run.lock.release().await;
     // The snapshot is there, the old segments are still (in part) there, too.
     let gone: Vec<&String> = before.keys().filter(|key| !after.contains_key(*key)).collect();
@@ -154,12 +154,12 @@ async fn a_compaction_that_is_cut_off_anywhere_loses_nothing() {
         for key in &gone[back..] {
             cut.set(key, &before[*key]);
         }
-        assert_eq!(open(&cut).await.unwrap().record(), record);
+        assert_eq!(open(&cut).await.unwrap().state(), record);
         // Also without the line that begins the new journal.
         cut.take("journal/000000000005.jsonl");
-        assert_eq!(open(&cut).await.unwrap().record(), record);
+        assert_eq!(open(&cut).await.unwrap().state(), record);
         let next = session(&cut, &HandClock::new(), "bob").await;
         next.store.append([created("d")]).await.unwrap();
-        assert_eq!(open(&cut).await.unwrap().record().resources.len(), 4);
+        assert_eq!(open(&cut).await.unwrap().state().resources.len(), 4);
     }
 }
