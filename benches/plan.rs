@@ -6,7 +6,8 @@ use std::{hint::black_box, sync::Arc};
 
 use async_trait::async_trait;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use infra::engine::{Kinds, Observations, PlanInput, PlanOptions, Record, Recorded, plan};
+use infra::engine::{Kinds, Observations, PlanInput, PlanOptions, plan};
+use infra::state::{ResourceState, State};
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Declared, ErrorKind, Input, Kind, MadeBy,
     Observed, OnChange, Owner, Packed, Readiness, UpdateRequest,
@@ -49,11 +50,11 @@ impl Kind for Planned {
 }
 
 /// One network and `count` machines in it: declared, observed and recorded alike.
-fn world(count: usize) -> (Vec<Declared>, Observations, Record) {
+fn world(count: usize) -> (Vec<Declared>, Observations, State) {
     let vpc = Address::new("vpc", "main");
     let mut declared = Vec::with_capacity(count + 1);
     let mut observed = Vec::with_capacity(count + 1);
-    let mut record = Record::default();
+    let mut record = State::default();
     for number in 0..=count {
         let (address, spec, seen) = if number == 0 {
             let spec = json!({"ip_range": "10.0.0.0/8"});
@@ -68,7 +69,7 @@ fn world(count: usize) -> (Vec<Declared>, Observations, Record) {
         };
         let outputs = Packed::from(json!({"id": format!("id-{number}")}));
         if let Ok(one) = Declared::new(address.clone(), &spec) {
-            let mut recorded = Recorded::planned(&one, seen.clone().into(), 1);
+            let mut recorded = ResourceState::planned(&one, seen.clone().into(), 1);
             recorded.id = format!("id-{number}");
             recorded.outputs = outputs.clone();
             recorded.ready = true;

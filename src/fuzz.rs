@@ -8,8 +8,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    engine::{Observations, Plan, Record, journal, plan::Steps, store::read_snapshot},
+    engine::{Observations, Plan, plan::Steps},
     spec::{self, Options},
+    state::{State, journal, store::read_snapshot},
     ui::{PlanView, plan_text},
 };
 
@@ -38,12 +39,12 @@ pub fn journal(bytes: &[u8]) {
 }
 
 fn read_journal(bytes: &[u8], owner: &Owner) {
-    let Ok(read) = journal::read(bytes, Record::default(), owner) else { return };
+    let Ok(read) = journal::read(bytes, State::default(), owner) else { return };
     let length = bytes.len() as u64;
     assert!(read.complete <= length, "{} bytes of {length} are complete", read.complete);
     // What follows the complete lines adds nothing: cutting it off gives the same record.
     let complete = usize::try_from(read.complete).unwrap_or(bytes.len());
-    let again = journal::read(&bytes[..complete], Record::default(), owner);
+    let again = journal::read(&bytes[..complete], State::default(), owner);
     assert!(again.is_ok_and(|again| again.record == read.record), "the torn end matters");
 }
 
@@ -88,7 +89,7 @@ pub fn plan_file(bytes: &[u8]) {
     for verbose in [false, true] {
         drop(plan_text(&plan, PlanView { verbose }));
     }
-    drop(plan.check_fresh(&[], &Observations::default(), &Record::default()));
+    drop(plan.check_fresh(&[], &Observations::default(), &State::default()));
     let written = plan.to_json().unwrap_or_default();
     assert!(Plan::from_json(&written, &owner).is_ok(), "what is written can be read");
 }

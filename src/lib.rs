@@ -4,20 +4,20 @@
 #[macro_use]
 mod print;
 
-pub mod apps;
 pub mod cli;
 pub mod clouds;
 pub mod etcd;
 #[doc(hidden)]
 pub mod fuzz;
-pub mod home;
 pub mod logs;
-pub mod remote;
 pub mod resources;
 pub mod rotate;
 pub mod session;
 pub mod spec;
+pub mod state_bucket;
 pub mod ui;
 
+pub use infra_apps as apps;
 pub use infra_engine as engine;
 use infra_provider_api::visible;
+pub use infra_state as state;

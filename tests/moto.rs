@@ -10,15 +10,15 @@ use std::{
 
 use infra::{
     clouds::Surroundings,
-    engine::{
-        LockError, LockOptions, StoreError,
+    spec,
+    state::{
+        ClusterLayout, LockError, LockOptions, StateErrorKind, StoreError,
         journal::Entry,
         lock::remote::{LOCK, RemoteLock, SystemClock},
+        remote::StateBucket,
         store::remote::{Only, probe},
     },
-    remote::{RemoteRecord, Target},
-    session::{ExitCode, Places},
-    spec,
+    state_bucket::{self, Target},
 };
 use infra_test_utils::ClusterToml;
 use uuid::Uuid;
@@ -97,27 +97,31 @@ async fn the_record_works_on_another_makers_s3() {
     };
     let open = async |machine: &str| {
         let target = Target::connect(&plan, &project, &surroundings).await.unwrap();
-        let places = Places {
-            record: folder.path().join(machine).join("record"),
+        let layout = ClusterLayout {
+            state: folder.path().join(machine).join("record"),
             pki: folder.path().join(machine).join("pki"),
         };
-        let opened = RemoteRecord::open(target, &plan, &places, "lab", Uuid::from_u128(7)).await;
-        (opened, places)
+        let opened = state_bucket::open(target, &plan, &layout, "lab", Uuid::from_u128(7)).await;
+        (opened, layout)
     };
     let target = Target::connect(&plan, &project, &surroundings).await.unwrap();
-    assert_eq!(open("first").await.0.map(drop).unwrap_err().code, ExitCode::Record, "no bucket");
+    assert_eq!(
+        open("first").await.0.map(drop).unwrap_err().kind,
+        StateErrorKind::Damaged,
+        "no bucket"
+    );
     target.make().await.unwrap();
     let objects = target.objects();
     probe(&*objects).await.unwrap();
 
-    let (first, places) = open("first").await;
+    let (first, layout) = open("first").await;
     let first = first.unwrap();
     let lock = first.lock(LockOptions::new("apply"), &|_| {}).await.unwrap();
     first.prepare().await.unwrap();
     first.refresh_all().await.unwrap();
     first.sign().await.unwrap();
-    std::fs::create_dir_all(&places.pki).unwrap();
-    std::fs::write(places.pki.join("ca.key"), KEY).unwrap();
+    std::fs::create_dir_all(&layout.pki).unwrap();
+    std::fs::write(layout.pki.join("ca.key"), KEY).unwrap();
     first.send().await.unwrap();
     for run in 1..=60 {
         let entry = Entry::RunFinished { run, failed: 0 };
@@ -133,7 +137,7 @@ async fn the_record_works_on_another_makers_s3() {
     assert!(matches!(refused, Err(LockError::Held { .. })));
     let (second, other) = open("second").await;
     let second = second.unwrap();
-    assert_eq!(second.store.record(), first.store.record());
+    assert_eq!(second.store.state(), first.store.state());
     second.refresh().await.unwrap();
     assert_eq!(std::fs::read_to_string(other.pki.join("ca.key")).unwrap(), KEY);
     for key in objects.list("").await.unwrap() {

@@ -6,7 +6,6 @@
 //! - [`boot`]: the boot script and the host files that come with it.
 //! - [`bundle`]: the archives a node fetches.
 //! - [`userdata`]: what the cloud hands to the machine.
-//! - [`versions`]: what is installed in which version, and how long that is supported.
 //! - [`node`]: all of it put together for one node.
 
 pub mod artifacts;
@@ -16,4 +15,3 @@ pub mod kubeadm;
 pub mod node;
 pub mod store;
 pub mod userdata;
-pub mod versions;

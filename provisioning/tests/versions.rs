@@ -7,7 +7,7 @@ use std::path::Path;
 use infra_provisioning::artifacts::{
     Arch, Catalog, Mirrors, default_version, known_series, parse_version,
 };
-use infra_provisioning::versions::{Component, Digest, Finding, minor_of, versions};
+use infra_versions::{Component, Digest, Finding, minor_of, versions};
 use jiff::civil::{Date, date};
 
 fn today() -> Date {
@@ -152,7 +152,7 @@ fn an_end_a_stale_look_and_an_unknown_digest_are_found() {
 #[test]
 fn a_digest_is_one_or_is_said_to_be_unknown() {
     let image = |digest: &str| {
-        toml::from_str::<infra_provisioning::versions::Image>(&format!(
+        toml::from_str::<infra_versions::Image>(&format!(
             "variable = 'I'\nimage = 'a'\ntag = 'v1'\ndigest = '{digest}'"
         ))
     };

@@ -99,7 +99,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     consent.yes |= args.plan.is_some();
     if !plan.is_empty() {
         let what = if plan.options.refresh_only {
-            "bring the record up to date"
+            "bring the state up to date"
         } else {
             "make these changes"
         };

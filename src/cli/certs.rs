@@ -38,23 +38,23 @@ pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failu
     let is_made = open
         .store
         .as_ref()
-        .is_some_and(|store| store.record().resources.contains_key(&ApiServers::address()));
-    let places = open.places;
-    if !places.pki.exists() {
+        .is_some_and(|store| store.state().resources.contains_key(&ApiServers::address()));
+    let layout = open.layout;
+    if !layout.pki.exists() {
         return Err(Failure::local(format!(
             "there are no certificates yet: {} does not exist",
-            places.pki.display()
+            layout.pki.display()
         ))
         .hint("`infra apply` makes them"));
     }
     let spec = PkiSpec::new(&project.cluster.name)
         .with_validity(validity(&project))
-        .with_site(infra_ssl::has_site_authority(&places.pki));
+        .with_site(infra_ssl::has_site_authority(&layout.pki));
     let now = Timestamp::now();
-    let all = infra_ssl::status(&places.pki, &spec, now)?;
+    let all = infra_ssl::status(&layout.pki, &spec, now)?;
     // A cluster that is not there yet has neither hosts nor kubelets, and would only be waited for.
     let (hosts, kubelets) = match is_made {
-        true => in_cluster(&places.kubeconfig()).await,
+        true => in_cluster(&layout.kubeconfig()).await,
         false => Ok(Default::default()),
     }
     .unwrap_or_else(|why| {

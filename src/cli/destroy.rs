@@ -33,7 +33,7 @@ fn may_make_more(run: &Run, plan: &Plan) -> bool {
     let session = &run.session;
     let machine_kind = session.cloud.machine_kind;
     let machines = plan.changes.iter().any(|one| one.address.kind() == machine_kind);
-    let record = session.store.record();
+    let record = session.store.state();
     let knows = record.resources.contains_key(&Suites::address("cloud"));
     machines && (knows || plan.changes.iter().any(|one| one.after_machines))
 }
@@ -118,7 +118,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
     reporter.close().await;
     let code = verdict(&outcome, style == Style::Json);
     if code == ExitCode::Ok {
-        let rotations = session.places.record.join("rotations.json");
+        let rotations = session.layout.state.join("rotations.json");
         if rotations.exists() {
             std::fs::remove_file(&rotations).map_err(Failure::local)?;
         }

@@ -5,10 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 
 use crate::{
-    engine::Record,
-    home::Home,
-    session::{Failure, OpenRecord, Places, SessionOptions},
+    session::{Failure, OpenRecord, SessionOptions},
     spec::{self, Project},
+    state::{ClusterLayout, State, home::Home},
 };
 
 /// The heading under which `--help` lists them.
@@ -102,17 +101,17 @@ impl Global {
         Ok(spec::load(&self.file, &spec::Options { apps_only: true, ..self.spec() })?)
     }
 
-    /// Reads the record, which is empty if there is none. It asks no cloud.
-    pub async fn record(&self) -> Result<Record, Failure> {
+    /// Reads the state, which is empty if there is none. It asks no cloud.
+    pub async fn state(&self) -> Result<State, Failure> {
         let open = OpenRecord::open(&self.session()).await?;
-        Ok(open.store.map_or_else(Record::default, |store| Arc::unwrap_or_clone(store.record())))
+        Ok(open.store.map_or_else(State::default, |store| Arc::unwrap_or_clone(store.state())))
     }
 
-    /// Returns the places of the cluster's files, for verbs that need no cloud. It brings a copy of
+    /// Returns the layout of the cluster's files, for verbs that need no cloud. It brings a copy of
     /// files in a bucket up to date.
-    pub async fn places(&self) -> Result<Places, Failure> {
+    pub async fn layout(&self) -> Result<ClusterLayout, Failure> {
         let open = OpenRecord::open(&self.session()).await?;
         open.refresh().await?;
-        Ok(open.places)
+        Ok(open.layout)
     }
 }

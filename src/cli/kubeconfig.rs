@@ -9,8 +9,8 @@ use secrecy::ExposeSecret;
 
 use super::{global::Global, run::duration};
 use crate::{
-    engine::journal::Holder,
-    session::{ExitCode, Failure, Places, certificates_clock},
+    session::{ExitCode, Failure, certificates_clock},
+    state::{ClusterLayout, journal::Holder},
 };
 
 /// Merge the cluster's kubeconfig into yours, or write it somewhere.
@@ -38,13 +38,13 @@ pub struct KubeconfigArgs {
 
 /// Runs the verb.
 pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCode, Failure> {
-    let places = global.places().await?;
-    let path = places.kubeconfig();
+    let layout = global.layout().await?;
+    let path = layout.kubeconfig();
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::local(format!("there is no kubeconfig yet ({}: {error})", path.display()))
             .hint("`infra apply` makes it")
     })?;
-    if let Some(warning) = certificates_clock(&global.project()?, &places) {
+    if let Some(warning) = certificates_clock(&global.project()?, &layout) {
         eprintln!("warning: {warning}");
     }
     let damaged = |why: String| {
@@ -53,7 +53,7 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
     };
     // What it names besides would be run by every kubectl that it is merged for.
     let own = Kubeconfig::own(&text, None).map_err(damaged)?;
-    let temporary = args.valid.map(|life| temporary(&places, life)).transpose()?;
+    let temporary = args.valid.map(|life| temporary(&layout, life)).transpose()?;
     if args.print && temporary.is_none() {
         exact!("{text}");
         return Ok(ExitCode::Ok);
@@ -64,7 +64,7 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
             own.credentials.ok_or_else(|| damaged("it has no client certificate".to_owned()))?
         }
     };
-    let ca = std::fs::read_to_string(places.pki.join("ca.crt")).map_err(Failure::local)?;
+    let ca = std::fs::read_to_string(layout.pki.join("ca.crt")).map_err(Failure::local)?;
     let cluster = global.project()?.cluster.name;
     let config = Kubeconfig::new(&cluster, &own.server, &ca).with_credentials(credentials);
     if args.print {
@@ -105,8 +105,8 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
 }
 
 /// Issues a certificate for whoever runs this.
-fn temporary(places: &Places, life: SignedDuration) -> Result<TemporaryAdmin, Failure> {
-    TemporaryAdmin::issue(&places.pki, &Holder::this().user, life, Timestamp::now())
+fn temporary(layout: &ClusterLayout, life: SignedDuration) -> Result<TemporaryAdmin, Failure> {
+    TemporaryAdmin::issue(&layout.pki, &Holder::this().user, life, Timestamp::now())
         .map_err(|error| Failure::local(format!("cannot make a short-lived certificate: {error}")))
 }
 

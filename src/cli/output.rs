@@ -18,7 +18,7 @@ pub struct OutputArgs {
 
 /// Runs the verb.
 pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, Failure> {
-    let record = global.record().await?;
+    let record = global.state().await?;
     let mut all = Map::new();
     for (address, resource) in &record.resources {
         if args.address.as_ref().is_none_or(|wanted| wanted == address) {
@@ -32,7 +32,7 @@ pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, Fail
     if let (Some(address), Some(field)) = (&args.address, &args.field) {
         let value = all.get(&address.to_string()).and_then(|fields| fields.get(field));
         let value = value.ok_or_else(|| {
-            Failure::local(format!("{address} has no output `{field}` in the record"))
+            Failure::local(format!("{address} has no output `{field}` in the state"))
                 .hint(format!("`infra output {address}` lists what it has"))
         })?;
         println!("{}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
@@ -41,7 +41,7 @@ pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, Fail
     if let Some(address) = &args.address
         && all.is_empty()
     {
-        return Err(Failure::local(format!("the record has no outputs of {address}")));
+        return Err(Failure::local(format!("the state has no outputs of {address}")));
     }
     if global.json {
         exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);

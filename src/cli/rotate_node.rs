@@ -12,10 +12,11 @@ use super::{
     run::{Run, verdict},
 };
 use crate::{
-    engine::{Action, Plan, PlanOptions, Record},
+    engine::{Action, Plan, PlanOptions},
     resources::{Handovers, KubeletCertificates},
     rotate::{Generations, blockers, existing},
     session::{ExitCode, Failure, Looked, Planned, Purpose},
+    state::State,
     ui::Style,
 };
 
@@ -47,7 +48,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let slot = slot_of(&looked, name)?;
     let skew = run.session.check_skew(&looked, &[]);
     skew.map_err(|problem| Failure::problems(&[problem]))?;
-    let folder = run.session.places.record.clone();
+    let folder = run.session.layout.state.clone();
     let mut generations = Generations::read(&folder)?;
     let machine_kind = run.session.cloud.machine_kind;
     let machines =
@@ -76,7 +77,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
 
     // It looks again: the new machine is declared now, and the old one no longer.
     let options = PlanOptions {
-        targets: rotation_targets(&looked, &run.session.store.record(), machine_kind, &slot, &new),
+        targets: rotation_targets(&looked, &run.session.store.state(), machine_kind, &slot, &new),
         ..PlanOptions::default()
     };
     let Planned { looked, plan } = run.plan(options).await?;
@@ -158,7 +159,7 @@ async fn refuse_what_would_hold(run: &Run, looked: &Looked, slot: &str) -> Resul
 /// interrupted has left in the state.
 fn rotation_targets(
     looked: &Looked,
-    record: &Record,
+    record: &State,
     machine_kind: &str,
     slot: &str,
     new: &str,

@@ -9,12 +9,13 @@ use crate::{engine::recover::RecoverOptions, resources::KUBERNETES_KINDS};
 use super::{apply::ChangeArgs, global::Global};
 use crate::{
     engine::{
-        Event, ExecuteOptions, Kinds, LockOptions, Outcome, Plan, PlanOptions, StoreError,
-        events::Events, execute, execute::Stopped, lock::Lease, recover, store::History,
+        Event, ExecuteOptions, Kinds, Outcome, Plan, PlanOptions, events::Events, execute,
+        execute::Stopped, recover,
     },
     session::{
         ClusterLock, ExitCode, Failure, Looked, Planned, Purpose, Session, SuiteOptions, app_source,
     },
+    state::{LockOptions, StoreError, lock::Lease, store::History},
     ui::{PlanView, Reporter, Style, alike, plan_text},
     visible::one_line,
 };
@@ -89,7 +90,7 @@ impl Run {
 
     /// Resolves what an earlier run left open.
     pub(super) async fn recover(&self) -> Result<(), Failure> {
-        if self.session.store.record().intents.is_empty() {
+        if self.session.store.state().intents.is_empty() {
             return Ok(());
         }
         let looked = self.session.look(Purpose::Show).await?;
@@ -221,9 +222,11 @@ impl Run {
     /// Keeps what this run came to, for `infra state history`.
     async fn keep_history(&self, outcome: &Outcome) -> Result<(), StoreError> {
         let (store, project) = (&self.session.store, &self.session.project);
+        let counts = &outcome.counts;
         let history = History::of(
             &self.verb,
-            outcome,
+            [counts.created, counts.updated, counts.replaced, counts.deleted],
+            outcome.failures.len() + outcome.skipped.len(),
             project.cluster.environment.clone(),
             std::fs::read_to_string(&project.file).ok(),
         );
@@ -281,7 +284,7 @@ pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
             (ExitCode::Locked, format!("{error}. Nothing more was started."))
         }
         Some(Stopped::Journal(error)) => (
-            ExitCode::Record,
+            ExitCode::State,
             format!("The journal can't be written, so nothing more was started: {error}"),
         ),
         Some(Stopped::Ambiguous { address, ids }) => (

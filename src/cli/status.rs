@@ -178,7 +178,7 @@ pub(super) fn report(
     for (place, url) in urls(session, looked).into_iter().enumerate() {
         out.push_str(&format!("{:<16}{url}\n", if place == 0 { "Apps" } else { "" }));
     }
-    let kubeconfig = session.places.kubeconfig();
+    let kubeconfig = session.layout.kubeconfig();
     if kubeconfig.exists() {
         out.push_str(&format!("Kubeconfig      {}\n", kubeconfig.display()));
     }
@@ -232,7 +232,7 @@ fn as_json(session: &Session, looked: &Looked, failures: &[BootFailure]) -> Valu
         "api_address": text(observed, &api_host.address, &api_host.field),
         "ingress_address": text(observed, &Address::new("suite", "ingress"), "ingress_address"),
         "urls": urls(session, looked),
-        "kubeconfig": session.places.kubeconfig(),
+        "kubeconfig": session.layout.kubeconfig(),
         "clock_warning": session.clock_warning(),
         "quorum": session.outlook(looked),
         "resources": observed.iter().count(),

@@ -1,7 +1,7 @@
 //! `infra versions`
 
 use clap::Args;
-use infra_provisioning::versions::{Component, Finding, minor_of, versions};
+use infra_versions::{Component, Finding, minor_of, versions};
 use jiff::{Zoned, civil::Date};
 use serde_json::json;
 

@@ -15,10 +15,8 @@ use infra_ssl::{ENCRYPTION_KEYS, EncryptionStart, PkiSpec, Validity, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Keeper,
-    errors::{local, of_pki},
-};
+use super::errors::{local, of_pki};
+use crate::state::Persister;
 
 /// One thing in the PKI folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +51,7 @@ pub struct Certificates {
     site: bool,
     // `infra_ssl::ensure` looks after the whole folder; two at once would make things twice.
     busy: Mutex<()>,
-    keeper: Option<Arc<dyn Keeper>>,
+    keeper: Option<Arc<dyn Persister>>,
 }
 
 impl std::fmt::Debug for Certificates {
@@ -92,14 +90,14 @@ impl Certificates {
 
     /// Sends what is made to `keeper`, before anything that needs it is begun.
     #[must_use]
-    pub fn kept_by(mut self, keeper: Option<Arc<dyn Keeper>>) -> Self {
+    pub fn kept_by(mut self, keeper: Option<Arc<dyn Persister>>) -> Self {
         self.keeper = keeper;
         self
     }
 
     async fn keep(&self) -> Result<(), CloudError> {
         match &self.keeper {
-            Some(keeper) => keeper.keep().await,
+            Some(keeper) => keeper.persist().await,
             None => Ok(()),
         }
     }

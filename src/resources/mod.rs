@@ -13,7 +13,6 @@ mod errors;
 mod etcd_member;
 mod handover;
 mod join_secrets;
-mod keeper;
 mod kits;
 mod kube_access;
 mod kubeadm_config;
@@ -41,7 +40,6 @@ pub use certificate::{CertificateSpec, Certificates, READ_CERTIFICATES};
 pub use etcd_member::{ANSWERS, EtcdMemberSpec, EtcdMembers, Machines};
 pub use handover::{HandoverSpec, Handovers};
 pub use join_secrets::JoinSecrets;
-pub use keeper::Keeper;
 pub use kits::{Kits, KitsError, KitsInput};
 pub use kube_access::KubeAccess;
 pub use kubeadm_config::encrypts_secrets;
@@ -61,7 +59,7 @@ pub use suites::{SuiteSeed, Suites};
 pub use traffic::Traffic;
 pub use turn::{TurnSpec, Turns};
 
-/// Kinds that live behind the cluster's API server: planned by the record while it is away.
+/// Kinds that live behind the cluster's API server: planned by the state while it is away.
 pub const KUBERNETES_KINDS: [&str; 6] =
     ["api_server", "etcd_member", "kubelet_certificate", "node", "site_certificate", "suite"];
 /// Kinds that live in the cluster's bucket, and go with it.

@@ -164,6 +164,6 @@ mod tests {
         assert!(!meant(&node("b", Some("8")), Some("a"), Some(7)), "another machine's");
         assert!(!meant(&node("b", None), Some("a"), Some(7)), "one that has just joined");
         assert!(meant(&node("a", None), Some("a"), None));
-        assert!(meant(&node("b", None), None, Some(7)), "a record from before UIDs were kept");
+        assert!(meant(&node("b", None), None, Some(7)), "a state from before UIDs were kept");
     }
 }

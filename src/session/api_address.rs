@@ -82,7 +82,7 @@ impl Session {
         if !made {
             return Endpoint::asked_for(cluster);
         }
-        if let Some(known) = self.store.record().resources.get(&ApiServers::address()) {
+        if let Some(known) = self.store.state().resources.get(&ApiServers::address()) {
             return known.spec.text("endpoint").map_or(Endpoint::Address, Endpoint::Name);
         }
         if purpose == Purpose::Destroy {
@@ -120,7 +120,7 @@ impl Session {
             && plan.real_changes().any(|change| self.depends_on_endpoint(change))
         {
             return Err(Failure::new(
-                ExitCode::Record,
+                ExitCode::State,
                 format!(
                     "cannot see whether nodes look for the API server by name or by address: the state does not know it, and {error}"
                 ),
@@ -131,7 +131,7 @@ impl Session {
         let change = plan.real_changes().find(|change| change.address == host.address);
         let moves = change.is_some_and(|change| change.action.creates());
         let Some(name) = looked.endpoint.name(&looked.cluster) else {
-            let record = self.store.record();
+            let record = self.store.state();
             let recorded = record.resources.get(&host.address);
             let old = recorded.and_then(|one| one.outputs.text(&host.field));
             return if moves { Err(self.bound(looked, old.as_deref())) } else { Ok(()) };

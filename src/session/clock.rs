@@ -3,24 +3,25 @@
 use infra_ssl::{PkiSpec, Validity, clock_warning, status};
 use jiff::Timestamp;
 
-use super::{Places, open::Session};
+use super::open::Session;
 use crate::spec::Project;
+use crate::state::ClusterLayout;
 
 impl Session {
     /// Says which clock is wrong when certificates of the cluster have not begun.
     pub fn clock_warning(&self) -> Option<String> {
-        certificates_clock(&self.project, &self.places)
+        certificates_clock(&self.project, &self.layout)
     }
 }
 
-/// Says which clock is wrong when certificates in `places` have not begun. Those who need an
+/// Says which clock is wrong when certificates in `layout` have not begun. Those who need an
 /// unreadable certificate report it.
-pub fn certificates_clock(project: &Project, places: &Places) -> Option<String> {
+pub fn certificates_clock(project: &Project, layout: &ClusterLayout) -> Option<String> {
     let now = Timestamp::now();
     let spec = PkiSpec::new(&project.cluster.name)
         .with_validity(validity(project))
-        .with_site(infra_ssl::has_site_authority(&places.pki));
-    clock_warning(&status(&places.pki, &spec, now).ok()?, now)
+        .with_site(infra_ssl::has_site_authority(&layout.pki));
+    clock_warning(&status(&layout.pki, &spec, now).ok()?, now)
 }
 
 /// Converts the periods of infra.toml.

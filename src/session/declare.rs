@@ -219,7 +219,7 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
                 && (of.machines.contains(&name) || !of.kits.needs_turn(pool, node))
                 // Its successor joins, and waits for its turn like any other.
                 && !(of.kits.is_initialised() && of.replace.contains(&machine))
-                && !of.session.store.record().resources.contains_key(&turn);
+                && !of.session.store.state().resources.contains_key(&turn);
             if !made_it {
                 let mut turn = make(turn, &TurnSpec { machine: id() })?
                     .in_phase(Phase::Bootstrap)

@@ -39,7 +39,7 @@ impl Session {
     /// # Errors
     /// Returns an error if the file is damaged.
     pub fn encryption_keys(&self) -> Result<Option<EncryptionKeys>, Failure> {
-        let path = PkiLayout::new(&self.places.pki).encryption_keys();
+        let path = PkiLayout::new(&self.layout.pki).encryption_keys();
         EncryptionKeys::read(&path).map_err(Failure::local)
     }
 
@@ -74,9 +74,9 @@ impl Session {
         }
         let runs = life == Life::Runs;
         if runs && changes && self.lacks_keys(kube).await? {
-            let path = PkiLayout::new(&self.places.pki).encryption_keys();
+            let path = PkiLayout::new(&self.layout.pki).encryption_keys();
             return Err(Failure::new(
-                ExitCode::Record,
+                ExitCode::State,
                 format!(
                     "{} is missing, and this cluster's Secrets are encrypted with its keys",
                     path.display()
@@ -97,7 +97,7 @@ impl Session {
     /// # Errors
     /// Returns an error if neither can tell.
     async fn lacks_keys(&self, kube: &KubeAccess) -> Result<bool, Failure> {
-        let record = self.store.record();
+        let record = self.store.state();
         let keys = Address::new("certificate", ENCRYPTION_KEYS);
         if record.resources.contains_key(&keys) {
             return Ok(true);
@@ -107,7 +107,7 @@ impl Session {
             // It was made, and never given any: an earlier version made it.
             None if record.resources.contains_key(&ApiServers::address()) => Ok(false),
             None => Err(Failure::new(
-                ExitCode::Record,
+                ExitCode::State,
                 "cannot see whether this cluster's Secrets are encrypted: the state does not know it, and the API server does not answer",
             )
             .hint("make the API server reachable, or restore the state, and run the same command again")),

@@ -5,9 +5,10 @@ use std::fmt;
 use infra_provider_api::{CloudError, ErrorKind, Problem};
 
 use crate::{
-    engine::{LockError, ObserveError, PlanError, RecoverError, StoreError},
-    home::{MoveError, TwoStates},
+    engine::{ObserveError, PlanError, RecoverError},
     spec::LoadError,
+    state::home::{MoveError, TwoStates},
+    state::{LockError, StateError, StateErrorKind, StoreError},
 };
 
 /// The documented exit codes.
@@ -32,8 +33,8 @@ pub enum ExitCode {
     Unconfirmed = 7,
     /// Some steps failed, others are done; the next run resumes.
     Partly = 8,
-    /// The record can't be used: written by a newer version, damaged, or a full disk.
-    Record = 9,
+    /// The state can't be used: written by a newer version, damaged, or a full disk.
+    State = 9,
     /// Wrong words on the command line.
     Usage = 64,
     /// Stopped by Ctrl-C; the next run resumes.
@@ -53,7 +54,7 @@ impl ExitCode {
         Self::Stale,
         Self::Unconfirmed,
         Self::Partly,
-        Self::Record,
+        Self::State,
         Self::Usage,
         Self::Interrupted,
     ];
@@ -70,7 +71,7 @@ impl ExitCode {
             Self::Stale => "the plan file is stale, edited, or of another cluster",
             Self::Unconfirmed => "the question was not answered with yes",
             Self::Partly => "some steps failed, others are done; run the same command again",
-            Self::Record => "the state cannot be used or written",
+            Self::State => "the state cannot be used or written",
             Self::Usage => "wrong words on the command line",
             Self::Interrupted => "interrupted by Ctrl-C; run the same command again",
         }
@@ -220,36 +221,29 @@ impl From<LoadError> for Failure {
     }
 }
 
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        let code = match error.kind {
+            StateErrorKind::Damaged => ExitCode::State,
+            StateErrorKind::Credentials => ExitCode::Credentials,
+            StateErrorKind::Invalid => ExitCode::Invalid,
+            StateErrorKind::Locked => ExitCode::Locked,
+            StateErrorKind::Interrupted => ExitCode::Interrupted,
+            StateErrorKind::Local => ExitCode::Failed,
+        };
+        Self { hints: error.hints, ..Self::new(code, error.message) }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let code = match error {
-            StoreError::Fenced { .. } => ExitCode::Locked,
-            _ => ExitCode::Record,
-        };
-        let mut failure = Self::new(code, error.to_string());
-        failure.hints.extend(error.hint());
-        failure
+        StateError::from(error).into()
     }
 }
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        let other = match error {
-            LockError::Store(error) => return error.into(),
-            LockError::Held { lease } => {
-                let message = LockError::Held { lease: lease.clone() }.to_string();
-                let wait = "wait for it with --lock-timeout 5m; the lock of a dead process runs out by itself";
-                let failure = Self::new(ExitCode::Locked, message).hint(wait);
-                let id = lease.map(|lease| lease.id).filter(|id| !id.is_empty());
-                return match id {
-                    Some(id) => failure
-                        .hint(format!("`infra state unlock {id}`, if its holder is surely gone")),
-                    None => failure,
-                };
-            }
-            other => other,
-        };
-        Self::new(ExitCode::Record, other.to_string())
+        StateError::from(error).into()
     }
 }
 
@@ -257,13 +251,13 @@ impl From<MoveError> for Failure {
     fn from(error: MoveError) -> Self {
         match error {
             MoveError::Locked(error) => error.into(),
-            MoveError::Occupied { .. } => Self::new(ExitCode::Record, error.to_string())
+            MoveError::Occupied { .. } => Self::new(ExitCode::State, error.to_string())
                 .hint("look which of the two is the right one, and move the other one aside")
                 .hint("for two states, `infra state list --state-dir DIR` shows the one below DIR"),
-            MoveError::Link { .. } => Self::new(ExitCode::Record, error.to_string()).hint(
+            MoveError::Link { .. } => Self::new(ExitCode::State, error.to_string()).hint(
                 "make the link absolute or replace it by what it leads to, then run `infra state migrate` again",
             ),
-            MoveError::Io { .. } => Self::new(ExitCode::Record, error.to_string())
+            MoveError::Io { .. } => Self::new(ExitCode::State, error.to_string())
                 .hint("nothing is lost: run `infra state migrate` again once that is repaired"),
         }
     }
@@ -275,7 +269,7 @@ impl From<TwoStates> for Failure {
             empty if empty.is_empty() => ".".to_owned(),
             folder => folder,
         };
-        Self::new(ExitCode::Record, error.to_string())
+        Self::new(ExitCode::State, error.to_string())
             .hint("`infra state migrate` finishes a move that was interrupted, if the two are the same")
             .hint(format!(
                 "otherwise name the one that counts: `--state-dir {folder}` or `--state-dir .`"
@@ -285,7 +279,7 @@ impl From<TwoStates> for Failure {
 
 impl From<infra_ssl::SslError> for Failure {
     fn from(error: infra_ssl::SslError) -> Self {
-        let mut failure = Self::new(ExitCode::Record, error.to_string());
+        let mut failure = Self::new(ExitCode::State, error.to_string());
         failure.hints.extend(error.hint());
         failure
     }
@@ -300,7 +294,7 @@ impl From<ObserveError> for Failure {
             && error.operation == crate::resources::READ_CERTIFICATES
         {
             let mut failure = Self::new(
-                ExitCode::Record,
+                ExitCode::State,
                 format!("cannot {}: {}", error.operation, error.message),
             );
             failure.hints.extend(error.hint.clone());
@@ -334,7 +328,7 @@ impl From<RecoverError> for Failure {
 
 impl From<crate::rotate::GenerationsError> for Failure {
     fn from(error: crate::rotate::GenerationsError) -> Self {
-        let failure = Self::new(ExitCode::Record, error.to_string());
+        let failure = Self::new(ExitCode::State, error.to_string());
         match error {
             crate::rotate::GenerationsError::Newer { .. } => {
                 failure.hint("use the version of infra that wrote it, or a later one")

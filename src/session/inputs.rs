@@ -51,7 +51,7 @@ impl Session {
                 Downloads { cache, digest: lock_digest(&lock), lock, missing: None }
             }
             Err(failure) => {
-                let record = self.store.record();
+                let record = self.store.state();
                 let kinds = record.resources.values();
                 let mut synced = kinds.filter(|one| one.address.kind() == "artifacts");
                 let digest = synced.find_map(|one| one.spec.text("digest")).unwrap_or_default();
@@ -104,7 +104,7 @@ impl Session {
                     let first = failure.message.lines().next().unwrap_or_default().to_owned();
                     loaded.unchecked.push(format!("cannot check suite.{name}: {first}"));
                     // Manifests that can't be read are not manifests that were deleted.
-                    let record = self.store.record();
+                    let record = self.store.state();
                     let known = record.resources.get(&Suites::address(name));
                     let spec = known.and_then(|one| serde_json::from_value(one.spec.value()).ok());
                     loaded.specs.extend(spec.map(|spec: SuiteSpec| (name.clone(), spec)));

@@ -24,7 +24,7 @@ impl Session {
             return Ok(wanted.kubelet_serving);
         }
         let is_kept = |kind: &str| {
-            let record = self.store.record();
+            let record = self.store.state();
             let mut known = record.resources.keys().chain(record.intents.keys());
             known.any(|address: &Address| address.kind() == kind)
         };

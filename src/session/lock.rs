@@ -6,14 +6,14 @@ use super::{
     error::{ExitCode, Failure},
     open::Session,
 };
-use crate::engine::{Lock, LockError, LockOptions, RemoteLock, StoreError, lock::Lease};
+use crate::state::{Lock, LockError, LockOptions, RemoteLock, StoreError, lock::Lease};
 
 /// The lock of a cluster, held. Given back when dropped.
 #[derive(Debug)]
 pub enum ClusterLock {
-    /// Of a record on this machine.
+    /// Of a state on this machine.
     Local(Lock),
-    /// Of a record in a bucket.
+    /// Of a state in a bucket.
     Remote(RemoteLock),
 }
 
@@ -36,11 +36,11 @@ impl ClusterLock {
 }
 
 impl Session {
-    /// Takes the cluster's lock and reads the record again: what was read before may be older than
+    /// Takes the cluster's lock and reads the state again: what was read before may be older than
     /// what its last holder wrote. `waiting` gets the lease that it waits for.
     ///
     /// # Errors
-    /// Returns an error if another run holds it, or if the record cannot be used.
+    /// Returns an error if another run holds it, or if the state cannot be used.
     pub async fn lock(
         &self,
         options: LockOptions,
@@ -59,7 +59,7 @@ impl Session {
                     // The state may have another key by now, and the lock would be given back with the
                     // one before. It runs out by itself.
                     lock.lost().cancel();
-                    return Err(failure);
+                    return Err(failure.into());
                 }
             }
             None => self.store.claim().await?,
@@ -99,7 +99,7 @@ async fn local(
     options: LockOptions,
     waiting: &(dyn Fn(&Lease) + Sync),
 ) -> Result<Lock, LockError> {
-    let folder = &session.places.record;
+    let folder = &session.layout.state;
     let once = LockOptions { timeout: std::time::Duration::ZERO, ..options.clone() };
     match Lock::acquire(folder, once).await {
         Err(LockError::Held { lease }) if !options.timeout.is_zero() => {

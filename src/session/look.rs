@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     apps::TlsSecret,
-    engine::{Kinds, Observations, ObserveOptions, PlanOptions, Record, confirm, observe},
+    engine::{Kinds, Observations, ObserveOptions, PlanOptions, confirm, observe},
     etcd::EtcdAccess,
     resources::{
         ApiServers, Artifacts, BUCKET_KINDS, Boots, Certificates, EtcdMembers, Handovers,
@@ -39,6 +39,7 @@ use crate::{
     },
     rotate::{DrainOptions, Generations},
     spec::TlsIssuer,
+    state::State,
 };
 
 /// Everything a plan is made from.
@@ -133,12 +134,12 @@ impl Session {
         let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(Failure::local)?;
         let strict = ObserveOptions::default();
         let mut in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
-        let record = self.store.record();
+        let record = self.store.state();
         confirm(&cloud_kinds, &self.cx, &record, &mut in_cloud, self.grace()).await?;
         drop(record);
         let mut cluster = self.project.cluster.clone();
         self.choose(&mut cluster, &in_cloud, options).await?;
-        let generations = Generations::read(&self.places.record)?;
+        let generations = Generations::read(&self.layout.state)?;
         let machine_kind = self.cloud.machine_kind;
         let mut older = generations::fill(&mut cluster, &generations, &in_cloud, machine_kind);
 
@@ -148,7 +149,7 @@ impl Session {
         let endpoint = in_cloud
             .get(&self.cloud.api_host.address)
             .and_then(|balancer| balancer.outputs.text(&self.cloud.api_host.field));
-        let kube = Arc::new(KubeAccess::new(self.places.kubeconfig()));
+        let kube = Arc::new(KubeAccess::new(self.layout.kubeconfig()));
         let machines: BTreeSet<String> = in_cloud
             .resources
             .keys()
@@ -181,7 +182,7 @@ impl Session {
         settings.kubelet_serving = serving;
         let kits = Arc::new(Kits::new(KitsInput {
             cluster: cluster.clone(),
-            pki: self.places.pki.clone(),
+            pki: self.layout.pki.clone(),
             lock: lock.clone(),
             bucket: bucket.clone(),
             platform: self.cloud.platform,
@@ -260,14 +261,14 @@ impl Session {
         // A suite or a file that can't be read is not one that was deleted.
         let is_read = loaded.contains_key("apps") || !suite_specs.contains_key("apps");
         if self.project.tls.is_some() && !(is_read && problems.is_empty()) {
-            let known = recorded_sites(&self.store.record(), cluster.environment.as_deref());
+            let known = recorded_sites(&self.store.state(), cluster.environment.as_deref());
             for (secret, spec) in known {
                 sites.entry(secret).or_insert(spec);
             }
         }
         let issuer = self.project.tls.as_ref().and_then(|tls| tls.issuer);
         let site_authority =
-            issuer == Some(TlsIssuer::Own) || infra_ssl::has_site_authority(&self.places.pki);
+            issuer == Some(TlsIssuer::Own) || infra_ssl::has_site_authority(&self.layout.pki);
         let scope = SiteScope {
             environment: cluster.environment.clone(),
             environments: self.project.environments.clone(),
@@ -275,7 +276,7 @@ impl Session {
             declared: sites.keys().map(ToString::to_string).collect(),
         };
         let site_certificates = SiteCertificatesInput {
-            pki: self.places.pki.clone(),
+            pki: self.layout.pki.clone(),
             validity,
             scope: scope.clone(),
             files,
@@ -302,7 +303,7 @@ impl Session {
         let approvals = Arc::new(KubeletApprovals::new(Arc::clone(&kube), machine.clone(), exist));
         let mut local: Vec<Arc<dyn Kind>> = vec![
             erase(
-                Certificates::new(self.places.pki.clone(), cluster.name.clone(), validity)
+                Certificates::new(self.layout.pki.clone(), cluster.name.clone(), validity)
                     .with_encryption(encryption.start)
                     .with_site(site_authority)
                     .kept_by(self.keeper()),
@@ -312,7 +313,7 @@ impl Session {
             erase(Turns::new(bucket, machine_ids.clone())),
             erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
             erase(EtcdMembers::new(
-                Arc::new(EtcdAccess::new(Arc::clone(&kube), self.places.pki.clone())),
+                Arc::new(EtcdAccess::new(Arc::clone(&kube), self.layout.pki.clone())),
                 Arc::clone(&boots),
                 Machines::of(&in_cloud, machine_kind),
             )),
@@ -459,7 +460,7 @@ impl Session {
         in_cloud: &Observations,
         options: &PlanOptions,
     ) -> Result<(), Failure> {
-        let record = self.store.record();
+        let record = self.store.state();
         let recorded = record.resources.values();
         let recorded = recorded.filter(|one| in_cloud.get(&one.address).is_none());
         // The file may have been edited.
@@ -496,12 +497,12 @@ impl Session {
             .ok_or_else(|| Failure::local("the cloud's model has no bucket"))
     }
 
-    /// Returns true if some control plane has made the cluster: the record says so, or the API
+    /// Returns true if some control plane has made the cluster: the state says so, or the API
     /// server itself. Then no machine may make it again.
     async fn is_initialised(&self, kube: &KubeAccess) -> bool {
         let recorded = self
             .store
-            .record()
+            .state()
             .resources
             .values()
             .any(|resource| resource.address.kind() == "api_server" && resource.ready);
@@ -580,7 +581,7 @@ fn machine_ids(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, 
 
 /// Returns the certificates of sites of an environment, as they are recorded.
 fn recorded_sites(
-    record: &Record,
+    record: &State,
     environment: Option<&str>,
 ) -> BTreeMap<TlsSecret, SiteCertificateSpec> {
     let all = record.resources.values().filter(|one| one.address.kind() == SiteCertificates::KIND);

@@ -1,4 +1,4 @@
-//! One run of the tool: what the file says, the cloud it is about, the record, the kinds.
+//! One run of the tool: what the file says, the cloud it is about, the state, the kinds.
 
 mod api_address;
 pub mod artifact_lock;
@@ -32,7 +32,7 @@ pub use clock::{certificates_clock, validity};
 pub use error::{ExitCode, Failure};
 pub use lock::ClusterLock;
 pub use look::{Looked, Purpose};
-pub use open::{Connected, Places, Session, SessionOptions};
+pub use open::{Connected, Session, SessionOptions};
 pub use plan::Planned;
 pub use record::OpenRecord;
 pub use site_certificates::check_site_certificates;

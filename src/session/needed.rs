@@ -1,7 +1,7 @@
-//! What need not be looked at, because the record and the file tell that there is nothing to see.
+//! What need not be looked at, because the state and the file tell that there is nothing to see.
 //!
 //! A plan costs calls, and its budget is small however many machines there are. A look that is
-//! omitted here can make no difference to a plan; with the record lost, or for a destroy, all is looked at.
+//! omitted here can make no difference to a plan; with the state lost, or for a destroy, all is looked at.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,12 +14,13 @@ use serde_json::json;
 use super::{error::Failure, look::Purpose, open::Session};
 use crate::{
     apps::addons::CERT_MANAGER,
-    engine::{Observations, Record},
+    engine::Observations,
     resources::{KubeAccess, SiteCertificates, SiteScope, Suites, listed, needs_cert_manager},
+    state::State,
 };
 
-/// Iterates over what exists by the record, or was begun.
-fn recorded(record: &Record) -> impl Iterator<Item = &Address> {
+/// Iterates over what exists by the state, or was begun.
+fn recorded(record: &State) -> impl Iterator<Item = &Address> {
     record.resources.keys().chain(record.intents.keys())
 }
 
@@ -28,7 +29,7 @@ impl Session {
     /// and load balancers that Kubernetes makes are neither; only a destroy deletes them.
     pub(super) fn cloud_kinds(&self, purpose: Purpose) -> Result<Vec<Arc<dyn Kind>>, Failure> {
         let mut kinds = self.cloud.provider.kinds();
-        let record = self.store.record();
+        let record = self.store.state();
         if purpose.is_everything() || record.resources.is_empty() {
             return Ok(kinds);
         }
@@ -51,7 +52,7 @@ impl Session {
         cluster: &Cluster,
         in_cloud: &Observations,
     ) -> Option<Observations> {
-        let record = self.store.record();
+        let record = self.store.state();
         let names: BTreeSet<String> =
             cluster.nodes().into_iter().map(|(_, node)| node.name()).collect();
         let kept: BTreeSet<&str> = recorded(&record)
@@ -83,7 +84,7 @@ impl Session {
 
     /// Returns false if no certificate of a site was ever made and none shall be.
     pub(super) fn sites_matter(&self, purpose: Purpose) -> bool {
-        let record = self.store.record();
+        let record = self.store.state();
         let kept = recorded(&record).any(|address| address.kind() == SiteCertificates::KIND);
         kept || purpose.is_everything() || self.project.tls.is_some() || record.resources.is_empty()
     }
@@ -112,7 +113,7 @@ impl Session {
 
     /// Returns false if no turn was ever given and none shall be, so that turns cannot matter.
     pub(super) fn turns_matter(&self, purpose: Purpose) -> bool {
-        let record = self.store.record();
+        let record = self.store.state();
         let kept = recorded(&record).any(|address| address.kind() == "turn");
         kept || purpose != Purpose::Infra || record.resources.is_empty()
     }

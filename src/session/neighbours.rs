@@ -6,16 +6,16 @@ use std::{path::Path, sync::Arc};
 use uuid::Uuid;
 
 use super::open::Session;
-use crate::engine::{Store, store::Folder};
+use crate::state::{Store, store::Folder};
 
 impl Session {
     /// Returns a note on each other cluster that is recorded in this folder, where nothing is recorded
     /// of this one.
     pub(super) async fn neighbours(&self) -> Vec<String> {
-        if self.remote.is_some() || !self.store.record().resources.is_empty() {
+        if self.remote.is_some() || !self.store.state().resources.is_empty() {
             return Vec::new();
         }
-        let Some(parent) = self.places.record.parent() else { return Vec::new() };
+        let Some(parent) = self.layout.state.parent() else { return Vec::new() };
         let own = &self.project.cluster.name;
         let mut notes = Vec::new();
         for name in clusters(parent) {
@@ -24,7 +24,7 @@ impl Session {
             }
             if let Some(what) = self.recorded(parent, &name).await {
                 notes.push(format!(
-                    "this folder also holds the record of {name} ({what}); a cluster with a new name \
+                    "this folder also holds the state of {name} ({what}); a cluster with a new name \
                      is a new cluster, and nothing of {name} is changed"
                 ));
             }
@@ -36,7 +36,7 @@ impl Session {
     async fn recorded(&self, parent: &Path, name: &str) -> Option<String> {
         let folder = Arc::new(Folder::new(parent.join(name)));
         let store = Store::open_unclaimed(folder, name, Uuid::nil()).await.ok()?;
-        let record = store.record();
+        let record = store.state();
         let machines = record.resources.keys();
         let machines = machines.filter(|one| one.kind() == self.cloud.machine_kind).count();
         match (machines, record.resources.len()) {
@@ -49,7 +49,7 @@ impl Session {
     }
 }
 
-/// Returns the names of the clusters that have a record below `parent`, sorted.
+/// Returns the names of the clusters that have a state below `parent`, sorted.
 fn clusters(parent: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(parent) else { return Vec::new() };
     let mut names: Vec<String> = entries

@@ -19,11 +19,14 @@ use super::{
 };
 use crate::{
     clouds::{self, Cloud, Surroundings},
-    engine::{Store, store::derived_uuid},
-    home::Home,
-    remote::{RemoteRecord, Target, refuse_working_copy},
-    resources::Keeper,
     spec::{self, Project},
+    state::{
+        ClusterLayout, Persister, Store,
+        home::Home,
+        remote::{RemoteState, refuse_working_copy},
+        store::derived_uuid,
+    },
+    state_bucket::{self, Target},
 };
 
 /// What every verb takes.
@@ -39,28 +42,7 @@ pub struct SessionOptions {
     pub sim_speed: Option<f64>,
 }
 
-/// Where a cluster's things are on this machine.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// `.infra/<cluster>`.
-    pub record: PathBuf,
-    /// `ssl/<cluster>`.
-    pub pki: PathBuf,
-}
-
-impl Places {
-    /// Returns those of `cluster` in `home`.
-    pub fn of(home: &Home, cluster: &str) -> Self {
-        Self { record: home.state(cluster), pki: home.pki(cluster) }
-    }
-
-    /// Returns the path of the administrator's kubeconfig.
-    pub fn kubeconfig(&self) -> PathBuf {
-        self.pki.join("kubeconfig")
-    }
-}
-
-/// One run: the file, the cloud, the record.
+/// One run: the file, the cloud, the state.
 pub struct Session {
     /// What the file says.
     pub project: Project,
@@ -73,11 +55,11 @@ pub struct Session {
     /// The cluster's identity.
     pub owner: Owner,
     /// Where its things are.
-    pub places: Places,
-    /// The record.
+    pub layout: ClusterLayout,
+    /// The state.
     pub store: Arc<Store>,
     /// Where it is in a bucket, if it is.
-    pub remote: Option<Arc<RemoteRecord>>,
+    pub remote: Option<Arc<RemoteState>>,
     /// What kinds get along with calls.
     pub cx: Context,
     /// First Ctrl-C.
@@ -104,7 +86,7 @@ pub struct Connected {
     /// What kinds get along with calls.
     pub cx: Context,
     /// Where the cluster's things are on this machine.
-    pub places: Places,
+    pub layout: ClusterLayout,
     /// The identity that the cluster has by default.
     pub uuid: Uuid,
 }
@@ -135,9 +117,9 @@ impl Connected {
         if cloud.store_checks_owner {
             cloud.object_store.owner = Some(account.id.clone());
         }
-        let places = Places::of(&project.home, &cluster);
+        let layout = ClusterLayout::of(&project.home, &cluster);
         let uuid = derived_uuid(cloud.provider.name(), &cloud.provider.realm(&account), &cluster);
-        Ok(Self { surroundings, cloud, account, cx, places, uuid })
+        Ok(Self { surroundings, cloud, account, cx, layout, uuid })
     }
 }
 
@@ -175,22 +157,22 @@ pub(super) async fn surroundings(
 }
 
 impl Session {
-    /// Loads the file, connects, and opens the record.
+    /// Loads the file, connects, and opens the state.
     ///
     /// # Errors
-    /// Returns an error if the file is invalid, the cloud cannot be reached or the record cannot be
+    /// Returns an error if the file is invalid, the cloud cannot be reached or the state cannot be
     /// read. Nothing is changed.
     pub async fn open(
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
         let mut project = spec::load(&options.file, &options.spec)?;
-        let Connected { surroundings, cloud, account, mut cx, places, uuid } =
+        let Connected { surroundings, cloud, account, mut cx, layout, uuid } =
             Connected::to(&mut project, options, progress).await?;
         let cluster = &project.cluster.name;
         let remote = match &project.state {
             None => {
-                refuse_working_copy(&places)?;
+                refuse_working_copy(&layout)?;
                 None
             }
             Some(plan) => {
@@ -198,24 +180,24 @@ impl Session {
                 if options.sim {
                     target.make().await?;
                 }
-                let remote = RemoteRecord::open(target, plan, &places, cluster, uuid).await?;
+                let remote = state_bucket::open(target, plan, &layout, cluster, uuid).await?;
                 remote.refresh().await?;
                 Some(Arc::new(remote))
             }
         };
         let store = match &remote {
             Some(remote) => Arc::clone(&remote.store),
-            None => Arc::new(Store::open(&places.record, cluster, uuid).await?),
+            None => Arc::new(Store::open(&layout.state, cluster, uuid).await?),
         };
         let owner = store.owner().clone();
         if owner.uuid != uuid && options.sim {
             return Err(Failure::new(
-                ExitCode::Record,
+                ExitCode::State,
                 format!(
-                    "{} is the record of a cluster elsewhere, not on this embedded cloud",
+                    "{} is the state of a cluster elsewhere, not on this embedded cloud",
                     remote.as_ref().map_or_else(
-                        || places.record.display().to_string(),
-                        |remote| remote.target.url().to_owned()
+                        || layout.state.display().to_string(),
+                        |remote| remote.bucket.url().to_owned()
                     )
                 ),
             )
@@ -231,7 +213,7 @@ impl Session {
             cloud,
             account,
             owner,
-            places,
+            layout,
             store,
             remote,
             cx,
@@ -285,17 +267,17 @@ impl Session {
     }
 
     /// Returns the keeper that is sent what is made on this machine, if there is one.
-    pub(super) fn keeper(&self) -> Option<Arc<dyn Keeper>> {
-        self.remote.clone().map(|remote| remote as Arc<dyn Keeper>)
+    pub(super) fn keeper(&self) -> Option<Arc<dyn Persister>> {
+        self.remote.clone().map(|remote| remote as Arc<dyn Persister>)
     }
 
-    /// Sends what is new on this machine (rotations) to where the record is. The lock must be held.
+    /// Sends what is new on this machine (rotations) to where the state is. The lock must be held.
     ///
     /// # Errors
     /// Returns an error if it cannot be written.
     pub async fn keep(&self) -> Result<(), Failure> {
         match &self.remote {
-            Some(remote) => remote.send().await,
+            Some(remote) => Ok(remote.send().await?),
             None => Ok(()),
         }
     }

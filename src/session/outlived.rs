@@ -29,7 +29,7 @@ impl Session {
         if !is_gone {
             return Ok(found);
         }
-        let record = self.store.record();
+        let record = self.store.state();
         for (_, name) in nodes().filter(|(role, name)| *role == Role::Worker && exists(name)) {
             let node = Address::new("node", &name);
             let recorded = record.resources.get(&node).is_some_and(|one| one.ready);

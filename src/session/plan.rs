@@ -14,11 +14,10 @@ use super::{
 use crate::{
     apps::addons::CERT_MANAGER,
     clouds::AddonCredentials,
-    engine::{
-        Action, Plan, PlanInput, PlanOptions, Record, plan, plan::fingerprint, record::Recorded,
-    },
+    engine::{Action, Plan, PlanInput, PlanOptions, plan, plan::fingerprint},
     resources::{SiteCertificates, Suites},
     spec::{AcmeConfig, Challenge},
+    state::{ResourceState, State},
 };
 
 /// A plan and what it was made from.
@@ -63,7 +62,7 @@ impl Session {
             let machines = names.map(|name| Address::new(kind, name));
             options.replace = machines.filter(|one| looked.observed.get(one).is_some()).collect();
         }
-        let mut plan = self.plan_with(&looked, self.store.record(), &options)?;
+        let mut plan = self.plan_with(&looked, self.store.state(), &options)?;
         self.judge(&looked, &mut plan)?;
         self.judge_api_address(&looked, &mut plan)?;
         plan.notes.extend(self.clock_warning());
@@ -136,14 +135,14 @@ impl Session {
         }
     }
 
-    /// Plans from a look and a record.
+    /// Plans from a look and a state.
     ///
     /// # Errors
     /// Returns an error if something cannot be planned.
     pub fn plan_with(
         &self,
         looked: &Looked,
-        record: Arc<Record>,
+        record: Arc<State>,
         options: &PlanOptions,
     ) -> Result<Plan, Failure> {
         let record = of_environment(record, looked);
@@ -165,17 +164,17 @@ impl Session {
         fingerprint(&looked.declared, &looked.observed, &self.record(looked))
     }
 
-    /// Returns the record as the chosen environment sees it.
-    pub fn record(&self, looked: &Looked) -> Arc<Record> {
-        of_environment(self.store.record(), looked)
+    /// Returns the state as the chosen environment sees it.
+    pub fn record(&self, looked: &Looked) -> Arc<State> {
+        of_environment(self.store.state(), looked)
     }
 }
 
-/// Corrects the record of app suites, whose address all environments of one cluster share, and leaves
-/// alone the certificates of other environments and what those need. A record of another environment says
+/// Corrects the state of app suites, whose address all environments of one cluster share, and leaves
+/// alone the certificates of other environments and what those need. A state of another environment says
 /// nothing about this one: the inventory that the cluster keeps does.
-fn of_environment(mut record: Arc<Record>, looked: &Looked) -> Arc<Record> {
-    let others = |address: &Address, known: &Recorded| {
+fn of_environment(mut record: Arc<State>, looked: &Looked) -> Arc<State> {
+    let others = |address: &Address, known: &ResourceState| {
         let environment = known.spec.text("environment");
         let secret = SiteCertificates::secret(address);
         looked.left_alone.contains(address)

@@ -7,10 +7,11 @@ use infra_provider_api::{Address, Readiness, Role};
 use super::{error::Failure, look::Looked, open::Session};
 use crate::{
     engine::{
-        Action, Change, Plan, PlanOptions, Record, Recorded,
+        Action, Change, Plan, PlanOptions,
         quorum::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, judge},
     },
     resources::ANSWERS,
+    state::{ResourceState, State},
 };
 
 impl Session {
@@ -19,7 +20,7 @@ impl Session {
     /// # Errors
     /// Returns the reason for which the plan is refused.
     pub(super) fn judge(&self, looked: &Looked, plan: &mut Plan) -> Result<(), Failure> {
-        let record = self.store.record();
+        let record = self.store.state();
         let options = plan.options.clone();
         let facts = self.facts(looked, &record, plan, &options);
         if facts.destroys_all {
@@ -33,14 +34,14 @@ impl Session {
 
     /// Returns how many losses of control planes the cluster survives as it is.
     pub fn outlook(&self, looked: &Looked) -> Outlook {
-        let record = self.store.record();
+        let record = self.store.state();
         let none = Changes::default();
         let mut facts = self.facts_of(looked, &record, &none);
         facts.destroys_all = false;
         Outlook::of(&facts)
     }
 
-    fn facts(&self, looked: &Looked, record: &Record, plan: &Plan, options: &PlanOptions) -> Facts {
+    fn facts(&self, looked: &Looked, record: &State, plan: &Plan, options: &PlanOptions) -> Facts {
         let changes: Changes<'_> =
             plan.real_changes().map(|change| (&change.address, change)).collect();
         let mut facts = self.facts_of(looked, record, &changes);
@@ -49,7 +50,7 @@ impl Session {
         facts
     }
 
-    fn facts_of(&self, looked: &Looked, record: &Record, changes: &Changes<'_>) -> Facts {
+    fn facts_of(&self, looked: &Looked, record: &State, changes: &Changes<'_>) -> Facts {
         let kind = self.cloud.machine_kind;
         let observed = &looked.observed;
         let unread = observed.unreachable.get("etcd_member").map(ToString::to_string);
@@ -116,7 +117,7 @@ impl Session {
     }
 
     /// Takes back advice that would cost data, and says what is lost already.
-    fn warn(&self, looked: &Looked, facts: &Facts, record: &Record, plan: &mut Plan) {
+    fn warn(&self, looked: &Looked, facts: &Facts, record: &State, plan: &mut Plan) {
         let kind = self.cloud.machine_kind;
         let exists = |one: &&ControlPlane| one.machine != Machine::Absent;
         let existing: Vec<&ControlPlane> = facts.control_planes.iter().filter(exists).collect();
@@ -166,9 +167,9 @@ fn control_planes(looked: &Looked) -> Vec<String> {
     nodes.filter(|(pool, _)| pool.role == Role::ControlPlane).map(|(_, node)| node.name()).collect()
 }
 
-/// Members by the record: those that were seen, or, in a record of an earlier version, the control
+/// Members by the state: those that were seen, or, in a state of an earlier version, the control
 /// planes that have joined.
-fn recorded_members(looked: &Looked, record: &Record) -> BTreeSet<String> {
+fn recorded_members(looked: &Looked, record: &State) -> BTreeSet<String> {
     let ready = |kind: &str| -> BTreeSet<String> {
         let all = record.resources.values();
         all.filter(|one| one.address.kind() == kind && one.ready)
@@ -176,7 +177,7 @@ fn recorded_members(looked: &Looked, record: &Record) -> BTreeSet<String> {
             .collect()
     };
     // One that did not answer is still a member.
-    let is_member = |one: &&Recorded| {
+    let is_member = |one: &&ResourceState| {
         one.address.kind() == "etcd_member"
             && (one.ready || one.outputs.get(ANSWERS) == Some(false.into()))
     };

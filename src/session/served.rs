@@ -16,9 +16,10 @@ use crate::{
         addons::{ALL_NAMESPACES, CERT_MANAGER},
         ingress_namespaces,
     },
-    engine::{Action, Plan, Record},
+    engine::{Action, Plan},
     resources::Suites,
     spec::{self, AcmeConfig, Challenge, Project},
+    state::State,
 };
 
 /// What the environments of a cluster share.
@@ -80,7 +81,7 @@ impl Session {
             shared.acme = acme(project, options).unwrap_or_default();
             return Ok(shared);
         }
-        let record = self.store.record();
+        let record = self.store.state();
         match served_namespaces(project, options) {
             Ok(served) => shared.served = served,
             Err(failure) if purpose == Purpose::Apply => return Err(failure),
@@ -114,17 +115,17 @@ impl Shared {
 }
 
 /// Returns a variable that a suite was installed with last.
-fn variable(record: &Record, suite: &str, name: &str) -> Option<String> {
+fn variable(record: &State, suite: &str, name: &str) -> Option<String> {
     let recorded = record.resources.get(&Suites::address(suite))?;
     Some(recorded.spec.get("variables")?.get(name)?.as_str()?.to_owned())
 }
 
-fn recorded_namespaces(record: &Record) -> Option<BTreeSet<String>> {
+fn recorded_namespaces(record: &State) -> Option<BTreeSet<String>> {
     let text = variable(record, INGRESS, NAMESPACES)?;
     Some(text.split(',').filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect())
 }
 
-fn recorded_acme(record: &Record) -> Option<AcmeConfig> {
+fn recorded_acme(record: &State) -> Option<AcmeConfig> {
     let of = |name: &str| variable(record, CERT_MANAGER, name);
     let challenge = of("CHALLENGE")?;
     Some(AcmeConfig {

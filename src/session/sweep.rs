@@ -5,8 +5,8 @@ use infra_provisioning::node::report_of_call;
 
 use super::{look::Looked, open::Session};
 use crate::{
-    engine::Record,
     resources::{JoinSecrets, report_of},
+    state::State,
 };
 
 impl Session {
@@ -18,7 +18,7 @@ impl Session {
     /// Returns an error if the bucket or the API server do not answer. The next run sweeps the
     /// rest.
     pub async fn sweep(&self, looked: &Looked) -> Result<(), CloudError> {
-        let record = self.store.record();
+        let record = self.store.state();
         // Without the bucket on record, one of its name may be a stranger's.
         if !record.resources.contains_key(&self.cloud.bucket) {
             return Ok(());
@@ -51,7 +51,7 @@ impl Session {
 /// Returns true while a machine of this name may be booting. It is on record, or its creation was
 /// begun, and its Node has not become ready. A Node that was ready before its machine was replaced
 /// says nothing about the new one.
-fn waits(record: &Record, machine_kind: &str, node: &str) -> bool {
+fn waits(record: &State, machine_kind: &str, node: &str) -> bool {
     let machine = Address::new(machine_kind, node);
     if record.intents.contains_key(&machine) {
         return true;
@@ -68,10 +68,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::engine::{OpenIntent, Recorded, record::IntentAction};
+    use crate::state::{IntentAction, OpenIntent, ResourceState};
 
-    fn recorded(address: Address, spec: Value, outputs: Value, ready: bool) -> Recorded {
-        Recorded {
+    fn recorded(address: Address, spec: Value, outputs: Value, ready: bool) -> ResourceState {
+        ResourceState {
             address,
             id: "1".into(),
             generation: 1,
@@ -84,23 +84,23 @@ mod tests {
         }
     }
 
-    fn machine(id: u64) -> Recorded {
+    fn machine(id: u64) -> ResourceState {
         recorded(Address::new("droplet", "cp-1"), json!({}), json!({"id": id}), true)
     }
 
-    fn node(machine: Option<u64>, ready: bool) -> Recorded {
+    fn node(machine: Option<u64>, ready: bool) -> ResourceState {
         let spec = machine.map_or(json!({}), |id| json!({"machine": id}));
         recorded(Address::new("node", "cp-1"), spec, json!({}), ready)
     }
 
-    fn record(resources: impl IntoIterator<Item = Recorded>) -> Record {
+    fn record(resources: impl IntoIterator<Item = ResourceState>) -> State {
         let resources = resources.into_iter().map(|one| (one.address.clone(), one)).collect();
-        Record { resources, ..Record::default() }
+        State { resources, ..State::default() }
     }
 
     #[test]
     fn only_a_machine_that_may_be_booting_waits() {
-        let waits = |record: &Record| waits(record, "droplet", "cp-1");
+        let waits = |record: &State| waits(record, "droplet", "cp-1");
         assert!(!waits(&record([])), "published, and no machine was created");
         assert!(!waits(&record([node(Some(7), true)])), "its machine is gone");
         assert!(waits(&record([machine(7)])), "created, not joined");

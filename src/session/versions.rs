@@ -6,10 +6,8 @@
 //! control planes are upgraded first, one minor version at a time. Kubernetes knows no downgrades.
 
 use infra_provider_api::{NodePlan, Problem, Role, Source};
-use infra_provisioning::{
-    artifacts::{known_series, parse_version},
-    versions::{minor_of, versions},
-};
+use infra_provisioning::artifacts::{known_series, parse_version};
+use infra_versions::{minor_of, versions};
 use jiff::civil::Date;
 
 use super::{error::Failure, look::Looked, open::Session};
@@ -56,7 +54,7 @@ impl Session {
     /// Returns the problem, with its place in infra.toml, if no verb can.
     pub fn check_skew(&self, looked: &Looked, created: &[&str]) -> Result<Option<String>, Problem> {
         let versions = &looked.cluster.versions;
-        let record = self.store.record();
+        let record = self.store.state();
         let address = ApiServers::address();
         let outputs = match looked.observed.get(&address) {
             Some(seen) => Some(&seen.outputs),

@@ -10,7 +10,7 @@ use std::{
 use infra_provider_api::{Cluster, Source};
 use infra_provisioning::kubeadm::{Argument, Settings};
 
-use crate::{apps::WaitRule, home::Home};
+use crate::{apps::WaitRule, state::home::Home};
 
 /// One infra.toml with one environment laid over it.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct Project {
     pub artifact_cache: PathBuf,
     /// Where the cluster's state is on this machine.
     pub home: Home,
-    /// Where the record is kept; `None`: on this machine.
+    /// Where the state is kept; `None`: on this machine.
     pub state: Option<BucketPlan>,
     /// The app suite.
     pub apps: AppsPlan,
@@ -115,7 +115,7 @@ pub struct AcmeConfig {
 pub enum Challenge {
     /// An answer at port 80.
     Http01,
-    /// A record in the zone.
+    /// A state in the zone.
     Dns01,
 }
 
@@ -170,7 +170,7 @@ impl fmt::Display for TlsTarget {
     }
 }
 
-/// A record in a bucket.
+/// A state in a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketPlan {
     /// The bucket's name.
@@ -197,7 +197,7 @@ impl BucketPlan {
     /// # Errors
     /// Returns an error if it is something else.
     pub fn parse_url(url: &str) -> Result<(String, String), String> {
-        let wrong = || format!("`{url}` is no place for a record; write s3://bucket/prefix");
+        let wrong = || format!("`{url}` is no place for a state; write s3://bucket/prefix");
         let rest = url.strip_prefix("s3://").ok_or_else(wrong)?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let bytes = || bucket.bytes();

@@ -1,12 +1,14 @@
 //! Plan text, progress, tables. The library's events come in, text goes out.
 
 mod apps;
+mod passphrase;
 mod plan;
 mod progress;
 mod repeats;
 mod table;
 
 pub use apps::{AppsPlanView, AppsReporter, apps_plan_text};
+pub use passphrase::TerminalUser;
 pub use plan::{PlanView, plan_text, summary};
 pub use progress::{Reporter, Style};
 pub use repeats::{Alike, alike};

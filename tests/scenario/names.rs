@@ -11,7 +11,7 @@ fn a_renamed_cluster_is_a_new_one_and_the_old_one_is_mentioned() {
     let before = lab.inventory();
     let toml = lab.read("infra.toml");
     lab.write("infra.toml", &toml.replacen("name = \"lab\"", "name = \"beta\"", 1));
-    let note = "this folder also holds the record of lab (2 machines)";
+    let note = "this folder also holds the state of lab (2 machines)";
     // The ranges are written in the file, and the old cluster has them: that is found at plan, too.
     let ran = lab.run(&["destroy", "--yes"]).ok().says(note).says("beta does not exist");
     assert!(!ran.stdout.contains("What exists is what infra.toml asks for"), "{ran}");

@@ -40,7 +40,7 @@ impl Runs {
 
     async fn one(&self, destroy: bool) -> Outcome {
         let session = self.open().await;
-        if !session.store.record().intents.is_empty() {
+        if !session.store.state().intents.is_empty() {
             let looked = session.look(Purpose::Apply).await.unwrap();
             let options = RecoverOptions {
                 grace: GRACE,
@@ -78,7 +78,7 @@ impl Runs {
     /// Nothing is left to plan, and no intent is open.
     pub async fn assert_settled(&self, when: &str) {
         let session = self.open().await;
-        assert!(session.store.record().intents.is_empty(), "{when}: open intents");
+        assert!(session.store.state().intents.is_empty(), "{when}: open intents");
         let planned = session.plan(self.plan(false)).await.unwrap();
         let left: Vec<_> = planned.plan.real_changes().collect();
         assert!(left.is_empty(), "{when}: {left:#?}");

@@ -13,14 +13,11 @@ use std::{
 
 use futures::future::join_all;
 use infra_provider_api::{Address, CloudError, Context, Kind, KnownResource, Observed, Presence};
+use infra_state::{Recent, State};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{
-    Kinds, Observations, ObserveError,
-    observe::patiently,
-    record::{Recent, Record},
-};
+use super::{Kinds, Observations, ObserveError, observe::patiently};
 
 /// First pause between two questions; doubled up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
@@ -45,7 +42,7 @@ struct Question {
 pub async fn confirm(
     kinds: &Kinds,
     cx: &Context,
-    record: &Record,
+    record: &State,
     observed: &mut Observations,
     grace: Duration,
 ) -> Result<(), ObserveError> {
@@ -74,7 +71,7 @@ pub async fn confirm(
 
 /// Puts what the lists show under another address back to that of the state. The id decides; a name
 /// is only a tag that somebody may have changed.
-fn readdress(record: &Record, observed: &mut Observations) {
+fn readdress(record: &State, observed: &mut Observations) {
     let shown = |address: &Address, id: &str| {
         let found = observed.resources.get(address);
         found.is_some_and(|found| found.iter().any(|one| one.id == id))
@@ -112,7 +109,7 @@ fn stopped(address: &Address) -> ObserveError {
 
 fn questions(
     kinds: &Kinds,
-    record: &Record,
+    record: &State,
     observed: &Observations,
     grace: Duration,
     now: Timestamp,

@@ -14,7 +14,7 @@ use super::Kinds;
 #[derive(Clone, Debug, Default)]
 pub struct ObserveOptions {
     /// Kinds that may be out of reach without blocking a plan: what lives in a cluster whose API
-    /// server is not up (yet). The plan then goes by the record for them.
+    /// server is not up (yet). The plan then goes by the state for them.
     pub optional: BTreeSet<String>,
 }
 

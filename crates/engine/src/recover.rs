@@ -7,16 +7,15 @@ use std::{
 };
 
 use infra_provider_api::{Address, CloudError, Context, Kind, KnownResource, Presence};
+use infra_state::{IntentAction, OpenIntent, State, Store, StoreError, journal::Entry};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Kinds, OpenIntent, Record, Store, StoreError,
+    Kinds,
     confirm::read,
     events::{Event, Events},
     execute::{Sought, Unclear, look_for},
-    journal::Entry,
-    record::IntentAction,
 };
 
 /// How to recover.
@@ -94,7 +93,7 @@ pub async fn recover(
     options: &RecoverOptions,
     events: &Events,
 ) -> Result<Recovered, RecoverError> {
-    let record = store.record();
+    let record = store.state();
     let mut by_kind: BTreeMap<&str, Vec<(&Address, &OpenIntent)>> = BTreeMap::new();
     for (address, intent) in &record.intents {
         by_kind.entry(address.kind()).or_default().push((address, intent));
@@ -121,7 +120,7 @@ pub async fn recover(
 async fn look(
     kind: &Arc<dyn Kind>,
     cx: &Context,
-    record: &Record,
+    record: &State,
     intents: &[(&Address, &OpenIntent)],
     options: &RecoverOptions,
     recovered: &mut Recovered,
@@ -142,7 +141,7 @@ async fn look(
 async fn deleted(
     kind: &dyn Kind,
     cx: &Context,
-    record: &Record,
+    record: &State,
     intents: &[(&Address, &OpenIntent)],
     recovered: &mut Recovered,
 ) -> Result<Vec<Entry>, RecoverError> {

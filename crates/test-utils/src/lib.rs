@@ -2,5 +2,7 @@
 //! tests of every package can use it.
 
 mod cluster_toml;
+mod folder;
 
 pub use cluster_toml::{ClusterToml, KUBERNETES, POD_RANGE};
+pub use folder::Folder;

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     apps::{ClusterRef, KubeClient, Suite, SuiteSource},
     cli::{confirm::Consent, global::Global, run::listen},
-    session::{ExitCode, Failure, Places, SuiteOptions, app_source, sim},
+    session::{ExitCode, Failure, SuiteOptions, app_source, sim},
     spec::FROM_GIT,
+    state::ClusterLayout,
 };
 
 /// Which suite.
@@ -211,8 +212,9 @@ impl ClusterArgs {
         if global.sim {
             sim::start(&home.sim(), global.sim_speed, None).await?;
         }
-        let own =
-            cluster.map(|name| Places::of(&home, name).kubeconfig()).filter(|path| path.exists());
+        let own = cluster
+            .map(|name| ClusterLayout::of(&home, name).kubeconfig())
+            .filter(|path| path.exists());
         let path = self.kubeconfig.clone().or_else(|| own.clone());
         if path.is_none() && global.sim {
             return Err(Failure::new(ExitCode::Failed, "the cluster is not there yet")

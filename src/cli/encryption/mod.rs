@@ -44,8 +44,8 @@ fn missing() -> Failure {
 }
 
 async fn status(global: &Global) -> Result<ExitCode, Failure> {
-    let places = global.places().await?;
-    let path = PkiLayout::new(&places.pki).encryption_keys();
+    let layout = global.layout().await?;
+    let path = PkiLayout::new(&layout.pki).encryption_keys();
     let keys = EncryptionKeys::read(&path).map_err(Failure::local)?.ok_or_else(missing)?;
     print(global.json, &keys, None);
     Ok(ExitCode::Ok)

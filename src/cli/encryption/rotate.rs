@@ -212,7 +212,7 @@ async fn take_step(
     // A run that lost its lock meanwhile must not change the keys of another one.
     session.may_act()?;
     let next = keys.next().map_err(Failure::local)?;
-    next.write(&PkiLayout::new(&session.places.pki).encryption_keys()).map_err(Failure::local)?;
+    next.write(&PkiLayout::new(&session.layout.pki).encryption_keys()).map_err(Failure::local)?;
     session.keep().await?;
     Ok((next, rewritten))
 }

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) async fn list(global: &Global) -> Result<ExitCode, Failure> {
     let open = OpenRecord::open(&global.session()).await?;
-    let record = open.store.as_ref().map(|store| store.record()).unwrap_or_default();
+    let record = open.store.as_ref().map(|store| store.state()).unwrap_or_default();
     if global.json {
         let text = serde_json::to_string_pretty(&*record).map_err(Failure::local)?;
         exactln!("{text}");
@@ -36,9 +36,9 @@ pub(super) async fn list(global: &Global) -> Result<ExitCode, Failure> {
 }
 
 pub(super) async fn show(global: &Global, address: &Address) -> Result<ExitCode, Failure> {
-    let record = global.record().await?;
+    let record = global.state().await?;
     let one = record.resources.get(address).ok_or_else(|| {
-        Failure::local(format!("the record has no {address}"))
+        Failure::local(format!("the state has no {address}"))
             .hint("`infra state list` lists what it has")
     })?;
     exactln!("{}", serde_json::to_string_pretty(one).map_err(Failure::local)?);

@@ -9,11 +9,14 @@ use infra_sim::control;
 use super::Global;
 use crate::{
     cli::run::{duration, plural},
-    engine::LockOptions,
-    home::Carried,
-    remote::{Moved, RemoteRecord, Target, bring_back, finish, send_off},
     session::{Connected, ExitCode, Failure, sim},
     spec::{BucketPlan, Project},
+    state::{
+        LockOptions,
+        home::Carried,
+        remote::{Moved, StateBucket, bring_back, finish, send_off},
+    },
+    state_bucket::{self, Target},
 };
 
 #[derive(Debug, Args)]
@@ -53,33 +56,33 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
     let options = global.session();
     let quiet = Arc::new(NoProgress);
     let connected = Connected::to(&mut project, &options, quiet).await?;
-    let (places, cluster) = (&connected.places, &project.cluster.name);
+    let (layout, cluster) = (&connected.layout, &project.cluster.name);
     let open = |plan: BucketPlan| {
         let (project, surroundings) = (&project, &connected.surroundings);
         async move {
             let target = Target::connect(&plan, project, surroundings).await?;
             target.make().await?;
-            RemoteRecord::open(target, &plan, places, cluster, connected.uuid).await
+            state_bucket::open(target, &plan, layout, cluster, connected.uuid).await
         }
     };
     match (&project.state, &args.from) {
         (Some(plan), None) => {
             let remote = open(plan.clone()).await?;
-            let moved = send_off(places, &remote, &lock).await?;
-            tell(global, moved.as_ref(), remote.target.url(), &places.record.display().to_string());
+            let moved = send_off(layout, &remote, &lock).await?;
+            tell(global, moved.as_ref(), remote.bucket.url(), &layout.state.display().to_string());
         }
         (None, Some(url)) => {
             let plan = elsewhere(url, args)?;
-            let here = places.record.display().to_string();
+            let here = layout.state.display().to_string();
             let target = Target::connect(&plan, &project, &connected.surroundings).await?;
             lock.lease = plan.lease;
-            if let Some(deleted) = finish(places, &target, cluster, &lock).await? {
+            if let Some(deleted) = finish(layout, &target, cluster, &lock).await? {
                 tell_finished(global, deleted, target.url(), &here);
                 return Ok(ExitCode::Ok);
             }
             let remote = open(plan).await?;
-            let moved = bring_back(places, &remote, &lock).await?;
-            tell(global, Some(&moved), &here, remote.target.url());
+            let moved = bring_back(layout, &remote, &lock).await?;
+            tell(global, Some(&moved), &here, remote.bucket.url());
         }
         (None, None) | (Some(_), Some(_)) => {}
     }
@@ -157,7 +160,7 @@ fn tell(global: &Global, moved: Option<&Moved>, to: &str, from: &str) {
         return;
     }
     let Some(moved) = moved else {
-        println!("{to} is ready; {from} has no record to move.");
+        println!("{to} is ready; {from} has no state to move.");
         return;
     };
     for piece in &moved.pieces {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Global;
 use crate::{
-    engine::Record,
     session::{ExitCode, Failure, OpenRecord},
+    state::State,
 };
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(super) struct PullArgs {
 pub(super) struct Pulled {
     pub version: u32,
     pub owner: Owner,
-    pub record: Record,
+    pub record: State,
 }
 
 pub(super) const VERSION: u32 = 1;
@@ -32,13 +32,13 @@ pub(super) const VERSION: u32 = 1;
 pub(super) async fn pull(global: &Global, args: &PullArgs) -> Result<ExitCode, Failure> {
     let open = OpenRecord::open(&global.session()).await?;
     let store = open.store.as_ref().ok_or_else(|| {
-        Failure::local(format!("there is no record in {}", open.place()))
+        Failure::local(format!("there is no state in {}", open.place()))
             .hint("`infra apply` makes one")
     })?;
     let pulled = Pulled {
         version: VERSION,
         owner: store.owner().clone(),
-        record: Arc::unwrap_or_clone(store.record()),
+        record: Arc::unwrap_or_clone(store.state()),
     };
     let text = serde_json::to_string_pretty(&pulled).map_err(Failure::local)?;
     match &args.output {

@@ -33,9 +33,9 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
     let owner = &run.session.owner;
     if pulled.owner.uuid != owner.uuid {
         return Err(Failure::new(
-            ExitCode::Record,
+            ExitCode::State,
             format!(
-                "{} is the record of cluster {} ({}), not of {} ({})",
+                "{} is the state of cluster {} ({}), not of {} ({})",
                 args.pulled.display(),
                 pulled.owner.cluster,
                 pulled.owner.uuid,
@@ -44,12 +44,12 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
             ),
         ));
     }
-    let record = run.session.store.record();
+    let record = run.session.store.state();
     if pulled.record.serial != record.serial && !args.force {
         return Err(Failure::new(
             ExitCode::Stale,
             format!(
-                "the record has moved on since {} was pulled (line {} then, {} now)",
+                "the state has moved on since {} was pulled (line {} then, {} now)",
                 args.pulled.display(),
                 pulled.record.serial,
                 record.serial
@@ -65,7 +65,7 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
 
 fn read(path: &PathBuf) -> Result<Pulled, Failure> {
     let bad = |why: String| {
-        Failure::new(ExitCode::Record, format!("{}: {why}", path.display()))
+        Failure::new(ExitCode::State, format!("{}: {why}", path.display()))
             .hint("`infra state pull -o FILE` writes one")
     };
     let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;

@@ -11,8 +11,9 @@ use crate::{
         confirm::confirm,
         run::{Run, plural},
     },
-    engine::{Action, PlanOptions, Record},
+    engine::{Action, PlanOptions},
     session::{ExitCode, Failure, Purpose},
+    state::State,
     ui::Style,
 };
 
@@ -28,7 +29,7 @@ pub(super) struct RollbackArgs {
 pub(super) async fn rollback(global: &Global, args: &RollbackArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "state rollback").await?;
     let lock = run.lock("state rollback", args.change.lock_timeout).await?;
-    let record = run.session.store.record_after(args.run).await?;
+    let record = run.session.store.state_after(args.run).await?;
     let mut record = record.ok_or_else(|| not_kept(args.run))?;
     // What that run had begun has been seen to by later ones.
     record.intents.clear();
@@ -43,23 +44,23 @@ pub(super) async fn rollback(global: &Global, args: &RollbackArgs) -> Result<Exi
     Ok(code)
 }
 
-/// Shows what `wanted` would mean, asks, and sets the record to it.
+/// Shows what `wanted` would mean, asks, and sets the state to it.
 pub(super) async fn restore(
     run: &Run,
     change: &ChangeArgs,
-    wanted: &Record,
+    wanted: &State,
     from: &str,
 ) -> Result<ExitCode, Failure> {
     let store = &run.session.store;
-    let record = store.record();
+    let record = store.state();
     if !record.intents.is_empty() {
         return Err(Failure::new(
-            ExitCode::Record,
+            ExitCode::State,
             format!("{} open: an earlier run was cut off", plural(record.intents.len(), "intent")),
         )
         .hint("run `infra apply` first; it looks what became of them"));
     }
-    let mut next = Record::clone(&record);
+    let mut next = State::clone(&record);
     let entry = wanted.restored(from);
     next.apply(&entry, jiff::Timestamp::now());
     let back: Vec<String> = next
@@ -81,7 +82,7 @@ pub(super) async fn restore(
             serde_json::json!({"from": from, "set": back, "dropped": gone, "next_plan": meaning})
         );
     } else {
-        println!("The record is set to what it was after {from}; the cloud is not touched.");
+        println!("The state is set to what it was after {from}; the cloud is not touched.");
         let list = |what: &str, all: &[String]| {
             if !all.is_empty() {
                 println!("  {what}: {}", all.join(", "));
@@ -97,7 +98,7 @@ pub(super) async fn restore(
     if back.is_empty() && gone.is_empty() {
         return Ok(ExitCode::Ok);
     }
-    confirm(&change.consent(&run.session), "set the record").await?;
+    confirm(&change.consent(&run.session), "set the state").await?;
     store.append([entry]).await?;
     if run.style != Style::Json {
         println!("Done: {} recorded.", plural(next.resources.len(), "resource"));
@@ -105,8 +106,8 @@ pub(super) async fn restore(
     Ok(ExitCode::Ok)
 }
 
-/// Describes what the next plan would be with this record.
-async fn meaning(run: &Run, record: Record) -> Result<Vec<String>, Failure> {
+/// Describes what the next plan would be with this state.
+async fn meaning(run: &Run, record: State) -> Result<Vec<String>, Failure> {
     let looked = run.look(Purpose::Show).await?;
     let machine_kinds = vec![run.session.cloud.machine_kind.to_owned()];
     let options = PlanOptions { machine_kinds, ..PlanOptions::default() };
@@ -118,8 +119,8 @@ async fn meaning(run: &Run, record: Record) -> Result<Vec<String>, Failure> {
         (count(&[Action::Create, Action::Replace]), "to create or replace (not in the cloud)"),
         (count(&[Action::Update]), "to update"),
         (count(&[Action::Delete]), "to delete (in the cloud, not in infra.toml)"),
-        (count(&[Action::Adopt]), "to adopt (in the cloud, not in this record)"),
-        (count(&[Action::Forget]), "to forget (in this record, and not found)"),
+        (count(&[Action::Adopt]), "to adopt (in the cloud, not in this state)"),
+        (count(&[Action::Forget]), "to forget (in this state, and not found)"),
     ];
     let mut lines: Vec<String> = words
         .iter()

@@ -4,11 +4,11 @@ use clap::Args;
 
 use super::Global;
 use crate::{
-    engine::{
+    session::{ExitCode, Failure, OpenRecord},
+    state::{
         Lock, LockError,
         lock::{Lease, remote},
     },
-    session::{ExitCode, Failure, OpenRecord},
 };
 
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, Failure> 
             let owner = open.store.as_ref().map(|store| store.owner());
             Ok(remote::read(&*bucket.objects(), owner).await?)
         }
-        None => Ok(Lock::holder(&open.places.record).map(|lease| *lease)),
+        None => Ok(Lock::holder(&open.layout.state).map(|lease| *lease)),
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn unlock(global: &Global, args: &UnlockArgs) -> Result<ExitCod
             let owner = open.store.as_ref().map(|store| store.owner());
             remote::unlock(&*bucket.objects(), owner, &args.id).await
         }
-        None => Lock::unlock(&open.places.record, &args.id),
+        None => Lock::unlock(&open.layout.state, &args.id),
     };
     let lease = match done {
         Ok(lease) => lease,

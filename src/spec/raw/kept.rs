@@ -25,7 +25,7 @@ pub struct RawArtifacts {
     pub cache: Option<String>,
 }
 
-/// Where the record, the certificates and their keys are kept.
+/// Where the state, the certificates and their keys are kept.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawState {

@@ -56,7 +56,7 @@ pub struct Raw {
     pub tls: Option<RawTls>,
     /// What the nodes download at boot.
     pub artifacts: RawArtifacts,
-    /// Where the record, the certificates and their keys are kept.
+    /// Where the state, the certificates and their keys are kept.
     pub state: Option<RawState>,
     /// The app suite.
     pub apps: Option<RawApps>,

@@ -21,7 +21,7 @@ use std::{
 
 use infra_provider_api::{Cluster, Placement, Source, Versions};
 
-use crate::home::Home;
+use crate::state::home::Home;
 
 use super::{
     diagnostic::{Diagnostic, line_of},

@@ -1,4 +1,4 @@
-//! Where the record is kept.
+//! Where the state is kept.
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ impl Resolver<'_> {
         if self.raw.artifacts.bucket.as_ref() == Some(&bucket) {
             self.wrong_hint(
                 &["state", "backend"],
-                format!("the bucket `{bucket}` goes with the cluster, and the record with it"),
-                "keep the record in a bucket of its own",
+                format!("the bucket `{bucket}` goes with the cluster, and the state with it"),
+                "keep the state in a bucket of its own",
             );
         }
         for recipient in &raw.recipients {

@@ -1,7 +1,7 @@
 //! What a stranger in another account tries who knows account, region and name of a cluster: how its
 //! bucket's name begins follows from them, and so does its mark.
 
-use infra::engine::store::derived_uuid;
+use infra::state::store::derived_uuid;
 use infra_provider_api::Owner;
 
 use super::lab::{AwsLab, Config, REGION};

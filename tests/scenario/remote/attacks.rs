@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write};
 
-use infra::engine::journal::{Entry, encode};
+use infra::state::journal::{Entry, encode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -188,7 +188,7 @@ fn a_record_from_before_is_read_signed_once_and_then_refused_unsigned() {
     forget_this_machine(&lab);
     put_all(&lab, &signed);
     lab.remove_object(BUCKET, SIGNING);
-    lab.run(&PLAN).expect(9).warns("it is signed, and the record says with no key");
+    lab.run(&PLAN).expect(9).warns("it is signed, and the state says with no key");
     put_all(&lab, &signed);
     lab.run(&PLAN).ok().says("No changes");
     // One object of before in the place of the signed one.

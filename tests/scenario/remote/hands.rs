@@ -1,4 +1,4 @@
-//! Hands on the record: history, rollback, pull, push; and records that are not ours to touch.
+//! Hands on the state: history, rollback, pull, push; and states that are not ours to touch.
 
 use super::{APPLY, BUCKET, PLAN, lab};
 
@@ -22,7 +22,7 @@ fn history_rollback_pull_and_push() {
     lab.run(&["state", "rollback", "99", "--yes"]).expect(1).warns("nothing is kept of run 99");
     let ran = lab.run(&["state", "rollback", &first, "--yes"]).ok();
     let ran = ran.says("the cloud is not touched").says("dropped: droplet.worker-2");
-    ran.says("to adopt (in the cloud, not in this record)");
+    ran.says("to adopt (in the cloud, not in this state)");
     assert_eq!(lab.inventory().ids(), inventory.ids());
     // The cloud is the truth: the machine is found again, not made again.
     let plan = lab.run(&PLAN).expect(2);
@@ -42,7 +42,7 @@ fn history_rollback_pull_and_push() {
     lab.run(&["state", "push", "record.json", "--yes"]).expect(6).warns("has moved on");
     value["owner"]["uuid"] = "00000000-0000-4000-8000-000000000000".into();
     lab.write("record.json", &value.to_string());
-    lab.run(&["state", "push", "record.json", "--yes"]).expect(9).warns("is the record of cluster");
+    lab.run(&["state", "push", "record.json", "--yes"]).expect(9).warns("is the state of cluster");
     value["version"] = 9.into();
     lab.write("record.json", &value.to_string());
     lab.run(&["state", "push", "record.json", "--yes"]).expect(9).warns("newer than this program");

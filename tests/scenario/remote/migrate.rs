@@ -25,7 +25,7 @@ fn a_record_moves_to_a_bucket_and_back_and_nothing_is_lost() {
     assert_eq!(lab.run(&["state", "history"]).ok().stdout, history);
     lab.run(&PLAN).ok();
     // Again: there is nothing left to move.
-    lab.run(&["state", "migrate"]).ok().says("has no record to move");
+    lab.run(&["state", "migrate"]).ok().says("has no state to move");
 
     // Without [state] the copy here is not taken for the record.
     lab.write("infra.toml", &local);

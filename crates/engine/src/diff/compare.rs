@@ -15,7 +15,7 @@ pub struct Compare<'a> {
     pub declared: &'a Value,
     /// As it exists.
     pub observed: &'a Value,
-    /// As it was last applied, if the record knows. Tells a field that is declared no longer from
+    /// As it was last applied, if the state knows. Tells a field that is declared no longer from
     /// one that never was, and stands in for secrets that the cloud does not give back.
     pub recorded: Option<&'a Value>,
     /// What references stand for.

@@ -10,18 +10,15 @@ use super::{
     tries::{self, Tries},
     unanswered::{Sought, Unclear, look_for},
 };
-use crate::{
-    events::StepAction,
-    journal::Entry,
-    record::{IntentAction, Recorded},
-};
+use crate::events::StepAction;
+use infra_state::{IntentAction, ResourceState, journal::Entry};
 
 /// One create.
 pub(super) struct Item {
     pub step: usize,
     pub request: CreateRequest,
-    /// What the record will say.
-    pub record: Recorded,
+    /// What the state will say.
+    pub record: ResourceState,
     /// The one that was deleted before, in a replacement.
     pub before: Option<String>,
 }

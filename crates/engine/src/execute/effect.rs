@@ -11,11 +11,8 @@ use super::{
     job::{Called, Env, Finished, StepError, intent},
     tries::{self, Tries},
 };
-use crate::{
-    events::StepAction,
-    journal::Entry,
-    record::{IntentAction, OpenIntent, Recorded},
-};
+use crate::events::StepAction;
+use infra_state::{IntentAction, OpenIntent, ResourceState, journal::Entry};
 
 /// Changes one resource in place.
 pub(super) async fn update(
@@ -23,7 +20,7 @@ pub(super) async fn update(
     kind: Arc<dyn Kind>,
     step: usize,
     request: UpdateRequest,
-    record: Recorded,
+    record: ResourceState,
 ) -> Finished {
     let address = record.address.clone();
     let busy_max = kind.waits().ready;
@@ -112,8 +109,8 @@ async fn effect<T, Fut: Future<Output = Result<T, CloudError>>>(
     }
 }
 
-fn going(address: &Address, observed: &Observed) -> Recorded {
-    Recorded {
+fn going(address: &Address, observed: &Observed) -> ResourceState {
+    ResourceState {
         address: address.clone(),
         id: observed.id.clone(),
         generation: 0,

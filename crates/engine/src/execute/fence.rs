@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, task::Poll};
 
-use crate::store::{Store, StoreError};
+use infra_state::store::{Store, StoreError};
 
 /// Ends when the lease is over. It checks the lease whenever the task that waits for this is woken.
 /// First in a biased `select!`, it stops a process that slept past its lease before a call that it

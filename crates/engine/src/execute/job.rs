@@ -6,9 +6,9 @@ use infra_provider_api::{Address, CloudError, Context, Observed};
 use jiff::Timestamp;
 
 use super::ExecuteOptions;
-use crate::{
-    events::{Event, Events, StepAction},
-    record::{IntentAction, OpenIntent, Recorded},
+use crate::events::{Event, Events, StepAction};
+use infra_state::{
+    IntentAction, OpenIntent, ResourceState,
     store::{Store, StoreError},
 };
 
@@ -90,6 +90,10 @@ pub(super) enum Finished {
     Wait(usize, Result<Option<Box<Observed>>, StepError>),
 }
 
-pub(super) fn intent(action: IntentAction, key: Option<String>, resource: Recorded) -> OpenIntent {
+pub(super) fn intent(
+    action: IntentAction,
+    key: Option<String>,
+    resource: ResourceState,
+) -> OpenIntent {
     OpenIntent { action, key, resource, since: Timestamp::now() }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use infra_provider_api::{Address, CloudError};
 use serde::{Deserialize, Serialize};
 
-use crate::{events::StepAction, store::StoreError};
+use crate::events::StepAction;
+use infra_state::store::StoreError;
 
 /// How many of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +19,9 @@ pub struct Counts {
     pub replaced: usize,
     /// Gone.
     pub deleted: usize,
-    /// Taken into the record.
+    /// Taken into the state.
     pub adopted: usize,
-    /// Taken out of the record.
+    /// Taken out of the state.
     pub forgotten: usize,
     /// Created earlier, now ready.
     pub resumed: usize,

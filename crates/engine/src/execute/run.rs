@@ -14,9 +14,11 @@ use super::{
 };
 use crate::{
     events::{Event, Events, StepAction, millis},
-    journal::{Entry, Holder},
     kinds::Kinds,
     plan::{Action, Plan, Step, Steps},
+};
+use infra_state::{
+    journal::{Entry, Holder},
     store::{Store, StoreError},
 };
 
@@ -137,7 +139,7 @@ impl<'a> Run<'a> {
         if entries.is_empty() && self.steps.steps.is_empty() {
             return Ok(None);
         }
-        let run = self.env.store.record().run + 1;
+        let run = self.env.store.state().run + 1;
         let verb = self.env.options.verb.clone();
         entries.insert(0, Entry::RunStarted { run, verb, by: Holder::this() });
         self.env.store.append(entries).await?;

@@ -13,10 +13,9 @@ use super::{
 };
 use crate::{
     events::{Event, Failure, StepAction, millis},
-    journal::Entry,
     plan::{Action, Change, Step},
-    record::IntentAction,
 };
+use infra_state::{IntentAction, journal::Entry};
 
 impl<'a> Run<'a> {
     pub(super) fn settle(&mut self, finished: Finished) {

@@ -12,8 +12,8 @@ use super::{create, create::Item, effect, looker::Want, run::Run};
 use crate::{
     events::StepAction,
     plan::{Change, Step},
-    record::Recorded,
 };
+use infra_state::ResourceState;
 
 impl Run<'_> {
     /// Begins `step`, which has a call slot.
@@ -90,7 +90,7 @@ impl Run<'_> {
         let intent_key = self.plan.owner.intent_key(&change.address, generation);
         Ok(Item {
             step,
-            record: Recorded::planned(declared, spec.clone().into(), generation),
+            record: ResourceState::planned(declared, spec.clone().into(), generation),
             request: CreateRequest { address: change.address.clone(), spec, intent_key },
             before: change.observed.as_ref().map(|observed| observed.id.clone()),
         })
@@ -100,7 +100,7 @@ impl Run<'_> {
         &self,
         change: &Change,
         kind: &dyn Kind,
-    ) -> Result<(UpdateRequest, Recorded), CloudError> {
+    ) -> Result<(UpdateRequest, ResourceState), CloudError> {
         let (Some(declared), Some(observed), Some(planned)) =
             (change.declared.as_deref(), change.observed.as_deref(), change.record.as_deref())
         else {
@@ -116,7 +116,7 @@ impl Run<'_> {
         let mut changed: Vec<String> =
             change.fields.iter().map(|field| field.field().to_owned()).collect();
         changed.dedup();
-        let record = Recorded { spec: spec.clone().into(), ..planned.clone() };
+        let record = ResourceState { spec: spec.clone().into(), ..planned.clone() };
         Ok((UpdateRequest { observed: observed.clone(), spec, changed }, record))
     }
 

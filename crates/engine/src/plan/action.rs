@@ -16,7 +16,7 @@ pub enum Action {
     Replace,
     /// It is deleted.
     Delete,
-    /// It exists and is ours, but the record did not know. No call.
+    /// It exists and is ours, but the state did not know. No call.
     Adopt,
     /// It is recorded, but gone, and not declared either. No call.
     Forget,

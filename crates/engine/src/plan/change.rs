@@ -4,7 +4,8 @@ use infra_provider_api::{Address, Declared, Observed};
 use serde::{Deserialize, Serialize};
 
 use super::Action;
-use crate::{diff::FieldChange, record::Recorded};
+use crate::diff::FieldChange;
+use infra_state::ResourceState;
 
 /// What is done to one resource, and why. Most are no-ops, in their thousands: what only others
 /// hold is boxed.
@@ -50,9 +51,9 @@ pub struct Change {
     /// A word of warning: data is lost, a machine has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
-    /// What the record will say, where it must be brought up to date without a call.
+    /// What the state will say, where it must be brought up to date without a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record: Option<Box<Recorded>>,
+    pub record: Option<Box<ResourceState>>,
 }
 
 impl Change {

@@ -6,10 +6,8 @@ use infra_provider_api::{Address, Declared, OWNERSHIP, Observed, OnChange, Readi
 use serde_json::Value;
 
 use super::{Action, Change, bound, select::Selection, undeclared, world::World};
-use crate::{
-    diff::{After, Compare, FieldChange, Lookup, compare, created, resolve_known},
-    record::Recorded,
-};
+use crate::diff::{After, Compare, FieldChange, Lookup, compare, created, resolve_known};
+use infra_state::ResourceState;
 
 pub(super) struct Decider<'w, 'a> {
     pub(super) world: &'w World<'a>,
@@ -335,7 +333,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         self.notes.push(format!("{}: {} changed; {then}", declared.address, names.join(", ")));
     }
 
-    /// Makes the record of a resource that exists. Fields that wait for a rotation keep the value
+    /// Makes the state of a resource that exists. Fields that wait for a rotation keep the value
     /// that they had.
     pub(super) fn record(
         &self,
@@ -343,7 +341,7 @@ impl<'w, 'a> Decider<'w, 'a> {
         observed: &Observed,
         mut spec: Value,
         waiting: &[FieldChange],
-    ) -> Recorded {
+    ) -> ResourceState {
         let recorded = self.world.recorded(&declared.address);
         if let Some(fields) = spec.as_object_mut() {
             for field in waiting.iter().map(FieldChange::field) {
@@ -358,14 +356,14 @@ impl<'w, 'a> Decider<'w, 'a> {
             Some(recorded) => recorded.generation,
             None => self.generation_of(observed),
         };
-        let mut record = Recorded::planned(declared, spec.into(), generation).seen(observed);
+        let mut record = ResourceState::planned(declared, spec.into(), generation).seen(observed);
         if let Some(recorded) = recorded {
             record.outputs = recorded.outputs.with(&observed.outputs);
         }
         record
     }
 
-    /// Returns the generation of an existing resource. If the record is lost, the key that the
+    /// Returns the generation of an existing resource. If the state is lost, the key that the
     /// cloud kept tells which create it was.
     fn generation_of(&self, observed: &Observed) -> u64 {
         const LOOK_BACK: u64 = 64;
@@ -401,8 +399,8 @@ impl<'w, 'a> Decider<'w, 'a> {
     }
 }
 
-/// Makes a change a no-op, or an adoption where the record does not know the resource.
-fn adopt(change: &mut Change, recorded: Option<&Recorded>, record: Recorded) {
+/// Makes a change a no-op, or an adoption where the state does not know the resource.
+fn adopt(change: &mut Change, recorded: Option<&ResourceState>, record: ResourceState) {
     match recorded {
         None => {
             change.action = Action::Adopt;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Change, PLAN_VERSION, Plan, canonical};
-use crate::{observe::Observations, record::Record};
+use crate::observe::Observations;
+use infra_state::State;
 
 /// Why a plan file can't be applied.
 #[derive(Debug, thiserror::Error)]
@@ -84,11 +85,11 @@ impl Plan {
         &self,
         declared: &[Declared],
         observed: &Observations,
-        record: &Record,
+        record: &State,
     ) -> Result<(), PlanFileError> {
         let now = fingerprint(declared, observed, record);
         let mut moved = Vec::new();
-        for ((what, then), now) in ["infra.toml", "the cloud", "the record"]
+        for ((what, then), now) in ["infra.toml", "the cloud", "the state"]
             .iter()
             .zip(self.fingerprint.split('-'))
             .zip(now.split('-'))
@@ -156,7 +157,7 @@ fn meaning(change: &Change) -> Value {
 }
 
 /// Joins three hashes by `-`: of what is declared, observed and recorded.
-pub fn fingerprint(declared: &[Declared], observed: &Observations, record: &Record) -> String {
+pub fn fingerprint(declared: &[Declared], observed: &Observations, record: &State) -> String {
     let declared = hash(declared.iter().map(|resource| {
         json!([
             resource.address,

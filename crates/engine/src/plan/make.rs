@@ -18,7 +18,8 @@ use super::{
 /// Makes the plan. Pure: the same input gives the same plan.
 ///
 /// ```
-/// use infra_engine::{Action, Kinds, Observations, PlanInput, PlanOptions, Record, plan};
+/// use infra_engine::{Action, Kinds, Observations, PlanInput, PlanOptions, plan};
+/// use infra_state::State;
 /// # use infra_provider_api::{CloudError, Context, CreateRequest, ErrorKind, Kind, Observed, OnChange, UpdateRequest};
 /// use infra_provider_api::{Address, Declared, Owner};
 /// use serde_json::json;
@@ -54,7 +55,7 @@ use super::{
 ///     created_at: jiff::Timestamp::UNIX_EPOCH,
 ///     declared: &declared,
 ///     observed: &Observations::default(),
-///     record: &Record::default(),
+///     record: &State::default(),
 ///     kinds: &Kinds::new(kinds)?,
 ///     options: &PlanOptions::default(),
 /// };

@@ -4,7 +4,8 @@ use infra_provider_api::{Address, Declared, Owner, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{kinds::Kinds, observe::Observations, record::Record};
+use crate::{kinds::Kinds, observe::Observations};
+use infra_state::State;
 
 /// What a plan is made from. Nothing else has any influence on it.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ pub struct PlanInput<'a> {
     /// What the cloud holds.
     pub observed: &'a Observations,
     /// What the journal says.
-    pub record: &'a Record,
+    pub record: &'a State,
     /// What a change of a field means.
     pub kinds: &'a Kinds,
     /// What the user asked for.
@@ -47,7 +48,7 @@ pub struct PlanOptions {
     /// Delete all the cluster owns, also what Kubernetes made.
     #[serde(default)]
     pub destroy: bool,
-    /// Bring the record up to date, change nothing in the cloud.
+    /// Bring the state up to date, change nothing in the cloud.
     #[serde(default)]
     pub refresh_only: bool,
     /// Zones that may be deleted although they hold records of others.

@@ -23,7 +23,7 @@ pub struct Plan {
     pub environment: Option<String>,
     /// The cloud's short name.
     pub provider: String,
-    /// Serial of the record it was made from.
+    /// Serial of the state it was made from.
     pub generation: u64,
     /// When.
     pub created_at: Timestamp,
@@ -49,7 +49,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Returns true if there is nothing to do, not even for the record.
+    /// Returns true if there is nothing to do, not even for the state.
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(|change| change.action == Action::NoOp)
     }

@@ -98,7 +98,7 @@ fn why_forgotten(world: &World<'_>, address: &Address) -> String {
     }
 }
 
-/// Takes `address` out of the record, if it is there.
+/// Takes `address` out of the state, if it is there.
 pub(super) fn forget(world: &World<'_>, address: &Address, reason: &str) -> Option<Change> {
     world.recorded(address)?;
     let mut change = Change::new(address.clone(), Action::Forget);

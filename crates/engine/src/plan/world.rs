@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use infra_provider_api::{Address, Declared, Kind, MadeBy, Observed, Phase, Place, Readiness};
 
 use super::{PlanError, PlanInput};
-use crate::{graph::Graph, record::Recorded};
+use crate::graph::Graph;
+use infra_state::ResourceState;
 
 pub(super) struct World<'a> {
     pub input: &'a PlanInput<'a>,
@@ -88,7 +89,7 @@ impl<'a> World<'a> {
         self.observed.get(address).copied().or_else(|| self.assumed.get(address))
     }
 
-    pub(super) fn recorded(&self, address: &Address) -> Option<&'a Recorded> {
+    pub(super) fn recorded(&self, address: &Address) -> Option<&'a ResourceState> {
         self.input.record.resources.get(address)
     }
 
@@ -126,13 +127,13 @@ impl<'a> World<'a> {
         later
     }
 
-    /// Returns the needs of an existing resource: by the record, or else as it is declared.
+    /// Returns the needs of an existing resource: by the state, or else as it is declared.
     pub(super) fn known_needs(&self, address: &Address) -> Option<Vec<Address>> {
         let recorded = self.recorded(address).map(|recorded| recorded.needs.clone());
         recorded.or_else(|| self.graph.get(address).map(Declared::needs))
     }
 
-    /// Returns the needs of an existing resource, also by ids of others in its spec. If the record
+    /// Returns the needs of an existing resource, also by ids of others in its spec. If the state
     /// is lost, or an update got no answer, only those tell.
     pub(super) fn all_needs(&self, address: &Address, ids: &Ids<'_>) -> Vec<Address> {
         let mut needs = self.known_needs(address).unwrap_or_default();
@@ -177,7 +178,7 @@ impl<'a> Ids<'a> {
     }
 }
 
-fn as_observed(recorded: &Recorded) -> Observed {
+fn as_observed(recorded: &ResourceState) -> Observed {
     let readiness = if recorded.ready {
         Readiness::Ready
     } else {

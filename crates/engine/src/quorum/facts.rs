@@ -7,7 +7,7 @@ use infra_provider_api::{Role, Source};
 pub struct Facts {
     /// Those that are declared, that etcd lists, or whose machines exist.
     pub control_planes: Vec<ControlPlane>,
-    /// Why etcd's members can't be read now. `member` then says what the record says.
+    /// Why etcd's members can't be read now. `member` then says what the state says.
     pub unread: Option<String>,
     /// The cluster has been made: etcd holds its data.
     pub made: bool,

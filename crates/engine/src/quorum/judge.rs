@@ -19,7 +19,7 @@ pub fn judge(facts: &Facts) -> Result<Outlook, Refusal> {
     }
     let scene = Scene::of(facts);
     if scene.members.is_empty() {
-        // The record has none: these are the remains of a destroy that was interrupted.
+        // The state has none: these are the remains of a destroy that was interrupted.
         let made: Vec<&ControlPlane> = scene.making.clone();
         return if made.is_empty() { Ok(outlook) } else { scene.is_known(&made).map(|()| outlook) };
     }

@@ -85,11 +85,11 @@ async fn with_the_record_lost_everything_is_adopted_and_nothing_created() {
     let declared = crate::world::cluster(3);
     world.apply(&declared).await.unwrap();
     let (created, generations) =
-        (world.cloud.creates(), world.store().await.record().generations.clone());
+        (world.cloud.creates(), world.store().await.state().generations.clone());
     world.lose_record();
     let outcome = world.apply(&declared).await.unwrap();
     assert_eq!(outcome.counts.adopted, declared.len());
     assert_eq!(world.cloud.creates(), created);
-    assert_eq!(world.store().await.record().generations, generations);
+    assert_eq!(world.store().await.state().generations, generations);
     world.assert_is(&declared, "adopted").await;
 }

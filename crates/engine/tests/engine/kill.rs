@@ -118,7 +118,7 @@ async fn kinds_that_are_out_of_reach_are_not_asked_what_became_of_calls() {
     assert!(world.apply(&cluster(1)).await.is_none(), "it was killed");
     world.cloud.set_trap(Trap::None);
     let store = world.store().await;
-    let open: Vec<_> = store.record().intents.keys().cloned().collect();
+    let open: Vec<_> = store.state().intents.keys().cloned().collect();
     let options = RecoverOptions {
         unreachable: open.iter().map(|address| address.kind().to_owned()).collect(),
         ..RecoverOptions::default()
@@ -126,7 +126,7 @@ async fn kinds_that_are_out_of_reach_are_not_asked_what_became_of_calls() {
     let (kinds, cx) = (world.cloud.kinds(), Context::quiet(store.owner().clone()));
     let recovered = recover(&kinds, &cx, &store, &options, &Events::none()).await.unwrap();
     assert_eq!(recovered.open, open, "an answer would have settled it");
-    assert!(!store.record().intents.is_empty(), "the next create carries the same key");
+    assert!(!store.state().intents.is_empty(), "the next create carries the same key");
 }
 
 /// Every kill again, with lists that lag behind creates and deletes.

@@ -5,10 +5,7 @@
 mod cloud;
 mod converge;
 mod kill;
-mod lock;
 mod looks;
 mod order;
 mod plans;
-mod remote;
-mod store;
 mod world;

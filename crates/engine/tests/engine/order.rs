@@ -190,7 +190,7 @@ async fn what_is_needed_is_waited_for_through_what_stays() {
     assert_eq!(needs("rec.far"), [address("rec.near")], "the nearest ones are enough");
 }
 
-/// The network is replaced after the machine that leaves, which leaves after the record that no longer
+/// The network is replaced after the machine that leaves, which leaves after the state that no longer
 /// names it, which would wait for the network through the machine that stays.
 #[tokio::test]
 async fn what_stays_makes_no_circle() {

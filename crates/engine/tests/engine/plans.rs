@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use infra_engine::{
-    After, Observations, Plan, PlanError, Record,
+    After, Observations, Plan, PlanError,
     diff::show,
     plan::{Action, PlanFileError},
 };
 use infra_provider_api::{Declared, Owner, Phase, Readiness};
+use infra_state::State;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -126,7 +127,7 @@ async fn later_phases_are_left_alone() {
 async fn what_is_not_ready_is_resumed() {
     let declared = cluster(1);
     let world = applied(&declared).await;
-    let record = world.store().await.record();
+    let record = world.store().await.state();
     let (kinds, owner) = (world.cloud.kinds(), world.store().await.owner().clone());
     let cx = infra_provider_api::Context::quiet(owner.clone());
     let mut observed = infra_engine::observe(&kinds, &cx, &Default::default()).await.unwrap();
@@ -154,10 +155,10 @@ async fn a_plan_file_holds_until_something_moves() {
     let cx = infra_provider_api::Context::quiet(store.owner().clone());
     let kinds = world.cloud.kinds();
     let observed = infra_engine::observe(&kinds, &cx, &Default::default()).await.unwrap();
-    plan.check_fresh(&declared, &observed, &store.record()).unwrap();
+    plan.check_fresh(&declared, &observed, &store.state()).unwrap();
     world.cloud.edit("rec.m1", "u_ttl", json!(1));
     let moved = infra_engine::observe(&kinds, &cx, &Default::default()).await.unwrap();
-    let error = plan.check_fresh(&cluster(3), &moved, &store.record()).unwrap_err();
+    let error = plan.check_fresh(&cluster(3), &moved, &store.state()).unwrap_err();
     insta::assert_snapshot!(error, @"the plan is stale: infra.toml and the cloud changed since it was made at 2026-01-02T03:04:05Z");
 }
 
@@ -175,7 +176,7 @@ fn planning_is_linear() {
     let kinds = cloud.kinds();
     let took = |machines: usize| {
         let declared = cluster(machines);
-        let empty = (Observations::default(), Record::default());
+        let empty = (Observations::default(), State::default());
         let started = Instant::now();
         make(&declared, &empty.0, &empty.1, &kinds, &owner, &Default::default()).unwrap();
         started.elapsed()

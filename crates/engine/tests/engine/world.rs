@@ -12,16 +12,16 @@ use std::{
 use async_trait::async_trait;
 use infra_engine::{
     ExecuteOptions, Kinds, ObserveOptions, Outcome, Plan, PlanError, PlanInput, PlanOptions,
-    RecoverOptions, Store, StoreError, confirm, events::Events, execute, observe, plan, recover,
-    store::Backend,
+    RecoverOptions, confirm, events::Events, execute, observe, plan, recover,
 };
 use infra_provider_api::{Address, Context, Declared, Owner, RetryPolicy};
+use infra_state::{Store, StoreError, store::Backend};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cloud::Cloud;
 
-/// Where the n-th write of the record (journal or snapshot) is cut off, from 1.
+/// Where the n-th write of the state (journal or snapshot) is cut off, from 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cut {
     None,
@@ -117,7 +117,7 @@ impl Memory {
 /// How far lists lag behind, where they do.
 const LAG: Duration = Duration::from_millis(30);
 
-/// A cloud, a record and what is run on them.
+/// A cloud, a state and what is run on them.
 pub struct World {
     pub cloud: Cloud,
     memory: Arc<Memory>,
@@ -193,8 +193,8 @@ impl World {
         let cx = Context::quiet(store.owner().clone());
         let mut observed = observe(kinds, &cx, &ObserveOptions::default()).await.unwrap();
         let grace = self.execute.unanswered_grace;
-        confirm(kinds, &cx, &store.record(), &mut observed, grace).await.unwrap();
-        make(declared, &observed, &store.record(), kinds, store.owner(), &self.options)
+        confirm(kinds, &cx, &store.state(), &mut observed, grace).await.unwrap();
+        make(declared, &observed, &store.state(), kinds, store.owner(), &self.options)
     }
 
     /// Recover, observe, plan, execute; `None` if killed on the way.
@@ -224,13 +224,13 @@ impl World {
         let there = self.cloud.inventory();
         let names: Vec<&String> = there.iter().map(|(address, _)| address).collect();
         assert_eq!(names, wanted.iter().collect::<Vec<_>>(), "{when}: in the cloud");
-        let record = self.store().await.record();
+        let record = self.store().await.state();
         let recorded: Vec<(String, String)> = record
             .resources
             .values()
             .map(|resource| (resource.address.to_string(), resource.id.clone()))
             .collect();
-        assert_eq!(recorded, there, "{when}: in the record");
+        assert_eq!(recorded, there, "{when}: in the state");
         assert!(record.intents.is_empty(), "{when}: open intents {:?}", record.intents);
         let plan = self.plan(declared).await.unwrap();
         let left: Vec<_> = plan.real_changes().collect();
@@ -242,7 +242,7 @@ impl World {
 pub fn make(
     declared: &[Declared],
     observed: &infra_engine::Observations,
-    record: &infra_engine::Record,
+    record: &infra_state::State,
     kinds: &Kinds,
     owner: &Owner,
     options: &PlanOptions,
@@ -272,7 +272,7 @@ pub fn declare(name: &str, mut spec: Value, refs: &[(&str, &str)]) -> Declared {
     Declared::new(address(name), &spec).unwrap()
 }
 
-/// A network, machines in it, a record for each, and one for all.
+/// A network, machines in it, a state for each, and one for all.
 pub fn cluster(machines: usize) -> Vec<Declared> {
     let mut all = vec![declare("net.main", json!({"u_label": "a"}), &[])];
     let mut members = vec![];

@@ -1,0 +1,21 @@
+//! The app suite: loading (no cluster needed) and applying, to the embedded Kubernetes and, where
+//! `KUBEBUILDER_ASSETS` names one, to a real API server.
+
+mod apply;
+mod bounds;
+mod errors;
+mod faults;
+mod features;
+mod forward;
+mod hands;
+mod hard;
+mod lab;
+mod load;
+mod order;
+mod plan;
+mod quickstart;
+mod real;
+mod refusals;
+mod storefront;
+mod versions;
+mod waits;
