@@ -180,7 +180,9 @@ async fn image_problems(
                 "images differ from region to region; `image` takes {}, OWNER/PATTERN, or an id (ami-…)",
                 images::aliases().join(", ")
             );
-            problems.push(Diagnostic::new(message).help(help).in_source(pool.source.as_ref()));
+            problems.push(
+                Diagnostic::new(message).help(help).in_source(cluster.placement.source.as_ref()),
+            );
         }
     }
     Ok(problems)

@@ -71,6 +71,8 @@ impl Offer {
         let mut problems = Vec::new();
         let (mut sizes_seen, mut images_seen) = (BTreeSet::new(), BTreeSet::new());
         let known_sizes = Sizes::known().ok();
+        // The image is written in the table of the cloud, not in those of the pools.
+        let image_source = cluster.placement.source.as_ref();
         for pool in cluster.pools.iter().filter(|pool| !pool.nodes.is_empty()) {
             let slug = match (&pool.size, &known_sizes) {
                 (SizeRequest::Type(slug), _) => Some(slug.clone()),
@@ -81,7 +83,7 @@ impl Offer {
                 problems.extend(self.size_problem(&slug, region, pool.size_place()));
             }
             if images_seen.insert(pool.image.clone()) {
-                problems.extend(self.image_problem(&pool.image, region, pool.source.as_ref()));
+                problems.extend(self.image_problem(&pool.image, region, image_source));
             }
         }
         problems

@@ -122,7 +122,7 @@ pub(super) fn problems(cluster: &Cluster) -> Vec<Diagnostic> {
                     "`image` takes {}, OWNER/PATTERN, or an id (ami-…)",
                     images::aliases().join(", ")
                 ),
-                pool.source.as_ref(),
+                placement,
             );
         }
         for node in &pool.nodes {
