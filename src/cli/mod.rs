@@ -117,12 +117,7 @@ fn print_failure(failure: &Failure, json: bool) {
         exactln!("{}", failure.to_json());
         return;
     }
-    // Reports of infra.toml bring their own marks and places.
-    if failure.message.trim_start().starts_with('×') {
-        eprintln!("{}", failure.message);
-    } else {
-        eprintln!("error: {}", failure.message);
-    }
+    eprintln!("{}", failure.text());
     for hint in &failure.hints {
         eprintln!("  help: {hint}");
     }

@@ -47,7 +47,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let looked = run.session.look(Purpose::Nodes).await?;
     let slot = slot_of(&looked, name)?;
     let skew = run.session.check_skew(&looked, &[]);
-    skew.map_err(|problem| Failure::problems(&[problem]))?;
+    skew.map_err(|problem| Failure::refused(&[problem]))?;
     let folder = run.session.layout.state.clone();
     let mut generations = Generations::read(&folder)?;
     let machine_kind = run.session.cloud.machine_kind;

@@ -74,7 +74,7 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
     let mut all = cloud
         .provider
         .model(of.cluster, &of.session.owner)
-        .map_err(|problems| Failure::problems(&problems))?;
+        .map_err(|problems| Failure::refused(&problems))?;
     let port = of.cluster.api_load_balancer.port;
 
     let control_planes: BTreeSet<String> = of

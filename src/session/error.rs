@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use infra_provider_api::{CloudError, ErrorKind, Problem};
+use infra_provider_api::{CloudError, Diagnostic, ErrorKind};
 
 use crate::{
     engine::{ObserveError, PlanError, RecoverError},
     spec::LoadError,
     state::home::{MoveError, TwoStates},
     state::{LockError, StateError, StateErrorKind, StoreError},
+    ui::{drawn, text_again},
 };
 
 /// The documented exit codes.
@@ -88,26 +89,21 @@ pub struct Failure {
     /// What to do.
     pub hints: Vec<String>,
     /// What is wrong in files, each with its place. The message says all of it, too.
-    pub findings: Vec<Finding>,
-}
-
-/// One thing that is wrong in a file.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Finding {
-    /// The file.
-    pub file: String,
-    /// Line, from 1.
-    pub line: Option<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub help: Option<String>,
+    pub findings: Vec<Diagnostic>,
+    /// The findings as people read them, with excerpts; `None` where the message is for people, too.
+    pub drawing: Option<String>,
 }
 
 impl Failure {
     /// Makes a failure with no hint.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hints: Vec::new(), findings: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            hints: Vec::new(),
+            findings: Vec::new(),
+            drawing: None,
+        }
     }
 
     /// Adds a hint.
@@ -122,52 +118,39 @@ impl Failure {
         Self::new(ExitCode::Failed, error.to_string())
     }
 
-    /// Makes a failure from what a cloud cannot do.
-    pub fn problems(problems: &[Problem]) -> Self {
-        let mut text = String::new();
-        for problem in problems {
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            if let Some(source) = &problem.source {
-                text.push_str(&format!("{}:{}: ", source.file, source.line));
-            }
-            text.push_str(&problem.message);
-            if let Some(hint) = &problem.hint {
-                text.push_str(&format!("\n  help: {hint}"));
-            }
-        }
-        let findings = problems.iter().filter_map(|problem| {
-            let source = problem.source.as_ref()?;
-            Some(Finding {
-                file: source.file.clone(),
-                line: usize::try_from(source.line).ok(),
-                message: problem.message.clone(),
-                help: problem.hint.clone(),
-            })
-        });
-        let findings = findings.collect();
-        Self { findings, ..Self::new(ExitCode::Invalid, text) }
+    /// Makes a failure from what infra.toml asks for and nobody can do. The file is read again for the
+    /// excerpts.
+    pub fn refused(found: &[Diagnostic]) -> Self {
+        Self::drawn(found, drawn(found, text_again))
     }
 
-    /// Returns the failure as scripts read it: one line, with the findings apart.
+    /// Makes a failure from findings and their drawing.
+    fn drawn(found: &[Diagnostic], drawing: String) -> Self {
+        let lines = found.iter().map(|one| match &one.help {
+            // Only a finding in a file is listed apart, with its help.
+            Some(help) if one.file.is_none() => format!("{one}\n  help: {help}"),
+            _ => one.to_string(),
+        });
+        let message = lines.collect::<Vec<_>>().join("\n");
+        let findings = found.iter().filter(|one| one.file.is_some()).cloned().collect();
+        let drawing = Some(drawing.trim_end().to_owned());
+        Self { findings, drawing, ..Self::new(ExitCode::Invalid, message) }
+    }
+
+    /// Returns the failure as scripts read it: the message, with the findings apart.
     pub fn to_json(&self) -> serde_json::Value {
-        let mut error = self.message.clone();
-        // The drawing of an excerpt is for people.
-        if error.trim_start().starts_with('×') {
-            let lines = self.findings.iter().map(|finding| match finding.line {
-                Some(line) => format!("{}:{line}: {}", finding.file, finding.message),
-                None => format!("{}: {}", finding.file, finding.message),
-            });
-            error = lines.collect::<Vec<_>>().join("\n");
-        }
         let mut value = serde_json::json!({
-            "error": error, "help": self.hints, "exit_code": self.code as u8
+            "error": self.message, "help": self.hints, "exit_code": self.code as u8
         });
         if !self.findings.is_empty() {
             value["findings"] = serde_json::json!(self.findings);
         }
         value
+    }
+
+    /// Returns the failure as people read it, without the hints.
+    pub fn text(&self) -> String {
+        self.drawing.clone().unwrap_or_else(|| format!("error: {}", self.message))
     }
 }
 
@@ -200,23 +183,13 @@ impl From<CloudError> for Failure {
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        let text = error.to_string();
         match error {
             LoadError::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
                 Self::new(ExitCode::Invalid, format!("there is no {}", path.display()))
                     .hint("`infra init` writes a commented one, -f FILE takes another")
             }
-            LoadError::Spec(errors) => {
-                let findings = errors.diagnostics.iter().map(|found| Finding {
-                    file: errors.file.clone(),
-                    line: found.span.as_ref().map(|span| errors.line(span)),
-                    message: found.message.clone(),
-                    help: found.hint.clone(),
-                });
-                let findings = findings.collect();
-                Self { findings, ..Self::new(ExitCode::Invalid, text.trim_end()) }
-            }
-            LoadError::Read { .. } => Self::new(ExitCode::Invalid, text.trim_end()),
+            LoadError::Spec(errors) => Self::drawn(&errors.diagnostics, errors.to_string()),
+            LoadError::Read { .. } => Self::new(ExitCode::Invalid, error.to_string()),
         }
     }
 }
@@ -354,19 +327,9 @@ impl From<crate::apps::AppsError> for Failure {
         let mut failure = Self::new(code, error.to_string());
         failure.hints = error.hints();
         if let AppsError::Manifests(problems) = &error {
-            failure.findings = problems.iter().filter_map(finding).collect();
+            let found = problems.iter().map(Diagnostic::from);
+            failure.findings = found.filter(|one| one.file.is_some()).collect();
         }
         failure
     }
-}
-
-/// Turns a problem of a manifest into a finding, if it has a place.
-fn finding(problem: &crate::apps::Problem) -> Option<Finding> {
-    let origin = problem.origin.as_ref()?;
-    Some(Finding {
-        file: origin.file.display().to_string(),
-        line: (origin.line > 0).then_some(origin.line),
-        message: problem.message.clone(),
-        help: problem.hint.clone(),
-    })
 }

@@ -254,7 +254,7 @@ impl Session {
                 sites(&self.project, loaded.get("apps"), zone, Timestamp::now())
             }
         };
-        match Failure::problems(&problems) {
+        match Failure::refused(&problems) {
             failure if purpose == Purpose::Apply && !problems.is_empty() => return Err(failure),
             _ => unchecked.extend(problems.iter().map(|one| one.message.clone())),
         }
@@ -489,7 +489,7 @@ impl Session {
             .cloud
             .provider
             .model(cluster, &self.owner)
-            .map_err(|problems| Failure::problems(&problems))?;
+            .map_err(|problems| Failure::refused(&problems))?;
         declared
             .iter()
             .find(|one| one.address == self.cloud.bucket)

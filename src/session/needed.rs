@@ -37,7 +37,7 @@ impl Session {
             .cloud
             .provider
             .model(&self.project.cluster, &self.owner)
-            .map_err(|problems| Failure::problems(&problems))?;
+            .map_err(|problems| Failure::refused(&problems))?;
         let mut wanted: BTreeSet<&str> = recorded(&record).map(Address::kind).collect();
         wanted.extend(declared.iter().map(|one| one.address.kind()));
         kinds.retain(|kind| wanted.contains(kind.name()));

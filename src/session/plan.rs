@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_provider_api::{Address, Phase, Problem};
+use infra_provider_api::{Address, Diagnostic, Phase};
 use jiff::{Timestamp, Zoned};
 
 use super::{
@@ -74,7 +74,7 @@ impl Session {
             plan.notes.extend(self.encryption_note(&looked));
             self.check_site_secrets(&looked, &plan).await?;
         }
-        let mut problems: Vec<Problem> = Vec::new();
+        let mut problems: Vec<Diagnostic> = Vec::new();
         if !options.destroy && !options.refresh_only {
             let machines = plan.changes.iter().filter(|change| change.action.creates());
             let created: Vec<&str> = machines
@@ -97,7 +97,7 @@ impl Session {
         }
         // All at once: each costs an edit of the file.
         if !problems.is_empty() {
-            return Err(Failure::problems(&problems));
+            return Err(Failure::refused(&problems));
         }
         if creates && !options.destroy {
             let remarks = self.cloud.provider.remarks(&self.cx, &looked.cluster).await;

@@ -154,7 +154,10 @@ impl Session {
 type Changes<'a> = BTreeMap<&'a Address, &'a Change>;
 
 fn refused(refusal: Refusal) -> Failure {
-    let failure = Failure::new(super::ExitCode::Invalid, refusal.to_string());
+    let failure = match refusal.findings() {
+        found if found.is_empty() => Failure::new(super::ExitCode::Invalid, refusal.to_string()),
+        found => Failure::refused(&found),
+    };
     failure.hint(refusal.hint()).hint("nothing was changed")
 }
 

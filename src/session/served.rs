@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use infra_provider_api::{Address, Problem};
+use infra_provider_api::{Address, Diagnostic};
 
 use super::{
     error::Failure,
@@ -206,13 +206,10 @@ pub(super) fn acme(
         let same = AcmeConfig { source: ours.source.clone(), ..theirs.clone() } == *ours;
         if !same {
             let name = other.cluster.environment.unwrap_or_default();
-            return Err(Failure::problems(&[Problem {
-                message: format!("the environment {name} asks an ACME server in another way"),
-                hint: Some(
-                    "environments of a cluster share cert-manager: write [tls.acme] once".into(),
-                ),
-                source: theirs.source,
-            }]));
+            let message = format!("the environment {name} asks an ACME server in another way");
+            let help = "environments of a cluster share cert-manager: write [tls.acme] once";
+            let found = Diagnostic::new(message).help(help).in_source(theirs.source.as_ref());
+            return Err(Failure::refused(&[found]));
         }
     }
     Ok(found)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use infra_provider_api::{Problem, Source};
+use infra_provider_api::{Diagnostic, Source};
 use infra_ssl::{Brought, Names};
 use jiff::{SignedDuration, Timestamp};
 
@@ -24,7 +24,7 @@ pub(super) struct Sites {
     /// The files of those that are brought, by the name in their address.
     pub(super) files: BTreeMap<String, BroughtFiles>,
     /// What is wrong with files and hosts.
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<Diagnostic>,
     /// What is worth saying in a plan.
     pub(super) notes: Vec<String>,
 }
@@ -67,24 +67,23 @@ pub(super) fn sites(
         };
         for (secret, hosts) in wanted.iter().filter(|(secret, _)| !brought.contains_key(secret)) {
             if !wildcards && let Some(wildcard) = hosts.iter().find(|host| host.starts_with("*.")) {
-                sites.problems.push(Problem {
-                    message: format!("http-01 certifies no wildcard such as {wildcard} ({secret})"),
-                    hint: Some("write challenge = \"dns-01\", or bring a certificate".into()),
-                    source: tls.acme.as_ref().and_then(|acme| acme.source.clone()),
-                });
+                let message =
+                    format!("http-01 certifies no wildcard such as {wildcard} ({secret})");
+                let help = "write challenge = \"dns-01\", or bring a certificate";
+                let source = tls.acme.as_ref().and_then(|acme| acme.source.as_ref());
+                sites.problems.push(Diagnostic::new(message).help(help).in_source(source));
                 continue;
             }
             let acme = tls.acme.as_ref().filter(|acme| acme.challenge == Challenge::Dns01);
             if let Some((acme, zone)) = acme.zip(zone)
                 && let Some(host) = hosts.iter().find(|host| !is_in_zone(host, zone))
             {
-                sites.problems.push(Problem {
-                    message: format!(
-                        "dns-01 certifies no host outside of {zone} here, such as {host} ({secret})"
-                    ),
-                    hint: Some("write challenge = \"http-01\", or bring a certificate".into()),
-                    source: acme.source.clone(),
-                });
+                let message = format!(
+                    "dns-01 certifies no host outside of {zone} here, such as {host} ({secret})"
+                );
+                let help = "write challenge = \"http-01\", or bring a certificate";
+                let source = acme.source.as_ref();
+                sites.problems.push(Diagnostic::new(message).help(help).in_source(source));
                 continue;
             }
             match Names::parse(hosts) {
@@ -98,11 +97,9 @@ pub(super) fn sites(
                     };
                     sites.specs.insert(secret.clone(), spec);
                 }
-                Err(why) => sites.problems.push(Problem {
-                    message: format!("cannot issue a certificate for the Secret {secret}: {why}"),
-                    hint: None,
-                    source: None,
-                }),
+                Err(why) => sites.problems.push(Diagnostic::new(format!(
+                    "cannot issue a certificate for the Secret {secret}: {why}"
+                ))),
             }
         }
     }
@@ -122,7 +119,7 @@ fn is_in_zone(host: &str, zone: &str) -> bool {
 /// Returns an error with each that cannot be used, and its place in infra.toml.
 pub fn check_site_certificates(project: &Project, suite: Option<&Suite>) -> Result<(), Failure> {
     let problems = sites(project, suite, None, Timestamp::now()).problems;
-    if problems.is_empty() { Ok(()) } else { Err(Failure::problems(&problems)) }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::refused(&problems)) }
 }
 
 impl Sites {
@@ -137,18 +134,17 @@ impl Sites {
         let with_host = wanted.iter().filter(|(_, hosts)| hosts.contains(host));
         let secrets: Vec<TlsSecret> = with_host.map(|(secret, _)| secret.clone()).collect();
         if secrets.is_empty() && is_read {
-            self.problems.push(Problem {
-                message: format!("no Ingress of the suite serves {host} with TLS"),
-                hint: Some("write a host of the suite, or `secret` and `namespace`".into()),
-                source: file.cert_source.clone(),
-            });
+            let message = format!("no Ingress of the suite serves {host} with TLS");
+            let help = "write a host of the suite, or `secret` and `namespace`";
+            let found = Diagnostic::new(message).help(help);
+            self.problems.push(found.in_source(file.cert_source.as_ref()));
         }
         secrets
     }
 
     fn wrong(&mut self, source: Option<&Source>, message: String) {
-        let hint = "bring another file, or let [tls] issuer make the certificate".to_owned();
-        self.problems.push(Problem { message, hint: Some(hint), source: source.cloned() });
+        let help = "bring another file, or let [tls] issuer make the certificate";
+        self.problems.push(Diagnostic::new(message).help(help).in_source(source));
     }
 
     fn of_file(
@@ -228,13 +224,12 @@ impl Session {
             let Some(secret) = SiteCertificates::secret(&change.address) else { continue };
             if is_foreign(&looked.kube, &self.owner, &secret).await? {
                 let error = foreign(&format!("make {}", change.address), &secret);
-                refused.push(Problem {
-                    message: format!("cannot make {}: {}", change.address, error.message),
-                    hint: error.hint,
-                    source: None,
-                });
+                let message = format!("cannot make {}: {}", change.address, error.message);
+                let mut found = Diagnostic::new(message);
+                found.help = error.hint;
+                refused.push(found);
             }
         }
-        if refused.is_empty() { Ok(()) } else { Err(Failure::problems(&refused)) }
+        if refused.is_empty() { Ok(()) } else { Err(Failure::refused(&refused)) }
     }
 }

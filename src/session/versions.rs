@@ -5,7 +5,7 @@
 //! versions: a kubelet is never newer than the API server and at most three minor versions older;
 //! control planes are upgraded first, one minor version at a time. Kubernetes knows no downgrades.
 
-use infra_provider_api::{NodePlan, Problem, Role, Source};
+use infra_provider_api::{Diagnostic, NodePlan, Role, Source};
 use infra_provisioning::artifacts::{known_series, parse_version};
 use infra_versions::{minor_of, versions};
 use jiff::civil::Date;
@@ -43,7 +43,7 @@ pub fn known_version(project: &Project, exact: bool) -> Result<(), Failure> {
 }
 
 pub(super) fn refuse(source: Option<&Source>, message: String, hint: String) -> Failure {
-    Failure::problems(&[Problem { message, hint: Some(hint), source: source.cloned() }])
+    Failure::refused(&[Diagnostic::new(message).help(hint).in_source(source)])
 }
 
 impl Session {
@@ -52,7 +52,11 @@ impl Session {
     ///
     /// # Errors
     /// Returns the problem, with its place in infra.toml, if no verb can.
-    pub fn check_skew(&self, looked: &Looked, created: &[&str]) -> Result<Option<String>, Problem> {
+    pub fn check_skew(
+        &self,
+        looked: &Looked,
+        created: &[&str],
+    ) -> Result<Option<String>, Diagnostic> {
         let versions = &looked.cluster.versions;
         let record = self.store.state();
         let address = ApiServers::address();
@@ -78,10 +82,8 @@ impl Session {
         if !looked.kits.is_initialised() {
             return Ok(None);
         }
-        judge(wanted, running, &control_planes).map_err(|(message, hint)| Problem {
-            message,
-            hint: Some(hint),
-            source: versions.source.clone(),
+        judge(wanted, running, &control_planes).map_err(|(message, help)| {
+            Diagnostic::new(message).help(help).in_source(versions.source.as_ref())
         })
     }
 }

@@ -1,12 +1,10 @@
 //! Holds what was written against the JSON Schema: unknown keys with the near word, wrong types,
 //! words that are not among those allowed. Every finding has its place, and all are reported.
 
+use infra_provider_api::Diagnostic;
 use serde_json::Value;
 
-use super::{
-    diagnostic::Diagnostic,
-    tree::{Body, Node},
-};
+use super::tree::{Body, Node};
 
 /// Finds everything in `node` that the schema refuses.
 pub fn check(schema: &Value, node: &Node) -> Vec<Diagnostic> {
@@ -131,7 +129,7 @@ impl<'a> Checker<'a> {
             if let Some(example) = types.filter_map(example).next() {
                 let key = path.rsplit('.').next().unwrap_or(path);
                 let key = key.split('[').next().unwrap_or(key);
-                diagnostic = diagnostic.hint(format!("write it as {key} = {example}"));
+                diagnostic = diagnostic.help(format!("write it as {key} = {example}"));
             }
             self.found.push(diagnostic);
             return;
@@ -162,7 +160,7 @@ impl<'a> Checker<'a> {
         if let Body::Leaf(Value::String(text)) = &node.body
             && let Some(near) = infra_provider_api::nearest(text, constants.iter().copied())
         {
-            diagnostic = diagnostic.hint(format!("did you mean \"{near}\"?"));
+            diagnostic = diagnostic.help(format!("did you mean \"{near}\"?"));
         }
         self.found.push(diagnostic);
     }
@@ -213,9 +211,9 @@ impl<'a> Checker<'a> {
                     Diagnostic::new(format!("unknown key `{name}` {place}")).at(field.key.clone());
                 let keys = known.into_iter().flat_map(|known| known.keys().map(String::as_str));
                 diagnostic = match infra_provider_api::nearest(name, keys.clone()) {
-                    Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                     None => diagnostic
-                        .hint(format!("known keys: {}", keys.collect::<Vec<_>>().join(", "))),
+                        .help(format!("known keys: {}", keys.collect::<Vec<_>>().join(", "))),
                 };
                 self.found.push(diagnostic);
             }

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use infra_provider_api::Diagnostic;
+
 use super::{
     check::check,
-    diagnostic::{Diagnostic, SpecErrors},
+    diagnostic::SpecErrors,
     project::Project,
     raw::Raw,
     resolve::resolve,
@@ -111,9 +113,9 @@ fn choose_environment(written: &Node, options: &Options) -> Result<Option<String
         diagnostic = diagnostic.at(span);
     }
     Err(match infra_provider_api::nearest(&name, known.iter().map(String::as_str)) {
-        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-        None if known.is_empty() => diagnostic.hint(format!("add a table [environments.{name}]")),
-        None => diagnostic.hint(format!("known environments: {}", known.join(", "))),
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => diagnostic.help(format!("add a table [environments.{name}]")),
+        None => diagnostic.help(format!("known environments: {}", known.join(", "))),
     })
 }
 

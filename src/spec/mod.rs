@@ -14,7 +14,7 @@ mod starter;
 pub mod tree;
 mod values;
 
-pub use diagnostic::{Diagnostic, SpecErrors};
+pub use diagnostic::SpecErrors;
 pub use load::{LoadError, Options, load, read};
 pub use project::{
     AcmeConfig, AddonsPlan, AppsPlan, BucketPlan, CertificatePlan, Challenge, DockerSecretPlan,

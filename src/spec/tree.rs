@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use infra_provider_api::Diagnostic;
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
-
-use super::diagnostic::Diagnostic;
 
 /// A value and where it was written.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Plan text, progress, tables. The library's events come in, text goes out.
 
 mod apps;
+mod findings;
 mod passphrase;
 mod plan;
 mod progress;
@@ -8,6 +9,7 @@ mod repeats;
 mod table;
 
 pub use apps::{AppsPlanView, AppsReporter, apps_plan_text};
+pub use findings::{drawn, text_again};
 pub use passphrase::TerminalUser;
 pub use plan::{PlanView, plan_text, summary};
 pub use progress::{Reporter, Style};

@@ -57,7 +57,9 @@ fn a_second_cluster_in_the_account_gets_a_range_of_its_own() {
     // One that is written, and that another network has, is refused before anything is made.
     let before = lab.inventory();
     let ran = lab.run(&["apply", "--yes", "--phase", "infra", "-f", "third.toml"]).expect(3);
-    ran.warns("third.toml:7: the range 10.110.0.0/16 overlaps with the VPC").warns("10.111.0.0/16");
+    ran.warns("the range 10.110.0.0/16 overlaps with the VPC")
+        .warns("third.toml:7:")
+        .warns("10.111.0.0/16");
     assert_eq!(lab.inventory().ids(), before.ids());
     for file in ["infra.toml", "second.toml"] {
         lab.run(&["destroy", "--yes", "-f", file]).ok();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use infra_provider_api::Diagnostic;
 use serde::Serialize;
 
 use super::Origin;
@@ -82,6 +83,18 @@ impl fmt::Display for Problem {
             write!(f, "{origin}: ")?;
         }
         f.write_str(&self.message)
+    }
+}
+
+impl From<&Problem> for Diagnostic {
+    fn from(problem: &Problem) -> Self {
+        let mut found = Self::new(&problem.message);
+        found.help.clone_from(&problem.hint);
+        if let Some(origin) = &problem.origin {
+            found.file = Some(origin.file.display().to_string());
+            found.line = (origin.line > 0).then_some(origin.line);
+        }
+        found
     }
 }
 

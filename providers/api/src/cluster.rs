@@ -154,6 +154,13 @@ pub struct Pool {
     pub source: Option<Source>,
 }
 
+impl Pool {
+    /// Returns the place of the pool's size, or that of the pool where the size is not written.
+    pub fn size_place(&self) -> Option<&Source> {
+        self.size_source.as_ref().or(self.source.as_ref())
+    }
+}
+
 /// One machine.
 ///
 /// ```

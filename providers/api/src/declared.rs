@@ -1,5 +1,7 @@
 //! What infra.toml asks for.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Address, Packed};
@@ -26,6 +28,10 @@ pub struct Source {
     pub file: String,
     /// Line, from 1.
     pub line: u32,
+    /// Bytes of the value (or of the table's name), for an excerpt of the file. They are not written
+    /// anywhere: only the run that read the file can draw it.
+    #[serde(skip)]
+    pub span: Option<Range<usize>>,
 }
 
 /// A resource that should exist. Its edges are the references in `spec`, and `depends_on`.

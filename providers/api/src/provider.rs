@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    Address, CloudError, Cluster, Context, Declared, Kind, Observed, Owner, Packed, Source,
+    Address, CloudError, Cluster, Context, Declared, Diagnostic, Kind, Observed, Owner, Packed,
 };
 
 /// Whose account a run works on; named in the first line of every run.
@@ -17,17 +17,6 @@ pub struct Account {
     pub name: String,
     /// How many machines it may have; `None` where the cloud does not tell.
     pub machines_max: Option<u32>,
-}
-
-/// Something in infra.toml that this cloud can't do. Found before anything is created.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// What is wrong: `region "fra9" does not exist`.
-    pub message: String,
-    /// What to do: `did you mean "fra1"?`.
-    pub hint: Option<String>,
-    /// Where it was asked for.
-    pub source: Option<Source>,
 }
 
 /// Something that keeps a resource from being deleted, and that does not pass by itself.
@@ -85,9 +74,9 @@ pub trait Provider: Send + Sync {
     /// Returns the cloud resources of a cluster. It is pure: no calls, no clock, no randomness.
     ///
     /// # Errors
-    /// Returns a problem for each thing that the cluster asks for and this cloud cannot have at
+    /// Returns a diagnostic for each thing that the cluster asks for and this cloud cannot have at
     /// all.
-    fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Problem>>;
+    fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Diagnostic>>;
 
     /// Asks the cloud whether region, sizes, images and limits fit, before anything is created.
     /// Costs a fixed number of calls. `created` are the resources that are still to be created.
@@ -96,7 +85,7 @@ pub trait Provider: Send + Sync {
         cx: &Context,
         cluster: &Cluster,
         created: &[Address],
-    ) -> Result<Vec<Problem>, CloudError>;
+    ) -> Result<Vec<Diagnostic>, CloudError>;
 
     /// Returns what is worth knowing before anything of `cluster` is created, and keeps nothing from
     /// it. Costs a fixed number of calls.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::LocationType;
-use infra_provider_api::{Address, CloudError, Cluster, Context, ErrorKind, Problem, Source};
+use infra_provider_api::{Address, CloudError, Cluster, Context, Diagnostic, ErrorKind, Source};
 
 use crate::{
     images, regions,
@@ -19,7 +19,7 @@ pub(crate) async fn check(
     cx: &Context,
     cluster: &Cluster,
     created: &[Address],
-) -> Result<Vec<Problem>, CloudError> {
+) -> Result<Vec<Diagnostic>, CloudError> {
     if !created.iter().any(|one| one.kind() == "instance") {
         return Ok(Vec::new());
     }
@@ -46,15 +46,15 @@ pub(crate) async fn open_zones(api: &Api, cx: &Context) -> Result<Vec<String>, C
     Ok(names.map(str::to_owned).collect())
 }
 
-fn zone_problems(cluster: &Cluster, open: &[String]) -> Vec<Problem> {
+fn zone_problems(cluster: &Cluster, open: &[String]) -> Vec<Diagnostic> {
     let asked = regions::zones(&cluster.region, &cluster.placement.zones);
     let source = cluster.placement.source.as_ref().or(cluster.region_source.as_ref());
     let missing = asked.iter().filter(|zone| !open.contains(zone));
     missing
-        .map(|zone| Problem {
-            message: format!("the account has no zone `{zone}`"),
-            hint: Some(format!("there are {}: `zones` under [providers.aws]", open.join(", "))),
-            source: source.cloned(),
+        .map(|zone| {
+            Diagnostic::new(format!("the account has no zone `{zone}`"))
+                .help(format!("there are {}: `zones` under [providers.aws]", open.join(", ")))
+                .in_source(source)
         })
         .collect()
 }
@@ -67,7 +67,7 @@ fn wanted(cluster: &Cluster) -> BTreeMap<String, (Option<Source>, BTreeSet<Strin
     let Ok(sizes) = Sizes::known() else { return wanted };
     for pool in &cluster.pools {
         let Some(name) = sizes.name(&pool.size) else { continue };
-        let source = pool.size_source.clone().or_else(|| pool.source.clone());
+        let source = pool.size_place().cloned();
         let (_, needed) = wanted.entry(name).or_insert((source, BTreeSet::new()));
         needed.extend(zones.iter().take(pool.nodes.len()).cloned());
     }
@@ -102,7 +102,7 @@ async fn type_problems(
     cx: &Context,
     cluster: &Cluster,
     open: &[String],
-) -> Result<Vec<Problem>, CloudError> {
+) -> Result<Vec<Diagnostic>, CloudError> {
     let wanted = wanted(cluster);
     let names: Vec<String> = wanted.keys().cloned().collect();
     let offered = offerings(api, cx, Some(names)).await?;
@@ -122,7 +122,7 @@ async fn type_problems(
                 None => "`aws ec2 describe-instance-type-offerings` lists them all".to_owned(),
             };
             let message = format!("the type `{name}` does not exist in {}", cluster.region);
-            problems.push(Problem { message, hint: Some(hint), source });
+            problems.push(Diagnostic::new(message).help(hint).in_source(source.as_ref()));
             continue;
         }
         let missing: Vec<&str> = zones
@@ -133,14 +133,12 @@ async fn type_problems(
             .collect();
         if !missing.is_empty() {
             let there: Vec<&str> = here.into_iter().map(String::as_str).collect();
-            problems.push(Problem {
-                message: format!("the type `{name}` is not offered in {}", missing.join(", ")),
-                hint: Some(format!(
-                    "it is in {}: name another type, or `zones` under [providers.aws]",
-                    there.join(", ")
-                )),
-                source,
-            });
+            let message = format!("the type `{name}` is not offered in {}", missing.join(", "));
+            let help = format!(
+                "it is in {}: name another type, or `zones` under [providers.aws]",
+                there.join(", ")
+            );
+            problems.push(Diagnostic::new(message).help(help).in_source(source.as_ref()));
         }
     }
     Ok(problems)
@@ -151,7 +149,7 @@ async fn image_problems(
     api: &Api,
     cx: &Context,
     cluster: &Cluster,
-) -> Result<Vec<Problem>, CloudError> {
+) -> Result<Vec<Diagnostic>, CloudError> {
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
     for pool in &cluster.pools {
@@ -176,15 +174,15 @@ async fn image_problems(
             Err(error) => return Err(error),
         };
         if !there {
-            problems.push(Problem {
-                message: format!("the image `{}` does not exist in {}", pool.image, cluster.region),
-                hint: Some(format!(
-                    "images differ from region to region; `image` takes {}, OWNER/PATTERN, or an \
-                     id (ami-…)",
-                    images::aliases().join(", ")
-                )),
-                source: pool.source.clone(),
-            });
+            let message =
+                format!("the image `{}` does not exist in {}", pool.image, cluster.region);
+            let help = format!(
+                "images differ from region to region; `image` takes {}, OWNER/PATTERN, or an id (ami-…)",
+                images::aliases().join(", ")
+            );
+            problems.push(
+                Diagnostic::new(message).help(help).in_source(cluster.placement.source.as_ref()),
+            );
         }
     }
     Ok(problems)

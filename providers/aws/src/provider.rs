@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Account, Address, CloudError, Cluster, Context, Declared, ErrorKind, Kind, Membership,
-    Observed, Obstacle, Owner, Packed, Problem, Provider, erase,
+    Account, Address, CloudError, Cluster, Context, Declared, Diagnostic, ErrorKind, Kind,
+    Membership, Observed, Obstacle, Owner, Packed, Provider, erase,
 };
 
 use crate::{
@@ -95,7 +95,7 @@ impl Provider for Aws {
         ]
     }
 
-    fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Problem>> {
+    fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Diagnostic>> {
         model::model(cluster, owner)
     }
 
@@ -104,7 +104,7 @@ impl Provider for Aws {
         cx: &Context,
         cluster: &Cluster,
         created: &[Address],
-    ) -> Result<Vec<Problem>, CloudError> {
+    ) -> Result<Vec<Diagnostic>, CloudError> {
         let (mut problems, zone) = futures::try_join!(
             check::check(&self.api, cx, cluster, created),
             zone_problem(&self.api, cx, cluster, created),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use infra_provider_api::{CloudError, Cluster, Context, Problem, SizeRequest, Source};
+use infra_provider_api::{CloudError, Cluster, Context, Diagnostic, SizeRequest, Source};
 
 use crate::{
     client::Client,
@@ -18,7 +18,7 @@ pub(crate) async fn check(
     cx: &Context,
     cluster: &Cluster,
     machines_new: usize,
-) -> Result<Vec<Problem>, CloudError> {
+) -> Result<Vec<Diagnostic>, CloudError> {
     if machines_new == 0 {
         return Ok(Vec::new());
     }
@@ -37,8 +37,8 @@ pub(crate) async fn check(
     problems.extend(over_limit(limit, machines, machines_new));
     if account.account.status == "locked" {
         let message = format!("the account is locked: {}", account.account.status_message);
-        let hint = Some("see https://cloud.digitalocean.com/account".to_owned());
-        problems.push(Problem { message, hint, source: None });
+        let help = "see https://cloud.digitalocean.com/account";
+        problems.push(Diagnostic::new(message).help(help));
     }
     Ok(problems)
 }
@@ -51,7 +51,7 @@ struct Offer {
 }
 
 impl Offer {
-    fn problems(&self, cluster: &Cluster) -> Vec<Problem> {
+    fn problems(&self, cluster: &Cluster) -> Vec<Diagnostic> {
         let region = &cluster.region;
         let source = cluster.region_source.as_ref();
         match self.regions.iter().find(|known| known.slug == *region) {
@@ -62,17 +62,17 @@ impl Offer {
             Some(known) if !known.available => {
                 let open = self.regions.iter().filter(|known| known.available);
                 let open: Vec<&str> = open.map(|known| known.slug.as_str()).collect();
-                return vec![Problem {
-                    message: format!("region `{region}` takes no new machines"),
-                    hint: Some(format!("these do: {}", open.join(", "))),
-                    source: source.cloned(),
-                }];
+                let found = Diagnostic::new(format!("region `{region}` takes no new machines"))
+                    .help(format!("these do: {}", open.join(", ")));
+                return vec![found.in_source(source)];
             }
             Some(_) => {}
         }
         let mut problems = Vec::new();
         let (mut sizes_seen, mut images_seen) = (BTreeSet::new(), BTreeSet::new());
         let known_sizes = Sizes::known().ok();
+        // The image is written in the table of the cloud, not in those of the pools.
+        let image_source = cluster.placement.source.as_ref();
         for pool in cluster.pools.iter().filter(|pool| !pool.nodes.is_empty()) {
             let slug = match (&pool.size, &known_sizes) {
                 (SizeRequest::Type(slug), _) => Some(slug.clone()),
@@ -80,17 +80,21 @@ impl Offer {
                 (_, None) => None,
             };
             if let Some(slug) = slug.filter(|slug| sizes_seen.insert(slug.clone())) {
-                let source = pool.size_source.as_ref().or(pool.source.as_ref());
-                problems.extend(self.size_problem(&slug, region, source));
+                problems.extend(self.size_problem(&slug, region, pool.size_place()));
             }
             if images_seen.insert(pool.image.clone()) {
-                problems.extend(self.image_problem(&pool.image, region, pool.source.as_ref()));
+                problems.extend(self.image_problem(&pool.image, region, image_source));
             }
         }
         problems
     }
 
-    fn size_problem(&self, slug: &str, region: &str, source: Option<&Source>) -> Option<Problem> {
+    fn size_problem(
+        &self,
+        slug: &str,
+        region: &str,
+        source: Option<&Source>,
+    ) -> Option<Diagnostic> {
         let here = |size: &&SizeListed| size.available && size.regions.iter().any(|r| r == region);
         let Some(size) = self.sizes.iter().find(|size| size.slug == slug) else {
             let slugs = self.sizes.iter().filter(here).map(|size| size.slug.as_str());
@@ -103,21 +107,24 @@ impl Offer {
             slug,
             self.sizes.iter().filter(here).map(|size| size.slug.as_str()),
         );
-        Some(Problem {
-            message: format!("size `{slug}` is not available in region `{region}`"),
-            hint: Some(match (size.regions.is_empty(), near) {
-                (false, near) => {
-                    let near = near.map(|near| format!("; here there is `{near}`"));
-                    format!("it is in {}{}", size.regions.join(", "), near.unwrap_or_default())
-                }
-                (true, Some(near)) => format!("it is sold out everywhere; here there is `{near}`"),
-                (true, None) => "it is sold out everywhere".to_owned(),
-            }),
-            source: source.cloned(),
-        })
+        let help = match (size.regions.is_empty(), near) {
+            (false, near) => {
+                let near = near.map(|near| format!("; here there is `{near}`"));
+                format!("it is in {}{}", size.regions.join(", "), near.unwrap_or_default())
+            }
+            (true, Some(near)) => format!("it is sold out everywhere; here there is `{near}`"),
+            (true, None) => "it is sold out everywhere".to_owned(),
+        };
+        let message = format!("size `{slug}` is not available in region `{region}`");
+        Some(Diagnostic::new(message).help(help).in_source(source))
     }
 
-    fn image_problem(&self, image: &str, region: &str, source: Option<&Source>) -> Option<Problem> {
+    fn image_problem(
+        &self,
+        image: &str,
+        region: &str,
+        source: Option<&Source>,
+    ) -> Option<Diagnostic> {
         // Numbers are the account's own snapshots and images.
         if image.parse::<u64>().is_ok() {
             return None;
@@ -129,31 +136,25 @@ impl Offer {
             return Some(unknown("image", image, slugs.iter().map(String::as_str), source));
         };
         let here = known.regions.is_empty() || known.regions.iter().any(|r| r == region);
-        (!here).then(|| Problem {
-            message: format!("image `{image}` is not available in region `{region}`"),
-            hint: Some(format!("it is in {}", known.regions.join(", "))),
-            source: source.cloned(),
+        (!here).then(|| {
+            Diagnostic::new(format!("image `{image}` is not available in region `{region}`"))
+                .help(format!("it is in {}", known.regions.join(", ")))
+                .in_source(source)
         })
     }
 }
 
-fn over_limit(limit: usize, machines: usize, machines_new: usize) -> Option<Problem> {
+fn over_limit(limit: usize, machines: usize, machines_new: usize) -> Option<Diagnostic> {
     // Zero is what accounts without a limit show.
     if limit == 0 || machines + machines_new <= limit {
         return None;
     }
-    Some(Problem {
-        message: format!(
-            "{machines_new} new machines do not fit: the account may have {limit} droplets and has \
-             {machines}"
-        ),
-        hint: Some(
-            "ask for a higher limit at https://cloud.digitalocean.com/account/team/limits, or \
-             declare fewer"
-                .to_owned(),
-        ),
-        source: None,
-    })
+    let message = format!(
+        "{machines_new} new machines do not fit: the account may have {limit} droplets and has {machines}"
+    );
+    Some(Diagnostic::new(message).help(
+        "ask for a higher limit at https://cloud.digitalocean.com/account/team/limits, or declare fewer",
+    ))
 }
 
 fn unknown<'a>(
@@ -161,7 +162,7 @@ fn unknown<'a>(
     given: &str,
     known: impl Iterator<Item = &'a str>,
     source: Option<&Source>,
-) -> Problem {
+) -> Diagnostic {
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable();
     known.dedup();
@@ -170,11 +171,9 @@ fn unknown<'a>(
         None if known.len() <= 20 => format!("there are {}", known.join(", ")),
         None => format!("there are {} of them, see the vendor's list of {what}s", known.len()),
     };
-    Problem {
-        message: format!("{what} `{given}` does not exist on DigitalOcean"),
-        hint: Some(hint),
-        source: source.cloned(),
-    }
+    Diagnostic::new(format!("{what} `{given}` does not exist on DigitalOcean"))
+        .help(hint)
+        .in_source(source)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What infra.toml leaves open: the range of the private network, which depends on the account, and the
 //! bucket's name, which depends on nothing that a stranger could know.
 
-use infra_provider_api::{Address, CloudError, Cluster, Context, Packed, Problem, new_bucket_name};
+use infra_provider_api::{
+    Address, CloudError, Cluster, Context, Diagnostic, Packed, new_bucket_name,
+};
 use ipnet::Ipv4Net;
 
 use crate::{
@@ -90,7 +92,7 @@ pub(crate) async fn range_problem(
     api: &Api,
     cx: &Context,
     cluster: &Cluster,
-) -> Result<Option<Problem>, CloudError> {
+) -> Result<Option<Diagnostic>, CloudError> {
     let wanted = cluster.network.machines.trunc();
     let all = all_vpcs(api, cx).await?;
     if all.iter().any(|vpc| is_own_vpc(cx, vpc)) {
@@ -109,14 +111,10 @@ pub(crate) async fn range_problem(
         ),
         None => "delete a VPC that is not used, or make the range smaller".to_owned(),
     };
-    Ok(Some(Problem {
-        message: format!(
-            "the range {wanted} overlaps with the VPC {} ({range}) of this account",
-            vpc.name
-        ),
-        hint: Some(hint),
-        source: cluster.network.machines_source.clone(),
-    }))
+    let message =
+        format!("the range {wanted} overlaps with the VPC {} ({range}) of this account", vpc.name);
+    let source = cluster.network.machines_source.as_ref();
+    Ok(Some(Diagnostic::new(message).help(hint).in_source(source)))
 }
 
 #[cfg(test)]

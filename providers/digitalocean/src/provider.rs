@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Account, Address, CloudError, Cluster, Context, Declared, Kind, Membership, Observed, Obstacle,
-    Owner, Packed, Problem, Provider, erase,
+    Account, Address, CloudError, Cluster, Context, Declared, Diagnostic, Kind, Membership,
+    Observed, Obstacle, Owner, Packed, Provider, erase,
 };
 
 use crate::{
@@ -84,7 +84,7 @@ impl Provider for DigitalOcean {
         ]
     }
 
-    fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Problem>> {
+    fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Diagnostic>> {
         model::model(cluster, owner)
     }
 
@@ -93,7 +93,7 @@ impl Provider for DigitalOcean {
         cx: &Context,
         cluster: &Cluster,
         created: &[Address],
-    ) -> Result<Vec<Problem>, CloudError> {
+    ) -> Result<Vec<Diagnostic>, CloudError> {
         let machines_new = created.iter().filter(|one| one.kind() == "droplet").count();
         let (mut problems, zone, range) = futures::try_join!(
             check::check(&self.api.client, cx, cluster, machines_new),

@@ -19,12 +19,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use infra_provider_api::{Cluster, Placement, Source, Versions};
+use infra_provider_api::{Cluster, Diagnostic, Placement, Source, Versions, line_of};
 
 use crate::state::home::Home;
 
 use super::{
-    diagnostic::{Diagnostic, line_of},
     load::Options,
     project::Project,
     raw::{Raw, RawProvider},
@@ -79,8 +78,25 @@ impl Resolver<'_> {
     }
 
     fn source(&self, path: &[&str]) -> Option<Source> {
-        let line = u32::try_from(line_of(self.text, self.merged.at(path).key.start)).ok()?;
-        Some(Source { file: self.path.display().to_string(), line })
+        let node = self.merged.at(path);
+        let line = u32::try_from(line_of(self.text, node.key.start)).ok()?;
+        Some(Source { file: self.path.display().to_string(), line, span: self.mark(node) })
+    }
+
+    /// Returns the bytes to mark for a value: its own, or those of its key where the value is a table
+    /// or a text of many lines. The file as a whole has none.
+    fn mark(&self, node: &Node) -> Option<Range<usize>> {
+        if std::ptr::eq(node, self.merged) {
+            return None;
+        }
+        let is_short = |span: &Range<usize>| {
+            self.text.get(span.clone()).is_some_and(|text| !text.contains('\n'))
+        };
+        if node.span.start > node.key.start && is_short(&node.span) {
+            return Some(node.span.clone());
+        }
+        let first = self.text.get(node.key.clone())?.lines().next()?;
+        Some(node.key.start..node.key.start + first.len())
     }
 
     fn wrong(&mut self, path: &[&str], message: impl Into<String>) {
@@ -90,7 +106,7 @@ impl Resolver<'_> {
 
     fn wrong_hint(&mut self, path: &[&str], message: String, hint: impl Into<String>) {
         let span = self.span(path);
-        self.found.push(Diagnostic::new(message).at(span).hint(hint));
+        self.found.push(Diagnostic::new(message).at(span).help(hint));
     }
 
     /// Takes the value of a fallible reading, or a stand-in and a finding.
@@ -226,7 +242,7 @@ impl Resolver<'_> {
             );
             let message = format!("there is no provider `{name}`");
             if options.provider.is_some() {
-                self.found.push(Diagnostic::new(message).hint(hint));
+                self.found.push(Diagnostic::new(message).help(hint));
             } else {
                 self.wrong_hint(&["cluster", "provider"], message, hint);
             }
@@ -234,7 +250,7 @@ impl Resolver<'_> {
             let message = format!("the provider `{name}` is not part of this build of infra");
             let hint = format!("this build has: {}", crate::clouds::NAMES.join(", "));
             if options.provider.is_some() {
-                self.found.push(Diagnostic::new(message).hint(hint));
+                self.found.push(Diagnostic::new(message).help(hint));
             } else {
                 self.wrong_hint(&["cluster", "provider"], message, hint);
             }

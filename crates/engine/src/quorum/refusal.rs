@@ -1,6 +1,6 @@
 //! Why a plan is refused for the sake of the control planes, and the way out.
 
-use infra_provider_api::Role;
+use infra_provider_api::{Diagnostic, Role};
 
 use super::{RoleChange, outlook::majority};
 
@@ -81,17 +81,20 @@ pub enum Refusal {
 }
 
 fn roles(changes: &[RoleChange]) -> String {
-    let mut lines: Vec<String> = Vec::new();
+    role_findings(changes).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns one diagnostic for each pool, with the names of all its machines that would change.
+fn role_findings(changes: &[RoleChange]) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = Vec::new();
     for change in changes {
         let names: Vec<&str> = changes
             .iter()
             .filter(|one| one.pool == change.pool)
             .map(|one| one.name.as_str())
             .collect();
-        let place = change.source.as_ref().map(|at| format!("{}:{}: ", at.file, at.line));
-        let line = format!(
-            "{}pool `{}` can't become a {} pool: {} {} made as {}",
-            place.unwrap_or_default(),
+        let message = format!(
+            "pool `{}` can't become a {} pool: {} {} made as {}",
             change.pool,
             change.becomes.as_str(),
             names.join(", "),
@@ -101,14 +104,23 @@ fn roles(changes: &[RoleChange]) -> String {
                 Role::Worker => "workers",
             },
         );
-        if !lines.contains(&line) {
-            lines.push(line);
+        let one = Diagnostic::new(message).in_source(change.source.as_ref());
+        if !found.contains(&one) {
+            found.push(one);
         }
     }
-    lines.join("\n")
+    found
 }
 
 impl Refusal {
+    /// Returns what is wrong in infra.toml; nothing if the reason is not in the file.
+    pub fn findings(&self) -> Vec<Diagnostic> {
+        match self {
+            Self::Roles(changes) => role_findings(changes),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns a hint for the user.
     pub fn hint(&self) -> String {
         match self {

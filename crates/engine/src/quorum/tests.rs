@@ -180,7 +180,7 @@ fn a_machine_keeps_the_role_that_it_was_made_for() {
         pool: "extra".to_owned(),
         was: Role::Worker,
         becomes: Role::ControlPlane,
-        source: Some(Source { file: "infra.toml".to_owned(), line: 21 }),
+        source: Some(Source { file: "infra.toml".to_owned(), line: 21, span: None }),
     };
     let changed =
         Facts { role_changes: vec![change("extra-1"), change("extra-2")], ..facts("mR. -R. -R.") };

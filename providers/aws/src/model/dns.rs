@@ -1,6 +1,6 @@
 //! The zone and its records.
 
-use infra_provider_api::{Address, Cluster, Declared, DnsPlan, Input, Phase, Problem};
+use infra_provider_api::{Address, Cluster, Declared, Diagnostic, DnsPlan, Input, Phase};
 
 use super::{Part, balancer::load_balancer, declare};
 use crate::resources::{HostedZoneSpec, RecordSpec};
@@ -28,7 +28,7 @@ fn zone(dns: &DnsPlan) -> Address {
     Address::new("hosted_zone", &dns.domain)
 }
 
-fn record(dns: &DnsPlan, name: String, target: Input<String>) -> Result<Declared, Vec<Problem>> {
+fn record(dns: &DnsPlan, name: String, target: Input<String>) -> Result<Declared, Vec<Diagnostic>> {
     let zone = if dns.manage_zone {
         Input::reference(zone(dns), "name")
     } else {

@@ -64,7 +64,7 @@ pub(super) fn declared(cluster: &Cluster) -> Part {
             all.push(declare(address.clone(), &spec)?);
             made.push(address);
         }
-        Ok::<_, Vec<infra_provider_api::Problem>>(made)
+        Ok::<_, Vec<infra_provider_api::Diagnostic>>(made)
     };
     let nodes = add_subnets("nodes", 0, !private)?;
     let public = if private { add_subnets("public", ZONES_MAX, false)? } else { nodes.clone() };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infra_provider_api::{
-    API_ACCESS, Address, Cluster, Declared, Input, NodePlan, Pool, Problem, SizeRequest,
+    API_ACCESS, Address, Cluster, Declared, Diagnostic, Input, NodePlan, Pool, SizeRequest,
 };
 
 use super::{Part, access, balancer::load_balancer, declare, groups, network, vpc};
@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn declared(cluster: &Cluster) -> Part {
     let sizes = Sizes::known().map_err(|error| {
         let message = format!("the list of types is broken: {error}");
-        vec![Problem { message, hint: None, source: None }]
+        vec![Diagnostic::new(message)]
     })?;
     let (mut all, mut problems) = (Vec::new(), Vec::new());
     let images = image_addresses(cluster);
@@ -59,7 +59,7 @@ fn image_addresses(cluster: &Cluster) -> BTreeMap<String, Address> {
 }
 
 /// A machine with a public address reaches the API server from there.
-fn reach(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Problem>> {
+fn reach(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Diagnostic>> {
     if !lets_nodes_in(cluster) {
         return Ok(None);
     }
@@ -81,7 +81,7 @@ fn instance(
     at: usize,
     size: &str,
     image: &Address,
-) -> Result<Declared, Vec<Problem>> {
+) -> Result<Declared, Vec<Diagnostic>> {
     let name = node.name();
     let id = |address: Address| Input::reference(address, "id");
     let role = pool.role.as_str();
@@ -129,20 +129,18 @@ fn instance(
     Ok(declared)
 }
 
-fn too_large(pool: &Pool, sizes: &Sizes) -> Problem {
+fn too_large(pool: &Pool, sizes: &Sizes) -> Diagnostic {
     let wanted = match &pool.size {
         SizeRequest::Type(name) => name.clone(),
         SizeRequest::Fit { vcpus, memory_mib } => format!("{vcpus} vCPUs and {memory_mib} MiB"),
     };
-    Problem {
-        message: format!("no type in the list has {wanted}, as pool {} asks for", pool.name),
-        hint: sizes.largest().map(|size| {
-            format!(
-                "the largest in the list of {} is {} with {} vCPUs and {} MiB; a type can also be \
-                 named",
-                sizes.as_of, size.name, size.vcpus, size.memory_mib
-            )
-        }),
-        source: pool.size_source.clone().or_else(|| pool.source.clone()),
+    let message = format!("no type in the list has {wanted}, as pool {} asks for", pool.name);
+    let found = Diagnostic::new(message).in_source(pool.size_place());
+    match sizes.largest() {
+        Some(size) => found.help(format!(
+            "the largest in the list of {} is {} with {} vCPUs and {} MiB; a type can also be named",
+            sizes.as_of, size.name, size.vcpus, size.memory_mib
+        )),
+        None => found,
     }
 }

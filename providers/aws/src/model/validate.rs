@@ -1,6 +1,6 @@
 //! What this cloud can't have at all, found without asking it.
 
-use infra_provider_api::{Cluster, Problem, Source};
+use infra_provider_api::{Cluster, Diagnostic, Source};
 
 use super::{groups, network::ZONES_MAX};
 use crate::{
@@ -21,10 +21,10 @@ const TAGS_MAX: usize = 10;
 /// more.
 const RULES_MAX: usize = 60;
 
-pub(super) fn problems(cluster: &Cluster) -> Vec<Problem> {
+pub(super) fn problems(cluster: &Cluster) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let mut add = |message: String, hint: String, source: Option<&Source>| {
-        problems.push(Problem { message, hint: Some(hint), source: source.cloned() });
+        problems.push(Diagnostic::new(message).help(hint).in_source(source));
     };
     let machines = cluster.network.machines;
     if !(PREFIX_MIN..=PREFIX_MAX).contains(&machines.prefix_len()) {
@@ -122,7 +122,7 @@ pub(super) fn problems(cluster: &Cluster) -> Vec<Problem> {
                     "`image` takes {}, OWNER/PATTERN, or an id (ami-…)",
                     images::aliases().join(", ")
                 ),
-                pool.source.as_ref(),
+                placement,
             );
         }
         for node in &pool.nodes {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_route53::types::{HostedZone, HostedZoneConfig};
 use infra_provider_api::{
-    Address, CloudError, Cluster, Context, CreateRequest, ErrorKind, Found, Observed, OnChange,
-    Problem,
+    Address, CloudError, Cluster, Context, CreateRequest, Diagnostic, ErrorKind, Found, Observed,
+    OnChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -94,7 +94,7 @@ pub(crate) async fn zone_problem(
     cx: &Context,
     cluster: &Cluster,
     created: &[Address],
-) -> Result<Option<Problem>, CloudError> {
+) -> Result<Option<Diagnostic>, CloudError> {
     let Some(dns) = &cluster.dns else { return Ok(None) };
     let is_concerned = |one: &&Address| match dns.manage_zone {
         true => **one == Address::new(HostedZones::NAME, &dns.domain),
@@ -104,10 +104,8 @@ pub(crate) async fn zone_problem(
         return Ok(None);
     }
     let zones = api.zones(cx).await?;
-    let problem = |message: String, hint: &str| Problem {
-        message,
-        hint: Some(hint.to_owned()),
-        source: dns.source.clone(),
+    let problem = |message: String, help: &str| {
+        Diagnostic::new(message).help(help).in_source(dns.source.as_ref())
     };
     if !dns.manage_zone {
         let there = zone_of(cx, zones, &dns.domain);

@@ -1,6 +1,6 @@
 //! The zone and its records.
 
-use infra_provider_api::{Address, Cluster, Declared, DnsPlan, Input, Phase, Problem};
+use infra_provider_api::{Address, Cluster, Declared, Diagnostic, DnsPlan, Input, Phase};
 
 use super::{Part, api_load_balancer, declare};
 use crate::{DomainSpec, RecordSpec, resources::full_name};
@@ -29,7 +29,7 @@ fn zone(dns: &DnsPlan) -> Address {
     Address::new("domain", &dns.domain)
 }
 
-fn record(dns: &DnsPlan, name: &str, data: Input<String>) -> Result<Declared, Vec<Problem>> {
+fn record(dns: &DnsPlan, name: &str, data: Input<String>) -> Result<Declared, Vec<Diagnostic>> {
     let domain = if dns.manage_zone {
         Input::reference(zone(dns), "name")
     } else {

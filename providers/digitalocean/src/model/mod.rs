@@ -6,11 +6,11 @@ mod network;
 mod nodes;
 mod validate;
 
-use infra_provider_api::{Address, Cluster, Declared, Owner, Problem};
+use infra_provider_api::{Address, Cluster, Declared, Diagnostic, Owner};
 use serde::Serialize;
 
 /// Declares the cloud resources of a cluster, in the order a person would name them.
-pub(crate) fn model(cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Problem>> {
+pub(crate) fn model(cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Diagnostic>> {
     let mut problems = validate::problems(cluster, owner);
     let mut declared = Vec::new();
     for part in [
@@ -27,12 +27,12 @@ pub(crate) fn model(cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, V
     if problems.is_empty() { Ok(declared) } else { Err(problems) }
 }
 
-type Part = Result<Vec<Declared>, Vec<Problem>>;
+type Part = Result<Vec<Declared>, Vec<Diagnostic>>;
 
-fn declare<S: Serialize>(address: Address, spec: &S) -> Result<Declared, Vec<Problem>> {
+fn declare<S: Serialize>(address: Address, spec: &S) -> Result<Declared, Vec<Diagnostic>> {
     Declared::new(address, spec).map_err(|error| {
         let message = format!("a spec could not be written: {error}");
-        vec![Problem { message, hint: None, source: None }]
+        vec![Diagnostic::new(message)]
     })
 }
 

@@ -1,7 +1,7 @@
 //! Machines.
 
 use infra_provider_api::{
-    API_ACCESS, Address, Cluster, Declared, Input, NodePlan, Owner, Pool, Problem,
+    API_ACCESS, Address, Cluster, Declared, Diagnostic, Input, NodePlan, Owner, Pool,
 };
 
 use super::{Part, api_load_balancer, declare, firewalls, vpc};
@@ -10,7 +10,7 @@ use crate::{ApiAccessSpec, DropletSpec, marks, sizes::Sizes};
 pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
     let sizes = Sizes::known().map_err(|error| {
         let message = format!("the list of sizes is broken: {error}");
-        vec![Problem { message, hint: None, source: None }]
+        vec![Diagnostic::new(message)]
     })?;
     let (mut all, mut problems) = (Vec::new(), Vec::new());
     for (pool, node) in cluster.nodes() {
@@ -28,7 +28,7 @@ pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
 }
 
 /// A machine reaches the API server by the load balancer, from its public address.
-fn access(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Problem>> {
+fn access(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Diagnostic>> {
     if !cluster.api_load_balancer.is_narrow() {
         return Ok(None);
     }
@@ -48,7 +48,7 @@ fn droplet(
     pool: &Pool,
     node: &NodePlan,
     size: String,
-) -> Result<Declared, Vec<Problem>> {
+) -> Result<Declared, Vec<Diagnostic>> {
     let name = node.name();
     let mut tags = vec![marks::role_tag(owner, pool.role), marks::pool_tag(owner, &pool.name)];
     tags.extend(cluster.tags.iter().cloned());
@@ -84,22 +84,20 @@ fn droplet(
     Ok(declared)
 }
 
-fn too_large(pool: &Pool, sizes: &Sizes) -> Problem {
+fn too_large(pool: &Pool, sizes: &Sizes) -> Diagnostic {
     let wanted = match &pool.size {
         infra_provider_api::SizeRequest::Type(slug) => slug.clone(),
         infra_provider_api::SizeRequest::Fit { vcpus, memory_mib } => {
             format!("{vcpus} vCPUs and {memory_mib} MiB")
         }
     };
-    Problem {
-        message: format!("no size of DigitalOcean has {wanted}, as pool {} asks for", pool.name),
-        hint: sizes.largest().map(|size| {
-            format!(
-                "the largest in the list of {} is {} with {} vCPUs and {} MiB; a size can also be \
-                 named",
-                sizes.as_of, size.slug, size.vcpus, size.memory_mib
-            )
-        }),
-        source: pool.size_source.clone().or_else(|| pool.source.clone()),
+    let message = format!("no size of DigitalOcean has {wanted}, as pool {} asks for", pool.name);
+    let found = Diagnostic::new(message).in_source(pool.size_place());
+    match sizes.largest() {
+        Some(size) => found.help(format!(
+            "the largest in the list of {} is {} with {} vCPUs and {} MiB; a size can also be named",
+            sizes.as_of, size.slug, size.vcpus, size.memory_mib
+        )),
+        None => found,
     }
 }

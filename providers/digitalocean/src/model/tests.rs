@@ -24,7 +24,7 @@ fn pool(name: &str, role: Role, size: SizeRequest, generations: &[u32]) -> Pool 
         taints: Vec::new(),
         nodes: nodes.collect(),
         size_source: None,
-        source: Some(Source { file: "infra.toml".to_owned(), line: 12 }),
+        source: Some(Source { file: "infra.toml".to_owned(), line: 12, span: None }),
     }
 }
 
@@ -165,7 +165,7 @@ fn what_this_cloud_cannot_have_is_said_all_at_once() {
     let problems = model(&cluster, &owner()).unwrap_err();
     let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
     insta::assert_debug_snapshot!(messages);
-    assert!(problems.iter().all(|problem| problem.hint.is_some()));
+    assert!(problems.iter().all(|problem| problem.help.is_some()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ipnet::Ipv4Net;
 
-use infra_provider_api::{Cluster, Owner, Problem};
+use infra_provider_api::{Cluster, Diagnostic, Owner};
 
 use crate::marks::is_valid_tag;
 
@@ -12,11 +12,10 @@ const PREFIX_MAX: u8 = 28;
 /// The vendor's limits of DNS.
 const TTL_MIN_S: u32 = 30;
 
-pub(super) fn problems(cluster: &Cluster, owner: &Owner) -> Vec<Problem> {
+pub(super) fn problems(cluster: &Cluster, owner: &Owner) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let mut add = |message: String, hint: &str, source: Option<&infra_provider_api::Source>| {
-        let hint = Some(hint.to_owned());
-        problems.push(Problem { message, hint, source: source.cloned() });
+        problems.push(Diagnostic::new(message).help(hint).in_source(source));
     };
     let machines = cluster.network.machines;
     if !(PREFIX_MIN..=PREFIX_MAX).contains(&machines.prefix_len()) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use infra_provider_api::{
-    Address, CloudError, Cluster, Context, CreateRequest, ErrorKind, Found, KnownResource,
-    Observed, OnChange, Presence, Problem, Resource, UpdateRequest,
+    Address, CloudError, Cluster, Context, CreateRequest, Diagnostic, ErrorKind, Found,
+    KnownResource, Observed, OnChange, Presence, Resource, UpdateRequest,
 };
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -64,17 +64,16 @@ pub(crate) async fn zone_problem(
     cx: &Context,
     cluster: &Cluster,
     created: &[Address],
-) -> Result<Option<Problem>, CloudError> {
+) -> Result<Option<Diagnostic>, CloudError> {
     let is_new = |domain: &str| created.contains(&Address::new("domain", domain));
     let Some(dns) = cluster.dns.as_ref().filter(|dns| dns.manage_zone && is_new(&dns.domain))
     else {
         return Ok(None);
     };
     let zone = api.zone_shared(cx, &dns.domain).await?;
-    Ok(zone.filter(|zone| !can_take(cx, zone)).map(|_| Problem {
-        message: taken_message(&dns.domain),
-        hint: Some(TAKEN_HINT.to_owned()),
-        source: dns.source.clone(),
+    Ok(zone.filter(|zone| !can_take(cx, zone)).map(|_| {
+        let found = Diagnostic::new(taken_message(&dns.domain)).help(TAKEN_HINT);
+        found.in_source(dns.source.as_ref())
     }))
 }
 

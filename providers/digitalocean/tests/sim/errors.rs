@@ -169,7 +169,7 @@ async fn what_the_cloud_does_not_have_is_found_before_anything_is_made() {
     let problems = provider.check(&cx, &cluster, &machines(1_000_000)).await.unwrap();
     let texts: Vec<String> = problems
         .iter()
-        .map(|problem| format!("{}; {}", problem.message, problem.hint.as_deref().unwrap()))
+        .map(|problem| format!("{}; {}", problem.message, problem.help.as_deref().unwrap()))
         .collect();
     assert!(texts[0].contains("did you mean `s-2vcpu-4gb`"), "{texts:?}");
     assert!(texts[1].contains("did you mean `ubuntu-24-04-x64`"), "{texts:?}");
