@@ -5,6 +5,7 @@ mod support;
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
+use infra_object_store::Bucket;
 use infra_provisioning::artifacts::{Arch, Lock, NoProgress, key_of, stand_ins, sync};
 use infra_provisioning::boot::{BOOT_SCRIPT, BOOT_STUB, Platform};
 use infra_provisioning::kubeadm::{NodeBoot, Role};
@@ -12,7 +13,6 @@ use infra_provisioning::node::{
     BootStatus, HandOver, NodeKit, PublishedNode, StageState, grant_turn, hand_over, hand_overs,
     publish_node, read_boot_status, read_status, report_of_machine,
 };
-use infra_provisioning::store::Bucket;
 use infra_provisioning::userdata::{UserDataLimit, cloud_config};
 use secrecy::ExposeSecret;
 use support::guard::arn_of;

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use infra_aws::{Aws, Connection, Scope, cluster_id, region_of};
+use infra_object_store::ObjectStore;
 use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
-use infra_provisioning::{boot::Platform, store::ObjectStore};
+use infra_provisioning::boot::Platform;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use infra_digitalocean::{Connection, DigitalOcean, Scope, cluster_id};
+use infra_object_store::ObjectStore;
 use infra_provider_api::{Address, CloudError, Cluster, ErrorKind, Input, Reference};
-use infra_provisioning::{boot::Platform, store::ObjectStore};
+use infra_provisioning::boot::Platform;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{AddonCredentials, Cloud, CloudAddon, DnsSolver, Surroundings};

@@ -7,10 +7,11 @@ mod digitalocean;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use infra_object_store::ObjectStore;
 use infra_provider_api::{
     Address, CloudError, Cluster, ErrorKind, Input, Owner, Provider, Reference,
 };
-use infra_provisioning::{boot::Platform, store::ObjectStore};
+use infra_provisioning::boot::Platform;
 use secrecy::SecretString;
 
 /// Where endpoints and credentials come from: the environment, or the embedded cloud.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use infra_object_store::Bucket;
 use infra_provider_api::{
     BootingMachine, CloudError, Cluster, ErrorKind, MachineBoot, NodePlan, Pool, Role,
 };
@@ -19,7 +20,6 @@ use infra_provisioning::{
         HandOver, NodeKit, PkiFile, PublishedNode, hand_over, publish_node, report_of_call,
         report_of_machine,
     },
-    store::Bucket,
     userdata::{UserDataLimit, cloud_config},
 };
 use infra_ssl::{

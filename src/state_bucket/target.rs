@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use infra_provisioning::store::{Bucket, BucketState, ObjectStore, StoreError as BucketError};
+use infra_object_store::{Bucket, BucketState, ObjectStore, StoreError as BucketError};
 use secrecy::SecretString;
 
 use super::bucket::BucketObjects;

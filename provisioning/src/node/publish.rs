@@ -11,8 +11,8 @@ use crate::bundle::{NodeFiles, bundle_archive, pki_archive};
 use crate::kubeadm::Role;
 use crate::node::assemble::{Urls, boot_env, bundle_files, needed, pki_files};
 use crate::node::{NodeKit, NodeKitError, REPORT_URL_TTL};
-use crate::store::{Bucket, StoreError};
 use crate::userdata::{BootEnv, StorePlace, cloud_config};
+use infra_object_store::{Bucket, StoreError};
 
 /// Where a node's objects lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
