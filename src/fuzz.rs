@@ -93,9 +93,3 @@ pub fn plan_file(bytes: &[u8]) {
     let written = plan.to_json().unwrap_or_default();
     assert!(Plan::from_json(&written, &owner).is_ok(), "what is written can be read");
 }
-
-/// Reads the bytes as answers of DigitalOcean's API.
-#[cfg(feature = "do")]
-pub fn digitalocean(bytes: &[u8]) {
-    infra_digitalocean::fuzz::answers(bytes);
-}

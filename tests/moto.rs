@@ -9,7 +9,6 @@ use std::{
 };
 
 use infra::{
-    clouds::Surroundings,
     spec,
     state::{
         ClusterLayout, LockError, LockOptions, StateErrorKind, StoreError,
@@ -20,6 +19,7 @@ use infra::{
     },
     state_bucket::{self, Target},
 };
+use infra_cloud::CloudEnv;
 use infra_test_utils::ClusterToml;
 use uuid::Uuid;
 
@@ -87,7 +87,7 @@ async fn the_record_works_on_another_makers_s3() {
     let plan = project.state.clone().unwrap();
     let variables = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let surroundings = Surroundings {
+    let cloud_env = CloudEnv {
         variables: BTreeMap::from(variables),
         only: false,
         ca_pem: None,
@@ -96,7 +96,7 @@ async fn the_record_works_on_another_makers_s3() {
         dns_token: None,
     };
     let open = async |machine: &str| {
-        let target = Target::connect(&plan, &project, &surroundings).await.unwrap();
+        let target = Target::connect(&plan, &project, &cloud_env).await.unwrap();
         let layout = ClusterLayout {
             state: folder.path().join(machine).join("record"),
             pki: folder.path().join(machine).join("pki"),
@@ -104,7 +104,7 @@ async fn the_record_works_on_another_makers_s3() {
         let opened = state_bucket::open(target, &plan, &layout, "lab", Uuid::from_u128(7)).await;
         (opened, layout)
     };
-    let target = Target::connect(&plan, &project, &surroundings).await.unwrap();
+    let target = Target::connect(&plan, &project, &cloud_env).await.unwrap();
     assert_eq!(
         open("first").await.0.map(drop).unwrap_err().kind,
         StateErrorKind::Damaged,

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| infra::fuzz::digitalocean(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| infra_digitalocean::fuzz::answers(bytes));

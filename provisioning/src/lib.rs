@@ -1,6 +1,5 @@
 //! What a node needs at boot: templates, boot script, artifact list, S3 sync.
 //!
-//! - [`store`]: one bucket of an S3 store.
 //! - [`artifacts`]: which files a Kubernetes version needs, fetched, verified, synced.
 //! - [`kubeadm`]: kubeadm's documents for one node.
 //! - [`boot`]: the boot script and the host files that come with it.
@@ -13,5 +12,4 @@ pub mod boot;
 pub mod bundle;
 pub mod kubeadm;
 pub mod node;
-pub mod store;
 pub mod userdata;

@@ -5,15 +5,15 @@ mod support;
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
+use infra_object_store::Bucket;
 use infra_provisioning::artifacts::{Arch, Lock, NoProgress, key_of, stand_ins, sync};
-use infra_provisioning::boot::{BOOT_SCRIPT, BOOT_STUB, Platform};
+use infra_provisioning::boot::{BOOT_SCRIPT, BOOT_STUB};
 use infra_provisioning::kubeadm::{NodeBoot, Role};
 use infra_provisioning::node::{
     BootStatus, HandOver, NodeKit, PublishedNode, StageState, grant_turn, hand_over, hand_overs,
     publish_node, read_boot_status, read_status, report_of_machine,
 };
-use infra_provisioning::store::Bucket;
-use infra_provisioning::userdata::{UserDataLimit, cloud_config};
+use infra_provisioning::userdata::cloud_config;
 use secrecy::ExposeSecret;
 use support::guard::arn_of;
 use support::machine::Machine;
@@ -194,9 +194,8 @@ async fn machines_of_one_call_each_take_their_own_part() {
     other.node = "worker-2".into();
     let one = world.publish(kit(worker(), &world.lock)).await;
     let two = world.publish(kit(other, &world.lock)).await;
-    let limit = UserDataLimit::DIGITALOCEAN;
     let ca = one.store_ca_pem.as_deref();
-    let shared = cloud_config(&[&one.env, &two.env], ca, &limit).unwrap();
+    let shared = cloud_config(&[&one.env, &two.env], ca, &WITH_URLS).unwrap();
     let machine = Machine::new();
     machine.apply_user_data(shared.contents.expose_secret());
     std::fs::write(machine.metadata_folder().join("hostname"), "worker-2").unwrap();
@@ -355,7 +354,7 @@ async fn a_machine_that_is_not_handed_its_files_says_so() {
     }
     let world = World::new().await;
     let boot = worker();
-    let kit = NodeKit::new(boot, world.lock.clone()).on(Platform::Ec2);
+    let kit = NodeKit::new(boot, world.lock.clone(), SIGNING);
     let published = world.publish(kit).await;
     let metadata = imds(&[("ami-launch-index", "0"), ("instance-id", "i-0c1")]).await;
     let machine = Machine::new();
@@ -390,7 +389,7 @@ async fn on_ec2_machines_sign_for_themselves() {
         let mut boot = NodeBoot { node: node.into(), ..boot };
         boot.cloud_provider_external = true;
         let pki = kit(boot.clone(), &world.lock).pki;
-        NodeKit { pki, ..NodeKit::new(boot, world.lock.clone()).on(Platform::Ec2) }
+        NodeKit { pki, ..NodeKit::new(boot, world.lock.clone(), SIGNING) }
     };
     let cp = world.publish(on_ec2("cp-1", first())).await;
     assert!(cp.keys.pki.starts_with("nodes/control-plane/cp-1/"));
@@ -415,7 +414,7 @@ async fn on_ec2_machines_sign_for_themselves() {
     let one = world.publish(on_ec2("worker-1", worker())).await;
     let two = world.publish(on_ec2("worker-2", worker())).await;
     let ca = one.store_ca_pem.as_deref();
-    let shared = cloud_config(&[&one.env, &two.env], ca, &UserDataLimit::AWS).unwrap();
+    let shared = cloud_config(&[&one.env, &two.env], ca, &SIGNING).unwrap();
     let metadata = imds(&[("ami-launch-index", "1"), ("instance-id", "i-0b2")]).await;
     let machine = Machine::new();
     machine.apply_user_data(shared.contents.expose_secret());

@@ -5,7 +5,7 @@ mod support;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use infra_provisioning::store::{BucketState, Condition, ObjectStore, StoreError};
+use infra_object_store::{BucketState, Condition, ObjectStore, StoreError};
 use secrecy::ExposeSecret;
 use support::*;
 

@@ -2,11 +2,12 @@
 
 mod support;
 
+use infra_provider_api::BootPlatform;
 use infra_provisioning::artifacts::{Arch, Lock, stand_ins};
 use infra_provisioning::bundle::{ArchiveFile, bundle_archive, tar_gz};
 use infra_provisioning::kubeadm::NodeBoot;
 use infra_provisioning::node::{NodeKitError, preview, publish_node};
-use infra_provisioning::userdata::{UserDataError, UserDataLimit};
+use infra_provisioning::userdata::UserDataError;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use support::nodes::{VERSION, first, kit, second, worker};
@@ -21,7 +22,7 @@ async fn real_user_data_fits_aws_and_passes_cloud_inits_schema() {
     let store = Store::start(true).await;
     let bucket = store.bucket("infra-a-cluster-with-a-long-name-1234abcd").await;
     let mut kit = kit(second(), &lock());
-    kit.limit = UserDataLimit::AWS;
+    kit.platform.user_data_max = SIGNING.user_data_max;
     kit.store_ca_pem = Some(String::from_utf8(store.ca_pem.clone().unwrap()).unwrap());
     let published = publish_node(&bucket, &kit).await.unwrap();
     let text = published.user_data.expose_secret();
@@ -54,7 +55,7 @@ async fn real_user_data_fits_aws_and_passes_cloud_inits_schema() {
 #[test]
 fn too_large_user_data_is_a_typed_error() {
     let mut kit = kit(worker(), &lock());
-    kit.limit = UserDataLimit { cloud: "Tiny", bytes: 100 };
+    kit.platform = BootPlatform { cloud: "Tiny", user_data_max: 100, ..WITH_URLS };
     let error = preview(&kit).unwrap_err();
     assert!(matches!(error, NodeKitError::UserData(UserDataError::TooLarge { limit: 100, .. })));
     assert!(error.to_string().starts_with("the user-data of worker-1 has "), "{error}");

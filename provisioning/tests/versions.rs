@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use infra_provisioning::artifacts::{
     Arch, Catalog, Mirrors, default_version, known_series, parse_version,
 };
-use infra_versions::{Component, Digest, Finding, minor_of, versions};
+use infra_versions::{Component, Digest, Finding, Versions, minor_of, versions};
 use jiff::civil::{Date, date};
 
 fn today() -> Date {
@@ -18,12 +18,34 @@ fn default_minor() -> String {
     minor_of(&default_version().unwrap()).unwrap()
 }
 
+/// The folders with manifests: of the addons that every cluster gets, and of each cloud.
+fn folders() -> Vec<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = |path: &Path| -> Vec<PathBuf> {
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let mut folders = entries(&own.join("addons"));
+    let clouds = entries(&own.join("../providers")).into_iter().map(|cloud| cloud.join("addon"));
+    folders.extend(clouds.filter(|addon| addon.is_dir()));
+    folders
+}
+
+/// What every cluster gets, and what each cloud adds.
+fn components() -> Vec<Component> {
+    let mut all = versions().unwrap().components.clone();
+    for file in folders().into_iter().map(|folder| folder.join("versions.toml")) {
+        if let Ok(text) = fs::read_to_string(file) {
+            all.extend(Versions::parse(&text).unwrap().components);
+        }
+    }
+    all
+}
+
 /// Every `image:` line of the addons, with its file.
 fn image_lines() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("addons");
     let mut lines = Vec::new();
-    for addon in fs::read_dir(root).unwrap() {
-        for file in fs::read_dir(addon.unwrap().path()).unwrap() {
+    for folder in folders() {
+        for file in fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();
             let name = path.display().to_string();
             for line in fs::read_to_string(&path).unwrap().lines() {
@@ -50,7 +72,7 @@ fn arguments() -> Vec<String> {
 fn every_image_of_an_addon_comes_from_the_list() {
     let mut used = BTreeSet::new();
     for series in known_series().unwrap() {
-        let images = versions().unwrap().images(&series.kubernetes);
+        let images = Versions { components: components() }.images(&series.kubernetes);
         for (file, image) in image_lines() {
             let variable = image.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
             let variable = variable
@@ -64,7 +86,8 @@ fn every_image_of_an_addon_comes_from_the_list() {
         }
     }
     used.extend(arguments());
-    let all = versions().unwrap().components.iter().flat_map(|one| &one.images);
+    let all = components();
+    let all = all.iter().flat_map(|one| &one.images);
     let listed: BTreeSet<String> = all.map(|image| image.variable.clone()).collect();
     assert_eq!(listed, used, "an image that no manifest uses");
 }
@@ -88,7 +111,7 @@ fn every_file_of_a_node_is_in_the_list() {
 fn nothing_that_is_installed_has_ended() {
     let minor = default_minor();
     let mut wrong = Vec::new();
-    for component in &versions().unwrap().components {
+    for component in &components() {
         // infra.toml may still name an older Kubernetes; the default one must be supported.
         if component.name.strip_prefix("kubernetes-").is_some_and(|other| other != minor) {
             continue;

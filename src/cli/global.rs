@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 
 use crate::{
+    clouds,
     session::{Failure, OpenRecord, SessionOptions},
     spec::{self, Project},
     state::{ClusterLayout, State, home::Home},
@@ -29,8 +30,18 @@ pub struct Global {
     /// Lay the overlay of this environment over the file
     #[arg(long, global = true, help_heading = HEADING, value_name = "NAME")]
     pub env: Option<String>,
-    /// Use this cloud instead of the one that the file names: aws or do
-    #[arg(long, global = true, help_heading = HEADING, value_name = "CLOUD")]
+    /// The cloud to use instead of the one that the file names. Its help is made from the registry,
+    /// which knows the clouds of this build.
+    #[arg(
+        long,
+        global = true,
+        help_heading = HEADING,
+        value_name = "CLOUD",
+        help = format!(
+            "Use this cloud instead of the one that the file names: {}",
+            clouds::names().join(" or ")
+        )
+    )]
     pub provider: Option<String>,
     /// Use the embedded cloud instead of a real one
     ///

@@ -263,12 +263,9 @@ fn listener(one: &infra_sim::balancer::ListenerStatus) -> Vec<String> {
 
 fn env(control: &Control) {
     let endpoint = control.endpoint();
-    println!("export DIGITALOCEAN_API_URL={}", endpoint.digitalocean);
-    println!("export DIGITALOCEAN_TOKEN={}", endpoint.token);
-    println!("export DIGITALOCEAN_CLUSTER_TOKEN={}", endpoint.cluster_token);
-    println!("export SPACES_ENDPOINT_URL={}", endpoint.s3);
-    println!("export SPACES_ACCESS_KEY_ID={}", endpoint.spaces_access_key_id);
-    println!("export SPACES_SECRET_ACCESS_KEY={}", endpoint.spaces_secret_access_key);
+    for (name, value) in endpoint.exports() {
+        println!("export {name}={value}");
+    }
     println!("export SSL_CERT_FILE={}", endpoint.ca_file.display());
 }
 

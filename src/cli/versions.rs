@@ -1,12 +1,13 @@
 //! `infra versions`
 
 use clap::Args;
-use infra_versions::{Component, Finding, minor_of, versions};
+use infra_versions::{Component, Finding, Versions, minor_of, versions};
 use jiff::{Zoned, civil::Date};
 use serde_json::json;
 
 use super::global::Global;
 use crate::{
+    clouds,
     session::{ExitCode, Failure},
     ui::table,
 };
@@ -32,7 +33,7 @@ pub fn show(global: &Global, args: &VersionsArgs) -> Result<ExitCode, Failure> {
     let mut rows = Vec::new();
     let mut documents = Vec::new();
     let mut unknown = Vec::new();
-    for component in &versions().map_err(Failure::local)?.components {
+    for component in &components()? {
         let findings = component.findings(today, &minor);
         fatal += findings.iter().filter(|finding| is_counted(component, finding, &minor)).count();
         for finding in &findings {
@@ -59,6 +60,16 @@ pub fn show(global: &Global, args: &VersionsArgs) -> Result<ExitCode, Failure> {
         }
     }
     Ok(if args.check && fatal > 0 { ExitCode::Failed } else { ExitCode::Ok })
+}
+
+/// Lists what every cluster gets, then what each cloud of this build adds.
+fn components() -> Result<Vec<Component>, Failure> {
+    let mut all = versions().map_err(Failure::local)?.components.clone();
+    for cloud in clouds::all() {
+        let own = Versions::parse(cloud.manifests.versions).map_err(Failure::local)?;
+        all.extend(own.components);
+    }
+    Ok(all)
 }
 
 /// Returns the version of infra.toml, or the newest one known where there is no file.

@@ -3,14 +3,12 @@
 use std::{path::PathBuf, sync::Mutex};
 
 use async_trait::async_trait;
+use infra_object_store::Bucket;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Packed,
     Place, Readiness, Resource, UpdateRequest,
 };
-use infra_provisioning::{
-    artifacts::{self, Lock, Progress, key_of},
-    store::Bucket,
-};
+use infra_provisioning::artifacts::{self, Lock, Progress, key_of};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

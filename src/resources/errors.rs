@@ -1,7 +1,8 @@
 //! Errors of the other crates, in the engine's words.
 
+use infra_object_store::StoreError;
 use infra_provider_api::{CLOCK_HINT, CloudError, ErrorKind};
-use infra_provisioning::{artifacts::ArtifactError, node::NodeKitError, store::StoreError};
+use infra_provisioning::{artifacts::ArtifactError, node::NodeKitError};
 use infra_ssl::SslError;
 
 /// Turns a failed call to the bucket into the engine's error.

@@ -4,11 +4,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use infra_object_store::Bucket;
 use infra_provider_api::{CloudError, ErrorKind};
-use infra_provisioning::{
-    node::{KeyBundle, key_bundles, read_boot_status},
-    store::Bucket,
-};
+use infra_provisioning::node::{KeyBundle, key_bundles, read_boot_status};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api,
@@ -115,7 +113,7 @@ impl JoinSecrets {
         &self,
         bundle: &KeyBundle,
         report: Option<String>,
-    ) -> Result<bool, infra_provisioning::store::StoreError> {
+    ) -> Result<bool, infra_object_store::StoreError> {
         // A report that can't be read says nothing: then the time decides.
         if let Some(object) = report {
             let report = read_boot_status(&self.bucket, &bundle.node, &object).await.ok().flatten();

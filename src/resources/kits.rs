@@ -8,19 +8,18 @@ use std::{
 };
 
 use async_trait::async_trait;
+use infra_object_store::Bucket;
 use infra_provider_api::{
-    BootingMachine, CloudError, Cluster, ErrorKind, MachineBoot, NodePlan, Pool, Role,
+    BootPlatform, BootingMachine, CloudError, Cluster, ErrorKind, MachineBoot, NodePlan, Pool, Role,
 };
 use infra_provisioning::{
     artifacts::Lock,
-    boot::Platform,
     kubeadm::{Argument, BootToken, ENCRYPTION_FILE, NodeBoot, Role as BootRole, Settings, Taint},
     node::{
         HandOver, NodeKit, PkiFile, PublishedNode, hand_over, publish_node, report_of_call,
         report_of_machine,
     },
-    store::Bucket,
-    userdata::{UserDataLimit, cloud_config},
+    userdata::cloud_config,
 };
 use infra_ssl::{
     BootstrapToken, ClusterSecret, EncryptionKeys, PkiLayout, SslError, ca_cert_hash,
@@ -80,7 +79,7 @@ pub struct Kits {
     pki: PkiLayout,
     lock: Lock,
     bucket: Bucket,
-    platform: Platform,
+    platform: BootPlatform,
     external_cloud: bool,
     settings: Settings,
     kubelet: Vec<Argument>,
@@ -108,7 +107,7 @@ pub struct KitsInput {
     /// The cluster's bucket.
     pub bucket: Bucket,
     /// Where machines run.
-    pub platform: Platform,
+    pub platform: BootPlatform,
     /// Whether a cloud controller manager will run.
     pub external_cloud: bool,
     /// Settings of control planes' components.
@@ -169,7 +168,7 @@ impl Kits {
     }
 
     fn node_kit(&self, boot: NodeBoot) -> NodeKit {
-        NodeKit::new(boot, self.lock.clone()).on(self.platform)
+        NodeKit::new(boot, self.lock.clone(), self.platform)
     }
 
     /// Stores the load balancer's address, which becomes known during the run.
@@ -435,10 +434,9 @@ impl MachineBoot for Kits {
         }
         let envs: Vec<_> = envs.iter().collect();
         let store_ca = published.first().and_then(|one| one.store_ca_pem.as_deref());
-        let own = self.platform.limit();
         // What the cloud unpacks may be longer than what it takes.
-        let limit = UserDataLimit { bytes: limit_bytes, ..own };
-        cloud_config(&envs, store_ca, &limit)
+        let unpacked = BootPlatform { user_data_max: limit_bytes, ..self.platform };
+        cloud_config(&envs, store_ca, &unpacked)
             .map(|file| file.contents)
             .map_err(|error| CloudError::new(ErrorKind::Invalid, operation, error.to_string()))
     }

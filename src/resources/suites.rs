@@ -6,7 +6,10 @@ use infra_provider_api::{Address, Input, KNOWN_AFTER_APPLY, Reference};
 use secrecy::SecretString;
 
 use super::suite::SuiteSpec;
-use crate::apps::{AppsError, Suite, SuiteSource, addons};
+use crate::{
+    apps::{AppsError, Suite, SuiteSource},
+    clouds,
+};
 
 /// What a suite is loaded from, once its variables are known.
 #[derive(Clone, Debug)]
@@ -50,7 +53,7 @@ impl SuiteSeed {
     pub fn load(&self, variables: &BTreeMap<String, String>) -> Result<Suite, AppsError> {
         match self {
             Self::Addon { addon, kubernetes, secrets, .. } => {
-                addons::suite(addon, kubernetes, variables.clone(), secrets.clone())
+                clouds::addons().suite(addon, kubernetes, variables.clone(), secrets.clone())
             }
             Self::Folder(source) => Suite::load(source),
         }

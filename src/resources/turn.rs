@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
+use infra_object_store::Bucket;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, MadeBy, Observed, OnChange, Packed,
     Place, Readiness, Resource, UpdateRequest,
 };
-use infra_provisioning::{node::grant_turn, store::Bucket};
+use infra_provisioning::node::grant_turn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

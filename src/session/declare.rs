@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use infra_provider_api::{API_ACCESS, Address, Cluster, Declared, Input, Phase};
-use infra_provisioning::boot::Platform;
 use infra_ssl::ENCRYPTION_KEYS;
 use serde::Serialize;
 
@@ -94,7 +93,7 @@ pub(super) fn declare(of: &Declaring<'_>) -> Result<Vec<Declared>, Failure> {
             let before = before.map(|name| Address::new(cloud.machine_kind, name));
             machine.created_after.extend(before.filter(|one| *one != machine.address));
         }
-        if cloud.platform == Platform::Ec2 {
+        if cloud.platform.signs_itself() {
             machine.companions.push(Handovers::address(machine.address.name()));
         }
     }
@@ -166,7 +165,7 @@ fn nodes(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
 
         // Where machines share a role, a machine's files become its own once it exists.
         let handover = Handovers::address(&name);
-        let is_handed_over = cloud.platform == Platform::Ec2;
+        let is_handed_over = cloud.platform.signs_itself();
         if is_handed_over {
             let spec = HandoverSpec { machine: Input::reference(machine.clone(), "arn") };
             all.push(make(handover.clone(), &spec)?.after(cloud.bucket.clone()));
@@ -299,7 +298,7 @@ fn suites(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
         && !of.kits.needs_turn(pool, node)
     {
         server = server.after(Address::new(cloud.machine_kind, node.name()));
-        if cloud.platform == Platform::Ec2 {
+        if cloud.platform.signs_itself() {
             server = server.after(Handovers::address(&node.name()));
         }
     }

@@ -10,7 +10,6 @@ use infra_provider_api::{
     Address, CloudError, Cluster, Declared, ErrorKind, Kind, NodePlan, Packed, Place, Pool,
     Reference, Role, erase, is_bucket_name,
 };
-use infra_provisioning::boot::Platform;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -346,7 +345,7 @@ impl Session {
                 .with_sites(scope.clone()),
             ),
         ];
-        if self.cloud.platform == Platform::Ec2 {
+        if self.cloud.platform.signs_itself() {
             local.push(erase(Handovers::new(Arc::clone(&kits))));
         }
         // One short question first: an API server that does not answer would otherwise hold up

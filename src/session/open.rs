@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use infra_cloud::{CloudEnv, ConnectedCloud};
 use infra_provider_api::{Account, Cluster, Context, Owner, Progress};
 use infra_provisioning::artifacts::{self, Arch, Lock as ArtifactLock};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use super::{
     versions::{known_version, refuse},
 };
 use crate::{
-    clouds::{self, Cloud, Surroundings},
+    clouds,
     spec::{self, Project},
     state::{
         ClusterLayout, Persister, Store,
@@ -49,7 +50,7 @@ pub struct Session {
     /// How it was read.
     pub(super) spec: spec::Options,
     /// The cloud.
-    pub cloud: Cloud,
+    pub cloud: ConnectedCloud,
     /// Whose account it is.
     pub account: Account,
     /// The cluster's identity.
@@ -78,9 +79,9 @@ const LAG_MAX: Duration = Duration::from_secs(20);
 /// A cloud, connected, and what follows from whose it is.
 pub struct Connected {
     /// Endpoints and credentials.
-    pub surroundings: Surroundings,
+    pub cloud_env: CloudEnv,
     /// The cloud.
-    pub cloud: Cloud,
+    pub cloud: ConnectedCloud,
     /// Whose account it is.
     pub account: Account,
     /// What kinds get along with calls.
@@ -103,12 +104,12 @@ impl Connected {
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
         project.home.check(&project.cluster.name)?;
-        let mut surroundings = surroundings(options, &project.home).await?;
-        surroundings.cluster_token.clone_from(&project.cluster_token);
+        let mut cloud_env = cloud_env(options, &project.home).await?;
+        cloud_env.cluster_token.clone_from(&project.cluster_token);
         // Environments share cert-manager. Where they ask in different ways, the look says so.
         let acme = served::acme(project, &options.spec).ok().flatten();
-        surroundings.dns_token = acme.and_then(|acme| acme.token);
-        let mut cloud = clouds::connect(&mut project.cluster, &surroundings).await?;
+        cloud_env.dns_token = acme.and_then(|acme| acme.token);
+        let mut cloud = clouds::connect(&mut project.cluster, &cloud_env).await?;
         let cluster = project.cluster.name.clone();
         let mut cx = Context::quiet(Owner { cluster: cluster.clone(), uuid: Uuid::nil() });
         cx.progress = progress;
@@ -119,7 +120,7 @@ impl Connected {
         }
         let layout = ClusterLayout::of(&project.home, &cluster);
         let uuid = derived_uuid(cloud.provider.name(), &cloud.provider.realm(&account), &cluster);
-        Ok(Self { surroundings, cloud, account, cx, layout, uuid })
+        Ok(Self { cloud_env, cloud, account, cx, layout, uuid })
     }
 }
 
@@ -144,16 +145,13 @@ fn check_account(cluster: &Cluster, account: &Account) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Returns an error if the embedded cloud does not start.
-pub(super) async fn surroundings(
-    options: &SessionOptions,
-    home: &Home,
-) -> Result<Surroundings, Failure> {
+pub(super) async fn cloud_env(options: &SessionOptions, home: &Home) -> Result<CloudEnv, Failure> {
     if !options.sim {
-        return Ok(Surroundings::default());
+        return Ok(CloudEnv::default());
     }
     let endpoint = sim::start(&home.sim(), options.sim_speed, None).await?;
     let speed = sim::clock_speed(&endpoint).await?;
-    sim::surroundings(&endpoint, speed)
+    sim::cloud_env(&endpoint, speed)
 }
 
 impl Session {
@@ -167,7 +165,7 @@ impl Session {
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
         let mut project = spec::load(&options.file, &options.spec)?;
-        let Connected { surroundings, cloud, account, mut cx, layout, uuid } =
+        let Connected { cloud_env, cloud, account, mut cx, layout, uuid } =
             Connected::to(&mut project, options, progress).await?;
         let cluster = &project.cluster.name;
         let remote = match &project.state {
@@ -176,7 +174,7 @@ impl Session {
                 None
             }
             Some(plan) => {
-                let target = Target::connect(plan, &project, &surroundings).await?;
+                let target = Target::connect(plan, &project, &cloud_env).await?;
                 if options.sim {
                     target.make().await?;
                 }
@@ -203,7 +201,7 @@ impl Session {
             )
             .hint("run --sim in a folder of its own, or without --sim for the real one"));
         }
-        let speed = surroundings.clock_speed.unwrap_or(1.0).max(1.0);
+        let speed = cloud_env.clock_speed.unwrap_or(1.0).max(1.0);
         cx.owner = owner.clone();
         let stop = CancellationToken::new();
         cx.wind_down = stop.clone();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use infra_cloud::AddonCredentials;
 use infra_provider_api::{Address, Diagnostic, Phase};
 use jiff::{Timestamp, Zoned};
 
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::{
     apps::addons::CERT_MANAGER,
-    clouds::AddonCredentials,
     engine::{Action, Plan, PlanInput, PlanOptions, plan, plan::fingerprint},
     resources::{SiteCertificates, Suites},
     spec::{AcmeConfig, Challenge},

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     error::Failure,
-    open::{SessionOptions, surroundings},
+    open::{SessionOptions, cloud_env},
 };
 use crate::{
     spec::{self, Project},
@@ -51,7 +51,7 @@ impl OpenRecord {
             return Ok(Self { project, layout, store, remote: None });
         };
         let target =
-            Target::connect(plan, &project, &surroundings(options, &project.home).await?).await?;
+            Target::connect(plan, &project, &cloud_env(options, &project.home).await?).await?;
         let remote = state_bucket::open(target, plan, &layout, cluster, Uuid::nil()).await?;
         let store = (!remote.store.owner().uuid.is_nil()).then(|| Arc::clone(&remote.store));
         Ok(Self { project, layout, store, remote: Some(remote) })

@@ -1,11 +1,11 @@
 //! `--sim`: the embedded cloud instead of a real one.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
+use infra_cloud::CloudEnv;
 use infra_sim::{Endpoint, control};
 
 use super::error::{ExitCode, Failure};
-use crate::clouds::Surroundings;
 
 /// Makes a failure of the embedded cloud.
 pub fn failed(error: impl std::fmt::Display) -> Failure {
@@ -38,22 +38,13 @@ pub async fn clock_speed(endpoint: &Endpoint) -> Result<f64, Failure> {
 ///
 /// # Errors
 /// Returns an error if its certificate cannot be read.
-pub fn surroundings(endpoint: &Endpoint, clock_speed: f64) -> Result<Surroundings, Failure> {
+pub fn cloud_env(endpoint: &Endpoint, clock_speed: f64) -> Result<CloudEnv, Failure> {
     let ca_pem = std::fs::read_to_string(&endpoint.ca_file).map_err(failed)?;
-    let variables = [
-        ("DIGITALOCEAN_TOKEN", &endpoint.token),
-        ("DIGITALOCEAN_CLUSTER_TOKEN", &endpoint.cluster_token),
-        ("DIGITALOCEAN_DNS_TOKEN", &endpoint.cluster_token),
-        ("DIGITALOCEAN_API_URL", &endpoint.digitalocean),
-        ("SPACES_ACCESS_KEY_ID", &endpoint.spaces_access_key_id),
-        ("SPACES_SECRET_ACCESS_KEY", &endpoint.spaces_secret_access_key),
-        ("SPACES_ENDPOINT_URL", &endpoint.s3),
-    ];
-    Ok(Surroundings {
-        variables: variables
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.clone()))
-            .collect::<BTreeMap<_, _>>(),
+    Ok(CloudEnv {
+        variables: endpoint
+            .variables()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
         only: true,
         ca_pem: Some(ca_pem),
         clock_speed: Some(clock_speed),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use infra_cloud::ConnectedCloud;
 use infra_provider_api::{Cluster, Input, Owner, Phase};
 
 use super::served::{NAMESPACES, Shared};
@@ -10,7 +11,6 @@ use crate::{
         DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource,
         addons::{CERT_MANAGER, RETIRED},
     },
-    clouds::Cloud,
     resources::{SuiteSeed, Suites},
     spec::{AcmeConfig, Challenge, FROM_GIT, Project},
 };
@@ -29,7 +29,12 @@ pub(super) const ORDER: [(&str, Phase); 5] = [
 pub(super) const INGRESS: &str = "ingress";
 
 /// Returns the suites of a project, with what its environments share.
-pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner, shared: &Shared) -> Suites {
+pub(super) fn seeds(
+    project: &Project,
+    cloud: &ConnectedCloud,
+    owner: &Owner,
+    shared: &Shared,
+) -> Suites {
     let mut suites = Suites::default();
     let addons = project.apps.addons;
     let cluster = &project.cluster;
@@ -99,7 +104,7 @@ pub(super) fn seeds(project: &Project, cloud: &Cloud, owner: &Owner, shared: &Sh
     suites
 }
 
-fn cert_manager(acme: &AcmeConfig, cloud: &Cloud, kubernetes: &str) -> SuiteSeed {
+fn cert_manager(acme: &AcmeConfig, cloud: &ConnectedCloud, kubernetes: &str) -> SuiteSeed {
     let known = |name: &str, value: &str| (name.to_owned(), Input::Known(value.to_owned()));
     let mut variables =
         BTreeMap::from([known("ACME_EMAIL", &acme.email), known("ACME_SERVER", &acme.server)]);

@@ -1,7 +1,7 @@
 //! A real bucket as the engine wants it.
 
 use async_trait::async_trait;
-use infra_provisioning::store::{Bucket, Condition, StoreError as BucketError};
+use infra_object_store::{Bucket, Condition, StoreError as BucketError};
 
 use crate::state::{
     StoreError,

@@ -68,5 +68,5 @@ fn plan_file() {
 #[test]
 #[cfg(feature = "do")]
 fn digitalocean() {
-    fuzz("digitalocean", 5_000, infra::fuzz::digitalocean);
+    fuzz("digitalocean", 5_000, infra_digitalocean::fuzz::answers);
 }

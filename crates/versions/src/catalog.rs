@@ -32,6 +32,14 @@ pub fn versions() -> Result<&'static Versions, VersionsError> {
 }
 
 impl Versions {
+    /// Reads a file of the same form, which a cloud brings for what it installs.
+    ///
+    /// # Errors
+    /// Returns an error if the text has another form.
+    pub fn parse(text: &str) -> Result<Self, VersionsError> {
+        toml::from_str(text).map_err(|e| VersionsError::Damaged(e.to_string()))
+    }
+
     /// Returns the entry of that name.
     pub fn component(&self, name: &str) -> Option<&Component> {
         self.components.iter().find(|one| one.name == name)

@@ -5,6 +5,7 @@
 //! erased by [`erase`], so that graph, diff, plan file and rendering are written once.
 
 mod address;
+mod boot_platform;
 mod bucket_name;
 mod call_log;
 mod clock;
@@ -15,6 +16,7 @@ mod diagnostic;
 mod error;
 mod input;
 mod kind;
+mod manifests;
 mod near;
 mod observed;
 mod owner;
@@ -28,6 +30,7 @@ mod shared;
 pub mod visible;
 
 pub use address::{Address, AddressError};
+pub use boot_platform::{BootPlatform, BucketAccess};
 pub use bucket_name::{bucket_prefix, is_bucket_name, new_bucket_name};
 pub use call_log::{CALL_TARGET, Call, is_read};
 pub use clock::{CLOCK_HINT, clock_skew};
@@ -41,6 +44,7 @@ pub use diagnostic::{Diagnostic, line_of};
 pub use error::{CloudError, ErrorKind};
 pub use input::{Input, Reference, SECRET_KEY, references, resolve};
 pub use kind::{CreateRequest, Kind, OWNERSHIP, OnChange, Place, UpdateRequest, Waits};
+pub use manifests::{CloudManifests, EmbeddedFile};
 pub use near::nearest;
 pub use observed::{MadeBy, Observed, Outputs, Readiness};
 pub use owner::Owner;

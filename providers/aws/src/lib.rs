@@ -1,13 +1,16 @@
 //! AWS: client, kinds, and the model of a cluster on it.
 //!
 //! [`Connection`] is where and as whom (the SDK's default chain), [`Scope`] the few words of
-//! infra.toml that a listing needs, [`Aws`] the [`infra_provider_api::Provider`] made of both.
+//! infra.toml that a listing needs, [`Aws`] the [`infra_provider_api::Provider`] made of both. The rest of
+//! the program sees [`CLOUD`] only.
 
 mod calls;
 mod check;
 mod choose;
+mod cloud;
 mod connection;
 mod images;
+mod manifests;
 mod marks;
 mod model;
 mod policies;
@@ -18,7 +21,9 @@ mod resources;
 mod scope;
 mod sizes;
 
-pub use connection::{Connection, ObjectStore, region_of};
+pub use cloud::CLOUD;
+pub use connection::{Connection, ObjectStore};
+pub use manifests::MANIFESTS;
 pub use marks::cluster_id;
 pub use provider::Aws;
 pub use scope::Scope;

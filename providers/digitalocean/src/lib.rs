@@ -1,14 +1,17 @@
 //! DigitalOcean: client, cluster model, one file a resource kind.
 //!
 //! [`Connection`] is where and as whom, [`Scope`] the few words of infra.toml that a listing needs,
-//! [`DigitalOcean`] the [`infra_provider_api::Provider`] made of both.
+//! [`DigitalOcean`] the [`infra_provider_api::Provider`] made of both. The rest of the program sees [`CLOUD`]
+//! only.
 
 mod check;
 mod choose;
 mod client;
+mod cloud;
 mod connection;
 #[doc(hidden)]
 pub mod fuzz;
+mod manifests;
 mod marks;
 mod model;
 mod object_store;
@@ -18,7 +21,9 @@ mod scope;
 mod sizes;
 mod wire;
 
+pub use cloud::CLOUD;
 pub use connection::{Connection, SpacesKeys};
+pub use manifests::MANIFESTS;
 pub use marks::{cluster_id, intent_tag, node_tag, pool_tag, revision_tag, role_tag};
 pub use object_store::ObjectStore;
 pub use provider::DigitalOcean;

@@ -34,6 +34,26 @@ pub struct Endpoint {
     pub account: Account,
 }
 
+impl Endpoint {
+    /// Returns the variables with which a tool for the cloud that this one stands in for reaches it.
+    pub fn exports(&self) -> [(&'static str, &str); 6] {
+        [
+            ("DIGITALOCEAN_API_URL", &self.digitalocean),
+            ("DIGITALOCEAN_TOKEN", &self.token),
+            ("DIGITALOCEAN_CLUSTER_TOKEN", &self.cluster_token),
+            ("SPACES_ENDPOINT_URL", &self.s3),
+            ("SPACES_ACCESS_KEY_ID", &self.spaces_access_key_id),
+            ("SPACES_SECRET_ACCESS_KEY", &self.spaces_secret_access_key),
+        ]
+    }
+
+    /// Returns all that a run on this cloud finds in its environment.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let dns = ("DIGITALOCEAN_DNS_TOKEN", self.cluster_token.as_str());
+        self.exports().into_iter().chain([dns])
+    }
+}
+
 /// The cloud account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Account {

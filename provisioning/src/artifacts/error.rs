@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::store::StoreError;
+use infra_object_store::StoreError;
 
 /// Errors of fetching, verifying and syncing.
 #[derive(Debug, thiserror::Error)]

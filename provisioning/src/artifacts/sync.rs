@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use serde::Serialize;
 
 use crate::artifacts::{ArtifactError, Lock, Locked, Progress, sha256_file};
-use crate::store::Bucket;
+use infra_object_store::Bucket;
 
 /// Files sent at once.
 const PARALLEL: usize = 4;

@@ -1,7 +1,5 @@
 //! The boot script and the host files that come with it.
 
-mod platform;
 mod templates;
 
-pub use platform::Platform;
 pub use templates::{BOOT_SCRIPT, BOOT_STUB, EC2_TOOL, STAGES, host_files, templates_hash};

@@ -2,8 +2,8 @@
 
 use crate::artifacts::ArtifactError;
 use crate::kubeadm::KubeadmError;
-use crate::store::StoreError;
 use crate::userdata::UserDataError;
+use infra_object_store::StoreError;
 
 /// Errors of preparing a node.
 #[derive(Debug, thiserror::Error)]

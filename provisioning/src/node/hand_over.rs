@@ -6,7 +6,7 @@
 
 use crate::kubeadm::Role;
 use crate::node::publish;
-use crate::store::{Bucket, StoreError};
+use infra_object_store::{Bucket, StoreError};
 
 /// The tag of an object that names the machine which may read it.
 pub const MACHINE_TAG: &str = "machine";

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use infra_provider_api::BootPlatform;
 use infra_ssl::PkiFile;
 
 use crate::artifacts::Lock;
-use crate::boot::Platform;
 use crate::bundle::{RevisionInputs, revision};
 use crate::kubeadm::{NodeBoot, PROVIDER_ID_MARK, Role};
 use crate::node::NodeKitError;
-use crate::userdata::UserDataLimit;
 
 /// How long the URLs are good for that lead to secrets: the node's bundle, the cluster's keys, artifacts.
 /// A machine uses them in its first minutes; a slow one has half an hour.
@@ -28,9 +27,7 @@ pub struct NodeKit {
     /// for them.
     pub pki: Vec<PkiFile>,
     /// Where it runs.
-    pub platform: Platform,
-    /// The cloud's limit of user-data.
-    pub limit: UserDataLimit,
+    pub platform: BootPlatform,
     /// How long the URLs are good for.
     pub url_ttl: Duration,
     /// How long a control plane waits for its turn.
@@ -41,30 +38,21 @@ pub struct NodeKit {
 }
 
 impl NodeKit {
-    /// Makes a kit with the usual periods, for DigitalOcean.
-    pub fn new(boot: NodeBoot, lock: Lock) -> NodeKit {
+    /// Makes a kit with the usual periods. Where machines sign their own requests, kubelets that have an
+    /// external cloud provider get the cloud's own id of their machine: its name there says nothing.
+    pub fn new(mut boot: NodeBoot, lock: Lock, platform: BootPlatform) -> NodeKit {
+        if platform.signs_itself() && boot.cloud_provider_external {
+            boot.kubelet_args.push(("provider-id".into(), PROVIDER_ID_MARK.into()));
+        }
         NodeKit {
             boot,
             lock,
             pki: Vec::new(),
-            platform: Platform::DigitalOcean,
-            limit: UserDataLimit::DIGITALOCEAN,
+            platform,
             url_ttl: DEFAULT_URL_TTL,
             turn_timeout: Duration::from_secs(2700),
             store_ca_pem: None,
         }
-    }
-
-    /// Moves the kit to another platform, with that platform's limit. On EC2, kubelets that have an
-    /// external cloud provider get the cloud's own id of their machine.
-    #[must_use]
-    pub fn on(mut self, platform: Platform) -> NodeKit {
-        self.platform = platform;
-        self.limit = platform.limit();
-        if platform == Platform::Ec2 && self.boot.cloud_provider_external {
-            self.boot.kubelet_args.push(("provider-id".into(), PROVIDER_ID_MARK.into()));
-        }
-        self
     }
 
     /// Returns the revision: 16 hexadecimal digits over the stable inputs. It has no side effects.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use infra_provider_api::BucketAccess;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::artifacts::{key_of, sha256_bytes};
-use crate::boot::Platform;
 use crate::bundle::{NodeFiles, bundle_archive, pki_archive};
 use crate::kubeadm::Role;
 use crate::node::assemble::{Urls, boot_env, bundle_files, needed, pki_files};
 use crate::node::{NodeKit, NodeKitError, REPORT_URL_TTL};
-use crate::store::{Bucket, StoreError};
 use crate::userdata::{BootEnv, StorePlace, cloud_config};
+use infra_object_store::{Bucket, StoreError};
 
 /// Where a node's objects lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +24,12 @@ pub struct NodeKeys {
     pub pki: String,
     /// `turns/<node>`
     pub turn: String,
-    /// `status/<node>/<revision>.json`; on EC2 `status/{machine}.json`, where the machine fills in its ARN.
+    /// `status/<node>/<revision>.json`; where machines sign their own requests
+    /// `status/{machine}.json`, in which the machine fills in its ARN.
     pub status: String,
 }
 
-/// What a machine on EC2 replaces by its own ARN.
+/// What a machine that signs its own requests replaces by its ARN.
 const OWN_ARN: &str = "{machine}";
 
 /// Returns the keys of one node.
@@ -39,9 +40,9 @@ pub fn keys(kit: &NodeKit) -> NodeKeys {
         bundle: format!("{folder}/bundle.tar.gz"),
         pki: format!("{folder}/pki.tar.gz"),
         turn: turn(node),
-        status: match kit.platform {
-            Platform::DigitalOcean => report_of_call(node, &revision),
-            Platform::Ec2 => report_of_machine(OWN_ARN),
+        status: match kit.platform.signs_itself() {
+            false => report_of_call(node, &revision),
+            true => report_of_machine(OWN_ARN),
         },
     }
 }
@@ -61,8 +62,8 @@ pub fn report_of_call(node: &str, key: &str) -> String {
     format!("status/{node}/{key}.json")
 }
 
-/// Returns the object to which a machine on EC2 reports as itself; `arn` is the machine's. The policy of
-/// machines lets each write this one only.
+/// Returns the object to which a machine that signs its own requests reports; `arn` is the machine's. The
+/// policy of machines lets each write this one only.
 pub fn report_of_machine(arn: &str) -> String {
     format!("status/{arn}.json")
 }
@@ -98,10 +99,10 @@ pub fn preview(kit: &NodeKit) -> Result<NodeFiles, NodeKitError> {
     let pki_sha = sha256_bytes(&pki_archive(&pki).map_err(archive("pki.tar.gz"))?);
     let (put, delete) = (urls.get(&keys.status), urls.get(&keys.pki));
     let mut env = boot_env(kit, &keys, &bundle_sha, &pki_sha, &urls, &put, &delete);
-    if kit.platform == Platform::Ec2 {
+    if kit.platform.signs_itself() {
         env.store = Some(StorePlace { url: "bucket:".into(), region: "region".into() });
     }
-    let user_data = cloud_config(&[&env], kit.store_ca_pem.as_deref(), &kit.limit)?;
+    let user_data = cloud_config(&[&env], kit.store_ca_pem.as_deref(), &kit.platform)?;
     Ok(NodeFiles { node: kit.boot.node.clone(), revision: kit.revision(), user_data, bundle, pki })
 }
 
@@ -110,9 +111,9 @@ pub fn preview(kit: &NodeKit) -> Result<NodeFiles, NodeKitError> {
 pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNode, NodeKitError> {
     kit.check()?;
     let keys = keys(kit);
-    let signed = match kit.platform {
-        Platform::DigitalOcean => signed(bucket, kit, &keys).await?,
-        Platform::Ec2 => Signed::default(),
+    let signed = match kit.platform.bucket_access {
+        BucketAccess::PresignedUrls => signed(bucket, kit, &keys).await?,
+        BucketAccess::AsMachine => Signed::default(),
     };
     let urls = Urls { signed: &signed.get, scheme: scheme(kit) };
     let put = signed.put.unwrap_or_else(|| urls.get(&keys.status));
@@ -123,22 +124,22 @@ pub async fn publish_node(bucket: &Bucket, kit: &NodeKit) -> Result<PublishedNod
     let pki = pki_archive(&pki_files(kit)).map_err(archive("pki.tar.gz"))?;
     let (bundle_sha256, pki_sha256) = (sha256_bytes(&bundle), sha256_bytes(&pki));
     let mut env = boot_env(kit, &keys, &bundle_sha256, &pki_sha256, &urls, &put, &delete);
-    if kit.platform == Platform::Ec2 {
+    if kit.platform.signs_itself() {
         env.store = Some(place(bucket, kit).await?);
     }
     // The node must trust the same authorities that this program was given for the store.
     let stores = bucket.store().ca_pem.as_deref().and_then(|pem| std::str::from_utf8(pem).ok());
     let store_ca = kit.store_ca_pem.as_deref().or(stores);
-    let user_data = cloud_config(&[&env], store_ca, &kit.limit)?;
+    let user_data = cloud_config(&[&env], store_ca, &kit.platform)?;
 
     // A report of an earlier machine of this name and revision would look like this one's.
-    if kit.platform != Platform::Ec2 {
+    if !kit.platform.signs_itself() {
         bucket.delete(&keys.status).await?;
     }
     bucket.put(&keys.bundle, bundle).await?;
     if kit.boot.role == Role::ControlPlane {
         // A bucket that keeps versions would keep the keys of an earlier boot for a day.
-        if kit.platform == Platform::Ec2 {
+        if kit.platform.signs_itself() {
             bucket.purge(&keys.pki).await?;
         }
         bucket.put(&keys.pki, pki).await?;
@@ -188,9 +189,9 @@ async fn place(bucket: &Bucket, kit: &NodeKit) -> Result<StorePlace, NodeKitErro
 /// Returns the prefix of targets without a URL. It marks placeholders (`bucket:`), or keys whose
 /// requests the machine signs itself (`s3:`).
 fn scheme(kit: &NodeKit) -> &'static str {
-    match kit.platform {
-        Platform::DigitalOcean => "bucket:",
-        Platform::Ec2 => "s3:",
+    match kit.platform.bucket_access {
+        BucketAccess::PresignedUrls => "bucket:",
+        BucketAccess::AsMachine => "s3:",
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where one machine reports its boot.
 
 use crate::node::{DEFAULT_URL_TTL, NodeKitError, PublishedNode, publish};
-use crate::store::Bucket;
 use crate::userdata::BootEnv;
+use infra_object_store::Bucket;
 
 impl PublishedNode {
     /// Returns the boot environment of the machine that is created with `key`: it reports to an

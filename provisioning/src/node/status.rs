@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::node::NodeKitError;
-use crate::store::Bucket;
+use infra_object_store::Bucket;
 
 /// State of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

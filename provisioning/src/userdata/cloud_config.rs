@@ -1,11 +1,12 @@
 //! The `#cloud-config` document.
 
+use infra_provider_api::BootPlatform;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::boot::{BOOT_STUB, EC2_TOOL};
 use crate::bundle::NodeFile;
-use crate::userdata::{BootEnv, UserDataError, UserDataLimit};
+use crate::userdata::{BootEnv, UserDataError, limit::check_length};
 
 #[derive(Serialize)]
 struct CloudConfig<'a> {
@@ -34,11 +35,11 @@ const PROGRAMS: [(&str, &str); 2] =
 /// trusts.
 ///
 /// # Errors
-/// Returns an error if the text is longer than `limit`.
+/// Returns an error if the text is longer than `platform` takes.
 pub fn cloud_config(
     envs: &[&BootEnv],
     store_ca_pem: Option<&str>,
-    limit: &UserDataLimit,
+    platform: &BootPlatform,
 ) -> Result<NodeFile, UserDataError> {
     let names: Vec<&str> = envs.iter().map(|env| env.node.as_str()).collect();
     let names = names.join(", ");
@@ -55,7 +56,7 @@ pub fn cloud_config(
     }
     let tools = if signs_itself { &PROGRAMS[..] } else { &PROGRAMS[..1] };
     let text = document(&names, &plain, store_ca_pem, tools)?;
-    limit.check(&names, &text)?;
+    check_length(platform, &names, &text)?;
     let masked = document(&names, &masked, store_ca_pem, tools)?;
     Ok(NodeFile::secret("user-data", 0o600, SecretString::from(text), masked))
 }

@@ -1,33 +1,22 @@
-//! How large user-data may be.
+//! Limit of user-data: refuses what a cloud would not take.
 
-/// A cloud's limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UserDataLimit {
-    /// The cloud, as messages call it.
-    pub cloud: &'static str,
-    /// Bytes before any encoding.
-    pub bytes: usize,
-}
+use infra_provider_api::BootPlatform;
 
-impl UserDataLimit {
-    /// DigitalOcean: 64 KiB (`user_data` of the droplet API).
-    pub const DIGITALOCEAN: UserDataLimit =
-        UserDataLimit { cloud: "DigitalOcean", bytes: 64 * 1024 };
-    /// AWS: 16 KiB, before base64 (EC2 instance user data).
-    pub const AWS: UserDataLimit = UserDataLimit { cloud: "AWS", bytes: 16 * 1024 };
-
-    /// Refuses text that is too long.
-    pub fn check(&self, node: &str, text: &str) -> Result<(), UserDataError> {
-        if text.len() <= self.bytes {
-            return Ok(());
-        }
-        Err(UserDataError::TooLarge {
-            node: node.into(),
-            cloud: self.cloud,
-            bytes: text.len(),
-            limit: self.bytes,
-        })
+/// Refuses text that is longer than the cloud takes.
+pub(super) fn check_length(
+    platform: &BootPlatform,
+    node: &str,
+    text: &str,
+) -> Result<(), UserDataError> {
+    if text.len() <= platform.user_data_max {
+        return Ok(());
     }
+    Err(UserDataError::TooLarge {
+        node: node.into(),
+        cloud: platform.cloud,
+        bytes: text.len(),
+        limit: platform.user_data_max,
+    })
 }
 
 /// Errors of making user-data.

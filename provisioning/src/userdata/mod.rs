@@ -7,4 +7,4 @@ mod limit;
 pub use cloud_config::cloud_config;
 pub(crate) use env::mask_url;
 pub use env::{BootEnv, StorePlace};
-pub use limit::{UserDataError, UserDataLimit};
+pub use limit::UserDataError;

@@ -14,7 +14,8 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use infra_provisioning::store::{Bucket, ObjectStore};
+use infra_object_store::{Bucket, ObjectStore};
+use infra_provider_api::{BootPlatform, BucketAccess};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::net::TcpListener;
@@ -22,6 +23,16 @@ use tokio_rustls::TlsAcceptor;
 
 pub const KEY: &str = "EXAMPLEKEYID";
 pub const SECRET: &str = "example-secret-that-must-not-show";
+
+/// A cloud whose machines get URLs that end.
+pub const WITH_URLS: BootPlatform = BootPlatform {
+    cloud: "DigitalOcean",
+    user_data_max: 64 * 1024,
+    bucket_access: BucketAccess::PresignedUrls,
+};
+/// A cloud whose machines sign their own requests.
+pub const SIGNING: BootPlatform =
+    BootPlatform { cloud: "AWS", user_data_max: 16 * 1024, bucket_access: BucketAccess::AsMachine };
 
 /// A store in a folder; ends with the runtime.
 pub struct Store {

@@ -52,7 +52,7 @@ pub fn worker() -> NodeBoot {
 
 pub fn kit(boot: NodeBoot, lock: &Lock) -> NodeKit {
     let control_plane = boot.role == Role::ControlPlane;
-    let mut kit = NodeKit::new(boot, lock.clone());
+    let mut kit = NodeKit::new(boot, lock.clone(), super::WITH_URLS);
     if control_plane {
         let file = |path: &str, mode| PkiFile {
             path: path.into(),

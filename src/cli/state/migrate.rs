@@ -58,9 +58,9 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
     let connected = Connected::to(&mut project, &options, quiet).await?;
     let (layout, cluster) = (&connected.layout, &project.cluster.name);
     let open = |plan: BucketPlan| {
-        let (project, surroundings) = (&project, &connected.surroundings);
+        let (project, cloud_env) = (&project, &connected.cloud_env);
         async move {
-            let target = Target::connect(&plan, project, surroundings).await?;
+            let target = Target::connect(&plan, project, cloud_env).await?;
             target.make().await?;
             state_bucket::open(target, &plan, layout, cluster, connected.uuid).await
         }
@@ -74,7 +74,7 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
         (None, Some(url)) => {
             let plan = elsewhere(url, args)?;
             let here = layout.state.display().to_string();
-            let target = Target::connect(&plan, &project, &connected.surroundings).await?;
+            let target = Target::connect(&plan, &project, &connected.cloud_env).await?;
             lock.lease = plan.lease;
             if let Some(deleted) = finish(layout, &target, cluster, &lock).await? {
                 tell_finished(global, deleted, target.url(), &here);

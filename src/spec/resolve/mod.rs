@@ -21,7 +21,7 @@ use std::{
 
 use infra_provider_api::{Cluster, Diagnostic, Placement, Source, Versions, line_of};
 
-use crate::state::home::Home;
+use crate::{clouds, state::home::Home};
 
 use super::{
     load::Options,
@@ -31,14 +31,12 @@ use super::{
     values,
 };
 
-/// The clouds that infra.toml may name.
-pub const PROVIDERS: [&str; 3] = ["do", "aws", "gcp"];
 const KUBERNETES_DEFAULT: &str = "1.36.2";
 
 /// Returns true if there is such a cloud and this build has it. If not, that is the one thing to
 /// say.
 fn known_here(provider: &str) -> bool {
-    crate::clouds::NAMES.contains(&provider)
+    clouds::find(provider).is_some()
 }
 
 /// Resolves a merged file.
@@ -144,7 +142,7 @@ impl Resolver<'_> {
         let region = settings.region.clone().unwrap_or_default();
         // What follows from an unknown provider is not worth a word of its own.
         let known = known_here(&provider);
-        let elsewhere = crate::clouds::KNOW_REGION.contains(&provider.as_str());
+        let elsewhere = clouds::find(&provider).is_some_and(|cloud| cloud.knows_region);
         if region.is_empty() && known && !elsewhere {
             self.wrong_hint(
                 &["providers", &provider],
@@ -231,24 +229,28 @@ impl Resolver<'_> {
             self.wrong_hint(
                 &["cluster"],
                 "no provider is chosen".into(),
-                "add provider = \"do\" to [cluster], or give --provider do",
+                format!(
+                    "add provider = \"{example}\" to [cluster], or give --provider {example}",
+                    example = clouds::KNOWN[0]
+                ),
             );
             return String::new();
         };
-        if !PROVIDERS.contains(&name.as_str()) {
-            let hint = infra_provider_api::nearest(&name, PROVIDERS).map_or_else(
-                || format!("known providers: {}", PROVIDERS.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
+        if !clouds::KNOWN.contains(&name.as_str()) {
+            let hint = infra_provider_api::nearest(&name, clouds::KNOWN.iter().copied())
+                .map_or_else(
+                    || format!("known providers: {}", clouds::KNOWN.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
             let message = format!("there is no provider `{name}`");
             if options.provider.is_some() {
                 self.found.push(Diagnostic::new(message).help(hint));
             } else {
                 self.wrong_hint(&["cluster", "provider"], message, hint);
             }
-        } else if !crate::clouds::NAMES.contains(&name.as_str()) {
+        } else if !known_here(&name) {
             let message = format!("the provider `{name}` is not part of this build of infra");
-            let hint = format!("this build has: {}", crate::clouds::NAMES.join(", "));
+            let hint = format!("this build has: {}", clouds::names().join(", "));
             if options.provider.is_some() {
                 self.found.push(Diagnostic::new(message).help(hint));
             } else {

@@ -3,9 +3,12 @@
 use infra_provider_api::{NodePlan, Pool, Role, SizeRequest};
 
 use super::{Resolver, known_here};
-use crate::spec::{
-    raw::{RawPool, RawRole, RawType},
-    values,
+use crate::{
+    clouds,
+    spec::{
+        raw::{RawPool, RawRole, RawType},
+        values,
+    },
 };
 
 const NODES_MAX: u32 = 10_000;
@@ -96,16 +99,11 @@ impl Resolver<'_> {
             }
         }
         let Some(image) = image else {
-            if !known_here(provider) {
-                return None;
-            }
+            let cloud = clouds::find(provider)?;
             self.wrong_hint(
                 &["providers", provider],
                 format!("`image` is missing for the provider `{provider}`"),
-                format!(
-                    "add image = \"{}\" to [providers.{provider}]",
-                    if provider == "do" { "ubuntu-24-04-x64" } else { "ubuntu-24.04" }
-                ),
+                format!("add image = \"{}\" to [providers.{provider}]", cloud.example_image),
             );
             return None;
         };

@@ -1,7 +1,7 @@
 //! Secrets that come from environment variables: the file names the variable, never the value.
 
 use super::Resolver;
-use crate::spec::raw::RawProvider;
+use crate::{clouds, spec::raw::RawProvider};
 
 impl Resolver<'_> {
     /// Returns the variable that holds the token of the cluster's own controllers.
@@ -12,20 +12,29 @@ impl Resolver<'_> {
     ) -> Option<String> {
         let variable = &settings.cluster_token.as_ref()?.env;
         let path = ["providers", provider, "cluster_token"];
-        if provider != "do" {
+        // What follows from an unknown provider is not worth a word of its own.
+        let cloud = clouds::find(provider)?;
+        let Some(usual) = cloud.cluster_token else {
+            let others = clouds::all().filter(|one| one.cluster_token.is_some());
+            let others: Vec<String> = others.map(|one| format!("{}'s", one.title)).collect();
             self.wrong_hint(
                 &path,
                 format!("`cluster_token` has no meaning for the provider `{provider}`"),
-                "remove it; only DigitalOcean's controllers need a token",
+                match others.is_empty() {
+                    true => "remove it".to_owned(),
+                    false => {
+                        format!("remove it; only {} controllers need a token", others.join(" and "))
+                    }
+                },
             );
             return None;
-        }
+        };
         if !is_variable(variable) {
             // What stands there may be the token itself, so it is not repeated.
             self.wrong_hint(
                 &path,
                 "`env` is not the name of an environment variable".into(),
-                "write the variable's name, not the token: { env = \"DIGITALOCEAN_CLUSTER_TOKEN\" }",
+                format!("write the variable's name, not the token: {{ env = \"{usual}\" }}"),
             );
             return None;
         }

@@ -1,11 +1,16 @@
 //! Certificates of sites. The files are read when a plan needs them: a verb that only shows or
 //! deletes must not fail because one of them has ended.
 
+use infra_cloud::DnsCredentials;
+
 use super::{Resolver, secrets::is_variable};
-use crate::spec::{
-    project::{AcmeConfig, Challenge, TlsConfig, TlsFile, TlsIssuer, TlsTarget},
-    raw::{RawAcme, RawChallenge, RawIssuer, RawTlsFile},
-    values,
+use crate::{
+    clouds,
+    spec::{
+        project::{AcmeConfig, Challenge, TlsConfig, TlsFile, TlsIssuer, TlsTarget},
+        raw::{RawAcme, RawChallenge, RawIssuer, RawTlsFile},
+        values,
+    },
 };
 
 /// The directory of Let's Encrypt.
@@ -73,24 +78,27 @@ impl Resolver<'_> {
                 "write challenge = \"dns-01\", or remove addons.ingress = false",
             );
         }
+        let of_cloud = clouds::find(provider).map(|cloud| cloud.dns_credentials);
+        let usual = match of_cloud {
+            Some(DnsCredentials::Token(usual)) => usual,
+            _ => "DNS_TOKEN",
+        };
         let mut token = raw.token.as_ref().map(|token| token.env.clone());
         if let Some(variable) = &token {
             if challenge == Challenge::Http01 {
                 let message = "`token` has no meaning for http-01".to_owned();
                 self.wrong_hint(&["tls", "acme", "token"], message, "remove it");
-            } else if provider == "aws" {
-                let message = "`token` has no meaning on aws, whose DNS takes a pair of keys";
-                self.wrong_hint(
-                    &["tls", "acme", "token"],
-                    message.into(),
-                    "remove it, and export AWS_DNS_ACCESS_KEY_ID and AWS_DNS_SECRET_ACCESS_KEY",
-                );
+            } else if let Some(DnsCredentials::Keys(keys)) = of_cloud {
+                let message =
+                    format!("`token` has no meaning on {provider}, whose DNS takes a pair of keys");
+                let hint = format!("remove it, and export {}", keys.join(" and "));
+                self.wrong_hint(&["tls", "acme", "token"], message, hint);
             } else if !is_variable(variable) {
                 // What stands there may be the token itself, so it is not repeated.
                 self.wrong_hint(
                     &["tls", "acme", "token"],
                     "`env` is not the name of an environment variable".into(),
-                    "write the variable's name, not the token: { env = \"DIGITALOCEAN_DNS_TOKEN\" }",
+                    format!("write the variable's name, not the token: {{ env = \"{usual}\" }}"),
                 );
                 token = None;
             }

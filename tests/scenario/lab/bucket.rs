@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use infra_provisioning::store::{Bucket, ObjectStore};
+use infra_object_store::{Bucket, ObjectStore};
 
 use super::Lab;
 

@@ -1,8 +1,8 @@
 //! What is said about bad manifests: text, place and hint.
 
-use infra_apps::{DockerSecret, EnvSecret, ImagePolicy, Suite, SuiteSource, addons};
+use infra_apps::{DockerSecret, EnvSecret, ImagePolicy, Suite, SuiteSource};
 
-use crate::lab::{Folder, deployment, small};
+use crate::lab::{Folder, addons, deployment, small};
 
 /// The error of loading `source`, as text.
 fn refused(folder: &Folder, source: &SuiteSource) -> String {
@@ -167,7 +167,8 @@ fn nothing_there_and_what_is_not_supported() {
 
 #[test]
 fn addons_name_what_they_need() {
-    let error = addons::suite("digitalocean", "1.36.4", Default::default(), Default::default())
+    let error = addons()
+        .suite("digitalocean", "1.36.4", Default::default(), Default::default())
         .unwrap_err();
     // What is said, wherever it stands in the file.
     let lines: String = error
@@ -179,7 +180,8 @@ fn addons_name_what_they_need() {
     insta::assert_snapshot!(lines);
     insta::assert_snapshot!(
         "unknown_addon",
-        addons::suite("cilium", "1.36.4", Default::default(), Default::default())
+        addons()
+            .suite("cilium", "1.36.4", Default::default(), Default::default())
             .unwrap_err()
             .to_string()
     );

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use infra_apps::{AppsError, AppsEvent, Events, KubeClient, Suite, SuiteSource};
+use infra_apps::{AppsError, AppsEvent, Events, KubeClient, Suite, SuiteSource, addons::Addons};
 use infra_sim_kube::{
     Clock, Cloud, CloudError, Cluster, ClusterOptions, Faults, Instance, LoadBalancer,
     LoadBalancerRequest, NoFaults, VolumeRequest,
@@ -22,7 +22,12 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::{hands, real::ApiServer};
+use crate::{aws, digitalocean, hands, real::ApiServer};
+
+/// The addons of a program that has every cloud.
+pub fn addons() -> Addons {
+    Addons::new([&aws::MANIFESTS, &digitalocean::MANIFESTS])
+}
 
 /// A folder with manifests; `file` writes one.
 pub struct Folder(infra_test_utils::Folder);
@@ -146,7 +151,7 @@ impl Lab {
     /// Two workers whose network comes with the `cni` addon, as on a real cluster.
     pub async fn new() -> Self {
         let lab = Self::with_faults(Arc::new(NoFaults)).await;
-        let cni = infra_apps::addons::suite(
+        let cni = addons().suite(
             "cni",
             "1.36.4",
             [

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use infra_apps::{DockerSecret, EnvSecret, Suite, SuiteSource, addons, status};
+use infra_apps::{DockerSecret, EnvSecret, Suite, SuiteSource, status};
 use secrecy::SecretString;
 
-use crate::lab::{Lab, quickstart};
+use crate::lab::{Lab, addons, quickstart};
 
 fn environment(name: &str) -> Suite {
     let root = quickstart();
@@ -49,7 +49,7 @@ fn addon(name: &str) -> Suite {
     let variables: BTreeMap<_, _> =
         all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let secrets = [("DO_TOKEN".to_owned(), SecretString::from("dop_v1_example".to_owned()))];
-    addons::suite(name, "1.36.4", variables, secrets.into()).unwrap()
+    addons().suite(name, "1.36.4", variables, secrets.into()).unwrap()
 }
 
 /// The solvers of cert-manager's issuer, as it is sent, and all that is secret in the suite.
@@ -59,7 +59,7 @@ fn solvers(variables: &[(&str, &str)], secrets: &[(&str, &str)]) -> (String, Str
     let variables: BTreeMap<_, _> = all.iter().chain(variables).map(own).collect();
     let secret = |pair: &(&str, &str)| (pair.0.to_owned(), SecretString::from(pair.1.to_owned()));
     let secrets = secrets.iter().map(secret).collect();
-    let suite = addons::suite("cert-manager", "1.36.4", variables, secrets).unwrap();
+    let suite = addons().suite("cert-manager", "1.36.4", variables, secrets).unwrap();
     let unused = suite.unused_variables();
     let own = |name: &&String| !name.starts_with("IMAGE_") && *name != "CHALLENGE";
     assert_eq!(unused.iter().find(own), None);

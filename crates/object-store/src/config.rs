@@ -15,8 +15,8 @@ use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use crate::store::owner::ExpectedOwner;
-use crate::store::{Bucket, StoreError};
+use crate::owner::ExpectedOwner;
+use crate::{Bucket, StoreError};
 
 /// An S3 store and the credentials for it.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use bytes::Bytes;
 
-use crate::store::{Bucket, StoreError};
+use crate::{Bucket, StoreError};
 
 /// What must hold for a write to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]

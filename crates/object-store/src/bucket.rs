@@ -6,8 +6,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Tag, Tagging};
 use bytes::Bytes;
 
-use crate::store::error::Call;
-use crate::store::{ObjectMeta, ObjectStore, StoreError};
+use crate::error::Call;
+use crate::{ObjectMeta, ObjectStore, StoreError};
 
 /// One bucket. Cheap to clone.
 #[derive(Debug, Clone)]

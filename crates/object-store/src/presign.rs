@@ -6,7 +6,7 @@ use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::presigning::PresigningConfig;
 use secrecy::SecretString;
 
-use crate::store::{Bucket, StoreError};
+use crate::{Bucket, StoreError};
 
 impl Bucket {
     /// Signs a URL that reads `key` for `ttl` (at most seven days).

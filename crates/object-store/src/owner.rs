@@ -6,14 +6,14 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
-use crate::store::{Bucket, StoreError};
+use crate::{Bucket, StoreError};
 
 const HEADER: &str = "x-amz-expected-bucket-owner";
 
 /// Names the expected owner in every request about a bucket. Amazon refuses those about a bucket of
 /// any other account, whatever that bucket's own policy allows.
 #[derive(Debug, Clone)]
-pub(super) struct ExpectedOwner(pub String);
+pub(crate) struct ExpectedOwner(pub String);
 
 impl Intercept for ExpectedOwner {
     fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use futures::stream;
 
-use crate::store::{Bucket, StoreError};
+use crate::{Bucket, StoreError};
 
 /// Deletes under way at once.
 const PARALLEL_DELETES: usize = 16;

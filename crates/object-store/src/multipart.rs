@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-use crate::store::{Bucket, StoreError};
+use crate::{Bucket, StoreError};
 
 /// Files larger than this are sent in parts.
 pub const MULTIPART_FROM: u64 = 64 * 1024 * 1024;

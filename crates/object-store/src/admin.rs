@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 
-use crate::store::{Bucket, StoreError};
+use crate::{Bucket, StoreError};
 
 /// Whether a bucket is there for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

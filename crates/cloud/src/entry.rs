@@ -1,0 +1,44 @@
+//! Entry of a cloud: what the program knows of it before there is an account.
+
+use futures::future::BoxFuture;
+use infra_provider_api::{CloudError, CloudManifests, Cluster};
+
+use crate::{CloudEnv, ConnectedCloud, StateStores};
+
+/// Connects to a cloud for a cluster. It makes no call, and fills in a region that infra.toml leaves
+/// open from where the cloud's own tools take it.
+pub type Connect =
+    for<'a> fn(&'a mut Cluster, &'a CloudEnv) -> BoxFuture<'a, Result<ConnectedCloud, CloudError>>;
+
+/// What cert-manager changes records with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsCredentials {
+    /// A token, in this variable unless `token` of `[tls.acme]` names another.
+    Token(&'static str),
+    /// A pair of keys, always in these variables.
+    Keys([&'static str; 2]),
+}
+
+/// A cloud, as the registry lists it.
+#[derive(Debug)]
+pub struct CloudEntry {
+    /// The name that infra.toml and `--provider` take.
+    pub name: &'static str,
+    /// The name in texts.
+    pub title: &'static str,
+    /// Whether the region may be left out of infra.toml, because the cloud's own tools know one.
+    pub knows_region: bool,
+    /// An image of the cloud, as an example for a file that names none.
+    pub example_image: &'static str,
+    /// The variable with the token of the cluster's own controllers, unless infra.toml names
+    /// another; `None` where they take none.
+    pub cluster_token: Option<&'static str>,
+    /// What cert-manager changes records with.
+    pub dns_credentials: DnsCredentials,
+    /// Connects to the cloud.
+    pub connect: Connect,
+    /// The stores that can keep the state, where the cloud has one.
+    pub state_stores: Option<StateStores>,
+    /// What it installs in a cluster.
+    pub manifests: &'static CloudManifests,
+}

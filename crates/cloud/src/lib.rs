@@ -1,0 +1,16 @@
+//! Clouds: what the crate of a cloud hands to the rest of the program.
+//!
+//! Each cloud exports one [`CloudEntry`], and the registry of the program has one line for it. The
+//! entry says what can be said without an account, and connects. A [`ConnectedCloud`] is the
+//! provider with all that is around it: the object store, the platform of its machines, the
+//! controllers that Kubernetes needs there.
+
+mod connected;
+mod entry;
+mod env;
+mod state_store;
+
+pub use connected::{AddonCredentials, CloudAddon, ConnectedCloud, DnsSolver, MakeAddon};
+pub use entry::{CloudEntry, Connect, DnsCredentials};
+pub use env::CloudEnv;
+pub use state_store::{OpenStore, StatePlace, StateStoreError, StateStores, endpoint_of, s3_store};
