@@ -9,8 +9,8 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use infra::engine::{Kinds, Observations, PlanInput, PlanOptions, plan};
 use infra::state::{ResourceState, State};
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Declared, ErrorKind, Input, Kind, MadeBy,
-    Observed, OnChange, Owner, Packed, Readiness, UpdateRequest,
+    Address, CloudError, Context, CreateRequest, Declared, ErrorKind, Input, Kind, ManagedBy,
+    Observed, OnChange, Owner, RawJson, Readiness, UpdateRequest,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -67,7 +67,7 @@ fn world(count: usize) -> (Vec<Declared>, Observations, State) {
             seen["vpc"] = json!("id-0");
             (Address::new("machine", format!("worker-{number}")), spec, seen)
         };
-        let outputs = Packed::from(json!({"id": format!("id-{number}")}));
+        let outputs = RawJson::from(json!({"id": format!("id-{number}")}));
         if let Ok(one) = Declared::new(address.clone(), &spec) {
             let mut recorded = ResourceState::planned(&one, seen.clone().into(), 1);
             recorded.id = format!("id-{number}");
@@ -84,7 +84,7 @@ fn world(count: usize) -> (Vec<Declared>, Observations, State) {
             outputs,
             readiness: Readiness::Ready,
             intent_key: None,
-            made_by: MadeBy::Infra,
+            made_by: ManagedBy::Infra,
         });
     }
     (declared, Observations::from_resources(observed), record)

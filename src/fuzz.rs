@@ -8,8 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    config::{self, Options},
     engine::{Observations, Plan, plan::Steps},
-    spec::{self, Options},
     state::{State, journal, store::read_snapshot},
     ui::{PlanView, plan_text},
 };
@@ -19,7 +19,7 @@ pub fn infra_toml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for environment in [None, Some("prod".to_owned())] {
         let options = Options { environment, ..Options::default() };
-        match spec::read(Path::new("infra.toml"), text, &options) {
+        match config::read(Path::new("infra.toml"), text, &options) {
             Ok(project) => drop(project.cluster.nodes().len()),
             // The whole report, with the places in the text.
             Err(error) => drop(error.to_string()),

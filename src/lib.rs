@@ -6,14 +6,14 @@ mod print;
 
 pub mod cli;
 pub mod clouds;
+pub mod cluster;
+pub mod config;
 pub mod etcd;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod logs;
-pub mod resources;
 pub mod rotate;
 pub mod session;
-pub mod spec;
 pub mod state_bucket;
 pub mod ui;
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use infra::{
-    spec,
+    config,
     state::{
         ClusterLayout, LockError, LockOptions, StateErrorKind, StoreError,
         journal::Entry,
@@ -83,7 +83,7 @@ async fn the_record_works_on_another_makers_s3() {
     );
     let cluster = ClusterToml::new("lab").without_workers().with(&state);
     std::fs::write(&file, cluster.to_string()).unwrap();
-    let project = spec::load(&file, &spec::Options::default()).unwrap();
+    let project = config::load(&file, &config::Options::default()).unwrap();
     let plan = project.state.clone().unwrap();
     let variables = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use infra::spec::{self, Options};
+use infra::config::{self, Options};
 use infra_provider_api::{Role, SizeRequest};
 use infra_test_utils::ClusterToml;
 
@@ -20,11 +20,11 @@ fn good() -> String {
         .to_string()
 }
 
-fn load(text: &str, options: &Options) -> Result<spec::Project, String> {
+fn load(text: &str, options: &Options) -> Result<config::Project, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("infra.toml");
     fs::write(&path, text).unwrap();
-    spec::load(&path, options)
+    config::load(&path, options)
         .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
 }
 
@@ -54,16 +54,16 @@ fn the_quickstart_and_the_starter_are_valid() {
     let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/infra.toml");
     for environment in [None, Some("test".to_owned()), Some("prod".to_owned())] {
         let options = Options { environment, ..Options::default() };
-        let project = spec::load(&quickstart, &options).unwrap_or_else(|error| panic!("{error}"));
+        let project = config::load(&quickstart, &options).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(project.cluster.nodes().len(), 5);
     }
-    let starter = spec::STARTER.replace("NAME", "demo");
+    let starter = config::STARTER.replace("NAME", "demo");
     load(&starter, &Options::default()).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
 fn every_key_of_the_quickstart_is_in_the_schema() {
-    let schema = spec::schema();
+    let schema = config::schema();
     assert_eq!(schema["type"], "object");
     for table in ["cluster", "network", "pools", "dns", "apps", "environments"] {
         assert!(schema["properties"][table].is_object(), "{table}");

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::{Outcome, Plan},
-    session::{ExitCode, Failure, Looked, Planned, Session},
+    session::{ExitCode, Failure, Observation, Planned, Session},
     ui::Style,
 };
 
@@ -112,7 +112,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     let code = verdict(&outcome, style == Style::Json);
     if style != Style::Json && code == ExitCode::Ok {
         eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
-        let looked = session.look(crate::session::Purpose::Show).await?;
+        let looked = session.observe(crate::session::Purpose::Show).await?;
         print!("\n{}", super::status::report(&session, &looked, &[], Some(&outcome)));
     }
     Ok(code)
@@ -131,7 +131,7 @@ fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, Failure> {
 pub(super) async fn run_plan(
     run: &Run,
     plan: &Plan,
-    looked: &Looked,
+    looked: &Observation,
     change: &ChangeArgs,
 ) -> Outcome {
     let boot = Arc::clone(&looked.boot);

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{global::Global, run::Run};
 use crate::{
+    config::Project,
     session::{ExitCode, Failure, Purpose, artifact_lock},
-    spec::Project,
     ui::table,
     visible::one_line,
 };
@@ -203,7 +203,7 @@ fn cache_state(state: &CacheState) -> String {
 
 async fn sync(global: &Global) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "artifacts sync").await?;
-    let looked = run.session.look(Purpose::Nodes).await?;
+    let looked = run.session.observe(Purpose::Nodes).await?;
     if looked.observed.get(&run.session.cloud.bucket).is_none() {
         return Err(Failure::local("the cluster has no bucket yet")
             .hint("`infra apply --phase infra` makes it, and syncs"));

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::global::Global;
 use crate::{
     apps::{HostCertificate, KubeClient, all_host_certificates, explain},
-    resources::{ApiServers, KubeletServing},
+    cluster::{ApiServers, KubeletServing},
     session::{ExitCode, Failure, OpenRecord, validity},
     ui::table,
 };

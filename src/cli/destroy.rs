@@ -10,8 +10,8 @@ use super::{
     run::{Run, verdict},
 };
 use crate::{
+    cluster::Suites,
     engine::{Change, Outcome, Plan, PlanOptions, events::Event, execute::Stopped},
-    resources::Suites,
     session::{ExitCode, Failure, Planned},
     ui::Style,
 };

@@ -6,8 +6,8 @@ use clap::Args;
 
 use crate::{
     clouds,
+    config::{self, Project},
     session::{Failure, OpenRecord, SessionOptions},
-    spec::{self, Project},
     state::{ClusterLayout, State, home::Home},
 };
 
@@ -87,8 +87,8 @@ impl Global {
         }
     }
 
-    pub(super) fn spec(&self) -> spec::Options {
-        spec::Options {
+    pub(super) fn spec(&self) -> config::Options {
+        config::Options {
             environment: self.env.clone(),
             provider: self.provider.clone(),
             remote_bases: self.allow_remote_bases.clone(),
@@ -104,12 +104,12 @@ impl Global {
 
     /// Reads the file alone, for verbs that need no cloud.
     pub fn project(&self) -> Result<Project, Failure> {
-        Ok(spec::load(&self.file, &self.spec())?)
+        Ok(config::load(&self.file, &self.spec())?)
     }
 
     /// Reads the file's apps, whatever is wrong with the cloud's part.
     pub fn apps_project(&self) -> Result<Project, Failure> {
-        Ok(spec::load(&self.file, &spec::Options { apps_only: true, ..self.spec() })?)
+        Ok(config::load(&self.file, &config::Options { apps_only: true, ..self.spec() })?)
     }
 
     /// Reads the state, which is empty if there is none. It asks no cloud.

@@ -27,7 +27,7 @@ enum Format {
 /// Runs the verb.
 pub async fn graph(global: &Global, args: &GraphArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "graph").await?;
-    let looked = run.look(Purpose::Show).await?;
+    let looked = run.observe(Purpose::Show).await?;
     let graph = Graph::build(&looked.declared).map_err(Failure::local)?;
     if global.json {
         let all: Vec<_> = graph

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::global::Global;
 use crate::{
+    config::STARTER,
     session::{ExitCode, Failure},
-    spec::STARTER,
 };
 
 /// Write a commented infra.toml to begin with. An existing file is left alone.
@@ -21,12 +21,12 @@ pub struct InitArgs {
 pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
     let name = args.name.clone().unwrap_or_else(folder_name);
     // One that would be refused afterwards is not worth writing.
-    if let Err(why) = crate::spec::label(&name, 40) {
+    if let Err(why) = crate::config::label(&name, 40) {
         let failure = Failure::new(
             ExitCode::Invalid,
             format!("the cluster's name `{name}` is refused: {why}"),
         );
-        return Err(match crate::spec::near_label(&name, 40) {
+        return Err(match crate::config::near_label(&name, 40) {
             Some(near) => failure.hint(format!("for instance `{near}`")),
             None => failure,
         });
@@ -59,5 +59,6 @@ pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
 fn folder_name() -> String {
     let folder = std::env::current_dir().ok();
     let name = folder.as_deref().and_then(|folder| folder.file_name()?.to_str());
-    name.and_then(|name| crate::spec::near_label(name, 40)).unwrap_or_else(|| "cluster".to_owned())
+    name.and_then(|name| crate::config::near_label(name, 40))
+        .unwrap_or_else(|| "cluster".to_owned())
 }

@@ -6,7 +6,7 @@ use infra_provisioning::node::{StageState, read_boot_status, read_status};
 
 use super::{global::Global, run::Run};
 use crate::{
-    resources::report_of,
+    cluster::report_of,
     session::{ExitCode, Failure, Purpose},
     ui::table,
 };
@@ -21,7 +21,7 @@ pub struct LogsArgs {
 /// Runs the verb.
 pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "logs").await?;
-    let looked = run.look(Purpose::Show).await?;
+    let looked = run.observe(Purpose::Show).await?;
     let name = super::node::known(&looked, &args.node)?;
     let bucket = looked.kits.bucket();
     let machine = looked.observed.get(&Address::new(run.session.cloud.machine_kind, &name));

@@ -1,12 +1,12 @@
 //! `infra node`
 
 use clap::{Args, Subcommand};
-use infra_provider_api::NodePlan;
+use infra_provider_api::NodeSlot;
 use infra_provisioning::node::preview;
 
 use super::{global::Global, run::Run};
 use crate::{
-    session::{ExitCode, Failure, Looked, Purpose},
+    session::{ExitCode, Failure, Observation, Purpose},
     visible::one_line,
 };
 
@@ -39,9 +39,9 @@ struct ShowArgs {
 }
 
 /// Finds the node's present name, from its slot or name.
-pub(super) fn known(looked: &Looked, name: &str) -> Result<String, Failure> {
+pub(super) fn known(looked: &Observation, name: &str) -> Result<String, Failure> {
     let nodes = looked.cluster.nodes();
-    let (slot, _) = NodePlan::parse_name(name);
+    let (slot, _) = NodeSlot::parse_name(name);
     if let Some((_, node)) =
         nodes.iter().find(|(_, node)| node.name() == name || node.slot == name || node.slot == slot)
     {
@@ -59,7 +59,7 @@ pub(super) fn known(looked: &Looked, name: &str) -> Result<String, Failure> {
 pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure> {
     let NodeVerb::Show(show) = &args.verb;
     let run = Run::open(global, "node show").await?;
-    let looked = run.look(Purpose::Show).await?;
+    let looked = run.observe(Purpose::Show).await?;
     let name = known(&looked, &show.node)?;
     let (kit, lacking) = looked.kits.kit_to_show(&name).map_err(|error| {
         Failure::local(format!("cannot show what {name} gets yet: {error}")).hint(

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use super::{apps::ClusterArgs, global::Global, run::listen};
 use crate::{
     apps::{Forward, ForwardTo},
+    config::OpenConfig,
     session::{ExitCode, Failure},
-    spec::OpenPlan,
 };
 
 /// Forward a port of this machine to one of the cluster's web pages, until Ctrl-C.
@@ -78,7 +78,7 @@ pub async fn open(global: &Global, args: &OpenArgs) -> Result<ExitCode, Failure>
     Ok(ExitCode::Ok)
 }
 
-fn list<'a>(global: &Global, pages: impl Iterator<Item = (&'a String, &'a OpenPlan)>) {
+fn list<'a>(global: &Global, pages: impl Iterator<Item = (&'a String, &'a OpenConfig)>) {
     if global.json {
         let all: Vec<_> = pages
             .map(|(name, page)| {

@@ -1,7 +1,7 @@
 //! `infra orphans`
 
 use clap::Args;
-use infra_provider_api::MadeBy;
+use infra_provider_api::ManagedBy;
 use serde_json::json;
 
 use super::{global::Global, run::Run};
@@ -20,14 +20,14 @@ pub struct OrphansArgs {}
 /// Runs the verb.
 pub async fn orphans(global: &Global, _args: &OrphansArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "orphans").await?;
-    let looked = run.look(Purpose::Orphans).await?;
+    let looked = run.observe(Purpose::Orphans).await?;
     let declared: std::collections::BTreeSet<_> =
         looked.declared.iter().map(|declared| &declared.address).collect();
     let found: Vec<_> = looked
         .observed
         .iter()
         .filter(|one| !declared.contains(&one.address))
-        .filter(|one| one.made_by == MadeBy::Infra)
+        .filter(|one| one.made_by == ManagedBy::Infra)
         .collect();
     if global.json {
         let all: Vec<_> =

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, io::IsTerminal};
 
 use clap::Args;
-use infra_provider_api::{API_ACCESS, Address, NodePlan, Role};
+use infra_provider_api::{API_ACCESS, Address, NodeSlot, Role};
 
 use super::{
     apply::{ChangeArgs, run_plan},
@@ -12,10 +12,10 @@ use super::{
     run::{Run, verdict},
 };
 use crate::{
+    cluster::{Handovers, KubeletCertificates},
     engine::{Action, Plan, PlanOptions},
-    resources::{Handovers, KubeletCertificates},
     rotate::{Generations, blockers, existing},
-    session::{ExitCode, Failure, Looked, Planned, Purpose},
+    session::{ExitCode, Failure, Observation, Planned, Purpose},
     state::State,
     ui::Style,
 };
@@ -44,7 +44,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let _lock = run.lock("rotate-node", args.change.lock_timeout).await?;
     run.recover().await?;
 
-    let looked = run.session.look(Purpose::Nodes).await?;
+    let looked = run.session.observe(Purpose::Nodes).await?;
     let slot = slot_of(&looked, name)?;
     let skew = run.session.check_skew(&looked, &[]);
     skew.map_err(|problem| Failure::refused(&[problem]))?;
@@ -58,7 +58,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
         refuse_what_would_hold(&run, &looked, &slot).await?;
     }
     let generation = generations.begin(&slot, &machines);
-    let new = NodePlan { slot: slot.clone(), generation, revision: String::new() }.name();
+    let new = NodeSlot { slot: slot.clone(), generation, revision: String::new() }.name();
     if run.style != Style::Json {
         let words = if goes_on { "Going on with the rotation of" } else { "Rotating" };
         println!(
@@ -100,16 +100,16 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     reporter.close().await;
     if code == ExitCode::Ok && style != Style::Json {
         println!("\n{slot} is now {new}.\n");
-        let looked = session.look(Purpose::Nodes).await?;
+        let looked = session.observe(Purpose::Nodes).await?;
         print!("{}", super::status::report(&session, &looked, &[], None));
     }
     Ok(code)
 }
 
 /// Finds the slot that a name stands for. Control planes are refused for now.
-fn slot_of(looked: &Looked, name: &str) -> Result<String, Failure> {
+fn slot_of(looked: &Observation, name: &str) -> Result<String, Failure> {
     let current = super::node::known(looked, name)?;
-    let (slot, _) = NodePlan::parse_name(&current);
+    let (slot, _) = NodeSlot::parse_name(&current);
     let control_plane = looked
         .cluster
         .nodes()
@@ -127,7 +127,11 @@ fn slot_of(looked: &Looked, name: &str) -> Result<String, Failure> {
 }
 
 /// Pods that a PodDisruptionBudget would hold are named before anything is started.
-async fn refuse_what_would_hold(run: &Run, looked: &Looked, slot: &str) -> Result<(), Failure> {
+async fn refuse_what_would_hold(
+    run: &Run,
+    looked: &Observation,
+    slot: &str,
+) -> Result<(), Failure> {
     if let Some(error) = looked.observed.unreachable.get("node") {
         let text = format!("the API server does not answer, so {slot} cannot be drained: {error}");
         return Err(Failure::new(ExitCode::Failed, text)
@@ -158,7 +162,7 @@ async fn refuse_what_would_hold(run: &Run, looked: &Looked, slot: &str) -> Resul
 /// Lists the new node and everything of the slot's older generations: what exists, and what a run that was
 /// interrupted has left in the state.
 fn rotation_targets(
-    looked: &Looked,
+    looked: &Observation,
     record: &State,
     machine_kind: &str,
     slot: &str,
@@ -167,7 +171,7 @@ fn rotation_targets(
     let local = ["node", "node_bundle", KubeletCertificates::KIND, Handovers::KIND];
     let kinds = [&local[..], &[machine_kind, API_ACCESS]].concat();
     let is_older = |address: &&Address| {
-        let of_slot = NodePlan::parse_name(address.name()).0 == slot && address.name() != new;
+        let of_slot = NodeSlot::parse_name(address.name()).0 == slot && address.name() != new;
         of_slot && kinds.contains(&address.kind())
     };
     let known = looked.observed.resources.keys().chain(record.resources.keys());
@@ -179,7 +183,7 @@ fn rotation_targets(
 fn refuse_other_changes(plan: &Plan, slot: &str) -> Result<(), Failure> {
     let others: Vec<String> = plan
         .real_changes()
-        .filter(|change| NodePlan::parse_name(change.address.name()).0 != slot)
+        .filter(|change| NodeSlot::parse_name(change.address.name()).0 != slot)
         .filter(|change| !matches!(change.action, Action::Adopt | Action::Resume))
         .map(|change| change.address.to_string())
         .collect();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{engine::recover::RecoverOptions, resources::KUBERNETES_KINDS};
+use crate::{cluster::KUBERNETES_KINDS, engine::recover::RecoverOptions};
 
 use super::{apply::ChangeArgs, global::Global};
 use crate::{
@@ -13,7 +13,8 @@ use crate::{
         execute::Stopped, recover,
     },
     session::{
-        ClusterLock, ExitCode, Failure, Looked, Planned, Purpose, Session, SuiteOptions, app_source,
+        ClusterLock, ExitCode, Failure, Observation, Planned, Purpose, Session, SuiteOptions,
+        app_source,
     },
     state::{LockOptions, StoreError, lock::Lease, store::History},
     ui::{PlanView, Reporter, Style, alike, plan_text},
@@ -93,7 +94,7 @@ impl Run {
         if self.session.store.state().intents.is_empty() {
             return Ok(());
         }
-        let looked = self.session.look(Purpose::Show).await?;
+        let looked = self.session.observe(Purpose::Show).await?;
         let recovered = self.session.blamed(
             recover(
                 &looked.kinds,
@@ -138,13 +139,13 @@ impl Run {
     }
 
     /// Looks, and warns of what could not be checked.
-    pub(super) async fn look(&self, purpose: Purpose) -> Result<Looked, Failure> {
-        let looked = self.session.look(purpose).await?;
+    pub(super) async fn observe(&self, purpose: Purpose) -> Result<Observation, Failure> {
+        let looked = self.session.observe(purpose).await?;
         self.warn_unchecked(&looked);
         Ok(looked)
     }
 
-    fn warn_unchecked(&self, looked: &Looked) {
+    fn warn_unchecked(&self, looked: &Observation) {
         for text in &looked.unchecked {
             eprintln!("warning: {text}");
         }
@@ -201,7 +202,7 @@ impl Run {
     }
 
     /// Removes the secrets of machines that no longer boot. The lock must be held.
-    pub(super) async fn sweep(&self, looked: &Looked) {
+    pub(super) async fn sweep(&self, looked: &Observation) {
         // A run that was stopped at once, or lost its lock, must not change anything more.
         if self.session.cx.stop.is_cancelled() || self.session.may_act().is_err() {
             return;
@@ -213,7 +214,7 @@ impl Run {
     }
 
     /// Reports the requests of kubelets that were denied, each with the reason.
-    pub(super) fn report_denials(&self, looked: &Looked) {
+    pub(super) fn report_denials(&self, looked: &Observation) {
         for text in looked.approvals.remarks() {
             self.reporter.events().send(Event::Note { text });
         }

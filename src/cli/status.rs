@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{global::Global, run::Run};
 use crate::{
+    cluster::BootFailure,
     engine::{Observations, Outcome},
-    resources::BootFailure,
-    session::{ExitCode, Failure, Looked, Purpose, Session},
+    session::{ExitCode, Failure, Observation, Purpose, Session},
     ui::{Style, table},
 };
 
@@ -19,7 +19,7 @@ pub struct StatusArgs {}
 /// Runs the verb.
 pub async fn status(global: &Global, _args: &StatusArgs) -> Result<ExitCode, Failure> {
     let run = Run::open(global, "status").await?;
-    let looked = run.look(Purpose::Show).await?;
+    let looked = run.observe(Purpose::Show).await?;
     let failures = run.session.boot_failures(&looked).await.unwrap_or_else(|error| {
         // The rest is worth showing without it.
         eprintln!("warning: cannot {error}");
@@ -57,7 +57,7 @@ struct NodeLine {
     version: String,
 }
 
-fn node_lines(session: &Session, looked: &Looked, failures: &[BootFailure]) -> Vec<NodeLine> {
+fn node_lines(session: &Session, looked: &Observation, failures: &[BootFailure]) -> Vec<NodeLine> {
     let mut lines = Vec::new();
     for (pool, node) in looked.cluster.nodes() {
         let name = node.name();
@@ -117,7 +117,7 @@ fn node_lines(session: &Session, looked: &Looked, failures: &[BootFailure]) -> V
     lines
 }
 
-fn urls(session: &Session, looked: &Looked) -> Vec<String> {
+fn urls(session: &Session, looked: &Observation) -> Vec<String> {
     let mut urls = Vec::new();
     let Some(seed) = looked.suites.get("apps") else { return urls };
     let Ok(suite) = seed.load(&Default::default()) else { return urls };
@@ -136,7 +136,7 @@ fn urls(session: &Session, looked: &Looked) -> Vec<String> {
 /// Renders nodes, addresses, apps, and what to do next.
 pub(super) fn report(
     session: &Session,
-    looked: &Looked,
+    looked: &Observation,
     failures: &[BootFailure],
     outcome: Option<&Outcome>,
 ) -> String {
@@ -210,7 +210,7 @@ pub(super) fn report(
     out
 }
 
-fn as_json(session: &Session, looked: &Looked, failures: &[BootFailure]) -> Value {
+fn as_json(session: &Session, looked: &Observation, failures: &[BootFailure]) -> Value {
     let nodes: Vec<Value> = node_lines(session, looked, failures)
         .into_iter()
         .map(|line| {

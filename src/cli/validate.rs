@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::global::Global;
 use crate::{
-    resources::SuiteSeed,
+    cluster::SuiteSeed,
+    config,
     session::{ExitCode, Failure, check_site_certificates, known_version},
-    spec,
 };
 
 /// Check infra.toml and the manifests. Needs no cloud and no credentials.
@@ -20,7 +20,7 @@ pub struct ValidateArgs {
 /// Runs the verb.
 pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, Failure> {
     if args.schema {
-        exactln!("{}", serde_json::to_string_pretty(&spec::schema()).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&config::schema()).map_err(Failure::local)?);
         return Ok(ExitCode::Ok);
     }
     let first = global.project()?;
@@ -31,8 +31,8 @@ pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, 
     };
     let mut objects = Vec::new();
     for environment in environments {
-        let options = spec::Options { environment: environment.clone(), ..global.spec() };
-        let project = spec::load(&global.file, &options)?;
+        let options = config::Options { environment: environment.clone(), ..global.spec() };
+        let project = config::load(&global.file, &options)?;
         known_version(&project, false)?;
         if let Some(SuiteSeed::Folder(mut source)) = crate::session::app_seed(&project) {
             source.exported_optional = true;

@@ -17,7 +17,7 @@ use super::{
     identity,
     member::parse,
 };
-use crate::{apps::KubeClient, resources::KubeAccess};
+use crate::{apps::KubeClient, cluster::KubeAccess};
 
 const PORT: u16 = 2379;
 const NAMESPACE: &str = "kube-system";
@@ -66,7 +66,8 @@ impl EtcdAccess {
         // Not what one member remembers, but what the majority says.
         let body = json!({"linearizable": true});
         let answer = self.ask(OPERATION, None, "/v3/cluster/member/list", &body).await?;
-        parse(&answer).map_err(|error| CloudError::new(ErrorKind::Garbled, OPERATION, error))
+        parse(&answer)
+            .map_err(|error| CloudError::new(ErrorKind::MalformedResponse, OPERATION, error))
     }
 
     /// Reads through each of `members` that votes, and returns those that do not answer, with the reason: a

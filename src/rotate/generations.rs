@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use infra_provider_api::{Address, Cluster, NodePlan};
+use infra_provider_api::{Address, Cluster, NodeSlot};
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = "rotations.json";
@@ -137,7 +137,7 @@ impl Generations {
 pub fn existing<'a>(machines: impl IntoIterator<Item = &'a Address>) -> BTreeMap<String, u32> {
     let mut highest = BTreeMap::new();
     for address in machines {
-        let (slot, generation) = NodePlan::parse_name(address.name());
+        let (slot, generation) = NodeSlot::parse_name(address.name());
         let kept = highest.entry(slot).or_insert(generation);
         *kept = generation.max(*kept);
     }

@@ -5,12 +5,12 @@ use infra_provider_api::{Address, CloudError, Cluster};
 
 use super::{
     error::{ExitCode, Failure},
-    look::{Looked, Purpose},
+    observe::{Observation, Purpose},
     open::Session,
 };
 use crate::{
+    cluster::{ApiServers, KubeAccess, published_endpoint},
     engine::{Action, Change, Plan},
-    resources::{ApiServers, KubeAccess, published_endpoint},
 };
 
 /// Where the nodes of a cluster look for its API server.
@@ -103,7 +103,7 @@ impl Session {
     /// Returns the reason for which the plan is refused.
     pub(super) fn judge_api_address(
         &self,
-        looked: &Looked,
+        looked: &Observation,
         plan: &mut Plan,
     ) -> Result<(), Failure> {
         let host = &self.cloud.api_host;
@@ -170,7 +170,7 @@ impl Session {
 
     /// Makes the refusal for a cluster whose nodes keep the address of a load balancer that is
     /// gone.
-    fn bound(&self, looked: &Looked, old: Option<&str>) -> Failure {
+    fn bound(&self, looked: &Observation, old: Option<&str>) -> Failure {
         let kind = self.cloud.machine_kind;
         let control_planes: Vec<String> = looked
             .cluster
@@ -213,7 +213,7 @@ mod tests {
         let file = folder.path().join("infra.toml");
         let text = ClusterToml::new("lab").pinned().with(rest).to_string();
         std::fs::write(&file, text).unwrap();
-        crate::spec::load(&file, &crate::spec::Options::default()).unwrap().cluster
+        crate::config::load(&file, &crate::config::Options::default()).unwrap().cluster
     }
 
     #[test]

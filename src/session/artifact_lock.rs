@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use infra_provisioning::artifacts::{ArtifactError, Lock};
 
-use crate::spec::Project;
+use crate::config::Project;
 
 const NAME: &str = "artifacts.lock";
 

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use infra_provider_api::{Address, CloudError, Readiness};
 
 use super::{
-    look::{Looked, reports},
+    observe::{Observation, reports},
     open::Session,
 };
-use crate::resources::{BootFailure, Boots};
+use crate::cluster::{BootFailure, BootReports};
 
 impl Session {
     /// Reads which of the nodes that are not ready report that their boot failed.
     ///
     /// # Errors
     /// Returns an error if the reports cannot be read.
-    pub async fn boot_failures(&self, looked: &Looked) -> Result<Vec<BootFailure>, CloudError> {
+    pub async fn boot_failures(
+        &self,
+        looked: &Observation,
+    ) -> Result<Vec<BootFailure>, CloudError> {
         let observed = &looked.observed;
         let is_ready = |name: &String| {
             let node = observed.get(&Address::new("node", name));
@@ -23,7 +26,7 @@ impl Session {
         };
         let kind = self.cloud.machine_kind;
         let machine = self.cloud.provider.kinds().into_iter().find(|one| one.name() == kind);
-        let boots = Boots::new(Arc::clone(&looked.kits), reports(observed, kind), machine);
+        let boots = BootReports::new(Arc::clone(&looked.kits), reports(observed, kind), machine);
         let names = looked.cluster.nodes().into_iter().map(|(_, node)| node.name());
         boots.failures(names.filter(|name| !is_ready(name)).collect()).await
     }

@@ -4,7 +4,7 @@ use infra_ssl::{PkiSpec, Validity, clock_warning, status};
 use jiff::Timestamp;
 
 use super::open::Session;
-use crate::spec::Project;
+use crate::config::Project;
 use crate::state::ClusterLayout;
 
 impl Session {

@@ -7,22 +7,23 @@ use infra_provider_api::{API_ACCESS, Address, Cluster, Declared, Input, Phase};
 use infra_ssl::ENCRYPTION_KEYS;
 use serde::Serialize;
 
-use super::{api_address, error::Failure, open::Session, outlived, suites::ORDER};
+use super::{api_address, error::Failure, open::Session, outlived, suite_catalog::ORDER};
 use crate::apps::{
     TlsSecret,
     addons::{CERT_MANAGER, RETIRED},
 };
-use crate::resources::{
-    ApiServerSpec, ApiServers, ArtifactsSpec, CertificateSpec, Certificates, EtcdMemberSpec,
-    HandoverSpec, Handovers, Kits, KubeletCertificateSpec, KubeletCertificates, NodeBundleSpec,
-    NodeSpec, SiteCertificateSpec, SiteCertificates, SiteIssuer, SuiteSpec, Suites, TurnSpec,
+use crate::cluster::{
+    ApiServerSpec, ApiServers, ArtifactsSpec, BootstrapData, CertificateSpec, Certificates,
+    EtcdMemberSpec, HandoverSpec, Handovers, KubeletCertificateSpec, KubeletCertificates,
+    NodeBundleSpec, NodeSpec, SiteCertificateSpec, SiteCertificates, SiteIssuer, SuiteSpec, Suites,
+    TurnSpec,
 };
 
 /// What declaring needs.
 pub(super) struct Declaring<'a> {
     pub(super) session: &'a Session,
     pub(super) cluster: &'a Cluster,
-    pub(super) kits: &'a Kits,
+    pub(super) kits: &'a BootstrapData,
     /// Hash over the nodes' downloads.
     pub(super) digest: &'a str,
     /// Machines that exist.
@@ -294,7 +295,7 @@ fn suites(of: &Declaring<'_>, all: &mut Vec<Declared>) -> Result<(), Failure> {
     .in_phase(Phase::Bootstrap)
     .after(certificate("kubeconfig"));
     // Once the cluster is there, any control plane keeps it up.
-    if let Some((pool, node)) = super::look::first_control_plane(of.cluster)
+    if let Some((pool, node)) = super::observe::first_control_plane(of.cluster)
         && !of.kits.needs_turn(pool, node)
     {
         server = server.after(Address::new(cloud.machine_kind, node.name()));

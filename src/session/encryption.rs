@@ -7,11 +7,11 @@ use infra_ssl::{ENCRYPTION_KEYS, EncryptionKeys, EncryptionStage, EncryptionStar
 
 use super::{
     error::{ExitCode, Failure},
-    look::{Looked, Purpose},
+    observe::{Observation, Purpose},
     open::Session,
     versions::refuse,
 };
-use crate::resources::{ApiServers, KubeAccess, encrypts_secrets};
+use crate::cluster::{ApiServers, KubeAccess, encrypts_secrets};
 
 /// What is known of the cluster whose Secrets are to be encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,13 +116,13 @@ impl Session {
 
     /// Returns true if no control plane could take up another key: one can only be replaced while
     /// others keep etcd's data.
-    pub fn is_stuck_with_its_keys(looked: &Looked) -> bool {
+    pub fn is_stuck_with_its_keys(looked: &Observation) -> bool {
         let nodes = looked.cluster.nodes();
         nodes.iter().filter(|(pool, _)| pool.role == Role::ControlPlane).count() < 2
     }
 
     /// Returns what a plan says about a cluster whose Secrets are not encrypted yet.
-    pub(super) fn encryption_note(&self, looked: &Looked) -> Option<String> {
+    pub(super) fn encryption_note(&self, looked: &Observation) -> Option<String> {
         if Self::is_stuck_with_its_keys(looked) {
             return None;
         }
@@ -140,7 +140,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if the present settings are unknown, because the nodes' downloads are not there.
-    pub fn outdated_control_planes(&self, looked: &Looked) -> Result<Vec<Address>, Failure> {
+    pub fn outdated_control_planes(&self, looked: &Observation) -> Result<Vec<Address>, Failure> {
         if let Some(missing) = &looked.missing {
             return Err(missing.clone());
         }

@@ -5,8 +5,8 @@ use std::fmt;
 use infra_provider_api::{CloudError, Diagnostic, ErrorKind};
 
 use crate::{
+    config::LoadError,
     engine::{ObserveError, PlanError, RecoverError},
-    spec::LoadError,
     state::home::{MoveError, TwoStates},
     state::{LockError, StateError, StateErrorKind, StoreError},
     ui::{drawn, text_again},
@@ -264,7 +264,7 @@ impl From<ObserveError> for Failure {
         // Certificates and keys are a part of the state, and are all that is observed on this machine.
         if let [(_, error)] = error.failures.as_slice()
             && error.kind == ErrorKind::Local
-            && error.operation == crate::resources::READ_CERTIFICATES
+            && error.operation == crate::cluster::READ_CERTIFICATES
         {
             let mut failure = Self::new(
                 ExitCode::State,

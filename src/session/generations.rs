@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use infra_provider_api::{Address, Cluster, NodePlan};
+use infra_provider_api::{Address, Cluster, NodeSlot};
 
 use crate::{
     engine::Observations,
@@ -21,7 +21,7 @@ pub(super) fn fill(
     generations.fill(cluster, &existing(machines.iter().copied()));
     let mut by_slot: HashMap<String, Vec<(u32, &str)>> = HashMap::new();
     for address in machines {
-        let (slot, generation) = NodePlan::parse_name(address.name());
+        let (slot, generation) = NodeSlot::parse_name(address.name());
         by_slot.entry(slot).or_default().push((generation, address.name()));
     }
     let mut older = BTreeMap::new();

@@ -6,11 +6,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 use infra_provider_api::Reference;
 use infra_provisioning::artifacts::{Arch, LOCK_VERSION, Lock};
 
-use super::{error::Failure, look::Purpose, open::Session, plan::Planned};
+use super::{error::Failure, observe::Purpose, open::Session, plan::Planned};
 use crate::{
     apps::{Suite, check_classes},
+    cluster::{SuiteSpec, Suites, lock_digest},
     engine::Action,
-    resources::{SuiteSpec, Suites, lock_digest},
 };
 
 /// The nodes' downloads, as far as this machine has them.

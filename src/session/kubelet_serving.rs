@@ -2,8 +2,8 @@
 
 use infra_provider_api::Address;
 
-use super::{error::Failure, look::Purpose, open::Session, versions::refuse};
-use crate::resources::{KubeAccess, KubeletCertificates, kubelets_ask};
+use super::{error::Failure, observe::Purpose, open::Session, versions::refuse};
+use crate::cluster::{KubeAccess, KubeletCertificates, kubelets_ask};
 
 impl Session {
     /// Reports whether the cluster's authority signs what kubelets serve with; `runs` says that control

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     clouds,
-    spec::{self, Project},
+    config::{self, Project},
     state::{
         ClusterLayout, Persister, Store,
         home::Home,
@@ -36,7 +36,7 @@ pub struct SessionOptions {
     /// infra.toml.
     pub file: PathBuf,
     /// `--env`, `--provider`.
-    pub spec: spec::Options,
+    pub spec: config::Options,
     /// `--sim`.
     pub sim: bool,
     /// `--sim-speed`.
@@ -48,7 +48,7 @@ pub struct Session {
     /// What the file says.
     pub project: Project,
     /// How it was read.
-    pub(super) spec: spec::Options,
+    pub(super) spec: config::Options,
     /// The cloud.
     pub cloud: ConnectedCloud,
     /// Whose account it is.
@@ -164,7 +164,7 @@ impl Session {
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
-        let mut project = spec::load(&options.file, &options.spec)?;
+        let mut project = config::load(&options.file, &options.spec)?;
         let Connected { cloud_env, cloud, account, mut cx, layout, uuid } =
             Connected::to(&mut project, options, progress).await?;
         let cluster = &project.cluster.name;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use infra_provider_api::{Address, Cluster, Role};
 
 use super::{error::Failure, open::Session};
-use crate::resources::Boots;
+use crate::cluster::BootReports;
 
 /// Why such a machine is recreated. A kubelet registers its node once, when it starts, and it runs the pods
 /// of a cluster that nobody knows any more.
@@ -20,7 +20,7 @@ impl Session {
         &self,
         cluster: &Cluster,
         machines: &BTreeSet<String>,
-        boots: &Boots,
+        boots: &BootReports,
         is_gone: bool,
     ) -> Result<BTreeSet<String>, Failure> {
         let nodes = || cluster.nodes().into_iter().map(|(pool, node)| (pool.role, node.name()));

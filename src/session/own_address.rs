@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use infra_provider_api::LoadBalancerPlan;
+use infra_provider_api::LoadBalancerConfig;
 use ipnet::IpNet;
 
-use super::{look::Looked, open::Session};
+use super::{observe::Observation, open::Session};
 use crate::engine::{Action, Plan};
 
 /// Nothing is sent there: connecting a datagram socket only chooses the way out.
@@ -14,7 +14,7 @@ const ANYWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 impl Session {
     /// Returns a note where the plan narrows who may connect to the API server, and this machine's
     /// own address is not known to be among those.
-    pub(super) fn own_address_note(&self, looked: &Looked, plan: &Plan) -> Option<String> {
+    pub(super) fn own_address_note(&self, looked: &Observation, plan: &Plan) -> Option<String> {
         let changes = |action: Action| action.creates() || action == Action::Update;
         let door = &self.cloud.api_door;
         let is_set = plan.changes.iter().any(|one| one.address == *door && changes(one.action));
@@ -44,7 +44,7 @@ fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-fn note(balancer: &LoadBalancerPlan, own: Option<IpAddr>) -> Option<String> {
+fn note(balancer: &LoadBalancerConfig, own: Option<IpAddr>) -> Option<String> {
     if !balancer.is_narrow() {
         return None;
     }
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn only_an_address_that_others_see_proves_anything() {
-        let mut balancer = LoadBalancerPlan::open(6443);
+        let mut balancer = LoadBalancerConfig::open(6443);
         assert_eq!(note(&balancer, None), None);
         balancer.allow = vec!["203.0.113.0/24".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
         let said = |own: &str| note(&balancer, Some(own.parse().unwrap())).unwrap_or_default();

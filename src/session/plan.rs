@@ -8,22 +8,22 @@ use jiff::{Timestamp, Zoned};
 
 use super::{
     error::Failure,
-    look::{Looked, Purpose},
+    observe::{Observation, Purpose},
     open::Session,
     versions::end_of_life_note,
 };
 use crate::{
     apps::addons::CERT_MANAGER,
+    cluster::{SiteCertificates, Suites},
+    config::{AcmeConfig, Challenge},
     engine::{Action, Plan, PlanInput, PlanOptions, plan, plan::fingerprint},
-    resources::{SiteCertificates, Suites},
-    spec::{AcmeConfig, Challenge},
     state::{ResourceState, State},
 };
 
 /// A plan and what it was made from.
 pub struct Planned {
     /// What was looked at.
-    pub looked: Looked,
+    pub looked: Observation,
     /// The plan.
     pub plan: Plan,
 }
@@ -114,7 +114,11 @@ impl Session {
 
     /// Refuses to give the cluster's controllers credentials that are not there, and notes it when
     /// they get the operator's own.
-    fn check_addon_credentials(&self, looked: &Looked, plan: &mut Plan) -> Result<(), Failure> {
+    fn check_addon_credentials(
+        &self,
+        looked: &Observation,
+        plan: &mut Plan,
+    ) -> Result<(), Failure> {
         let issuer = Suites::address(CERT_MANAGER);
         let is_dns = |acme: &AcmeConfig| acme.challenge == Challenge::Dns01;
         if looked.shared.acme.as_ref().is_some_and(is_dns)
@@ -141,7 +145,7 @@ impl Session {
     /// Returns an error if something cannot be planned.
     pub fn plan_with(
         &self,
-        looked: &Looked,
+        looked: &Observation,
         record: Arc<State>,
         options: &PlanOptions,
     ) -> Result<Plan, Failure> {
@@ -160,12 +164,12 @@ impl Session {
     }
 
     /// Returns the fingerprint that tells if a saved plan still fits what a new look found.
-    pub fn fingerprint(&self, looked: &Looked) -> String {
+    pub fn fingerprint(&self, looked: &Observation) -> String {
         fingerprint(&looked.declared, &looked.observed, &self.record(looked))
     }
 
     /// Returns the state as the chosen environment sees it.
-    pub fn record(&self, looked: &Looked) -> Arc<State> {
+    pub fn record(&self, looked: &Observation) -> Arc<State> {
         of_environment(self.store.state(), looked)
     }
 }
@@ -173,7 +177,7 @@ impl Session {
 /// Corrects the state of app suites, whose address all environments of one cluster share, and leaves
 /// alone the certificates of other environments and what those need. A state of another environment says
 /// nothing about this one: the inventory that the cluster keeps does.
-fn of_environment(mut record: Arc<State>, looked: &Looked) -> Arc<State> {
+fn of_environment(mut record: Arc<State>, looked: &Observation) -> Arc<State> {
     let others = |address: &Address, known: &ResourceState| {
         let environment = known.spec.text("environment");
         let secret = SiteCertificates::secret(address);

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use infra_provider_api::{Address, Readiness, Role};
 
-use super::{error::Failure, look::Looked, open::Session};
+use super::{error::Failure, observe::Observation, open::Session};
 use crate::{
+    cluster::ANSWERS,
     engine::{
         Action, Change, Plan, PlanOptions,
         quorum::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, judge},
     },
-    resources::ANSWERS,
     state::{ResourceState, State},
 };
 
@@ -19,7 +19,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns the reason for which the plan is refused.
-    pub(super) fn judge(&self, looked: &Looked, plan: &mut Plan) -> Result<(), Failure> {
+    pub(super) fn judge(&self, looked: &Observation, plan: &mut Plan) -> Result<(), Failure> {
         let record = self.store.state();
         let options = plan.options.clone();
         let facts = self.facts(looked, &record, plan, &options);
@@ -33,7 +33,7 @@ impl Session {
     }
 
     /// Returns how many losses of control planes the cluster survives as it is.
-    pub fn outlook(&self, looked: &Looked) -> Outlook {
+    pub fn outlook(&self, looked: &Observation) -> Outlook {
         let record = self.store.state();
         let none = Changes::default();
         let mut facts = self.facts_of(looked, &record, &none);
@@ -41,7 +41,13 @@ impl Session {
         Outlook::of(&facts)
     }
 
-    fn facts(&self, looked: &Looked, record: &State, plan: &Plan, options: &PlanOptions) -> Facts {
+    fn facts(
+        &self,
+        looked: &Observation,
+        record: &State,
+        plan: &Plan,
+        options: &PlanOptions,
+    ) -> Facts {
         let changes: Changes<'_> =
             plan.real_changes().map(|change| (&change.address, change)).collect();
         let mut facts = self.facts_of(looked, record, &changes);
@@ -50,7 +56,7 @@ impl Session {
         facts
     }
 
-    fn facts_of(&self, looked: &Looked, record: &State, changes: &Changes<'_>) -> Facts {
+    fn facts_of(&self, looked: &Observation, record: &State, changes: &Changes<'_>) -> Facts {
         let kind = self.cloud.machine_kind;
         let observed = &looked.observed;
         let unread = observed.unreachable.get("etcd_member").map(ToString::to_string);
@@ -95,7 +101,7 @@ impl Session {
         }
     }
 
-    fn role_changes(&self, looked: &Looked) -> Vec<RoleChange> {
+    fn role_changes(&self, looked: &Observation) -> Vec<RoleChange> {
         let nodes = looked.cluster.nodes().into_iter();
         let changes = nodes.filter_map(|(pool, node)| {
             let name = node.name();
@@ -117,7 +123,7 @@ impl Session {
     }
 
     /// Takes back advice that would cost data, and says what is lost already.
-    fn warn(&self, looked: &Looked, facts: &Facts, record: &State, plan: &mut Plan) {
+    fn warn(&self, looked: &Observation, facts: &Facts, record: &State, plan: &mut Plan) {
         let kind = self.cloud.machine_kind;
         let exists = |one: &&ControlPlane| one.machine != Machine::Absent;
         let existing: Vec<&ControlPlane> = facts.control_planes.iter().filter(exists).collect();
@@ -165,14 +171,14 @@ fn names<'a>(addresses: impl Iterator<Item = &'a Address>, kind: &str) -> BTreeS
     addresses.filter(|one| one.kind() == kind).map(|one| one.name().to_owned()).collect()
 }
 
-fn control_planes(looked: &Looked) -> Vec<String> {
+fn control_planes(looked: &Observation) -> Vec<String> {
     let nodes = looked.cluster.nodes().into_iter();
     nodes.filter(|(pool, _)| pool.role == Role::ControlPlane).map(|(_, node)| node.name()).collect()
 }
 
 /// Members by the state: those that were seen, or, in a state of an earlier version, the control
 /// planes that have joined.
-fn recorded_members(looked: &Looked, record: &State) -> BTreeSet<String> {
+fn recorded_members(looked: &Observation, record: &State) -> BTreeSet<String> {
     let ready = |kind: &str| -> BTreeSet<String> {
         let all = record.resources.values();
         all.filter(|one| one.address.kind() == kind && one.ready)

@@ -9,7 +9,7 @@ use super::{
     open::{SessionOptions, cloud_env},
 };
 use crate::{
-    spec::{self, Project},
+    config::{self, Project},
     state::{
         ClusterLayout, Store,
         remote::{RemoteState, refuse_working_copy},
@@ -36,7 +36,7 @@ impl OpenRecord {
     /// # Errors
     /// Returns an error if the file is invalid, or if the state cannot be read.
     pub async fn open(options: &SessionOptions) -> Result<Self, Failure> {
-        let project = spec::load(&options.file, &options.spec)?;
+        let project = config::load(&options.file, &options.spec)?;
         project.home.check(&project.cluster.name)?;
         let layout = ClusterLayout::of(&project.home, &project.cluster.name);
         let cluster = &project.cluster.name;

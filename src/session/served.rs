@@ -7,18 +7,18 @@ use infra_provider_api::{Address, Diagnostic};
 
 use super::{
     error::Failure,
-    look::Purpose,
+    observe::Purpose,
     open::Session,
-    suites::{INGRESS, SuiteOptions, app_source},
+    suite_catalog::{INGRESS, SuiteOptions, app_source},
 };
 use crate::{
     apps::{
         addons::{ALL_NAMESPACES, CERT_MANAGER},
         ingress_namespaces,
     },
+    cluster::Suites,
+    config::{self, AcmeConfig, Challenge, Project},
     engine::{Action, Plan},
-    resources::Suites,
-    spec::{self, AcmeConfig, Challenge, Project},
     state::State,
 };
 
@@ -155,7 +155,7 @@ pub(super) const NAMESPACES: &str = "NAMESPACES";
 /// lose its rights.
 fn served_namespaces(
     project: &Project,
-    options: &spec::Options,
+    options: &config::Options,
 ) -> Result<BTreeSet<String>, Failure> {
     let named: BTreeSet<String> = project.apps.ingress.namespaces.iter().cloned().collect();
     if !project.apps.addons.ingress || named.contains(ALL_NAMESPACES) {
@@ -174,13 +174,13 @@ fn served_namespaces(
 ///
 /// # Errors
 /// Returns an error when one of them cannot be read.
-fn others(project: &Project, options: &spec::Options) -> Result<Vec<Project>, Failure> {
+fn others(project: &Project, options: &config::Options) -> Result<Vec<Project>, Failure> {
     let chosen = project.cluster.environment.as_ref();
     let names = project.environments.iter().filter(|name| Some(*name) != chosen);
     let mut all = Vec::new();
     for environment in names {
-        let options = spec::Options { environment: Some(environment.clone()), ..options.clone() };
-        let other = spec::load(&project.file, &options)?;
+        let options = config::Options { environment: Some(environment.clone()), ..options.clone() };
+        let other = config::load(&project.file, &options)?;
         // An overlay may make a cluster of its own of an environment.
         if other.cluster.name == project.cluster.name {
             all.push(other);
@@ -196,7 +196,7 @@ fn others(project: &Project, options: &spec::Options) -> Result<Vec<Project>, Fa
 /// Returns an error when an environment cannot be read, or when two ask in different ways.
 pub(super) fn acme(
     project: &Project,
-    options: &spec::Options,
+    options: &config::Options,
 ) -> Result<Option<AcmeConfig>, Failure> {
     let of = |project: &Project| project.tls.as_ref().and_then(|tls| tls.acme.clone());
     let mut found = of(project);

@@ -6,14 +6,14 @@ use infra_provider_api::{Diagnostic, Source};
 use infra_ssl::{Brought, Names};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{error::Failure, look::Looked, open::Session};
+use super::{error::Failure, observe::Observation, open::Session};
 use crate::{
     apps::{Suite, TlsSecret, TlsSecrets, wanted_tls_secrets},
-    engine::{Action, Plan},
-    resources::{
+    cluster::{
         BroughtFiles, SiteCertificateSpec, SiteCertificates, SiteIssuer, foreign, is_foreign,
     },
-    spec::{Challenge, Project, TlsConfig, TlsFile, TlsIssuer, TlsTarget},
+    config::{Challenge, Project, TlsConfig, TlsFile, TlsIssuer, TlsTarget},
+    engine::{Action, Plan},
 };
 
 /// The certificates that a project asks for.
@@ -209,7 +209,7 @@ impl Session {
     /// Returns an error that names each such Secret.
     pub(super) async fn check_site_secrets(
         &self,
-        looked: &Looked,
+        looked: &Observation,
         plan: &Plan,
     ) -> Result<(), Failure> {
         if !looked.kube.exists() || looked.observed.unreachable.contains_key(SiteCertificates::KIND)

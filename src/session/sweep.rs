@@ -3,9 +3,9 @@
 use infra_provider_api::{Address, CloudError};
 use infra_provisioning::node::report_of_call;
 
-use super::{look::Looked, open::Session};
+use super::{observe::Observation, open::Session};
 use crate::{
-    resources::{JoinSecrets, report_of},
+    cluster::{JoinSecrets, report_of},
     state::State,
 };
 
@@ -17,7 +17,7 @@ impl Session {
     /// # Errors
     /// Returns an error if the bucket or the API server do not answer. The next run sweeps the
     /// rest.
-    pub async fn sweep(&self, looked: &Looked) -> Result<(), CloudError> {
+    pub async fn sweep(&self, looked: &Observation) -> Result<(), CloudError> {
         let record = self.store.state();
         // Without the bucket on record, one of its name may be a stranger's.
         if !record.resources.contains_key(&self.cloud.bucket) {

@@ -5,13 +5,13 @@
 //! versions: a kubelet is never newer than the API server and at most three minor versions older;
 //! control planes are upgraded first, one minor version at a time. Kubernetes knows no downgrades.
 
-use infra_provider_api::{Diagnostic, NodePlan, Role, Source};
+use infra_provider_api::{Diagnostic, NodeSlot, Role, Source};
 use infra_provisioning::artifacts::{known_series, parse_version};
 use infra_versions::{minor_of, versions};
 use jiff::civil::Date;
 
-use super::{error::Failure, look::Looked, open::Session};
-use crate::{resources::ApiServers, spec::Project};
+use super::{error::Failure, observe::Observation, open::Session};
+use crate::{cluster::ApiServers, config::Project};
 
 type Version = (u32, u32, u32);
 
@@ -54,7 +54,7 @@ impl Session {
     /// Returns the problem, with its place in infra.toml, if no verb can.
     pub fn check_skew(
         &self,
-        looked: &Looked,
+        looked: &Observation,
         created: &[&str],
     ) -> Result<Option<String>, Diagnostic> {
         let versions = &looked.cluster.versions;
@@ -73,7 +73,7 @@ impl Session {
         let control_planes: Vec<&str> = created
             .iter()
             .filter(|name| {
-                let is_it = |node: &NodePlan| node.name() == **name;
+                let is_it = |node: &NodeSlot| node.name() == **name;
                 nodes.iter().any(|(pool, node)| pool.role == Role::ControlPlane && is_it(node))
             })
             .copied()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    spec::BucketPlan,
+    config::BucketConfig,
     state::{
         ClusterLayout, StateError,
         remote::{RemoteOptions, RemoteState},
@@ -24,7 +24,7 @@ pub use target::Target;
 /// Returns an error if the bucket does not exist, or if its content cannot be used or trusted.
 pub async fn open(
     target: Target,
-    plan: &BucketPlan,
+    plan: &BucketConfig,
     layout: &ClusterLayout,
     cluster: &str,
     uuid: Uuid,

@@ -10,7 +10,7 @@ use infra_provider_api::{CloudError, ErrorKind};
 use super::bucket::BucketObjects;
 use crate::{
     clouds,
-    spec::{BucketPlan, Project},
+    config::{BucketConfig, Project},
     state::{StateError, StateErrorKind, remote::StateBucket, store::remote::Objects},
 };
 
@@ -30,7 +30,7 @@ impl Target {
     /// # Errors
     /// Returns an error if credentials are missing, or if the endpoint cannot be used.
     pub async fn connect(
-        plan: &BucketPlan,
+        plan: &BucketConfig,
         project: &Project,
         cloud_env: &CloudEnv,
     ) -> Result<Self, StateError> {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use infra::spec::{self, KubernetesConfig, Options};
+use infra::config::{self, KubernetesConfig, Options};
 use infra_provisioning::kubeadm::{DEFAULT_AUDIT_POLICY, PodSecurityLevel};
 use infra_test_utils::ClusterToml;
 
@@ -15,7 +15,7 @@ fn load_with(more: &str, files: &[(&str, &str)]) -> Result<KubernetesConfig, Str
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    spec::load(&path, &Options::default())
+    config::load(&path, &Options::default())
         .map(|project| project.kubernetes)
         .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
 }

@@ -8,14 +8,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use infra::{session::SessionOptions, spec};
+use infra::{config, session::SessionOptions};
 use infra_provider_api::Phase;
 use infra_test_utils::{ClusterToml, POD_RANGE};
 use xtask::sweep::{Lab, SUITE, Tools};
 
 use super::{
+    failing_kinds::{Log, Trouble},
     runs::Runs,
-    troubled::{Log, Trouble},
 };
 
 const SPEED: f64 = 25.0;
@@ -84,7 +84,7 @@ fn changed() -> String {
 fn options() -> SessionOptions {
     SessionOptions {
         file: PathBuf::from("infra.toml"),
-        spec: spec::Options::default(),
+        spec: config::Options::default(),
         sim: true,
         sim_speed: Some(SPEED),
     }
@@ -111,7 +111,7 @@ fn every_kinds_actions_twice_and_failed_once() {
 
         took.insert("create", runtime.block_on(runs.converge(false)));
         runtime.block_on(runs.assert_settled("created"));
-        let looked = runtime.block_on(runs.look());
+        let looked = runtime.block_on(runs.observe());
         let names: Vec<&str> = looked.kinds.names().collect();
         lab.write("infra.toml", &changed()).unwrap();
         lab.write("apps/all.yaml", &SUITE.replace("green", "blue")).unwrap();

@@ -6,15 +6,15 @@ use std::{
 };
 
 use infra::{
+    cluster::KUBERNETES_KINDS,
     engine::{
         ExecuteOptions, Outcome, PlanOptions, RecoverOptions, events::Events, execute, recover,
     },
-    resources::KUBERNETES_KINDS,
-    session::{Looked, Planned, Purpose, Session, SessionOptions},
+    session::{Observation, Planned, Purpose, Session, SessionOptions},
 };
 use infra_provider_api::{NoProgress, Phase};
 
-use super::troubled::{Log, Trouble, trouble};
+use super::failing_kinds::{Log, Trouble, trouble};
 
 /// With every action failing once, each layer of the graph takes two runs.
 const RUNS_MAX: usize = 40;
@@ -41,7 +41,7 @@ impl Runs {
     async fn one(&self, destroy: bool) -> Outcome {
         let session = self.open().await;
         if !session.store.state().intents.is_empty() {
-            let looked = session.look(Purpose::Apply).await.unwrap();
+            let looked = session.observe(Purpose::Apply).await.unwrap();
             let options = RecoverOptions {
                 grace: GRACE,
                 optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
@@ -85,7 +85,7 @@ impl Runs {
     }
 
     /// What there is: kinds, and what is declared of them.
-    pub async fn look(&self) -> Looked {
-        self.open().await.look(Purpose::Apply).await.unwrap()
+    pub async fn observe(&self) -> Observation {
+        self.open().await.observe(Purpose::Apply).await.unwrap()
     }
 }

@@ -6,13 +6,13 @@
 //! [`FIELD_MANAGER`]. The library prints nothing: progress goes out as [`AppsEvent`]s.
 
 pub mod addons;
-mod advice;
 mod apply;
 mod classes;
 mod client;
 mod error;
 mod events;
 mod forward;
+mod hints;
 mod inventory;
 mod kinds;
 mod load;
@@ -22,16 +22,15 @@ mod order;
 mod plan;
 mod problem;
 mod promotion;
-mod rendered;
+mod render_diff;
 mod service;
-mod settled;
 mod status;
 mod suite;
 mod tls;
+mod up_to_date;
 mod wait;
 mod yaml;
 
-pub use advice::advice;
 pub use apply::{
     ApplyOptions, Change, DeleteOptions, Force, Outcome, Protection, apply, delete, restart,
 };
@@ -40,6 +39,7 @@ pub use client::{Catalog, ClusterRef, KubeClient, Target, explain};
 pub use error::AppsError;
 pub use events::{AppsEvent, Events};
 pub use forward::{Forward, ForwardTo};
+pub use hints::advice;
 pub use inventory::{Inventory, inventory_name};
 pub use load::{
     DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource,
@@ -53,7 +53,7 @@ pub use plan::{
 };
 pub use problem::{Problem, ProblemKind};
 pub use promotion::check_promotion;
-pub use rendered::{Earlier, Rendered, compare_suites, earlier_source, read_rendered};
+pub use render_diff::{Earlier, Rendered, compare_suites, earlier_source, read_rendered};
 pub use status::{ObjectStatus, SuiteStatus, status};
 pub use suite::{Reveal, Suite};
 pub use tls::{HostCertificate, TlsSecret, TlsSecrets, all_host_certificates, wanted_tls_secrets};

@@ -192,7 +192,7 @@ pub(super) async fn read(
     }
     let operation = format!("read {} by id", kind.name());
     let text = format!("{} questions, {} answers", known.len(), answers.len());
-    Err(CloudError::new(infra_provider_api::ErrorKind::Garbled, operation, text))
+    Err(CloudError::new(infra_provider_api::ErrorKind::MalformedResponse, operation, text))
 }
 
 fn take(

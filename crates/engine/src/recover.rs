@@ -15,7 +15,7 @@ use super::{
     Kinds,
     confirm::read,
     events::{Event, Events},
-    execute::{Sought, Unclear, look_for},
+    execute::{LookupError, LostCreate, look_for},
 };
 
 /// How to recover.
@@ -189,9 +189,9 @@ async fn created(
     // A clock that went backwards must not make the wait longer than the grace period.
     let passed = Timestamp::now().duration_since(latest).unsigned_abs();
     let grace = options.grace.saturating_sub(passed);
-    let sought: Vec<Sought> = creates
+    let sought: Vec<LostCreate> = creates
         .iter()
-        .map(|(address, intent)| Sought {
+        .map(|(address, intent)| LostCreate {
             address: (*address).clone(),
             key: intent.key.clone().unwrap_or_default(),
             not: None,
@@ -219,12 +219,12 @@ fn closed(address: Address, reason: &str) -> Entry {
     Entry::Closed { address, reason: reason.to_owned() }
 }
 
-impl From<Unclear> for RecoverError {
-    fn from(unclear: Unclear) -> Self {
+impl From<LookupError> for RecoverError {
+    fn from(unclear: LookupError) -> Self {
         match unclear {
-            Unclear::Cloud(error) => Self::Cloud(error),
-            Unclear::Ambiguous { address, ids } => Self::Ambiguous { address, ids },
-            Unclear::Stopped => Self::Stopped,
+            LookupError::Cloud(error) => Self::Cloud(error),
+            LookupError::Ambiguous { address, ids } => Self::Ambiguous { address, ids },
+            LookupError::Stopped => Self::Stopped,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use infra_provider_api::{Address, Declared, Observed, Packed, Phase, Readiness};
+use infra_provider_api::{Address, Declared, Observed, Phase, RawJson, Readiness};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +21,10 @@ pub struct ResourceState {
     /// How often it has been created, from 1. Part of the idempotency key.
     pub generation: u64,
     /// The declared spec that was applied, references resolved. Secrets are digests.
-    pub spec: Packed,
+    pub spec: RawJson,
     /// Its outputs, as last seen.
     #[serde(default)]
-    pub outputs: Packed,
+    pub outputs: RawJson,
     /// What it needed; orders its deletion when it is no longer declared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Address>,
@@ -40,13 +40,13 @@ pub struct ResourceState {
 
 impl ResourceState {
     /// Makes the state of a declared resource, with its spec resolved, before it exists.
-    pub fn planned(declared: &Declared, spec: Packed, generation: u64) -> Self {
+    pub fn planned(declared: &Declared, spec: RawJson, generation: u64) -> Self {
         Self {
             address: declared.address.clone(),
             id: String::new(),
             generation,
             spec,
-            outputs: Packed::default(),
+            outputs: RawJson::default(),
             needs: declared.needs(),
             phase: declared.phase,
             protect: declared.protect,

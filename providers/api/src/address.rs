@@ -4,7 +4,7 @@ use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::shared::shared;
+use crate::intern::intern;
 
 /// `kind.name`, for instance `droplet.worker-1`. The kind has no dots, the name may have
 /// (`domain.example.com`). Cheap to clone: copies share their text.
@@ -33,7 +33,7 @@ pub struct AddressError {
 impl Address {
     /// Makes an address from its two parts.
     pub fn new(kind: impl AsRef<str>, name: impl AsRef<str>) -> Self {
-        Self(shared(&format!("{}.{}", kind.as_ref(), name.as_ref())))
+        Self(intern(&format!("{}.{}", kind.as_ref(), name.as_ref())))
     }
 
     /// Returns the kind, for instance `droplet`.
@@ -81,7 +81,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         match text.split_once('.') {
-            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(Self(shared(text))),
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(Self(intern(text))),
             _ => Err(AddressError { text: text.to_owned() }),
         }
     }

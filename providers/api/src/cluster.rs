@@ -38,9 +38,9 @@ pub struct Cluster {
     /// Who may reach what from outside.
     pub firewall: Vec<FirewallRule>,
     /// The load balancer of the API server.
-    pub api_load_balancer: LoadBalancerPlan,
+    pub api_load_balancer: LoadBalancerConfig,
     /// The cluster's domain; `None` leaves DNS alone.
-    pub dns: Option<DnsPlan>,
+    pub dns: Option<DnsConfig>,
     /// The bucket's name, where infra.toml fixes it; otherwise the provider derives one.
     pub bucket: Option<String>,
     /// Tags of the user's own, put on everything that can carry them.
@@ -147,7 +147,7 @@ pub struct Pool {
     /// Taints of the Nodes, as kubectl writes them: `key=value:NoSchedule`.
     pub taints: Vec<String>,
     /// Its nodes, in order.
-    pub nodes: Vec<NodePlan>,
+    pub nodes: Vec<NodeSlot>,
     /// Where `size` was written.
     pub size_source: Option<Source>,
     /// Where the pool was written.
@@ -164,17 +164,17 @@ impl Pool {
 /// One machine.
 ///
 /// ```
-/// use infra_provider_api::NodePlan;
+/// use infra_provider_api::NodeSlot;
 ///
-/// let first = NodePlan { slot: "worker-1".into(), generation: 1, revision: "0a1b".into() };
-/// let rotated = NodePlan { generation: 2, ..first.clone() };
+/// let first = NodeSlot { slot: "worker-1".into(), generation: 1, revision: "0a1b".into() };
+/// let rotated = NodeSlot { generation: 2, ..first.clone() };
 /// assert_eq!((first.name(), rotated.name()), ("worker-1".into(), "worker-1-g2".into()));
-/// assert_eq!(NodePlan::parse_name("worker-1-g2"), ("worker-1".into(), 2));
+/// assert_eq!(NodeSlot::parse_name("worker-1-g2"), ("worker-1".into(), 2));
 /// // No machine of the first generation carries a number, so this is a slot of that name.
-/// assert_eq!(NodePlan::parse_name("worker-g1"), ("worker-g1".into(), 1));
+/// assert_eq!(NodeSlot::parse_name("worker-g1"), ("worker-g1".into(), 1));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodePlan {
+pub struct NodeSlot {
     /// The slot: `worker-1`. Stays when the machine is replaced.
     pub slot: String,
     /// How often the slot's machine has been replaced, from 1.
@@ -183,7 +183,7 @@ pub struct NodePlan {
     pub revision: String,
 }
 
-impl NodePlan {
+impl NodeSlot {
     /// Returns the name of machine, Node and host: the slot, with `-g<generation>` from the second
     /// on.
     pub fn name(&self) -> String {
@@ -261,7 +261,7 @@ pub const API_ACCESS: &str = "api_access";
 
 /// The load balancer of the API server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoadBalancerPlan {
+pub struct LoadBalancerConfig {
     /// The port clients use: 6443.
     pub port: u16,
     /// Who may connect besides the cluster's own machines, sorted; empty: everybody.
@@ -272,7 +272,7 @@ pub struct LoadBalancerPlan {
     pub allow_source: Option<Source>,
 }
 
-impl LoadBalancerPlan {
+impl LoadBalancerConfig {
     /// Makes one that everybody may connect to.
     pub fn open(port: u16) -> Self {
         Self { port, allow: Vec::new(), allow_source: None }
@@ -286,7 +286,7 @@ impl LoadBalancerPlan {
 
 /// DNS of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DnsPlan {
+pub struct DnsConfig {
     /// The domain: `example.com`.
     pub domain: String,
     /// Seconds that answers may be kept.
@@ -301,7 +301,7 @@ pub struct DnsPlan {
     pub source: Option<Source>,
 }
 
-impl DnsPlan {
+impl DnsConfig {
     /// Returns the full name of the API server: `api.example.com`.
     pub fn api_host(&self) -> String {
         format!("{}.{}", self.api_name, self.domain)
@@ -310,7 +310,7 @@ impl DnsPlan {
 
 impl Cluster {
     /// Lists the nodes with their pools, control planes first.
-    pub fn nodes(&self) -> Vec<(&Pool, &NodePlan)> {
+    pub fn nodes(&self) -> Vec<(&Pool, &NodeSlot)> {
         let mut nodes: Vec<_> = self
             .pools
             .iter()
@@ -322,6 +322,6 @@ impl Cluster {
 
     /// Returns the host names of the API server's certificate that come from DNS.
     pub fn api_names(&self) -> Vec<String> {
-        self.dns.iter().map(DnsPlan::api_host).collect()
+        self.dns.iter().map(DnsConfig::api_host).collect()
     }
 }

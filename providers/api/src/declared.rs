@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Packed};
+use crate::{Address, RawJson};
 
 /// Up to where a run goes. Each phase holds the ones before it.
 #[derive(
@@ -56,7 +56,7 @@ pub struct Declared {
     /// The phase in which it is made.
     pub phase: Phase,
     /// The kind's spec, erased; references are `{"$ref": ADDRESS, "field": OUTPUT}`.
-    pub spec: Packed,
+    pub spec: RawJson,
     /// What must be there before, without a value flowing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Address>,
@@ -92,7 +92,7 @@ impl Declared {
         Ok(Self {
             address,
             phase: Phase::Infra,
-            spec: Packed::of(spec)?,
+            spec: RawJson::of(spec)?,
             depends_on: Vec::new(),
             supersedes: Vec::new(),
             companions: Vec::new(),

@@ -27,7 +27,7 @@ pub enum ErrorKind {
     /// No answer: the call may or may not have had its effect.
     Unanswered,
     /// The answer made no sense.
-    Garbled,
+    MalformedResponse,
     /// A wait ran into its deadline.
     Deadline,
     /// The user asked to stop.
@@ -99,6 +99,6 @@ impl CloudError {
 
     /// Returns true if the call may have had its effect.
     pub fn is_uncertain(&self) -> bool {
-        matches!(self.kind, ErrorKind::Unanswered | ErrorKind::Garbled)
+        matches!(self.kind, ErrorKind::Unanswered | ErrorKind::MalformedResponse)
     }
 }

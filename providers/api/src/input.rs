@@ -26,7 +26,7 @@ pub struct Reference {
 /// A spec that refers to another resource becomes an edge of the graph as soon as it is erased:
 ///
 /// ```
-/// use infra_provider_api::{Address, Input, Packed};
+/// use infra_provider_api::{Address, Input, RawJson};
 /// use serde::Serialize;
 ///
 /// #[derive(Serialize)]
@@ -36,7 +36,7 @@ pub struct Reference {
 /// }
 ///
 /// let network = Address::new("vpc", "main");
-/// let spec = Packed::of(&Machine {
+/// let spec = RawJson::of(&Machine {
 ///     size: "small".to_owned().into(),
 ///     network: Input::reference(network.clone(), "id"),
 /// })?;

@@ -59,10 +59,10 @@ pub struct Waits {
     pub ready: Duration,
     /// From deleted to gone.
     pub gone: Duration,
-    /// Time between two looks, at first; grows with the time waited, up to `look_max`.
-    pub look_first: Duration,
+    /// Time between two looks, at first; grows with the time waited, up to `poll_max`.
+    pub poll_min: Duration,
     /// Longest time between two looks.
-    pub look_max: Duration,
+    pub poll_max: Duration,
 }
 
 impl Default for Waits {
@@ -70,8 +70,8 @@ impl Default for Waits {
         Self {
             ready: Duration::from_secs(600),
             gone: Duration::from_secs(300),
-            look_first: Duration::from_millis(250),
-            look_max: Duration::from_secs(5),
+            poll_min: Duration::from_millis(250),
+            poll_max: Duration::from_secs(5),
         }
     }
 }
@@ -152,7 +152,7 @@ pub trait Kind: Send + Sync {
     /// Returns the present state of those of `ids` that still exist, whoever's mark they carry; used
     /// while waiting. The address of one without a mark may be any. The default lists what carries
     /// the owner's mark, which is right where the mark can't be taken away, or nothing is waited for.
-    async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
+    async fn poll(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
         let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
         let mut all = self.list_owned(cx).await?;
         all.retain(|observed| ids.contains(observed.id.as_str()));

@@ -15,18 +15,18 @@ mod declared;
 mod diagnostic;
 mod error;
 mod input;
+mod intern;
 mod kind;
 mod manifests;
 mod near;
 mod observed;
 mod owner;
-mod packed;
 mod presence;
 mod provider;
 mod proxy;
+mod raw_json;
 mod resource;
 mod retry;
-mod shared;
 pub mod visible;
 
 pub use address::{Address, AddressError};
@@ -35,7 +35,7 @@ pub use bucket_name::{bucket_prefix, is_bucket_name, new_bucket_name};
 pub use call_log::{CALL_TARGET, Call, is_read};
 pub use clock::{CLOCK_HINT, clock_skew};
 pub use cluster::{
-    API_ACCESS, Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan,
+    API_ACCESS, Access, Cluster, DnsConfig, FirewallRule, LoadBalancerConfig, Network, NodeSlot,
     Placement, Pool, Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
 };
 pub use context::{BootingMachine, Context, MachineBoot, NoProgress, Progress};
@@ -46,11 +46,11 @@ pub use input::{Input, Reference, SECRET_KEY, references, resolve};
 pub use kind::{CreateRequest, Kind, OWNERSHIP, OnChange, Place, UpdateRequest, Waits};
 pub use manifests::{CloudManifests, EmbeddedFile};
 pub use near::nearest;
-pub use observed::{MadeBy, Observed, Outputs, Readiness};
+pub use observed::{ManagedBy, Observed, Outputs, Readiness};
 pub use owner::Owner;
-pub use packed::{KNOWN_AFTER_APPLY, Packed};
 pub use presence::{KnownResource, Presence};
 pub use provider::{Account, Effect, Membership, Obstacle, Provider};
 pub use proxy::Proxy;
+pub use raw_json::{KNOWN_AFTER_APPLY, RawJson};
 pub use resource::{Erased, Found, Resource, erase};
 pub use retry::{RATE_LIMIT_MAX, RetryPolicy, retry};

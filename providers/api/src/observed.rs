@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Address, Packed};
+use crate::{Address, RawJson};
 
 /// What others can refer to, by name: `id`, `ip`, …
 pub type Outputs = BTreeMap<String, Value>;
@@ -31,7 +31,7 @@ pub enum Readiness {
 /// Who made a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "maker", rename_all = "lowercase")]
-pub enum MadeBy {
+pub enum ManagedBy {
     /// This tool.
     #[default]
     Infra,
@@ -52,9 +52,9 @@ pub struct Observed {
     /// The cloud's id. Unique within the kind.
     pub id: String,
     /// Its spec in the same normal form as a declared one; all fields known.
-    pub spec: Packed,
+    pub spec: RawJson,
     /// Its outputs.
-    pub outputs: Packed,
+    pub outputs: RawJson,
     /// Whether it can be used.
     pub readiness: Readiness,
     /// The idempotency key of the create call that made it, where the cloud keeps it.
@@ -62,5 +62,5 @@ pub struct Observed {
     pub intent_key: Option<String>,
     /// Who made it.
     #[serde(default)]
-    pub made_by: MadeBy,
+    pub made_by: ManagedBy,
 }

@@ -1,6 +1,6 @@
 //! Asking for a resource by its id.
 
-use crate::{Address, Observed, Packed};
+use crate::{Address, Observed, RawJson};
 
 /// A resource that the state knows.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,7 +10,7 @@ pub struct KnownResource {
     /// The cloud's id.
     pub id: String,
     /// Its spec as the state has it; references are resolved.
-    pub spec: Packed,
+    pub spec: RawJson,
 }
 
 impl KnownResource {

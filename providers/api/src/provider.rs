@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    Address, CloudError, Cluster, Context, Declared, Diagnostic, Kind, Observed, Owner, Packed,
+    Address, CloudError, Cluster, Context, Declared, Diagnostic, Kind, Observed, Owner, RawJson,
 };
 
 /// Whose account a run works on; named in the first line of every run.
@@ -103,7 +103,7 @@ pub trait Provider: Send + Sync {
         &self,
         _cx: &Context,
         _cluster: &mut Cluster,
-        _existing: &[(Address, Packed)],
+        _existing: &[(Address, RawJson)],
     ) -> Result<(), CloudError> {
         Ok(())
     }

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, KnownResource, MadeBy, Observed,
-    OnChange, Packed, Place, Presence, Readiness, UpdateRequest, Waits, presence::presences,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, KnownResource, ManagedBy,
+    Observed, OnChange, Place, Presence, RawJson, Readiness, UpdateRequest, Waits,
+    presence::presences,
 };
 
 /// A resource that exists, with its typed spec.
@@ -18,13 +19,13 @@ pub struct Found<S> {
     /// Its spec, in normal form.
     pub spec: S,
     /// Its outputs.
-    pub outputs: Packed,
+    pub outputs: RawJson,
     /// Whether it can be used.
     pub readiness: Readiness,
     /// The key of the create call that made it, where the cloud keeps it.
     pub intent_key: Option<String>,
     /// Who made it.
-    pub made_by: MadeBy,
+    pub made_by: ManagedBy,
 }
 
 /// A kind of resource as its author writes it: one small file with a typed `Spec`. The contract is
@@ -37,8 +38,8 @@ pub struct Found<S> {
 ///
 /// use async_trait::async_trait;
 /// use infra_provider_api::{
-///     Address, CloudError, Context, CreateRequest, ErrorKind, Found, MadeBy, Observed, OnChange,
-///     Owner, Packed, Readiness, Resource, UpdateRequest, erase,
+///     Address, CloudError, Context, CreateRequest, ErrorKind, Found, ManagedBy, Observed, OnChange,
+///     Owner, RawJson, Readiness, Resource, UpdateRequest, erase,
 /// };
 /// use serde::{Deserialize, Serialize};
 /// use serde_json::json;
@@ -56,7 +57,7 @@ pub struct Found<S> {
 ///     fn put(&self, address: &Address, spec: Note) -> Found<Note> {
 ///         let name = address.name().to_owned();
 ///         self.0.lock().unwrap().insert(name.clone(), spec.clone());
-///         let outputs = Packed::from(json!({"id": &name}));
+///         let outputs = RawJson::from(json!({"id": &name}));
 ///         Found {
 ///             address: address.clone(),
 ///             id: name,
@@ -64,7 +65,7 @@ pub struct Found<S> {
 ///             outputs,
 ///             readiness: Readiness::Ready,
 ///             intent_key: None,
-///             made_by: MadeBy::Infra,
+///             made_by: ManagedBy::Infra,
 ///         }
 ///     }
 /// }
@@ -162,7 +163,7 @@ pub trait Resource: Send + Sync + 'static {
     /// See [`Kind::list_owned`].
     async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<Self::Spec>>, CloudError>;
     /// See [`Kind::look`].
-    async fn look(
+    async fn poll(
         &self,
         cx: &Context,
         ids: &[String],
@@ -220,7 +221,7 @@ fn spec_error(operation: &str, address: &Address, error: &serde_json::Error) -> 
 
 fn erase_found<S: Serialize>(found: Found<S>) -> Result<Observed, CloudError> {
     let spec =
-        Packed::of(&found.spec).map_err(|error| spec_error("read", &found.address, &error))?;
+        RawJson::of(&found.spec).map_err(|error| spec_error("read", &found.address, &error))?;
     Ok(Observed {
         address: found.address,
         id: found.id,
@@ -268,8 +269,8 @@ impl<R: Resource> Kind for Erased<R> {
         self.0.list_owned(cx).await?.into_iter().map(erase_found).collect()
     }
 
-    async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
-        self.0.look(cx, ids).await?.into_iter().map(erase_found).collect()
+    async fn poll(&self, cx: &Context, ids: &[String]) -> Result<Vec<Observed>, CloudError> {
+        self.0.poll(cx, ids).await?.into_iter().map(erase_found).collect()
     }
 
     async fn read(

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use infra_provider_api::{Address, CloudError, Cluster, Context, Packed};
+use infra_provider_api::{Address, CloudError, Cluster, Context, RawJson};
 use ipnet::Ipv4Net;
 
 use crate::{
-    check::open_zones,
+    preflight::open_zones,
     resources::{Api, Buckets},
 };
 
@@ -18,7 +18,7 @@ pub(crate) async fn choose(
     api: &Arc<Api>,
     cx: &Context,
     cluster: &mut Cluster,
-    existing: &[(Address, Packed)],
+    existing: &[(Address, RawJson)],
 ) -> Result<(), CloudError> {
     zones(api, cx, cluster, existing).await?;
     if cluster.bucket.is_none() {
@@ -38,7 +38,7 @@ async fn zones(
     api: &Api,
     cx: &Context,
     cluster: &mut Cluster,
-    existing: &[(Address, Packed)],
+    existing: &[(Address, RawJson)],
 ) -> Result<(), CloudError> {
     if !cluster.placement.zones.is_empty() {
         return Ok(());
@@ -53,7 +53,7 @@ async fn zones(
 
 /// Returns the zones of the subnets that machines are in, in the order of their ranges: each zone has its
 /// place in the network.
-fn used(existing: &[(Address, Packed)]) -> Vec<String> {
+fn used(existing: &[(Address, RawJson)]) -> Vec<String> {
     let subnets = existing
         .iter()
         .filter(|(address, _)| address.kind() == "subnet" && address.name().starts_with("nodes-"));
@@ -102,7 +102,7 @@ mod tests {
     fn subnets_tell_the_order() {
         let subnet = |name: &str, zone: &str, cidr: &str| {
             let spec = serde_json::json!({"zone": zone, "cidr": cidr});
-            (Address::new("subnet", name), Packed::from(spec))
+            (Address::new("subnet", name), RawJson::from(spec))
         };
         let existing = [
             subnet("nodes-a", "x-a", "10.0.32.0/19"),

@@ -146,10 +146,12 @@ impl Connection {
         let config = aws_sdk_sts::config::Builder::from(&self.config);
         let config = config.interceptor(infra_sdk_log::LogCalls).build();
         let call = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send();
-        let answer = call.await.map_err(|error| crate::calls::mapped(operation, &error))?;
+        let answer = call.await.map_err(|error| crate::client::mapped(operation, &error))?;
         match answer.account() {
             Some(account) if !account.is_empty() => Ok(account.to_owned()),
-            _ => Err(CloudError::new(ErrorKind::Garbled, operation, "it names no account")),
+            _ => {
+                Err(CloudError::new(ErrorKind::MalformedResponse, operation, "it names no account"))
+            }
         }
     }
 }

@@ -4,16 +4,16 @@
 //! infra.toml that a listing needs, [`Aws`] the [`infra_provider_api::Provider`] made of both. The rest of
 //! the program sees [`CLOUD`] only.
 
-mod calls;
-mod check;
 mod choose;
+mod client;
 mod cloud;
 mod connection;
 mod images;
 mod manifests;
-mod marks;
 mod model;
+mod ownership;
 mod policies;
+mod preflight;
 mod provider;
 mod regions;
 mod remarks;
@@ -24,7 +24,7 @@ mod sizes;
 pub use cloud::CLOUD;
 pub use connection::{Connection, ObjectStore};
 pub use manifests::MANIFESTS;
-pub use marks::cluster_id;
+pub use ownership::cluster_id;
 pub use provider::Aws;
 pub use scope::Scope;
 pub use sizes::{Size, Sizes};

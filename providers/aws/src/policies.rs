@@ -3,7 +3,7 @@
 use infra_provider_api::{Owner, Role};
 use serde_json::{Value, json};
 
-use crate::marks::{cluster_id, kubernetes_tag};
+use crate::ownership::{cluster_id, kubernetes_tag};
 
 /// What IAM replaces by the ARN of the machine that makes the request.
 const THIS_MACHINE: &str = "${ec2:SourceInstanceARN}";

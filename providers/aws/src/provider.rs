@@ -5,16 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use infra_provider_api::{
     Account, Address, CloudError, Cluster, Context, Declared, Diagnostic, ErrorKind, Kind,
-    Membership, Observed, Obstacle, Owner, Packed, Provider, erase,
+    Membership, Observed, Obstacle, Owner, Provider, RawJson, erase,
 };
 
 use crate::{
-    Connection, Scope, check, model, remarks,
+    Connection, Scope, model, preflight, remarks,
     resources::{
-        Alone, Api, ApiAccesses, Buckets, ElasticIps, HostedZones, IamRoles, Images,
-        InstanceProfiles, Instances, InternetGateways, KeyPairs, KubernetesLoadBalancers,
-        KubernetesSecurityGroups, Listeners, LoadBalancers, NatGateways, Records, RouteTables,
-        SecurityGroups, Subnets, TargetGroups, Targets, Volumes, Vpcs, memberships, obstacles,
+        Api, ApiAccesses, Buckets, ElasticIps, HostedZones, IamRoles, Images, InstanceProfiles,
+        Instances, InternetGateways, KeyPairs, KubernetesLoadBalancers, KubernetesSecurityGroups,
+        Listeners, LoadBalancers, NatGateways, Records, RouteTables, SecurityGroups, Subnets,
+        TargetGroups, Targets, UnbatchedResource, Volumes, Vpcs, memberships, obstacles,
         zone_problem,
     },
 };
@@ -69,29 +69,29 @@ impl Provider for Aws {
     fn kinds(&self) -> Vec<Arc<dyn Kind>> {
         let api = || Arc::clone(&self.api);
         vec![
-            erase(Alone(Vpcs(api()))),
-            erase(Alone(Subnets(api()))),
-            erase(Alone(InternetGateways(api()))),
-            erase(Alone(ElasticIps(api()))),
-            erase(Alone(NatGateways(api()))),
-            erase(Alone(RouteTables(api()))),
-            erase(Alone(SecurityGroups(api()))),
-            erase(Alone(KeyPairs(api()))),
-            erase(Alone(Buckets(api()))),
-            erase(Alone(IamRoles(api()))),
-            erase(Alone(InstanceProfiles(api()))),
-            erase(Alone(LoadBalancers(api()))),
-            erase(Alone(TargetGroups(api()))),
-            erase(Alone(Listeners(api()))),
-            erase(Alone(Images(api()))),
+            erase(UnbatchedResource(Vpcs(api()))),
+            erase(UnbatchedResource(Subnets(api()))),
+            erase(UnbatchedResource(InternetGateways(api()))),
+            erase(UnbatchedResource(ElasticIps(api()))),
+            erase(UnbatchedResource(NatGateways(api()))),
+            erase(UnbatchedResource(RouteTables(api()))),
+            erase(UnbatchedResource(SecurityGroups(api()))),
+            erase(UnbatchedResource(KeyPairs(api()))),
+            erase(UnbatchedResource(Buckets(api()))),
+            erase(UnbatchedResource(IamRoles(api()))),
+            erase(UnbatchedResource(InstanceProfiles(api()))),
+            erase(UnbatchedResource(LoadBalancers(api()))),
+            erase(UnbatchedResource(TargetGroups(api()))),
+            erase(UnbatchedResource(Listeners(api()))),
+            erase(UnbatchedResource(Images(api()))),
             erase(Instances::new(api())),
-            erase(Alone(ApiAccesses(api()))),
-            erase(Alone(Targets(api()))),
-            erase(Alone(HostedZones(api()))),
-            erase(Alone(Records(api()))),
-            erase(Alone(Volumes(api()))),
-            erase(Alone(KubernetesLoadBalancers(api()))),
-            erase(Alone(KubernetesSecurityGroups(api()))),
+            erase(UnbatchedResource(ApiAccesses(api()))),
+            erase(UnbatchedResource(Targets(api()))),
+            erase(UnbatchedResource(HostedZones(api()))),
+            erase(UnbatchedResource(Records(api()))),
+            erase(UnbatchedResource(Volumes(api()))),
+            erase(UnbatchedResource(KubernetesLoadBalancers(api()))),
+            erase(UnbatchedResource(KubernetesSecurityGroups(api()))),
         ]
     }
 
@@ -106,7 +106,7 @@ impl Provider for Aws {
         created: &[Address],
     ) -> Result<Vec<Diagnostic>, CloudError> {
         let (mut problems, zone) = futures::try_join!(
-            check::check(&self.api, cx, cluster, created),
+            preflight::check(&self.api, cx, cluster, created),
             zone_problem(&self.api, cx, cluster, created),
         )?;
         problems.extend(zone);
@@ -121,7 +121,7 @@ impl Provider for Aws {
         &self,
         cx: &Context,
         cluster: &mut Cluster,
-        existing: &[(Address, Packed)],
+        existing: &[(Address, RawJson)],
     ) -> Result<(), CloudError> {
         crate::choose::choose(&self.api, cx, cluster, existing).await
     }

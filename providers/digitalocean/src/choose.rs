@@ -2,7 +2,7 @@
 //! bucket's name, which depends on nothing that a stranger could know.
 
 use infra_provider_api::{
-    Address, CloudError, Cluster, Context, Diagnostic, Packed, new_bucket_name,
+    Address, CloudError, Cluster, Context, Diagnostic, RawJson, new_bucket_name,
 };
 use ipnet::Ipv4Net;
 
@@ -49,7 +49,7 @@ pub(crate) async fn choose(
     api: &Api,
     cx: &Context,
     cluster: &mut Cluster,
-    existing: &[(Address, Packed)],
+    existing: &[(Address, RawJson)],
 ) -> Result<(), CloudError> {
     if cluster.bucket.is_none() {
         let bucket = Address::new("bucket", "artifacts");
@@ -66,7 +66,7 @@ async fn range(
     api: &Api,
     cx: &Context,
     cluster: &mut Cluster,
-    existing: &[(Address, Packed)],
+    existing: &[(Address, RawJson)],
 ) -> Result<(), CloudError> {
     let network = &mut cluster.network;
     if network.machines_source.is_some() {

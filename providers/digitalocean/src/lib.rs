@@ -4,7 +4,6 @@
 //! [`DigitalOcean`] the [`infra_provider_api::Provider`] made of both. The rest of the program sees [`CLOUD`]
 //! only.
 
-mod check;
 mod choose;
 mod client;
 mod cloud;
@@ -12,9 +11,10 @@ mod connection;
 #[doc(hidden)]
 pub mod fuzz;
 mod manifests;
-mod marks;
 mod model;
 mod object_store;
+mod ownership;
+mod preflight;
 mod provider;
 mod resources;
 mod scope;
@@ -24,8 +24,8 @@ mod wire;
 pub use cloud::CLOUD;
 pub use connection::{Connection, SpacesKeys};
 pub use manifests::MANIFESTS;
-pub use marks::{cluster_id, intent_tag, node_tag, pool_tag, revision_tag, role_tag};
 pub use object_store::ObjectStore;
+pub use ownership::{cluster_id, intent_tag, node_tag, pool_tag, revision_tag, role_tag};
 pub use provider::DigitalOcean;
 pub use resources::{
     ApiAccessSpec, BucketSpec, DomainSpec, DropletSpec, FirewallSpec, ForwardingRule, HealthCheck,

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use infra_provider_api::{
     Account, Address, CloudError, Cluster, Context, Declared, Diagnostic, Kind, Membership,
-    Observed, Obstacle, Owner, Packed, Provider, erase,
+    Observed, Obstacle, Owner, Provider, RawJson, erase,
 };
 
 use crate::{
-    Connection, ObjectStore, Scope, check,
+    Connection, ObjectStore, Scope,
     choose::{choose, range_problem},
     client::Client,
-    model,
+    model, preflight,
     resources::{
         Api, ApiAccesses, Buckets, Domains, Droplets, Firewalls, KubernetesLoadBalancers,
         LoadBalancers, Records, SshKeys, Volumes, Vpcs, memberships, obstacles, zone_problem,
@@ -96,7 +96,7 @@ impl Provider for DigitalOcean {
     ) -> Result<Vec<Diagnostic>, CloudError> {
         let machines_new = created.iter().filter(|one| one.kind() == "droplet").count();
         let (mut problems, zone, range) = futures::try_join!(
-            check::check(&self.api.client, cx, cluster, machines_new),
+            preflight::check(&self.api.client, cx, cluster, machines_new),
             zone_problem(&self.api, cx, cluster, created),
             range_problem(&self.api, cx, cluster),
         )?;
@@ -108,7 +108,7 @@ impl Provider for DigitalOcean {
         &self,
         cx: &Context,
         cluster: &mut Cluster,
-        existing: &[(Address, Packed)],
+        existing: &[(Address, RawJson)],
     ) -> Result<(), CloudError> {
         choose(&self.api, cx, cluster, existing).await
     }

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     apps::{ClusterRef, KubeClient, Suite, SuiteSource},
     cli::{confirm::Consent, global::Global, run::listen},
+    config::FROM_GIT,
     session::{ExitCode, Failure, SuiteOptions, app_source, sim},
-    spec::FROM_GIT,
     state::ClusterLayout,
 };
 

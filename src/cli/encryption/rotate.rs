@@ -1,7 +1,7 @@
 //! `infra encryption rotate`
 
 use clap::Args;
-use infra_provider_api::{Address, NodePlan, Role};
+use infra_provider_api::{Address, NodeSlot, Role};
 use infra_ssl::{EncryptionKeys, EncryptionStage, PkiLayout};
 
 use super::{missing, print};
@@ -12,9 +12,9 @@ use crate::{
         global::Global,
         run::{Run, verdict},
     },
+    cluster::rewrite_secrets,
     engine::{Action, Plan, PlanOptions},
-    resources::rewrite_secrets,
-    session::{ExitCode, Failure, Looked, Planned, Purpose, Session},
+    session::{ExitCode, Failure, Observation, Planned, Purpose, Session},
     ui::Style,
 };
 
@@ -43,7 +43,7 @@ pub(super) async fn rotate(global: &Global, args: &RotateArgs) -> Result<ExitCod
 /// Takes one step.
 async fn step(run: &Run, args: &RotateArgs) -> Result<ExitCode, Failure> {
     let keys = run.session.encryption_keys()?.ok_or_else(missing)?;
-    let looked = run.look(Purpose::Show).await?;
+    let looked = run.observe(Purpose::Show).await?;
     let outdated = outdated(run, &keys, &looked)?;
     refuse_a_dead_end(&keys, &looked, &outdated)?;
     if !outdated.is_empty() {
@@ -63,7 +63,7 @@ async fn whole(run: &Run, args: &RotateArgs) -> Result<ExitCode, Failure> {
     let mut replaced: Vec<(EncryptionStage, Address)> = Vec::new();
     loop {
         let keys = session.encryption_keys()?.ok_or_else(missing)?;
-        let looked = run.look(Purpose::Show).await?;
+        let looked = run.observe(Purpose::Show).await?;
         let outdated = outdated(run, &keys, &looked)?;
         let planes = control_planes(&looked);
         refuse_a_dead_end(&keys, &looked, &outdated)?;
@@ -158,7 +158,11 @@ fn refuse_other_changes(plan: &Plan, planes: &[String]) -> Result<(), Failure> {
 
 /// Lists the control planes that were not made with the present keys. Who writes stays the same when a
 /// key is added, so that this first step is always safe.
-fn outdated(run: &Run, keys: &EncryptionKeys, looked: &Looked) -> Result<Vec<Address>, Failure> {
+fn outdated(
+    run: &Run,
+    keys: &EncryptionKeys,
+    looked: &Observation,
+) -> Result<Vec<Address>, Failure> {
     match keys.stage() {
         EncryptionStage::Settled => Ok(Vec::new()),
         _ => run.session.outdated_control_planes(looked),
@@ -168,7 +172,7 @@ fn outdated(run: &Run, keys: &EncryptionKeys, looked: &Looked) -> Result<Vec<Add
 /// Refuses to begin where no control plane can be replaced: no way would lead on from there.
 fn refuse_a_dead_end(
     keys: &EncryptionKeys,
-    looked: &Looked,
+    looked: &Observation,
     outdated: &[Address],
 ) -> Result<(), Failure> {
     let needs_replacing = keys.stage() == EncryptionStage::Settled || !outdated.is_empty();
@@ -202,7 +206,7 @@ fn refused(keys: &EncryptionKeys, outdated: &[Address]) -> Failure {
 async fn take_step(
     run: &Run,
     keys: &EncryptionKeys,
-    looked: &Looked,
+    looked: &Observation,
 ) -> Result<(EncryptionKeys, Option<usize>), Failure> {
     let session = &run.session;
     let mut rewritten = None;
@@ -218,10 +222,10 @@ async fn take_step(
 }
 
 /// Returns the names of the control planes that infra.toml asks for.
-fn control_planes(looked: &Looked) -> Vec<String> {
+fn control_planes(looked: &Observation) -> Vec<String> {
     let nodes = looked.cluster.nodes().into_iter();
     let planes = nodes.filter(|(pool, _)| pool.role == Role::ControlPlane);
-    planes.map(|(_, node)| NodePlan::name(node)).collect()
+    planes.map(|(_, node)| NodeSlot::name(node)).collect()
 }
 
 fn say(run: &Run, text: &str) {

@@ -9,8 +9,8 @@ use infra_sim::control;
 use super::Global;
 use crate::{
     cli::run::{duration, plural},
+    config::{BucketConfig, Project},
     session::{Connected, ExitCode, Failure, sim},
-    spec::{BucketPlan, Project},
     state::{
         LockOptions,
         home::Carried,
@@ -57,7 +57,7 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
     let quiet = Arc::new(NoProgress);
     let connected = Connected::to(&mut project, &options, quiet).await?;
     let (layout, cluster) = (&connected.layout, &project.cluster.name);
-    let open = |plan: BucketPlan| {
+    let open = |plan: BucketConfig| {
         let (project, cloud_env) = (&project, &connected.cloud_env);
         async move {
             let target = Target::connect(&plan, project, cloud_env).await?;
@@ -130,10 +130,10 @@ fn tell_carried(global: &Global, carried: &Carried) {
 }
 
 /// Makes the plan of a bucket that infra.toml no longer names.
-fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketPlan, Failure> {
+fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketConfig, Failure> {
     let (bucket, prefix) =
-        BucketPlan::parse_url(url).map_err(|why| Failure::new(ExitCode::Usage, why))?;
-    Ok(BucketPlan {
+        BucketConfig::parse_url(url).map_err(|why| Failure::new(ExitCode::Usage, why))?;
+    Ok(BucketConfig {
         bucket,
         prefix,
         endpoint: args.endpoint.clone(),

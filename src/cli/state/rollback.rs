@@ -108,7 +108,7 @@ pub(super) async fn restore(
 
 /// Describes what the next plan would be with this state.
 async fn meaning(run: &Run, record: State) -> Result<Vec<String>, Failure> {
-    let looked = run.look(Purpose::Show).await?;
+    let looked = run.observe(Purpose::Show).await?;
     let machine_kinds = vec![run.session.cloud.machine_kind.to_owned()];
     let options = PlanOptions { machine_kinds, ..PlanOptions::default() };
     let plan = run.session.plan_with(&looked, Arc::new(record), &options)?;

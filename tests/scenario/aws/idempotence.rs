@@ -9,13 +9,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use infra::{session::SessionOptions, spec};
+use infra::{config, session::SessionOptions};
 use infra_provider_api::Phase;
 
 use super::{
+    failing_kinds::{Log, Trouble},
     lab::{AwsLab, Config, DNS, Inventory, more},
     runs::Runs,
-    troubled::{Log, Trouble},
 };
 use crate::lab::Ran;
 
@@ -97,7 +97,7 @@ fn work(task: &str) {
     let log = Arc::new(Mutex::new(Log::default()));
     let session = SessionOptions {
         file: PathBuf::from("infra.toml"),
-        spec: spec::Options::default(),
+        spec: config::Options::default(),
         sim: false,
         sim_speed: None,
     };
@@ -115,7 +115,7 @@ fn work(task: &str) {
     }
     runtime.block_on(runs.assert_settled(step));
     if step == "create" {
-        let looked = runtime.block_on(runs.look());
+        let looked = runtime.block_on(runs.observe());
         // moto's machines don't boot: what comes after them is declared, and never made.
         let declared = looked.declared.iter().filter(|one| one.phase != Phase::Infra);
         let later: BTreeSet<&str> = declared.map(|one| one.address.kind()).collect();

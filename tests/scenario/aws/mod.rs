@@ -3,10 +3,12 @@
 mod absence;
 mod api_access;
 mod crash;
+#[path = "../../sweep/failing_kinds.rs"]
+mod failing_kinds;
 mod idempotence;
 mod isolation;
 pub mod lab;
-mod life;
+mod lifecycle;
 mod moto;
 mod not_ours;
 mod record;
@@ -14,5 +16,3 @@ mod refusals;
 #[path = "../../sweep/runs.rs"]
 mod runs;
 mod strangers;
-#[path = "../../sweep/troubled.rs"]
-mod troubled;

@@ -8,8 +8,8 @@ mod hands;
 mod http;
 mod kubectl;
 mod outcome;
+mod running_command;
 mod terminal;
-mod watched;
 
 pub use cloud::Inventory;
 pub use config::{Config, quickstart};
@@ -17,8 +17,8 @@ pub use folder::Lab;
 pub use http::{visit, visit_at, visit_tls};
 pub use kubectl::Kubectl;
 pub use outcome::Ran;
+pub use running_command::Watched;
 pub use terminal::ctrl_c_at_the_question;
-pub use watched::Watched;
 
 /// Says loudly that a check did not take place.
 pub fn skipped(what: &str) {

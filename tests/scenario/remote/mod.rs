@@ -1,11 +1,11 @@
 //! The record in a bucket.
 
 mod attacks;
+mod concurrent_runs;
 mod fence;
-mod hands;
+mod manual_state;
 mod migrate;
 mod secrets;
-mod two;
 
 use age::secrecy::ExposeSecret;
 

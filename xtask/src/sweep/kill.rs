@@ -7,7 +7,7 @@ use super::{
     check::shape,
     cloud::fault,
     command::{BECOME, Held},
-    disturb,
+    faults,
 };
 
 const FAULT_POINT: &str = "INFRA_FAULT_POINT";
@@ -92,24 +92,24 @@ pub fn kill_under(
     if let Some(limit) = disturbance.limit {
         lab.set_limits(&limit(&limits, lab.inventory()?.droplets.len()))?;
     }
-    let words = disturb::words(scenario, disturbance);
+    let words = faults::words(scenario, disturbance);
     let (held, at) = held(&lab, &words, point)?;
-    disturb::everything(&lab, &held, disturbance)?;
+    faults::everything(&lab, &held, disturbance)?;
     if let Some(kill) = at {
         lab.set_fault(&kill)?;
     }
     let ended = held.go()?;
     lab.clear_faults()?;
-    let outcome = if ended.is_killed() { Outcome::Killed } else { disturb::judged(&ended, true)? };
+    let outcome = if ended.is_killed() { Outcome::Killed } else { faults::judged(&ended, true)? };
     // At once: what the first run made is not a moment old.
     let held = lab.hold(&words, &[], BECOME)?;
-    disturb::everything(&lab, &held, disturbance)?;
-    let again = disturb::judged(&held.go()?, true)?;
+    faults::everything(&lab, &held, disturbance)?;
+    let again = faults::judged(&held.go()?, true)?;
     lab.clear_faults()?;
     lab.set_limits(&limits)?;
     if let Outcome::Refused { .. } = again {
         if !disturbance.machines.is_empty() {
-            disturb::remake(&lab)?;
+            faults::remake(&lab)?;
         }
         lab.must(scenario.words).map_err(|error| error.with(&consoles(&lab)))?;
     }

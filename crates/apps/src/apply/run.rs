@@ -9,7 +9,7 @@ use super::{
     ApplyOptions, Change, Outcome, ensure, prune,
     restart::Restart,
     schedule::Schedule,
-    send::{self, Parcel},
+    send::{self, ApplyRequest},
     waits::{Turn, Waits},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     kinds,
     plan::may_be_replaced,
     plan::{Prepared, prepare},
-    settled::is_settled,
+    up_to_date::is_settled,
     wait::{Seen, StorageClasses, Tracker, is_unreported},
 };
 
@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
                     .unwrap_or_default()
                     .to_owned()
             });
-            let parcel = Parcel {
+            let parcel = ApplyRequest {
                 object: object.clone(),
                 target: self.prepared.targets[place].clone(),
                 version,

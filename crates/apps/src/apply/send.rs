@@ -16,7 +16,7 @@ use crate::{
 const CATCH_UP: Duration = Duration::from_secs(30);
 
 /// What to send, and what is known of it.
-pub(super) struct Parcel {
+pub(super) struct ApplyRequest {
     pub(super) object: Object,
     pub(super) target: Target,
     /// The resourceVersion of what is there; `None` when nothing is.
@@ -28,7 +28,10 @@ pub(super) struct Parcel {
 }
 
 /// Applies it; gives what that changed, and the object as the API server has it now.
-pub(super) async fn send(client: KubeClient, parcel: Parcel) -> Result<(Change, Value), AppsError> {
+pub(super) async fn send(
+    client: KubeClient,
+    parcel: ApplyRequest,
+) -> Result<(Change, Value), AppsError> {
     let object = &parcel.object;
     let operation = format!("apply {}", object.id);
     let begun = Instant::now();
@@ -65,7 +68,7 @@ pub(super) async fn send(client: KubeClient, parcel: Parcel) -> Result<(Change, 
     }
 }
 
-async fn patch(client: &KubeClient, parcel: &Parcel, force: bool) -> kube::Result<Value> {
+async fn patch(client: &KubeClient, parcel: &ApplyRequest, force: bool) -> kube::Result<Value> {
     let id = &parcel.object.id;
     let api = client.api(&parcel.target, id.namespace.as_deref());
     let mut params = PatchParams::apply(FIELD_MANAGER).validation_strict();
@@ -76,7 +79,7 @@ async fn patch(client: &KubeClient, parcel: &Parcel, force: bool) -> kube::Resul
     Ok(serde_json::to_value(after).unwrap_or(Value::Null))
 }
 
-fn change(parcel: &Parcel, after: &Value) -> Change {
+fn change(parcel: &ApplyRequest, after: &Value) -> Change {
     let now = after.pointer("/metadata/resourceVersion").and_then(Value::as_str);
     match &parcel.version {
         None => Change::Created,
@@ -87,7 +90,7 @@ fn change(parcel: &Parcel, after: &Value) -> Change {
 
 /// Returns true if the API server only needs time: the kind was just defined, or the pod's
 /// ServiceAccount is still being made.
-fn is_catching_up(error: &kube::Error, parcel: &Parcel) -> bool {
+fn is_catching_up(error: &kube::Error, parcel: &ApplyRequest) -> bool {
     match error {
         kube::Error::Api(status) if status.code == 404 => parcel.target.to_come,
         kube::Error::Api(status) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::helper::{self, Asked};
+use super::credential_helper::{self, Asked};
 use crate::{Origin, Problem, ProblemKind};
 
 /// Makes the `.dockerconfigjson` for `registries` (for all of the file's, if empty). Only
@@ -39,7 +39,7 @@ pub(super) fn config(
             (Some(auth), _) => {
                 taken.insert(registry.to_owned(), auth.clone());
             }
-            (None, Some(helper)) => match helper::ask(helper, registry) {
+            (None, Some(helper)) => match credential_helper::ask(helper, registry) {
                 Asked::Credentials(credentials) => {
                     taken.insert(registry.to_owned(), credentials);
                 }

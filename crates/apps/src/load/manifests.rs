@@ -11,9 +11,9 @@ use serde_json::json;
 use super::{
     check,
     document::documents,
-    files, hashed, images, ingresses, kustomize,
+    files, hash_names, images, ingresses, kustomize,
     manifest::{Manifest, manifests_of},
-    overlay, secrets, single,
+    overlay, secrets, singleton,
     source::SuiteSource,
     variables::{Marks, Variables},
 };
@@ -159,7 +159,7 @@ pub(crate) fn finish(
     let is_used = !found.is_empty();
     manifests.extend(found.into_iter().map(bare));
     check::duplicates(&manifests, &mut problems);
-    single::check(&manifests, &mut problems);
+    singleton::check(&manifests, &mut problems);
     check::leaks(&manifests, &mut problems);
     for manifest in &manifests {
         let version = source.version.as_deref();
@@ -187,7 +187,7 @@ pub(crate) fn finish(
     if !problems.is_empty() {
         return Err(AppsError::Manifests(problems));
     }
-    hashed::rename(&mut objects);
+    hash_names::rename(&mut objects);
     objects.sort_by(|a, b| a.id.cmp(&b.id));
     let given = source.variables.keys().chain(source.secret_variables.keys());
     let is_unused = |name: &&String| !(used.contains(*name) || is_used && *name == "DOMAIN");

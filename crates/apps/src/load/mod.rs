@@ -2,12 +2,12 @@
 
 mod check;
 mod child;
+mod credential_helper;
 mod docker;
 mod document;
 mod dotenv;
 mod files;
-mod hashed;
-mod helper;
+mod hash_names;
 mod images;
 mod ingresses;
 mod kustomize;
@@ -21,7 +21,7 @@ mod remote_bases;
 mod scalars;
 mod secrets;
 mod served;
-mod single;
+mod singleton;
 mod source;
 mod variables;
 mod version;

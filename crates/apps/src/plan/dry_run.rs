@@ -7,7 +7,7 @@ use super::{Action, Conflict, ObjectChange, PlanOptions, Prepared, fields};
 use crate::{
     AppsError, FIELD_MANAGER, KubeClient, ON_CHANGE_ANNOTATION, Object, SUITE_ANNOTATION,
     client::{conflicts, is_immutable, refusal},
-    settled::is_settled,
+    up_to_date::is_settled,
 };
 
 /// Plans what an apply would do with the object at `place`.

@@ -22,7 +22,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::{aws, digitalocean, hands, real::ApiServer};
+use crate::{aws, digitalocean, fake_controllers, real_api_server::ApiServer};
 
 /// The addons of a program that has every cloud.
 pub fn addons() -> Addons {
@@ -170,7 +170,7 @@ impl Lab {
         let server = ApiServer::start().await?;
         let stop = CancellationToken::new();
         let (client, kubeconfig) = (server.client.clone(), server.kubeconfig.clone());
-        tokio::spawn(hands::work(client.raw().clone(), stop.clone()));
+        tokio::spawn(fake_controllers::work(client.raw().clone(), stop.clone()));
         Some(Self { client, kubeconfig, stop, _server: Server::Real { _server: Box::new(server) } })
     }
 

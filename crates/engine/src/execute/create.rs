@@ -6,9 +6,9 @@ use infra_provider_api::{CloudError, CreateRequest, ErrorKind, Kind, Observed, R
 
 use super::{
     fence,
-    job::{Called, Env, Finished, StepError, intent},
-    tries::{self, Tries},
-    unanswered::{Sought, Unclear, look_for},
+    retry::{self, Tries},
+    task::{CallOutcome, RunContext, StepError, TaskResult, intent},
+    unanswered::{LookupError, LostCreate, look_for},
 };
 use crate::events::StepAction;
 use infra_state::{IntentAction, ResourceState, journal::Entry};
@@ -24,7 +24,11 @@ pub(super) struct Item {
 }
 
 /// Creates all of `items` in as few calls as it takes.
-pub(super) async fn create(env: Arc<Env>, kind: Arc<dyn Kind>, items: Vec<Item>) -> Finished {
+pub(super) async fn create(
+    env: Arc<RunContext>,
+    kind: Arc<dyn Kind>,
+    items: Vec<Item>,
+) -> TaskResult {
     let intents = items.iter().map(|item| {
         let key = Some(item.request.intent_key.clone());
         Entry::Intent(intent(IntentAction::Create, key, item.record.clone()))
@@ -32,7 +36,7 @@ pub(super) async fn create(env: Arc<Env>, kind: Arc<dyn Kind>, items: Vec<Item>)
     let intents: Vec<Entry> = intents.collect();
     if let Err(error) = env.store.append(intents).await {
         let all = items.iter().map(|item| (item.step, Err(StepError::Journal(error.clone()))));
-        return Finished::Calls(all.collect());
+        return TaskResult::Calls(all.collect());
     }
     for item in &items {
         env.started(&item.request.address, StepAction::Create);
@@ -43,7 +47,7 @@ pub(super) async fn create(env: Arc<Env>, kind: Arc<dyn Kind>, items: Vec<Item>)
     while !todo.is_empty() {
         todo = creating.round(todo).await;
     }
-    Finished::Calls(creating.results)
+    TaskResult::Calls(creating.results)
 }
 
 /// A create that is not over yet.
@@ -54,10 +58,10 @@ struct Open {
 }
 
 struct Creating<'a> {
-    env: &'a Env,
+    env: &'a RunContext,
     kind: &'a dyn Kind,
     tries: Tries,
-    results: Vec<(usize, Result<Called, StepError>)>,
+    results: Vec<(usize, Result<CallOutcome, StepError>)>,
 }
 
 impl Creating<'_> {
@@ -119,7 +123,7 @@ impl Creating<'_> {
             let reason = format!("{}; looking whether it was created", error.message);
             self.env.waiting(&open.item.request.address, reason);
         }
-        let sought: Vec<Sought> = lost.iter().map(|(open, _)| open.item.sought()).collect();
+        let sought: Vec<LostCreate> = lost.iter().map(|(open, _)| open.item.sought()).collect();
         let options = &self.env.options;
         let found =
             look_for(self.kind, &self.env.cx, &options.stop, &sought, options.unanswered_grace);
@@ -151,8 +155,10 @@ impl Creating<'_> {
         for (item, observed) in made {
             let result = match &written {
                 Err(error) => Err(StepError::Journal(error.clone())),
-                Ok(()) if observed.readiness == Readiness::Ready => Ok(Called::Ready(observed)),
-                Ok(()) => Ok(Called::Pending(observed)),
+                Ok(()) if observed.readiness == Readiness::Ready => {
+                    Ok(CallOutcome::Ready(observed))
+                }
+                Ok(()) => Ok(CallOutcome::Pending(observed)),
             };
             self.results.push((item.step, result));
         }
@@ -173,9 +179,9 @@ impl Creating<'_> {
             return Vec::new();
         };
         for (open, error) in &again {
-            self.env.waiting(&open.item.request.address, tries::reason(error, pause));
+            self.env.waiting(&open.item.request.address, retry::reason(error, pause));
         }
-        if tries::pause(self.env, pause).await {
+        if retry::pause(self.env, pause).await {
             return again.into_iter().map(|(open, _)| open).collect();
         }
         failed.extend(again.into_iter().map(|(open, error)| (open.item, error)));
@@ -204,8 +210,8 @@ impl Creating<'_> {
 }
 
 impl Item {
-    fn sought(&self) -> Sought {
-        Sought {
+    fn sought(&self) -> LostCreate {
+        LostCreate {
             address: self.request.address.clone(),
             key: self.request.intent_key.clone(),
             not: self.before.clone(),
@@ -213,12 +219,12 @@ impl Item {
     }
 }
 
-impl From<Unclear> for StepError {
-    fn from(unclear: Unclear) -> Self {
+impl From<LookupError> for StepError {
+    fn from(unclear: LookupError) -> Self {
         match unclear {
-            Unclear::Cloud(error) => Self::Cloud(error),
-            Unclear::Ambiguous { address, ids } => Self::Ambiguous { address, ids },
-            Unclear::Stopped => Self::Stopped,
+            LookupError::Cloud(error) => Self::Cloud(error),
+            LookupError::Ambiguous { address, ids } => Self::Ambiguous { address, ids },
+            LookupError::Stopped => Self::Stopped,
         }
     }
 }

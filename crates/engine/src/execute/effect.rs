@@ -3,25 +3,25 @@
 use std::sync::Arc;
 
 use infra_provider_api::{
-    Address, CloudError, ErrorKind, Kind, Observed, Packed, Readiness, UpdateRequest,
+    Address, CloudError, ErrorKind, Kind, Observed, RawJson, Readiness, UpdateRequest,
 };
 
 use super::{
     fence,
-    job::{Called, Env, Finished, StepError, intent},
-    tries::{self, Tries},
+    retry::{self, Tries},
+    task::{CallOutcome, RunContext, StepError, TaskResult, intent},
 };
 use crate::events::StepAction;
 use infra_state::{IntentAction, OpenIntent, ResourceState, journal::Entry};
 
 /// Changes one resource in place.
 pub(super) async fn update(
-    env: Arc<Env>,
+    env: Arc<RunContext>,
     kind: Arc<dyn Kind>,
     step: usize,
     request: UpdateRequest,
     record: ResourceState,
-) -> Finished {
+) -> TaskResult {
     let address = record.address.clone();
     let busy_max = kind.waits().ready;
     let opened = intent(IntentAction::Update, None, record.clone());
@@ -31,25 +31,25 @@ pub(super) async fn update(
             let entry = Entry::Updated(record.seen(&observed));
             env.store.append([entry]).await.map_err(StepError::Journal).map(|()| {
                 if observed.readiness == Readiness::Ready {
-                    Called::Ready(observed)
+                    CallOutcome::Ready(observed)
                 } else {
-                    Called::Pending(observed)
+                    CallOutcome::Pending(observed)
                 }
             })
         }
         Err(error) => Err(error),
     };
-    Finished::Calls(vec![(step, result)])
+    TaskResult::Calls(vec![(step, result)])
 }
 
 /// Deletes one resource. `address` is the change's; that of `observed` may be another one's, too.
 pub(super) async fn delete(
-    env: Arc<Env>,
+    env: Arc<RunContext>,
     kind: Arc<dyn Kind>,
     step: usize,
     address: Address,
     observed: Observed,
-) -> Finished {
+) -> TaskResult {
     let busy_max = kind.waits().gone;
     let opened = intent(IntentAction::Delete, None, going(&address, &observed));
     let call = || async {
@@ -59,20 +59,20 @@ pub(super) async fn delete(
         }
     };
     let result = match effect(&env, &address, StepAction::Delete, busy_max, opened, call).await {
-        Ok(false) => Ok(Called::Going(observed)),
+        Ok(false) => Ok(CallOutcome::Going(observed)),
         Ok(true) => {
             let entry = Entry::Deleted { address, id: observed.id };
-            env.store.append([entry]).await.map_err(StepError::Journal).map(|()| Called::Gone)
+            env.store.append([entry]).await.map_err(StepError::Journal).map(|()| CallOutcome::Gone)
         }
         Err(error) => Err(error),
     };
-    Finished::Calls(vec![(step, result)])
+    TaskResult::Calls(vec![(step, result)])
 }
 
 /// Journals the intent, makes the call, and makes it again while its error passes. By the contract
 /// of kinds, a call that is made twice has the effect of one.
 async fn effect<T, Fut: Future<Output = Result<T, CloudError>>>(
-    env: &Env,
+    env: &RunContext,
     address: &Address,
     action: StepAction,
     busy_max: std::time::Duration,
@@ -97,8 +97,8 @@ async fn effect<T, Fut: Future<Output = Result<T, CloudError>>>(
             Err(error) => error,
         };
         if let Some(pause) = tries.again(&error, true) {
-            env.waiting(address, tries::reason(&error, pause));
-            if tries::pause(env, pause).await {
+            env.waiting(address, retry::reason(&error, pause));
+            if retry::pause(env, pause).await {
                 continue;
             }
         }
@@ -114,8 +114,8 @@ fn going(address: &Address, observed: &Observed) -> ResourceState {
         address: address.clone(),
         id: observed.id.clone(),
         generation: 0,
-        spec: Packed::default(),
-        outputs: Packed::default(),
+        spec: RawJson::default(),
+        outputs: RawJson::default(),
         needs: Vec::new(),
         phase: infra_provider_api::Phase::Infra,
         protect: false,

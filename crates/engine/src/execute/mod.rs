@@ -5,21 +5,21 @@
 //! journal, wait until ready or gone, that into the journal.
 
 mod batch;
+mod completion;
 mod create;
+mod dispatch;
 mod effect;
 mod fence;
-mod job;
-mod looker;
 mod options;
 mod outcome;
 mod queue;
+mod retry;
 mod run;
-mod settle;
-mod start;
-mod tries;
+mod task;
 mod unanswered;
+mod waiter;
 
 pub use options::ExecuteOptions;
 pub use outcome::{Counts, FailedStep, Outcome, SkippedStep, Stopped};
 pub use run::execute;
-pub(crate) use unanswered::{Sought, Unclear, look_for};
+pub(crate) use unanswered::{LookupError, LostCreate, look_for};

@@ -2,15 +2,15 @@
 
 use std::{collections::HashMap, future::Future, sync::Arc};
 
-use infra_provider_api::{Address, CloudError, Context, ErrorKind, Packed};
+use infra_provider_api::{Address, CloudError, Context, ErrorKind, RawJson};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     ExecuteOptions, Outcome, Stopped,
     batch::Batches,
-    job::{Env, Finished, StepError},
-    looker::{Lookers, Want},
     queue::Queue,
+    task::{RunContext, StepError, TaskResult},
+    waiter::{Lookers, Want},
 };
 use crate::{
     events::{Event, Events, StepAction, millis},
@@ -39,7 +39,7 @@ pub async fn execute(
     let mut cx = cx.clone();
     cx.progress = Arc::new(events.clone());
     let (options, store) = (options.clone(), Arc::clone(store));
-    let env = Arc::new(Env { cx, store, options, events: events.clone() });
+    let env = Arc::new(RunContext { cx, store, options, events: events.clone() });
     let steps = match Steps::of(&plan.changes, &plan.options.machine_kinds) {
         Ok(steps) => steps,
         Err(error) => return unordered(&error.to_string()),
@@ -70,24 +70,24 @@ fn unordered(reason: &str) -> Outcome {
 pub(super) struct Run<'a> {
     pub plan: &'a Plan,
     pub kinds: &'a Kinds,
-    pub env: Arc<Env>,
+    pub env: Arc<RunContext>,
     pub steps: &'a Steps,
     pub queue: Queue,
     pub batches: Batches,
-    pub outputs: HashMap<Address, Packed>,
+    pub outputs: HashMap<Address, RawJson>,
     pub started: Vec<Option<Instant>>,
     pub outcome: Outcome,
     /// Nothing new is started.
     pub stopping: bool,
     lookers: Lookers,
-    tasks: JoinSet<Finished>,
+    tasks: JoinSet<TaskResult>,
     /// The steps of each task, and whether it holds a call slot.
     running: HashMap<tokio::task::Id, (Vec<usize>, bool)>,
     calls: usize,
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, kinds: &'a Kinds, env: Arc<Env>, steps: &'a Steps) -> Self {
+    fn new(plan: &'a Plan, kinds: &'a Kinds, env: Arc<RunContext>, steps: &'a Steps) -> Self {
         let mut batches = Batches::new(env.options.batch_window);
         for step in &steps.steps {
             if let Step::Do { change, action: StepAction::Create } = step {
@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
     pub(super) fn call(
         &mut self,
         steps: Vec<usize>,
-        future: impl Future<Output = Finished> + Send + 'static,
+        future: impl Future<Output = TaskResult> + Send + 'static,
     ) {
         self.calls += 1;
         let task = self.tasks.spawn(future);
@@ -224,11 +224,11 @@ impl<'a> Run<'a> {
         // What is deleted may be another one's second, whose address is not its own.
         let answer = self.lookers.watch(kind, address.clone(), id.clone(), want);
         let env = Arc::clone(&self.env);
-        let task = self.tasks.spawn(super::settle::wait(env, step, address, id, want, answer));
+        let task = self.tasks.spawn(super::completion::wait(env, step, address, id, want, answer));
         self.running.insert(task.id(), (vec![step], false));
     }
 
-    fn joined(&mut self, joined: Result<(tokio::task::Id, Finished), tokio::task::JoinError>) {
+    fn joined(&mut self, joined: Result<(tokio::task::Id, TaskResult), tokio::task::JoinError>) {
         let id = match &joined {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 let failure = CloudError::new(ErrorKind::Local, "run a step", error.to_string());
                 for step in steps {
-                    self.settle(Finished::Calls(vec![(
+                    self.settle(TaskResult::Calls(vec![(
                         step,
                         Err(StepError::Cloud(failure.clone())),
                     )]));
@@ -274,7 +274,7 @@ impl<'a> Run<'a> {
         left.sort_unstable();
         self.tasks.abort_all();
         for step in left {
-            self.settle(Finished::Wait(step, Err(StepError::Stopped)));
+            self.settle(TaskResult::Wait(step, Err(StepError::Stopped)));
         }
     }
 

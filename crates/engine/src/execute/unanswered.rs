@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What is looked for.
 #[derive(Clone, Debug)]
-pub(crate) struct Sought {
+pub(crate) struct LostCreate {
     pub address: Address,
     /// The key the create carried.
     pub key: String,
@@ -18,7 +18,7 @@ pub(crate) struct Sought {
 
 /// Why the search ended without a result.
 #[derive(Debug)]
-pub(crate) enum Unclear {
+pub(crate) enum LookupError {
     Cloud(CloudError),
     Ambiguous { address: Address, ids: Vec<String> },
     Stopped,
@@ -36,16 +36,16 @@ pub(crate) async fn look_for(
     kind: &dyn Kind,
     cx: &Context,
     stop: &CancellationToken,
-    sought: &[Sought],
+    sought: &[LostCreate],
     grace: Duration,
-) -> Result<HashMap<Address, Observed>, Unclear> {
+) -> Result<HashMap<Address, Observed>, LookupError> {
     let started = Instant::now();
     let mut pause = LOOK_FIRST;
     loop {
         let over = started.elapsed() >= grace;
         let listed = tokio::select! {
             listed = kind.list_owned(cx) => listed,
-            () = cx.stop.cancelled() => return Err(Unclear::Stopped),
+            () = cx.stop.cancelled() => return Err(LookupError::Stopped),
         };
         match listed {
             Ok(all) => {
@@ -54,11 +54,11 @@ pub(crate) async fn look_for(
                     return Ok(found);
                 }
             }
-            Err(error) if error.kind == ErrorKind::Cancelled => return Err(Unclear::Stopped),
+            Err(error) if error.kind == ErrorKind::Cancelled => return Err(LookupError::Stopped),
             Err(error) => {
                 let passes = error.is_transient() || error.is_uncertain();
                 if !passes || started.elapsed() >= grace + BLIND_MAX {
-                    return Err(Unclear::Cloud(error));
+                    return Err(LookupError::Cloud(error));
                 }
                 pause = pause.max(error.retry_after.unwrap_or_default());
             }
@@ -67,14 +67,17 @@ pub(crate) async fn look_for(
         let next = if left.is_zero() { pause } else { pause.min(left) };
         tokio::select! {
             () = tokio::time::sleep(next) => {}
-            () = stop.cancelled() => return Err(Unclear::Stopped),
-            () = cx.stop.cancelled() => return Err(Unclear::Stopped),
+            () = stop.cancelled() => return Err(LookupError::Stopped),
+            () = cx.stop.cancelled() => return Err(LookupError::Stopped),
         }
         pause = (pause * 2).min(LOOK_MAX);
     }
 }
 
-fn matches(all: &[Observed], sought: &[Sought]) -> Result<HashMap<Address, Observed>, Unclear> {
+fn matches(
+    all: &[Observed],
+    sought: &[LostCreate],
+) -> Result<HashMap<Address, Observed>, LookupError> {
     let mut by_address: HashMap<&Address, Vec<&Observed>> = HashMap::new();
     for observed in all {
         by_address.entry(&observed.address).or_default().push(observed);
@@ -95,7 +98,7 @@ fn matches(all: &[Observed], sought: &[Sought]) -> Result<HashMap<Address, Obser
             }
             several => {
                 let ids = several.iter().map(|observed| observed.id.clone()).collect();
-                return Err(Unclear::Ambiguous { address: sought.address.clone(), ids });
+                return Err(LookupError::Ambiguous { address: sought.address.clone(), ids });
             }
         }
     }

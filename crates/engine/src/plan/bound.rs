@@ -7,12 +7,12 @@
 
 use infra_provider_api::{Address, Declared, OnChange, references};
 
-use super::world::World;
+use super::index::PlanIndex;
 
 /// Returns the one resource that `declared` belongs to, if `is_remade` says that it is created
 /// again. It has the same name, `declared` refers to it, and another one means another `declared`.
 pub(super) fn remade_owner<'a>(
-    world: &World<'a>,
+    world: &PlanIndex<'a>,
     declared: &Declared,
     is_remade: impl Fn(&Address) -> bool,
 ) -> Option<&'a Address> {
@@ -22,7 +22,7 @@ pub(super) fn remade_owner<'a>(
 }
 
 /// Returns true if `declared` belongs to `owner`.
-pub(super) fn is_bound(world: &World<'_>, declared: &Declared, owner: &Address) -> bool {
+pub(super) fn is_bound(world: &PlanIndex<'_>, declared: &Declared, owner: &Address) -> bool {
     let Some(kind) = world.kind(&declared.address) else { return false };
     owner.name() == declared.address.name()
         && declared.spec.fields().iter().any(|(field, value)| {

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use infra_provider_api::{Address, MadeBy, Packed};
+use infra_provider_api::{Address, ManagedBy, RawJson};
 
 use super::{
     Action, Change, PLAN_VERSION, Plan, PlanError, PlanInput,
-    decide::Decider,
     file::fingerprint,
-    link,
-    select::Selection,
+    index::{Ids, PlanIndex},
+    ordering, orphans,
+    planner::Planner,
     steps::{Step, Steps},
-    undeclared,
-    world::{Ids, World},
+    targeting::Selection,
 };
 
 /// Makes the plan. Pure: the same input gives the same plan.
@@ -70,21 +69,21 @@ use super::{
 /// # Errors
 /// Returns a [`PlanError`].
 pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
-    let world = World::new(input)?;
+    let world = PlanIndex::new(input)?;
     let ids = Ids::of(&world);
     let selection = Selection::new(&world, &ids)?;
     let mut notes = Vec::new();
 
-    let mut decider = Decider::new(&world, &selection);
+    let mut decider = Planner::new(&world, &selection);
     for declared in world.graph.topological() {
         decider.decide(declared);
     }
     decider.renew_single_use();
-    let Decider { mut changes, notes: decided_notes, waiting, left_out, .. } = decider;
+    let Planner { mut changes, notes: decided_notes, waiting, left_out, .. } = decider;
     notes.extend(decided_notes);
-    undeclared::add(&world, &selection, &mut changes, &mut notes);
+    orphans::add(&world, &selection, &mut changes, &mut notes);
     check_protected(&world, &changes)?;
-    let steps = link::link(&world, &ids, &mut changes)?;
+    let steps = ordering::link(&world, &ids, &mut changes)?;
     let known = known_outputs(&world, &changes);
     sort(&mut changes, &steps, input.options.destroy);
     left_out.note(&mut notes);
@@ -107,7 +106,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
     })
 }
 
-fn check_protected(world: &World<'_>, changes: &[Change]) -> Result<(), PlanError> {
+fn check_protected(world: &PlanIndex<'_>, changes: &[Change]) -> Result<(), PlanError> {
     if world.input.options.destroy {
         return Ok(());
     }
@@ -137,14 +136,14 @@ fn check_protected(world: &World<'_>, changes: &[Change]) -> Result<(), PlanErro
 
 /// Outputs of what exists and stays, as far as a change refers to it; also of what the plan leaves
 /// out.
-fn known_outputs(world: &World<'_>, changes: &[Change]) -> BTreeMap<Address, Packed> {
+fn known_outputs(world: &PlanIndex<'_>, changes: &[Change]) -> BTreeMap<Address, RawJson> {
     let anew = |change: &&Change| change.action.destroys() || change.action.creates();
     let anew: HashSet<&Address> = changes.iter().filter(anew).map(|c| &c.address).collect();
     let declared = changes.iter().filter_map(|change| change.declared.as_ref());
     let needed: BTreeSet<Address> = declared.flat_map(|declared| declared.needs()).collect();
     let stays = needed.into_iter().filter(|address| !anew.contains(address));
     let known = stays.filter_map(|address| {
-        let exists = world.existing(&address).filter(|found| found.made_by == MadeBy::Infra)?;
+        let exists = world.existing(&address).filter(|found| found.made_by == ManagedBy::Infra)?;
         let recorded = world.recorded(&address);
         let recorded = recorded.map(|found| found.outputs.clone()).unwrap_or_default();
         Some((address, recorded.with(&exists.outputs)))
@@ -169,7 +168,7 @@ fn sort(changes: &mut [Change], steps: &Steps, destroy: bool) {
     });
 }
 
-fn note_world(world: &World<'_>, notes: &mut Vec<String>) {
+fn note_world(world: &PlanIndex<'_>, notes: &mut Vec<String>) {
     for (kind, error) in &world.input.observed.unreachable {
         let count = world.assumed.keys().filter(|address| address.kind() == kind).count();
         if count > 0 {

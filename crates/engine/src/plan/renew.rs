@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use infra_provider_api::{Address, Reference};
 
-use super::{Action, decide::Decider};
+use super::{Action, planner::Planner};
 use crate::diff::resolve_known;
 
-impl Decider<'_, '_> {
+impl Planner<'_, '_> {
     /// Plans an update of each single-use resource that exists and that something which is created
     /// needs. So all that the update itself needs (an address, a certificate) comes before.
     pub(super) fn renew_single_use(&mut self) {

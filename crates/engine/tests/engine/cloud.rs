@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use infra_engine::Kinds;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, KnownResource, MadeBy, OWNERSHIP,
-    Observed, OnChange, Presence, Readiness, UpdateRequest, Waits,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Kind, KnownResource, ManagedBy,
+    OWNERSHIP, Observed, OnChange, Presence, Readiness, UpdateRequest, Waits,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -37,7 +37,7 @@ struct Stored {
     key: Option<String>,
     looks_to_ready: u32,
     looks_to_gone: Option<u32>,
-    made_by: MadeBy,
+    made_by: ManagedBy,
     created: Instant,
     /// Whether it carries the ownership tag; without it no list shows it.
     tagged: bool,
@@ -154,7 +154,7 @@ impl Cloud {
         found.unwrap().spec[field] = value;
     }
 
-    pub fn put(&self, address: &str, spec: Value, made_by: MadeBy) -> String {
+    pub fn put(&self, address: &str, spec: Value, made_by: ManagedBy) -> String {
         let mut state = self.state.lock().unwrap();
         state.next += 1;
         let id = format!("id-{}", state.next);
@@ -284,7 +284,7 @@ impl FakeKind {
             key: keyed.then(|| request.intent_key.clone()),
             looks_to_ready: if slow { 2 } else { 0 },
             looks_to_gone: None,
-            made_by: MadeBy::Infra,
+            made_by: ManagedBy::Infra,
             created: Instant::now(),
             tagged: true,
         };
@@ -338,8 +338,8 @@ impl Kind for FakeKind {
         Waits {
             ready: Duration::from_secs(5),
             gone: Duration::from_secs(5),
-            look_first: Duration::from_micros(100),
-            look_max: Duration::from_millis(1),
+            poll_min: Duration::from_micros(100),
+            poll_max: Duration::from_millis(1),
         }
     }
 

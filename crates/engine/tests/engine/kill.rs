@@ -196,7 +196,7 @@ async fn each_call_failed_once_is_made_up_for() {
                 Trap::Fail(at, ErrorKind::Unavailable),
                 Trap::Fail(at, ErrorKind::RateLimited),
                 Trap::Fail(at, ErrorKind::Busy),
-                Trap::Fail(at, ErrorKind::Garbled),
+                Trap::Fail(at, ErrorKind::MalformedResponse),
             ];
             for trap in same_run {
                 let world = world_with(&before).await;

@@ -5,7 +5,7 @@
 mod cloud;
 mod converge;
 mod kill;
-mod looks;
 mod order;
 mod plans;
+mod polling;
 mod world;

@@ -5,7 +5,7 @@ use infra_engine::{
     events::StepAction,
     plan::{Action, Step, Steps},
 };
-use infra_provider_api::{MadeBy, Phase};
+use infra_provider_api::{ManagedBy, Phase};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -227,7 +227,7 @@ async fn what_kubernetes_made_goes_after_the_machines_and_before_the_network() {
     let declared = cluster(2);
     world.apply(&declared).await.unwrap();
     let net = world.cloud.inventory().into_iter().find(|(name, _)| name == "net.main").unwrap().1;
-    let made_by = MadeBy::Kubernetes { object: "Service web/front".to_owned() };
+    let made_by = ManagedBy::Kubernetes { object: "Service web/front".to_owned() };
     let machine = world.cloud.inventory()[0].1.clone();
     world.cloud.put("rec.k8s-1", json!({"r_net": net, "u_members": [machine]}), made_by);
 

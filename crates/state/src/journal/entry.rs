@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_provider_api::{Address, Packed};
+use infra_provider_api::{Address, RawJson};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -76,7 +76,7 @@ pub enum Entry {
         /// Which.
         address: Address,
         /// Its outputs, now complete.
-        outputs: Packed,
+        outputs: RawJson,
     },
     /// An update is done. Ends the intent.
     Updated(ResourceState),

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use infra_provider_api::{Packed, Phase};
+use infra_provider_api::{Phase, RawJson};
 use infra_state::{
     ResourceState, Store, StoreError,
     journal::{Entry, JournalError},
@@ -23,7 +23,7 @@ fn created(name: &str) -> Entry {
         id: format!("id-{name}"),
         generation: 1,
         spec: json!({"a": 1.5, "b": [null, "ü"]}).into(),
-        outputs: Packed::default(),
+        outputs: RawJson::default(),
         needs: vec![],
         phase: Phase::Infra,
         protect: false,

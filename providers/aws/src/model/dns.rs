@@ -1,6 +1,6 @@
 //! The zone and its records.
 
-use infra_provider_api::{Address, Cluster, Declared, Diagnostic, DnsPlan, Input, Phase};
+use infra_provider_api::{Address, Cluster, Declared, Diagnostic, DnsConfig, Input, Phase};
 
 use super::{Part, balancer::load_balancer, declare};
 use crate::resources::{HostedZoneSpec, RecordSpec};
@@ -24,11 +24,15 @@ pub(super) fn declared(cluster: &Cluster) -> Part {
     Ok(all)
 }
 
-fn zone(dns: &DnsPlan) -> Address {
+fn zone(dns: &DnsConfig) -> Address {
     Address::new("hosted_zone", &dns.domain)
 }
 
-fn record(dns: &DnsPlan, name: String, target: Input<String>) -> Result<Declared, Vec<Diagnostic>> {
+fn record(
+    dns: &DnsConfig,
+    name: String,
+    target: Input<String>,
+) -> Result<Declared, Vec<Diagnostic>> {
     let zone = if dns.manage_zone {
         Input::reference(zone(dns), "name")
     } else {

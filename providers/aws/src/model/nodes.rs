@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use infra_provider_api::{
-    API_ACCESS, Address, Cluster, Declared, Diagnostic, Input, NodePlan, Pool, SizeRequest,
+    API_ACCESS, Address, Cluster, Declared, Diagnostic, Input, NodeSlot, Pool, SizeRequest,
 };
 
 use super::{Part, access, balancer::load_balancer, declare, groups, network, vpc};
 use crate::{
     images,
-    marks::tag_text,
+    ownership::tag_text,
     resources::{ApiAccessSpec, ImageSpec, InstanceSpec, METADATA},
     scope::{lets_nodes_in, user_tag},
     sizes::Sizes,
@@ -59,7 +59,7 @@ fn image_addresses(cluster: &Cluster) -> BTreeMap<String, Address> {
 }
 
 /// A machine with a public address reaches the API server from there.
-fn reach(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Diagnostic>> {
+fn reach(cluster: &Cluster, node: &NodeSlot) -> Result<Option<Declared>, Vec<Diagnostic>> {
     if !lets_nodes_in(cluster) {
         return Ok(None);
     }
@@ -77,7 +77,7 @@ fn reach(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Dia
 fn instance(
     cluster: &Cluster,
     pool: &Pool,
-    node: &NodePlan,
+    node: &NodeSlot,
     at: usize,
     size: &str,
     image: &Address,
@@ -122,7 +122,7 @@ fn instance(
         declared = declared.after(Address::new("node_bundle", &name));
     }
     if node.generation > 1 {
-        let before = NodePlan { generation: node.generation - 1, ..node.clone() };
+        let before = NodeSlot { generation: node.generation - 1, ..node.clone() };
         declared.supersedes.push(Address::new("instance", before.name()));
     }
     declared.source = pool.source.clone();

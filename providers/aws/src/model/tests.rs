@@ -1,12 +1,12 @@
 use infra_provider_api::{
-    Access, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan, Placement, Pool, Protocol,
-    Role, SizeRequest, SourceRange, SshKey, Versions,
+    Access, DnsConfig, FirewallRule, LoadBalancerConfig, Network, NodeSlot, Placement, Pool,
+    Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
 };
 
 use super::*;
 
 fn pool(name: &str, role: Role, count: u32) -> Pool {
-    let nodes = (1..=count).map(|number| NodePlan {
+    let nodes = (1..=count).map(|number| NodeSlot {
         slot: format!("{name}-{number}"),
         generation: 1,
         revision: "00112233aabbccdd".to_owned(),
@@ -53,8 +53,8 @@ fn cluster() -> Cluster {
             ports: Some((22, 22)),
             from: vec![SourceRange::Cidr("203.0.113.0/24".to_owned())],
         }],
-        api_load_balancer: LoadBalancerPlan::open(6443),
-        dns: Some(DnsPlan {
+        api_load_balancer: LoadBalancerConfig::open(6443),
+        dns: Some(DnsConfig {
             domain: "example.com".to_owned(),
             ttl_s: 300,
             manage_zone: true,

@@ -5,7 +5,7 @@ use infra_provider_api::{Cluster, Diagnostic, Source};
 use super::{groups, network::ZONES_MAX};
 use crate::{
     images,
-    marks::is_valid_tag,
+    ownership::is_valid_tag,
     regions,
     resources::API_GROUP,
     scope::{lets_nodes_in, user_tag},

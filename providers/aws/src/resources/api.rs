@@ -9,15 +9,15 @@ use aws_sdk_ec2::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, MadeBy, Observed,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, ManagedBy, Observed,
     Outputs, Readiness, RetryPolicy, retry,
 };
 use serde_json::Value;
 
 use crate::{
     Connection, Scope,
-    calls::{ExpectedOwner, Pace, Paces, mapped, sdk::OperationError},
-    marks::{self, Pair},
+    client::{ExpectedOwner, Pace, Paces, mapped, sdk::OperationError},
+    ownership::{self, Pair},
 };
 
 /// The account and region, and what a listing needs to know of the cluster.
@@ -146,7 +146,7 @@ impl Api {
     /// Returns the tags of a resource in its create call.
     pub(crate) fn tags(&self, cx: &Context, request: &CreateRequest, more: &[Pair]) -> Vec<Pair> {
         let users = &self.scope.tags;
-        marks::pairs(&cx.owner, &request.address, &request.intent_key, more, users)
+        ownership::pairs(&cx.owner, &request.address, &request.intent_key, more, users)
     }
 
     /// Puts the ownership tag back on a resource of EC2, with its name.
@@ -155,7 +155,8 @@ impl Api {
         cx: &Context,
         observed: &Observed,
     ) -> Result<(), CloudError> {
-        let tags = marks::sdk_tags!(aws_sdk_ec2, marks::ownership(&cx.owner, &observed.address));
+        let tags =
+            ownership::sdk_tags!(aws_sdk_ec2, ownership::ownership(&cx.owner, &observed.address));
         let call = self.ec2.create_tags().resources(&observed.id).set_tags(Some(tags));
         self.effect(&format!("tag {}", observed.address), call.send()).await.map(drop)
     }
@@ -168,7 +169,7 @@ impl Api {
         request: &CreateRequest,
         more: &[Pair],
     ) -> TagSpecification {
-        let tags = marks::sdk_tags!(aws_sdk_ec2, self.tags(cx, request, more));
+        let tags = ownership::sdk_tags!(aws_sdk_ec2, self.tags(cx, request, more));
         TagSpecification::builder().resource_type(of).set_tags(Some(tags)).build()
     }
 }
@@ -183,7 +184,7 @@ fn absent<T>(result: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
 
 /// Asks EC2 for what carries the owner's mark alone.
 pub(crate) fn owned(cx: &Context) -> Filter {
-    filter(&format!("tag:{}", marks::OWNER), [cx.owner.uuid.to_string()])
+    filter(&format!("tag:{}", ownership::OWNER), [cx.owner.uuid.to_string()])
 }
 
 /// Makes a filter of EC2.
@@ -193,8 +194,8 @@ pub(crate) fn filter(name: &str, values: impl IntoIterator<Item = impl Into<Stri
 }
 
 /// Returns EC2's tags as marks.
-pub(crate) fn ec2_marks(tags: &[aws_sdk_ec2::types::Tag]) -> marks::Marks {
-    marks::Marks::of(tags.iter().map(|tag| (tag.key(), tag.value())))
+pub(crate) fn ec2_marks(tags: &[aws_sdk_ec2::types::Tag]) -> ownership::Marks {
+    ownership::Marks::of(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
 /// Returns a value that is known by the time a call is made.
@@ -244,7 +245,7 @@ pub(crate) fn ready<S>(
         outputs: outputs.into(),
         readiness: Readiness::Ready,
         intent_key,
-        made_by: MadeBy::Infra,
+        made_by: ManagedBy::Infra,
     }
 }
 
@@ -259,7 +260,11 @@ pub(crate) fn nothing_to_update<T>(observed: &Observed) -> Result<T, CloudError>
 
 /// Makes the error of an answer that does not name what was made.
 pub(crate) fn not_told(operation: &str) -> CloudError {
-    CloudError::new(ErrorKind::Garbled, operation, "the answer does not tell what was made")
+    CloudError::new(
+        ErrorKind::MalformedResponse,
+        operation,
+        "the answer does not tell what was made",
+    )
 }
 
 /// Makes an error that passes by itself.

@@ -16,7 +16,7 @@ use super::{
     api::{Api, known, outputs, owned, ready},
     security_group::groups,
     security_group_rules::OF_NODE,
-    solo::Solo,
+    unbatched::Unbatched,
 };
 
 /// A machine that may connect.
@@ -103,7 +103,7 @@ fn found(address: Address, group: &str, rule: &NodeRule) -> Found<ApiAccessSpec>
 }
 
 #[async_trait]
-impl Solo for ApiAccesses {
+impl Unbatched for ApiAccesses {
     type Spec = ApiAccessSpec;
     const NAME: &'static str = API_ACCESS;
     const KEYED: bool = true;

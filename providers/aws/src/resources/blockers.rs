@@ -8,7 +8,7 @@ use super::{
     record::foreign_records,
     strangers::{In, Stranger, all_interfaces, joined, strangers},
 };
-use crate::calls::is_code;
+use crate::client::is_code;
 
 const AT_ONCE: usize = 8;
 

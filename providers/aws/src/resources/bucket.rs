@@ -17,10 +17,10 @@ use serde_json::json;
 use super::{
     api::{Api, busy, outputs, ready},
     bucket_settings,
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::marks::{self, Marks, Pair};
+use crate::ownership::{self, Marks, Pair};
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Buckets {
             Ok(answer) => {
                 let tags = answer.tag_set().iter();
                 let marks = Marks::of(tags.map(|tag| (Some(tag.key()), Some(tag.value()))));
-                Ok(match marks.get(marks::OWNER) {
+                Ok(match marks.get(ownership::OWNER) {
                     Some(_) if marks.is_of(&cx.owner) => Whose::Ours(marks),
                     Some(other) => Whose::Others(other.to_owned()),
                     None => Whose::Unmarked(marks),
@@ -159,7 +159,7 @@ impl Buckets {
         name: &str,
         tags: Vec<Pair>,
     ) -> Result<(), CloudError> {
-        let tags = marks::sdk_tags!(aws_sdk_s3, tags);
+        let tags = ownership::sdk_tags!(aws_sdk_s3, tags);
         let tags: Result<Vec<_>, _> = tags.into_iter().collect();
         let tags = tags.map_err(|error| busy(operation, error.to_string()))?;
         let tagging = Tagging::builder().set_tag_set(Some(tags)).build();
@@ -207,7 +207,7 @@ impl Buckets {
 }
 
 #[async_trait]
-impl Solo for Buckets {
+impl Unbatched for Buckets {
     type Spec = BucketSpec;
     const NAME: &'static str = "bucket";
     const KEYED: bool = true;
@@ -227,7 +227,9 @@ impl Solo for Buckets {
         let operation = format!("tag {}", observed.address);
         // The call replaces all tags.
         let tags = match self.whose(cx, &observed.id).await? {
-            Whose::Unmarked(marks) => marks.with(marks::ownership(&cx.owner, &observed.address)),
+            Whose::Unmarked(marks) => {
+                marks.with(ownership::ownership(&cx.owner, &observed.address))
+            }
             _ => return Ok(()),
         };
         self.set_tags(&operation, &observed.id, tags).await

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, outputs, ready},
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
 
@@ -38,7 +38,7 @@ fn found(cx: &Context, which: &Which<'_>, allocated: &Allocated) -> Option<Found
 }
 
 #[async_trait]
-impl Solo for ElasticIps {
+impl Unbatched for ElasticIps {
     type Spec = ElasticIpSpec;
     const NAME: &'static str = "elastic_ip";
 

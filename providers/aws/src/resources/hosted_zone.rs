@@ -14,11 +14,11 @@ use serde_json::json;
 use super::{
     api::{Api, not_told, outputs, ready},
     record::{empty_zone, foreign_records},
-    solo::Solo,
     strangers::joined,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::calls::is_code;
+use crate::client::is_code;
 
 /// A zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ fn found(zone: &HostedZone) -> Found<HostedZoneSpec> {
 }
 
 #[async_trait]
-impl Solo for HostedZones {
+impl Unbatched for HostedZones {
     type Spec = HostedZoneSpec;
     const NAME: &'static str = "hosted_zone";
     /// Its caller reference is the key.

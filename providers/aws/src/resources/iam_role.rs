@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::{
     api::{Api, busy, outputs, ready},
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
 use crate::{
-    marks::{self, Marks},
+    ownership::{self, Marks},
     policies,
 };
 
@@ -78,7 +78,7 @@ impl IamRoles {
 }
 
 #[async_trait]
-impl Solo for IamRoles {
+impl Unbatched for IamRoles {
     type Spec = IamRoleSpec;
     const NAME: &'static str = "iam_role";
 
@@ -92,8 +92,8 @@ impl Solo for IamRoles {
 
     async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
         let operation = format!("tag {}", observed.address);
-        let tags = marks::ownership(&cx.owner, &observed.address);
-        let tags: Result<Vec<_>, _> = marks::sdk_tags!(aws_sdk_iam, tags).into_iter().collect();
+        let tags = ownership::ownership(&cx.owner, &observed.address);
+        let tags: Result<Vec<_>, _> = ownership::sdk_tags!(aws_sdk_iam, tags).into_iter().collect();
         let tags = tags.map_err(|error| busy(&operation, error.to_string()))?;
         let call = self.0.iam.tag_role().role_name(&observed.id).set_tags(Some(tags));
         self.0.effect(&operation, call.send()).await.map(drop)
@@ -120,7 +120,7 @@ impl Solo for IamRoles {
     ) -> Result<Found<IamRoleSpec>, CloudError> {
         let operation = format!("create {}", request.address);
         let name = cx.owner.exact_name(request.address.name());
-        let tags = marks::sdk_tags!(aws_sdk_iam, self.0.tags(cx, request, &[]));
+        let tags = ownership::sdk_tags!(aws_sdk_iam, self.0.tags(cx, request, &[]));
         let tags: Result<Vec<_>, _> = tags.into_iter().collect();
         let tags = tags.map_err(|error| busy(&operation, error.to_string()))?;
         let call = self

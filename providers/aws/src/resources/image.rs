@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, filter, known, outputs, owned, ready},
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::marks::IMAGE;
+use crate::ownership::IMAGE;
 
 /// Which image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ impl Images {
 }
 
 #[async_trait]
-impl Solo for Images {
+impl Unbatched for Images {
     type Spec = ImageSpec;
     const NAME: &'static str = "image";
     const KEYED: bool = true;

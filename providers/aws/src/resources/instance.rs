@@ -22,7 +22,7 @@ use super::{
     which::{Which, unknown},
 };
 use crate::{
-    marks::{self, POOL, REVISION, ROLE},
+    ownership::{self, POOL, REVISION, ROLE},
     scope::user_tag,
 };
 
@@ -188,7 +188,7 @@ impl Resource for Instances {
     fn waits(&self) -> Waits {
         Waits {
             ready: Duration::from_secs(300),
-            look_max: Duration::from_secs(5),
+            poll_max: Duration::from_secs(5),
             ..Waits::default()
         }
     }
@@ -199,7 +199,7 @@ impl Resource for Instances {
 
     /// Reads machines, also those that are on their way out: their network interfaces still are in
     /// the way.
-    async fn look(
+    async fn poll(
         &self,
         cx: &Context,
         ids: &[String],
@@ -254,7 +254,7 @@ impl Resource for Instances {
         if request.restores_ownership() {
             let tags = [(ROLE, &spec.role), (POOL, &spec.pool), (REVISION, &spec.revision)];
             let tags = tags.map(|(key, value)| (key.to_owned(), value.clone()));
-            let tags = marks::sdk_tags!(aws_sdk_ec2, tags);
+            let tags = ownership::sdk_tags!(aws_sdk_ec2, tags);
             let call = ec2.create_tags().resources(&observed.id).set_tags(Some(tags));
             self.api.effect(&operation, call.send()).await?;
             // Last: the owner's tag says that the others are there.
@@ -280,7 +280,7 @@ impl Resource for Instances {
                 _ => {}
             }
         }
-        let looked = self.look(cx, std::slice::from_ref(&observed.id)).await?;
+        let looked = self.poll(cx, std::slice::from_ref(&observed.id)).await?;
         let mut found = looked.into_iter().next().ok_or_else(|| {
             CloudError::new(ErrorKind::NotFound, operation, "it was deleted meanwhile")
         })?;

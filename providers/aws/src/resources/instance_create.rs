@@ -22,7 +22,7 @@ use super::{
     instance_spec::{InstanceSpec, found},
     which::Which,
 };
-use crate::marks::{self, INTENT, NAME, NODE, POOL, REVISION, ROLE, kubernetes_tag};
+use crate::ownership::{self, INTENT, NAME, NODE, POOL, REVISION, ROLE, kubernetes_tag};
 
 /// So many share a call: a resource has at most 50 tags, and each machine of a call needs one.
 pub(super) const CALL_MAX: usize = 25;
@@ -107,7 +107,7 @@ impl Instances {
         let user_data = self.user_data(cx, operation, requests).await?;
         let tags = tags(cx, requests, spec, &self.api.scope.tags);
         let of = |kind: ResourceType| {
-            let tags = marks::sdk_tags!(aws_sdk_ec2, tags.clone());
+            let tags = ownership::sdk_tags!(aws_sdk_ec2, tags.clone());
             TagSpecification::builder().resource_type(kind).set_tags(Some(tags)).build()
         };
         let count = i32::try_from(names.len()).unwrap_or(i32::MAX);
@@ -210,8 +210,8 @@ fn tags(
     cx: &Context,
     requests: &[&Request],
     spec: &InstanceSpec,
-    users: &[marks::Pair],
-) -> Vec<marks::Pair> {
+    users: &[ownership::Pair],
+) -> Vec<ownership::Pair> {
     let [(first, _), ..] = requests else { return Vec::new() };
     let mut more = vec![
         (ROLE.to_owned(), spec.role.clone()),
@@ -226,7 +226,7 @@ fn tags(
             more.push((format!("{NODE}{index}"), value));
         }
     }
-    let mut all = marks::pairs(&cx.owner, &first.address, &first.intent_key, &more, users);
+    let mut all = ownership::pairs(&cx.owner, &first.address, &first.intent_key, &more, users);
     if requests.len() > 1 {
         all.retain(|(key, _)| key != NAME && key != INTENT);
     }
@@ -248,7 +248,7 @@ fn token(requests: &[&Request], spec: &InstanceSpec, user_data: Option<&str>) ->
 /// Reports a call that was accepted and whose answer does not list this machine: it may exist.
 fn not_in_answer(request: &CreateRequest) -> CloudError {
     let operation = format!("create {}", request.address);
-    CloudError::new(ErrorKind::Garbled, operation, "the answer does not tell of it")
+    CloudError::new(ErrorKind::MalformedResponse, operation, "the answer does not tell of it")
 }
 
 fn explain(error: CloudError) -> CloudError {

@@ -14,10 +14,10 @@ use serde_json::json;
 use super::{
     api::{Api, busy, known, outputs, ready},
     iam_role::NAMES,
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::marks::{self, Marks};
+use crate::ownership::{self, Marks};
 
 /// An instance profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl InstanceProfiles {
 }
 
 #[async_trait]
-impl Solo for InstanceProfiles {
+impl Unbatched for InstanceProfiles {
     type Spec = InstanceProfileSpec;
     const NAME: &'static str = "instance_profile";
 
@@ -92,8 +92,8 @@ impl Solo for InstanceProfiles {
 
     async fn mark_again(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
         let operation = format!("tag {}", observed.address);
-        let tags = marks::ownership(&cx.owner, &observed.address);
-        let tags: Result<Vec<_>, _> = marks::sdk_tags!(aws_sdk_iam, tags).into_iter().collect();
+        let tags = ownership::ownership(&cx.owner, &observed.address);
+        let tags: Result<Vec<_>, _> = ownership::sdk_tags!(aws_sdk_iam, tags).into_iter().collect();
         let tags = tags.map_err(|error| busy(&operation, error.to_string()))?;
         let call = self
             .0
@@ -126,7 +126,7 @@ impl Solo for InstanceProfiles {
         let operation = format!("create {}", request.address);
         let role = known(&operation, "role", &spec.role)?;
         let name = cx.owner.exact_name(request.address.name());
-        let tags = marks::sdk_tags!(aws_sdk_iam, self.0.tags(cx, request, &[]));
+        let tags = ownership::sdk_tags!(aws_sdk_iam, self.0.tags(cx, request, &[]));
         let tags: Result<Vec<_>, _> = tags.into_iter().collect();
         let tags = tags.map_err(|error| busy(&operation, error.to_string()))?;
         let call = self.0.iam.create_instance_profile().instance_profile_name(&name);

@@ -1,7 +1,7 @@
 //! A machine's spec, and how one is read.
 
 use aws_sdk_ec2::types::{HttpTokensState, Instance, InstanceStateName};
-use infra_provider_api::{Address, Context, Found, Input, MadeBy, Readiness};
+use infra_provider_api::{Address, Context, Found, Input, ManagedBy, Readiness};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::{
     which::Which,
 };
 use crate::{
-    marks::{INTENT, Marks, NODE, POOL, REVISION, ROLE},
+    ownership::{INTENT, Marks, NODE, POOL, REVISION, ROLE},
     policies::partition,
 };
 
@@ -91,7 +91,7 @@ pub(super) fn node_of(marks: &Marks, launch_index: i32) -> Option<(String, Optio
         let (node, key) = value.split_once(' ')?;
         return Some((node.to_owned(), Some(key.to_owned())));
     }
-    let name = marks.get(crate::marks::NAME)?;
+    let name = marks.get(crate::ownership::NAME)?;
     Some((name.to_owned(), marks.get(INTENT).map(str::to_owned)))
 }
 
@@ -188,7 +188,7 @@ pub(super) fn found(
         id: id.to_owned(),
         spec,
         outputs: outputs.into(),
-        made_by: MadeBy::Infra,
+        made_by: ManagedBy::Infra,
     })
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, known, not_told, outputs, ready},
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
 
@@ -49,7 +49,7 @@ impl InternetGateways {
 }
 
 #[async_trait]
-impl Solo for InternetGateways {
+impl Unbatched for InternetGateways {
     type Spec = InternetGatewaySpec;
     const NAME: &'static str = "internet_gateway";
 

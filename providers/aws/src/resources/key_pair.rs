@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, outputs, ready},
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
 
@@ -39,7 +39,7 @@ fn found(cx: &Context, which: &Which<'_>, key: &KeyPairInfo) -> Option<Found<Key
 }
 
 #[async_trait]
-impl Solo for KeyPairs {
+impl Unbatched for KeyPairs {
     type Spec = KeyPairSpec;
     const NAME: &'static str = "key_pair";
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetGroup, TargetHealthStateEnum};
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Membership, Observed, OnChange,
+    Address, CloudError, Context, CreateRequest, Found, ManagedBy, Membership, Observed, OnChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,10 +15,10 @@ use serde_json::json;
 use super::{
     api::{Api, outputs, ready},
     blockers::with_command,
+    kubernetes_owned::never_created,
     kubernetes_security_group::own_vpcs,
     load_balancer::{name_of, readiness, tags_of},
-    made::never_created,
-    solo::Solo,
+    unbatched::Unbatched,
 };
 
 /// A load balancer of a Service.
@@ -120,7 +120,7 @@ impl KubernetesLoadBalancers {
 }
 
 #[async_trait]
-impl Solo for KubernetesLoadBalancers {
+impl Unbatched for KubernetesLoadBalancers {
     type Spec = MadeLoadBalancerSpec;
     const NAME: &'static str = "kubernetes_load_balancer";
     const KEYED: bool = true;
@@ -155,7 +155,7 @@ impl Solo for KubernetesLoadBalancers {
             let address = Address::new(Self::NAME, &name);
             let mut found = ready(address, arn, MadeLoadBalancerSpec { name }, None, outputs);
             found.readiness = readiness(balancer);
-            found.made_by = MadeBy::Kubernetes { object };
+            found.made_by = ManagedBy::Kubernetes { object };
             Some(found)
         });
         Ok(found.collect())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange,
+    Address, CloudError, Context, CreateRequest, Found, ManagedBy, Observed, OnChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,10 +14,10 @@ use serde_json::json;
 use super::{
     api::{Api, ec2_marks, filter, outputs, owned, ready},
     blockers::explain,
-    made::never_created,
+    kubernetes_owned::never_created,
     security_group::{forget, groups},
-    solo::Solo,
     strangers::In,
+    unbatched::Unbatched,
 };
 
 /// A security group of a load balancer.
@@ -41,7 +41,7 @@ pub(super) async fn own_vpcs(api: &Api, cx: &Context) -> Result<Vec<String>, Clo
 }
 
 #[async_trait]
-impl Solo for KubernetesSecurityGroups {
+impl Unbatched for KubernetesSecurityGroups {
     type Spec = MadeSecurityGroupSpec;
     const NAME: &'static str = "kubernetes_security_group";
     const KEYED: bool = true;
@@ -64,7 +64,7 @@ impl Solo for KubernetesSecurityGroups {
             let spec = MadeSecurityGroupSpec { name };
             let mut found = ready(address, id, spec, None, outputs([("id", json!(id))]));
             let object = "a Service of type LoadBalancer".to_owned();
-            found.made_by = MadeBy::Kubernetes { object };
+            found.made_by = ManagedBy::Kubernetes { object };
             found
         });
         Ok(found.collect())

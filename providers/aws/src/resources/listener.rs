@@ -13,10 +13,10 @@ use serde_json::json;
 use super::{
     api::{Api, known, not_told, outputs, ready},
     load_balancer::tags_of,
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::marks;
+use crate::ownership;
 
 /// A listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl Listeners {
 }
 
 #[async_trait]
-impl Solo for Listeners {
+impl Unbatched for Listeners {
     type Spec = ListenerSpec;
     const NAME: &'static str = "listener";
 
@@ -118,7 +118,8 @@ impl Solo for Listeners {
         spec: ListenerSpec,
     ) -> Result<Found<ListenerSpec>, CloudError> {
         let operation = format!("create {}", request.address);
-        let tags = marks::sdk_tags!(aws_sdk_elasticloadbalancingv2, self.0.tags(cx, request, &[]));
+        let tags =
+            ownership::sdk_tags!(aws_sdk_elasticloadbalancingv2, self.0.tags(cx, request, &[]));
         let call = self
             .0
             .elb

@@ -8,7 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     LoadBalancer, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum,
 };
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, Input, KnownResource, MadeBy, OWNERSHIP,
+    Address, CloudError, Context, CreateRequest, Found, Input, KnownResource, ManagedBy, OWNERSHIP,
     Observed, OnChange, Owner, Readiness, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
@@ -17,10 +17,10 @@ use serde_json::json;
 use super::{
     api::{Api, all_known, inputs, not_told, outputs},
     blockers::with_command,
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::marks::{self, Marks};
+use crate::ownership::{self, Marks};
 
 /// A network load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,8 +101,8 @@ impl Api {
         cx: &Context,
         observed: &Observed,
     ) -> Result<(), CloudError> {
-        let tags = marks::ownership(&cx.owner, &observed.address);
-        let tags = marks::sdk_tags!(aws_sdk_elasticloadbalancingv2, tags);
+        let tags = ownership::ownership(&cx.owner, &observed.address);
+        let tags = ownership::sdk_tags!(aws_sdk_elasticloadbalancingv2, tags);
         let call = self.elb.add_tags().resource_arns(&observed.id).set_tags(Some(tags));
         self.effect(&format!("tag {}", observed.address), call.send()).await.map(drop)
     }
@@ -148,12 +148,12 @@ fn found(
         spec,
         outputs: outputs.into(),
         intent_key: key,
-        made_by: MadeBy::Infra,
+        made_by: ManagedBy::Infra,
     }
 }
 
 #[async_trait]
-impl Solo for LoadBalancers {
+impl Unbatched for LoadBalancers {
     type Spec = LoadBalancerSpec;
     const NAME: &'static str = "load_balancer";
 
@@ -189,7 +189,8 @@ impl Solo for LoadBalancers {
         spec: LoadBalancerSpec,
     ) -> Result<Found<LoadBalancerSpec>, CloudError> {
         let operation = format!("create {}", request.address);
-        let tags = marks::sdk_tags!(aws_sdk_elasticloadbalancingv2, self.0.tags(cx, request, &[]));
+        let tags =
+            ownership::sdk_tags!(aws_sdk_elasticloadbalancingv2, self.0.tags(cx, request, &[]));
         let call = self
             .0
             .elb

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, filter, known, not_told, outputs, ready},
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
 
@@ -53,7 +53,7 @@ fn found(cx: &Context, which: &Which<'_>, gateway: &NatGateway) -> Option<Found<
 }
 
 #[async_trait]
-impl Solo for NatGateways {
+impl Unbatched for NatGateways {
     type Spec = NatGatewaySpec;
     const NAME: &'static str = "nat_gateway";
     const KEYED: bool = true;
@@ -65,8 +65,8 @@ impl Solo for NatGateways {
     fn waits(&self) -> Waits {
         // A few minutes either way, says the vendor.
         Waits {
-            look_first: Duration::from_secs(1),
-            look_max: Duration::from_secs(10),
+            poll_min: Duration::from_secs(1),
+            poll_max: Duration::from_secs(10),
             ..Waits::default()
         }
     }

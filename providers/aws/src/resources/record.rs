@@ -20,7 +20,7 @@ use super::{
     hosted_zone::{
         MISSING_HINT, is_own, missing_message, other_owner, plain_id, plain_name, zone_of,
     },
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
 
@@ -288,7 +288,7 @@ fn is_address(set: &ResourceRecordSet, name: &str) -> bool {
 }
 
 #[async_trait]
-impl Solo for Records {
+impl Unbatched for Records {
     type Spec = RecordSpec;
     const NAME: &'static str = "record";
     const KEYED: bool = true;

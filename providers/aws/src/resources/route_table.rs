@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     api::{Api, all_known, ec2_marks, inputs, known, not_told, outputs, ready},
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
 
@@ -119,7 +119,7 @@ impl RouteTables {
 }
 
 #[async_trait]
-impl Solo for RouteTables {
+impl Unbatched for RouteTables {
     type Spec = RouteTableSpec;
     const NAME: &'static str = "route_table";
     const KEYED: bool = true;

@@ -16,11 +16,11 @@ use super::{
     blockers::explain,
     instance::public_addresses,
     security_group_rules::{RuleSpec, normal, permission, rules},
-    solo::Solo,
     strangers::In,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::marks::kubernetes_tag;
+use crate::ownership::kubernetes_tag;
 
 /// The one group among a machine's that Kubernetes' controllers may add rules to. They refuse
 /// machines that carry more than one so tagged.
@@ -158,7 +158,7 @@ impl SecurityGroups {
 }
 
 #[async_trait]
-impl Solo for SecurityGroups {
+impl Unbatched for SecurityGroups {
     type Spec = SecurityGroupSpec;
     const NAME: &'static str = "security_group";
 

@@ -8,7 +8,7 @@ use super::{
     load_balancer::tags_of,
     security_group::groups,
 };
-use crate::marks::Marks;
+use crate::ownership::Marks;
 
 const OPERATION: &str = "look what else is in the network";
 /// Names in one message; more are counted.

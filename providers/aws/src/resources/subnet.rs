@@ -13,11 +13,11 @@ use serde_json::json;
 use super::{
     api::{Api, ec2_marks, known, not_told, outputs, ready},
     blockers::explain,
-    solo::Solo,
     strangers::In,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::marks::kubernetes_tag;
+use crate::ownership::kubernetes_tag;
 
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl Subnets {
 }
 
 #[async_trait]
-impl Solo for Subnets {
+impl Unbatched for Subnets {
     type Spec = SubnetSpec;
     const NAME: &'static str = "subnet";
 

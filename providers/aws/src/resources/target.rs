@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{
     api::{Api, ec2_marks, filter, known, outputs, ready},
     instance_spec::node_of,
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
 
@@ -99,7 +99,7 @@ impl Targets {
 }
 
 #[async_trait]
-impl Solo for Targets {
+impl Unbatched for Targets {
     type Spec = TargetSpec;
     const NAME: &'static str = "target";
     const KEYED: bool = true;

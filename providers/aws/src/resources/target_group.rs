@@ -16,10 +16,10 @@ use serde_json::json;
 use super::{
     api::{Api, known, not_told, outputs, ready},
     load_balancer::{name_of, tags_of},
-    solo::Solo,
+    unbatched::Unbatched,
     which::Which,
 };
-use crate::marks::{self, Marks};
+use crate::ownership::{self, Marks};
 
 const PRESERVE: &str = "preserve_client_ip.enabled";
 
@@ -114,7 +114,7 @@ impl TargetGroups {
 }
 
 #[async_trait]
-impl Solo for TargetGroups {
+impl Unbatched for TargetGroups {
     type Spec = TargetGroupSpec;
     const NAME: &'static str = "target_group";
 
@@ -163,7 +163,8 @@ impl Solo for TargetGroups {
         spec: TargetGroupSpec,
     ) -> Result<Found<TargetGroupSpec>, CloudError> {
         let operation = format!("create {}", request.address);
-        let tags = marks::sdk_tags!(aws_sdk_elasticloadbalancingv2, self.0.tags(cx, request, &[]));
+        let tags =
+            ownership::sdk_tags!(aws_sdk_elasticloadbalancingv2, self.0.tags(cx, request, &[]));
         let call = self
             .0
             .elb

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::Volume;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Observed, OnChange,
+    Address, CloudError, Context, CreateRequest, Found, ManagedBy, Observed, OnChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, filter, outputs, ready},
-    made::never_created,
-    solo::Solo,
+    kubernetes_owned::never_created,
+    unbatched::Unbatched,
 };
-use crate::marks::kubernetes_tag;
+use crate::ownership::kubernetes_tag;
 
 /// A disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +43,12 @@ fn found(cx: &Context, volume: &Volume) -> Option<Found<VolumeSpec>> {
         outputs([("id", json!(id)), ("attached", json!(!volume.attachments().is_empty()))]);
     let spec = VolumeSpec { size_gib: volume.size().unwrap_or_default() };
     let mut found = ready(Address::new("volume", id), id, spec, None, outputs);
-    found.made_by = MadeBy::Kubernetes { object };
+    found.made_by = ManagedBy::Kubernetes { object };
     Some(found)
 }
 
 #[async_trait]
-impl Solo for Volumes {
+impl Unbatched for Volumes {
     type Spec = VolumeSpec;
     const NAME: &'static str = "volume";
     const KEYED: bool = true;

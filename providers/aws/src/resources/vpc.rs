@@ -14,8 +14,8 @@ use serde_json::json;
 use super::{
     api::{Api, ec2_marks, not_told, outputs, ready},
     blockers::explain,
-    solo::Solo,
     strangers::{In, named},
+    unbatched::Unbatched,
     which::Which,
 };
 
@@ -121,7 +121,7 @@ impl Vpcs {
 }
 
 #[async_trait]
-impl Solo for Vpcs {
+impl Unbatched for Vpcs {
     type Spec = VpcSpec;
     const NAME: &'static str = "vpc";
 

@@ -6,14 +6,14 @@ use std::{
 };
 
 use aws_sdk_ec2::types::Filter;
-use infra_provider_api::{Address, Context, Found, KnownResource, Packed, Presence};
+use infra_provider_api::{Address, Context, Found, KnownResource, Presence, RawJson};
 
 use super::api::{filter, owned};
-use crate::marks::{Marks, OWNER};
+use crate::ownership::{Marks, OWNER};
 
 /// Returns a question for an id of which nothing else is known: whose it is does not matter.
 pub(crate) fn unknown(kind: &str, id: &str) -> KnownResource {
-    KnownResource { address: Address::new(kind, id), id: id.to_owned(), spec: Packed::default() }
+    KnownResource { address: Address::new(kind, id), id: id.to_owned(), spec: RawJson::default() }
 }
 
 /// Which resources are asked for.

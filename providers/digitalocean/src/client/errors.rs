@@ -89,7 +89,7 @@ fn kind_of(status: u16, message: &str) -> ErrorKind {
         // 500, 502 and 504 come from in between as often as from before: the effect may be there.
         500..=599 => ErrorKind::Unanswered,
         400..=499 => ErrorKind::Invalid,
-        _ => ErrorKind::Garbled,
+        _ => ErrorKind::MalformedResponse,
     }
 }
 
@@ -145,7 +145,7 @@ pub(crate) fn no_answer(operation: &str, error: &reqwest::Error) -> CloudError {
     }
     if error.is_body() || error.is_decode() {
         let message = format!("the answer of {host} broke off: {cause}");
-        return CloudError::new(ErrorKind::Garbled, operation, message);
+        return CloudError::new(ErrorKind::MalformedResponse, operation, message);
     }
     if error.is_builder() {
         return CloudError::new(ErrorKind::Invalid, operation, format!("bad request: {cause}"));
@@ -210,7 +210,7 @@ mod tests {
             (500, "<html>", ErrorKind::Unanswered),
             (502, "", ErrorKind::Unanswered),
             (503, "", ErrorKind::Unavailable),
-            (302, "", ErrorKind::Garbled),
+            (302, "", ErrorKind::MalformedResponse),
         ];
         for (status, body, kind) in cases {
             assert_eq!(answer(status, body).kind, kind, "{status} {body}");

@@ -276,5 +276,5 @@ pub(super) fn senseless(operation: &str, body: &[u8], error: &serde_json::Error)
     } else {
         format!("the answer ({} bytes) makes no sense: {error}", body.len())
     };
-    CloudError::new(ErrorKind::Garbled, operation, message)
+    CloudError::new(ErrorKind::MalformedResponse, operation, message)
 }

@@ -38,7 +38,7 @@ pub(crate) fn parse_page<T: DeserializeOwned>(
     let (total, items) = read.map_err(|error| senseless(operation, body, &error))?;
     let items = items.ok_or_else(|| {
         let message = format!("the answer holds no list of {field}");
-        CloudError::new(ErrorKind::Garbled, operation, message)
+        CloudError::new(ErrorKind::MalformedResponse, operation, message)
     })?;
     Ok(Page { total, items })
 }
@@ -98,7 +98,7 @@ mod tests {
     fn what_is_no_page_is_garbled() {
         for body in ["", "[]", "{}", "{\"names\":3}", "{\"names\":[]} x", "{\"names\":[1]}"] {
             let error = parse_page::<String>("list", "names", body.as_bytes()).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::Garbled, "{body}");
+            assert_eq!(error.kind, ErrorKind::MalformedResponse, "{body}");
         }
     }
 }

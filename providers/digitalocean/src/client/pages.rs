@@ -56,7 +56,8 @@ impl Client {
         query: Query<'_>,
         field: &str,
     ) -> Result<(Vec<T>, bool), CloudError> {
-        let garbled = |message: String| CloudError::new(ErrorKind::Garbled, operation, message);
+        let garbled =
+            |message: String| CloudError::new(ErrorKind::MalformedResponse, operation, message);
         let get = |number: usize| async move {
             self.page::<T>(cx, operation, path, query, field, number, PER_PAGE).await
         };
@@ -117,7 +118,7 @@ pub(super) fn typed<T: DeserializeOwned>(
 ) -> Result<Vec<T>, CloudError> {
     values.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map_err(|error| {
         let message = format!("an item of the list makes no sense: {error}");
-        CloudError::new(ErrorKind::Garbled, operation, message)
+        CloudError::new(ErrorKind::MalformedResponse, operation, message)
     })
 }
 

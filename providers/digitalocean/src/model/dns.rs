@@ -1,6 +1,6 @@
 //! The zone and its records.
 
-use infra_provider_api::{Address, Cluster, Declared, Diagnostic, DnsPlan, Input, Phase};
+use infra_provider_api::{Address, Cluster, Declared, Diagnostic, DnsConfig, Input, Phase};
 
 use super::{Part, api_load_balancer, declare};
 use crate::{DomainSpec, RecordSpec, resources::full_name};
@@ -25,11 +25,11 @@ pub(super) fn declared(cluster: &Cluster) -> Part {
     Ok(all)
 }
 
-fn zone(dns: &DnsPlan) -> Address {
+fn zone(dns: &DnsConfig) -> Address {
     Address::new("domain", &dns.domain)
 }
 
-fn record(dns: &DnsPlan, name: &str, data: Input<String>) -> Result<Declared, Vec<Diagnostic>> {
+fn record(dns: &DnsConfig, name: &str, data: Input<String>) -> Result<Declared, Vec<Diagnostic>> {
     let domain = if dns.manage_zone {
         Input::reference(zone(dns), "name")
     } else {

@@ -5,7 +5,7 @@ use infra_provider_api::{
 };
 
 use super::{Part, declare, network::API_PORT};
-use crate::{FirewallSpec, RuleSpec, marks};
+use crate::{FirewallSpec, RuleSpec, ownership};
 
 const EVERYBODY: [&str; 2] = ["0.0.0.0/0", "::/0"];
 const PROTOCOLS: [&str; 3] = ["icmp", "tcp", "udp"];
@@ -18,8 +18,8 @@ pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
     for (access, name) in names(cluster) {
         let tag = match access {
             Access::All => owner.tag(),
-            Access::ControlPlane => marks::role_tag(owner, Role::ControlPlane),
-            Access::Worker => marks::role_tag(owner, Role::Worker),
+            Access::ControlPlane => ownership::role_tag(owner, Role::ControlPlane),
+            Access::Worker => ownership::role_tag(owner, Role::Worker),
         };
         let mut inbound: Vec<RuleSpec> =
             asked(cluster, access).map(|rule| inbound_rule(rule, cluster, owner)).collect();

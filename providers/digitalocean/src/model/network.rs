@@ -4,8 +4,8 @@ use infra_provider_api::{Address, Cluster, Input, Owner, Role, bucket_prefix};
 
 use super::{Part, api_load_balancer, declare, vpc};
 use crate::{
-    BucketSpec, ForwardingRule, HealthCheck, LoadBalancerSpec, SshKeySpec, VpcSpec, marks,
-    object_store::spaces_region, resources::without_comment,
+    BucketSpec, ForwardingRule, HealthCheck, LoadBalancerSpec, SshKeySpec, VpcSpec,
+    object_store::spaces_region, ownership, resources::without_comment,
 };
 
 /// The API server's port on each control plane.
@@ -19,7 +19,7 @@ pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
     let balancer = LoadBalancerSpec {
         region: cluster.region.clone(),
         vpc: Input::reference(vpc(), "id"),
-        tag: marks::role_tag(owner, Role::ControlPlane),
+        tag: ownership::role_tag(owner, Role::ControlPlane),
         forwarding_rules: vec![ForwardingRule {
             entry_protocol: "tcp".to_owned(),
             entry_port: cluster.api_load_balancer.port,

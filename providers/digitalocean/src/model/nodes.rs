@@ -1,11 +1,11 @@
 //! Machines.
 
 use infra_provider_api::{
-    API_ACCESS, Address, Cluster, Declared, Diagnostic, Input, NodePlan, Owner, Pool,
+    API_ACCESS, Address, Cluster, Declared, Diagnostic, Input, NodeSlot, Owner, Pool,
 };
 
 use super::{Part, api_load_balancer, declare, firewalls, vpc};
-use crate::{ApiAccessSpec, DropletSpec, marks, sizes::Sizes};
+use crate::{ApiAccessSpec, DropletSpec, ownership, sizes::Sizes};
 
 pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
     let sizes = Sizes::known().map_err(|error| {
@@ -28,7 +28,7 @@ pub(super) fn declared(cluster: &Cluster, owner: &Owner) -> Part {
 }
 
 /// A machine reaches the API server by the load balancer, from its public address.
-fn access(cluster: &Cluster, node: &NodePlan) -> Result<Option<Declared>, Vec<Diagnostic>> {
+fn access(cluster: &Cluster, node: &NodeSlot) -> Result<Option<Declared>, Vec<Diagnostic>> {
     if !cluster.api_load_balancer.is_narrow() {
         return Ok(None);
     }
@@ -46,11 +46,12 @@ fn droplet(
     cluster: &Cluster,
     owner: &Owner,
     pool: &Pool,
-    node: &NodePlan,
+    node: &NodeSlot,
     size: String,
 ) -> Result<Declared, Vec<Diagnostic>> {
     let name = node.name();
-    let mut tags = vec![marks::role_tag(owner, pool.role), marks::pool_tag(owner, &pool.name)];
+    let mut tags =
+        vec![ownership::role_tag(owner, pool.role), ownership::pool_tag(owner, &pool.name)];
     tags.extend(cluster.tags.iter().cloned());
     let keys = cluster
         .ssh_keys
@@ -77,7 +78,7 @@ fn droplet(
         declared = declared.after(Address::new("node_bundle", &name));
     }
     if node.generation > 1 {
-        let before = NodePlan { generation: node.generation - 1, ..node.clone() };
+        let before = NodeSlot { generation: node.generation - 1, ..node.clone() };
         declared.supersedes.push(Address::new("droplet", before.name()));
     }
     declared.source = pool.source.clone();

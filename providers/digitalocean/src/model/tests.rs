@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use infra_provider_api::{
-    Access, Cluster, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan, Pool, Protocol,
-    Role, SizeRequest, Source, SourceRange, SshKey, Versions,
+    Access, Cluster, DnsConfig, FirewallRule, LoadBalancerConfig, Network, NodeSlot, Pool,
+    Protocol, Role, SizeRequest, Source, SourceRange, SshKey, Versions,
 };
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::*;
 
 fn pool(name: &str, role: Role, size: SizeRequest, generations: &[u32]) -> Pool {
-    let nodes = generations.iter().enumerate().map(|(i, generation)| NodePlan {
+    let nodes = generations.iter().enumerate().map(|(i, generation)| NodeSlot {
         slot: format!("{name}-{}", i + 1),
         generation: *generation,
         revision: "00112233aabbccdd".to_owned(),
@@ -75,8 +75,8 @@ fn cluster() -> Cluster {
                 from: everybody,
             },
         ],
-        api_load_balancer: LoadBalancerPlan::open(6443),
-        dns: Some(DnsPlan {
+        api_load_balancer: LoadBalancerConfig::open(6443),
+        dns: Some(DnsConfig {
             domain: "example.com".to_owned(),
             ttl_s: 300,
             manage_zone: true,

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 
 use infra_provider_api::{Cluster, Diagnostic, Owner};
 
-use crate::marks::is_valid_tag;
+use crate::ownership::is_valid_tag;
 
 /// The vendor's limits of a network, as prefix lengths.
 const PREFIX_MIN: u8 = 16;

@@ -1,7 +1,7 @@
 //! What all kinds share.
 
 use infra_provider_api::{
-    Address, CloudError, Context, ErrorKind, Found, Input, MadeBy, Observed, Outputs, Owner,
+    Address, CloudError, Context, ErrorKind, Found, Input, ManagedBy, Observed, Outputs, Owner,
     Readiness,
 };
 use serde_json::Value;
@@ -55,7 +55,7 @@ pub(crate) fn ready<S>(address: Address, id: String, spec: S, outputs: Outputs) 
         outputs: outputs.into(),
         readiness: Readiness::Ready,
         intent_key: None,
-        made_by: MadeBy::Infra,
+        made_by: ManagedBy::Infra,
     }
 }
 

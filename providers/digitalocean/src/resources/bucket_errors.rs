@@ -54,7 +54,7 @@ where
             CloudError::new(ErrorKind::Unanswered, operation, "Spaces gave no answer in time")
         }
         SdkError::ResponseError(_) => CloudError::new(
-            ErrorKind::Garbled,
+            ErrorKind::MalformedResponse,
             operation,
             format!("no sense in the answer: {cause}"),
         ),
@@ -106,7 +106,7 @@ fn kind_of(status: u16, code: &str) -> ErrorKind {
         (503, _) => ErrorKind::Unavailable,
         (500..=599, _) => ErrorKind::Unanswered,
         (400..=499, _) => ErrorKind::Invalid,
-        _ => ErrorKind::Garbled,
+        _ => ErrorKind::MalformedResponse,
     }
 }
 

@@ -50,7 +50,11 @@ impl Buckets {
                 .await
                 .map_err(|e| mapped(&operation, &e))?;
             answer.body.collect().await.map_err(|error| {
-                CloudError::new(ErrorKind::Garbled, &operation, format!("broke off: {error}"))
+                CloudError::new(
+                    ErrorKind::MalformedResponse,
+                    &operation,
+                    format!("broke off: {error}"),
+                )
             })
         })
         .await;

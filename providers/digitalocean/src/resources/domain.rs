@@ -101,7 +101,11 @@ impl Domains {
                     "another account of DigitalOcean has the zone: it must be removed there first",
                 ),
                 Some(error) => error,
-                None => CloudError::new(ErrorKind::Garbled, operation, "made, and not to be found"),
+                None => CloudError::new(
+                    ErrorKind::MalformedResponse,
+                    operation,
+                    "made, and not to be found",
+                ),
             });
         };
         if !can_take(cx, &zone) {

@@ -22,7 +22,7 @@ use super::{
     tags,
 };
 use crate::{
-    marks,
+    ownership,
     wire::{Droplet, DropletAnswer},
 };
 
@@ -140,7 +140,7 @@ impl Resource for Droplets {
         // A droplet takes less than a minute; one that takes five will not come.
         Waits {
             ready: Duration::from_secs(300),
-            look_max: Duration::from_secs(3),
+            poll_max: Duration::from_secs(3),
             ..Waits::default()
         }
     }
@@ -149,7 +149,7 @@ impl Resource for Droplets {
         self.list(cx).await
     }
 
-    async fn look(
+    async fn poll(
         &self,
         cx: &Context,
         ids: &[String],
@@ -218,9 +218,9 @@ impl Resource for Droplets {
         let mut new: Vec<String> = spec.tags.iter().filter(|t| !old.contains(t)).cloned().collect();
         if request.restores_ownership() {
             let owner = &cx.owner;
-            new.push(marks::node_tag(owner, observed.address.name()));
+            new.push(ownership::node_tag(owner, observed.address.name()));
             let revision = Some(&spec.revision).filter(|revision| !revision.is_empty());
-            new.extend(revision.map(|revision| marks::revision_tag(owner, revision)));
+            new.extend(revision.map(|revision| ownership::revision_tag(owner, revision)));
             // Last: it says that the others are there.
             new.push(owner.tag());
         }

@@ -21,7 +21,7 @@ use super::{
     droplet::Droplets,
     droplet_spec::{DropletSpec, found},
 };
-use crate::{marks, wire::Droplet};
+use crate::{ownership, wire::Droplet};
 
 /// The vendor's limit of a call.
 pub(super) const NAMES_MAX: usize = 10;
@@ -70,7 +70,7 @@ impl Droplets {
 
     /// Returns how many machines with this spec one call may create.
     fn share(&self, cx: &Context, spec: &DropletSpec) -> usize {
-        let holds_keys = spec.tags.contains(&marks::role_tag(&cx.owner, Role::ControlPlane));
+        let holds_keys = spec.tags.contains(&ownership::role_tag(&cx.owner, Role::ControlPlane));
         let alone = cx.boot.is_some() && (holds_keys || self.api.scope.machines <= ALONE_MAX);
         if alone { 1 } else { NAMES_MAX }
     }
@@ -142,11 +142,11 @@ impl Droplets {
         let mut tags = vec![owner.tag()];
         tags.extend(spec.tags.iter().cloned());
         if !spec.revision.is_empty() {
-            tags.push(marks::revision_tag(owner, &spec.revision));
+            tags.push(ownership::revision_tag(owner, &spec.revision));
         }
         for (request, _) in requests {
             let node = request.address.name();
-            tags.push(marks::intent_tag(owner, &request.intent_key, node));
+            tags.push(ownership::intent_tag(owner, &request.intent_key, node));
         }
         let mut body = json!({
             "region": spec.region,
@@ -163,7 +163,7 @@ impl Droplets {
         }
         if let [name] = names {
             body["name"] = json!(name);
-            tags.push(marks::node_tag(owner, name));
+            tags.push(ownership::node_tag(owner, name));
         } else {
             body["names"] = json!(names);
         }
@@ -197,7 +197,7 @@ fn image(image: &str) -> Value {
 /// Reports a call that was accepted and whose answer does not list this droplet: it may exist.
 fn not_in_answer(request: &CreateRequest) -> CloudError {
     CloudError::new(
-        ErrorKind::Garbled,
+        ErrorKind::MalformedResponse,
         format!("create {}", request.address),
         "the answer does not tell of it",
     )

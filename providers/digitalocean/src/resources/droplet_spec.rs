@@ -1,13 +1,13 @@
 //! A droplet's spec, and how one is read.
 
 use infra_provider_api::{
-    Address, Context, Found, Input, KnownResource, MadeBy, Presence, Readiness,
+    Address, Context, Found, Input, KnownResource, ManagedBy, Presence, Readiness,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::api::outputs;
-use crate::{marks, wire::Droplet};
+use crate::{ownership, wire::Droplet};
 
 /// A machine. Its address is its name: `droplet.worker-1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ pub(super) fn presence(
     if droplet.tags.contains(&owner) {
         return Presence::Owned(read(cx, droplet));
     }
-    if let Some(other) = droplet.tags.iter().find(|tag| marks::is_ownership(tag)) {
+    if let Some(other) = droplet.tags.iter().find(|tag| ownership::is_ownership(tag)) {
         return Presence::Foreign { owner: other.clone() };
     }
     let mut found = read(cx, droplet);
@@ -86,7 +86,7 @@ pub(super) fn presence(
 /// Reads a droplet in normal form, whoever owns it.
 pub(super) fn read(cx: &Context, droplet: &Droplet) -> Found<DropletSpec> {
     let tags = &droplet.tags;
-    let node = marks::node_of(&cx.owner, &droplet.name, tags);
+    let node = ownership::node_of(&cx.owner, &droplet.name, tags);
     let image = droplet.image.slug.clone().filter(|slug| !slug.is_empty());
     let spec = DropletSpec {
         region: droplet.region.slug.clone(),
@@ -94,9 +94,9 @@ pub(super) fn read(cx: &Context, droplet: &Droplet) -> Found<DropletSpec> {
         image: image.unwrap_or_else(|| droplet.image.id.to_string()),
         vpc: droplet.vpc_uuid.clone().unwrap_or_default().into(),
         ssh_keys: None,
-        revision: marks::revision_of(&cx.owner, tags).unwrap_or_default(),
+        revision: ownership::revision_of(&cx.owner, tags).unwrap_or_default(),
         powered_off: droplet.status == "off",
-        tags: tags.iter().filter(|tag| !marks::is_bookkeeping(tag)).cloned().collect(),
+        tags: tags.iter().filter(|tag| !ownership::is_bookkeeping(tag)).cloned().collect(),
     }
     .normal();
     let mut outputs = outputs([("id", json!(droplet.id)), ("name", json!(droplet.name))]);
@@ -105,16 +105,16 @@ pub(super) fn read(cx: &Context, droplet: &Droplet) -> Found<DropletSpec> {
             outputs.insert(name.to_owned(), json!(ip));
         }
     }
-    if let Some(role) = marks::role_of(&cx.owner, tags) {
+    if let Some(role) = ownership::role_of(&cx.owner, tags) {
         outputs.insert("role".to_owned(), json!(role));
     }
     Found {
         readiness: readiness(droplet),
-        intent_key: marks::intent_of(&cx.owner, &node, tags),
+        intent_key: ownership::intent_of(&cx.owner, &node, tags),
         address: Address::new("droplet", node),
         id: droplet.id.to_string(),
         spec,
         outputs: outputs.into(),
-        made_by: MadeBy::Infra,
+        made_by: ManagedBy::Infra,
     }
 }

@@ -75,7 +75,11 @@ impl Firewalls {
         firewall: &Firewall,
     ) -> Result<Found<FirewallSpec>, CloudError> {
         found(cx, firewall).ok_or_else(|| {
-            CloudError::new(ErrorKind::Garbled, operation, "the answer is about another firewall")
+            CloudError::new(
+                ErrorKind::MalformedResponse,
+                operation,
+                "the answer is about another firewall",
+            )
         })
     }
 

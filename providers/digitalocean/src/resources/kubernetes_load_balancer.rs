@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, Found, MadeBy, Membership, Observed, OnChange,
+    Address, CloudError, Context, CreateRequest, Found, ManagedBy, Membership, Observed, OnChange,
     Owner, Resource, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::{
     api::{Api, address_of, nothing_to_update, outputs, ready},
+    kubernetes_owned::never_created,
     load_balancer::readiness,
-    made::never_created,
 };
-use crate::{marks::kubernetes_tag, wire::LoadBalancer};
+use crate::{ownership::kubernetes_tag, wire::LoadBalancer};
 
 const PATH: &str = "load_balancers";
 
@@ -40,7 +40,7 @@ fn found(balancer: &LoadBalancer) -> Found<MadeLoadBalancerSpec> {
     let mut found = ready(address, balancer.id.clone(), spec, outputs);
     found.readiness = readiness(balancer);
     let object = "a Service of type LoadBalancer".to_owned();
-    found.made_by = MadeBy::Kubernetes { object };
+    found.made_by = ManagedBy::Kubernetes { object };
     found
 }
 
@@ -74,7 +74,7 @@ impl Resource for KubernetesLoadBalancers {
         Ok(in_cluster(cx, &all))
     }
 
-    async fn look(
+    async fn poll(
         &self,
         cx: &Context,
         ids: &[String],

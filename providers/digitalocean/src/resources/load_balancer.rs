@@ -23,7 +23,7 @@ use super::{
     tags,
 };
 use crate::{
-    marks,
+    ownership,
     wire::{Droplet, LoadBalancer, LoadBalancerAnswer},
 };
 
@@ -62,7 +62,7 @@ fn found_at(
     // A missing field would look like a change that forces a replacement.
     let missing = |field: &str| {
         let message = format!("load balancer {} comes without {field}", balancer.name);
-        CloudError::new(ErrorKind::Garbled, "list load balancers", message)
+        CloudError::new(ErrorKind::MalformedResponse, "list load balancers", message)
     };
     let mut forwarding_rules = balancer.forwarding_rules.clone();
     forwarding_rules.sort();
@@ -127,7 +127,7 @@ pub(super) async fn machines(
     let all: Vec<Droplet> =
         api.client.list_shared(cx, "list droplets", &["droplets"], &query, "droplets").await?;
     let with_address = all.iter().filter_map(|droplet| {
-        let node = marks::node_of(&cx.owner, &droplet.name, &droplet.tags);
+        let node = ownership::node_of(&cx.owner, &droplet.name, &droplet.tags);
         Some((droplet.address("public")?.to_owned(), node))
     });
     Ok(with_address.collect())
@@ -183,7 +183,7 @@ impl LoadBalancers {
     ) -> Result<Found<LoadBalancerSpec>, CloudError> {
         found(cx, &answer.load_balancer)?.ok_or_else(|| {
             let message = "the answer is about another load balancer";
-            CloudError::new(ErrorKind::Garbled, operation, message)
+            CloudError::new(ErrorKind::MalformedResponse, operation, message)
         })
     }
 
@@ -225,7 +225,7 @@ impl Resource for LoadBalancers {
     }
 
     fn waits(&self) -> Waits {
-        Waits { look_max: Duration::from_secs(3), ..Waits::default() }
+        Waits { poll_max: Duration::from_secs(3), ..Waits::default() }
     }
 
     async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<LoadBalancerSpec>>, CloudError> {
@@ -235,7 +235,7 @@ impl Resource for LoadBalancers {
     }
 
     /// By their ids alone: one that was renamed by hand is waited for, too.
-    async fn look(
+    async fn poll(
         &self,
         cx: &Context,
         ids: &[String],

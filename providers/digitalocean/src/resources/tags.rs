@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     client::Client,
-    marks,
+    ownership,
     wire::{LoadBalancer, Tag},
 };
 
@@ -59,7 +59,7 @@ pub(super) async fn set(
 pub(super) async fn sweep(client: &Client, cx: &Context) -> Result<(), CloudError> {
     let operation = "remove unused tags";
     let all: Vec<Tag> = client.list(cx, operation, &["tags"], &[], "tags").await?;
-    let kubernetes = marks::kubernetes_tag(&cx.owner);
+    let kubernetes = ownership::kubernetes_tag(&cx.owner);
     // Load balancers are not counted among what carries a tag.
     let balancers: Vec<LoadBalancer> = if all.iter().any(|tag| tag.name == kubernetes) {
         client.list(cx, operation, &["load_balancers"], &[], "load_balancers").await?
@@ -68,7 +68,7 @@ pub(super) async fn sweep(client: &Client, cx: &Context) -> Result<(), CloudErro
     };
     let unused = all.into_iter().filter(|tag| {
         // No count is no proof.
-        marks::is_own(&cx.owner, &tag.name)
+        ownership::is_own(&cx.owner, &tag.name)
             && tag.resources.as_ref().is_some_and(|used| used.count == 0)
             && !balancers.iter().any(|balancer| balancer.tags.contains(&tag.name))
     });

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use infra_provider_api::{
-    Address, CloudError, Context, CreateRequest, ErrorKind, Found, MadeBy, Observed, OnChange,
+    Address, CloudError, Context, CreateRequest, ErrorKind, Found, ManagedBy, Observed, OnChange,
     Owner, Resource, UpdateRequest,
 };
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::{
     api::{Api, nothing_to_update, outputs, ready},
-    made::never_created,
+    kubernetes_owned::never_created,
 };
 use crate::{
-    marks,
+    ownership,
     wire::{Droplet, Volume},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn found(volume: &Volume) -> Found<VolumeSpec> {
     let outputs =
         outputs([("id", json!(volume.id)), ("attached", json!(!volume.droplet_ids.is_empty()))]);
     let mut found = ready(address, volume.id.clone(), spec, outputs);
-    found.made_by = MadeBy::Kubernetes { object: format!("PersistentVolume {}", volume.name) };
+    found.made_by = ManagedBy::Kubernetes { object: format!("PersistentVolume {}", volume.name) };
     found
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn unmarked(api: &Api, cx: &Context) -> Result<Vec<String>, Clo
 async fn own_machines(api: &Api, cx: &Context) -> Result<HashSet<u64>, CloudError> {
     let all: Vec<Droplet> =
         api.client.list_shared(cx, "list droplets", &["droplets"], &[], "droplets").await?;
-    let own = |tags: &[String]| tags.iter().any(|tag| marks::is_own(&cx.owner, tag));
+    let own = |tags: &[String]| tags.iter().any(|tag| ownership::is_own(&cx.owner, tag));
     Ok(all.iter().filter(|droplet| own(&droplet.tags)).map(|droplet| droplet.id).collect())
 }
 

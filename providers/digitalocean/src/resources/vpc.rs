@@ -84,7 +84,7 @@ impl Vpcs {
             Ok(answer) => {
                 return found(cx, &answer.vpc).ok_or_else(|| {
                     CloudError::new(
-                        ErrorKind::Garbled,
+                        ErrorKind::MalformedResponse,
                         operation,
                         "the answer is about another VPC",
                     )
@@ -134,7 +134,7 @@ impl Resource for Vpcs {
         Ok(all.iter().filter_map(|vpc| found(cx, vpc)).collect())
     }
 
-    async fn look(&self, cx: &Context, ids: &[String]) -> Result<Vec<Found<VpcSpec>>, CloudError> {
+    async fn poll(&self, cx: &Context, ids: &[String]) -> Result<Vec<Found<VpcSpec>>, CloudError> {
         let all: Vec<Vpc> = self.0.client.list(cx, "list VPCs", &["vpcs"], &[], "vpcs").await?;
         Ok(all.iter().filter(|vpc| ids.contains(&vpc.id)).filter_map(|v| found(cx, v)).collect())
     }

@@ -203,15 +203,15 @@ async fn broken_answers_to_an_effect_leave_its_outcome_open() {
     assert_eq!(create_on(&url).await, ErrorKind::Unanswered);
     assert_eq!(count.load(Ordering::SeqCst), 1);
     let (url, _) = raw(b"HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{\"vpc\":").await;
-    assert_eq!(create_on(&url).await, ErrorKind::Garbled);
+    assert_eq!(create_on(&url).await, ErrorKind::MalformedResponse);
     let (url, _) = raw(b"HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\n<ht>").await;
-    assert_eq!(create_on(&url).await, ErrorKind::Garbled);
+    assert_eq!(create_on(&url).await, ErrorKind::MalformedResponse);
     let (url, _) = raw(b"\x00\xff\x00 what").await;
     assert_eq!(create_on(&url).await, ErrorKind::Unanswered);
     let (url, _) =
         raw(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")
             .await;
-    assert_eq!(create_on(&url).await, ErrorKind::Garbled);
+    assert_eq!(create_on(&url).await, ErrorKind::MalformedResponse);
 }
 
 #[tokio::test]
@@ -235,10 +235,13 @@ async fn reads_give_up_in_the_end_and_never_panic() {
         while mock.asked().is_empty() {
             tokio::task::yield_now().await;
         }
-        // Garbled reads are repeated for a while; the user need not wait for the end of it.
+        // MalformedResponse reads are repeated for a while; the user need not wait for the end of it.
         stop.cancel();
         let error = list.await.unwrap().unwrap_err();
-        assert!(matches!(error.kind, ErrorKind::Garbled | ErrorKind::Cancelled), "{body} {error}");
+        assert!(
+            matches!(error.kind, ErrorKind::MalformedResponse | ErrorKind::Cancelled),
+            "{body} {error}"
+        );
     }
 }
 

@@ -176,7 +176,9 @@ async fn a_droplet_that_the_answer_leaves_out_may_be_there() {
     let droplets = kind(&mock.provider(), "droplet");
     let made = droplets.create(&context(None), &requests(2)).await;
     assert_eq!(made.len(), 2);
-    assert!(made.iter().all(|made| made.as_ref().unwrap_err().kind == ErrorKind::Garbled));
+    assert!(
+        made.iter().all(|made| made.as_ref().unwrap_err().kind == ErrorKind::MalformedResponse)
+    );
 }
 
 #[tokio::test]
@@ -213,7 +215,7 @@ async fn droplets_that_lost_their_tag_are_waited_for_in_pages_of_one_list() {
     let droplets = kind(&mock.provider(), "droplet");
     // Thirty are there, three are gone.
     let ids: Vec<String> = (1..=33).map(|id| id.to_string()).collect();
-    let seen = droplets.look(&context(None), &ids).await.unwrap();
+    let seen = droplets.poll(&context(None), &ids).await.unwrap();
     assert_eq!(seen.len(), 30);
     assert!(mock.asked().len() <= 2, "{:?}", mock.asked());
 }
@@ -236,6 +238,6 @@ async fn a_load_balancer_that_was_renamed_is_waited_for() {
     })
     .await;
     let balancers = kind(&mock.provider(), "load_balancer");
-    let seen = balancers.look(&context(None), &["lb-1".to_owned()]).await.unwrap();
+    let seen = balancers.poll(&context(None), &["lb-1".to_owned()]).await.unwrap();
     assert_eq!(seen.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["lb-1"]);
 }

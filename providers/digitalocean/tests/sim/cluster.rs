@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use infra_provider_api::{
-    Access, Address, Cluster, Declared, DnsPlan, FirewallRule, LoadBalancerPlan, Network, NodePlan,
-    Packed, Pool, Protocol, Reference, Role, SizeRequest, SourceRange, SshKey, Versions, resolve,
+    Access, Address, Cluster, Declared, DnsConfig, FirewallRule, LoadBalancerConfig, Network,
+    NodeSlot, Pool, Protocol, RawJson, Reference, Role, SizeRequest, SourceRange, SshKey, Versions,
+    resolve,
 };
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ fn pool(name: &str, role: Role, count: u32) -> Pool {
         labels: BTreeMap::new(),
         taints: Vec::new(),
         nodes: (1..=count)
-            .map(|number| NodePlan {
+            .map(|number| NodeSlot {
                 slot: format!("{name}-{number}"),
                 generation: 1,
                 revision: String::new(),
@@ -76,8 +77,8 @@ pub fn cluster() -> Cluster {
                 from: vec![SourceRange::Cidr("0.0.0.0/0".to_owned())],
             },
         ],
-        api_load_balancer: LoadBalancerPlan::open(6443),
-        dns: Some(DnsPlan {
+        api_load_balancer: LoadBalancerConfig::open(6443),
+        dns: Some(DnsConfig {
             domain: "shop.example.com".to_owned(),
             ttl_s: 300,
             manage_zone: true,
@@ -91,7 +92,7 @@ pub fn cluster() -> Cluster {
 }
 
 /// Outputs by address; what other makers than the cloud put out is there from the start.
-pub type Known = BTreeMap<Address, Packed>;
+pub type Known = BTreeMap<Address, RawJson>;
 
 pub fn known_elsewhere() -> Known {
     let suite: Address = "suite.ingress".parse().unwrap();

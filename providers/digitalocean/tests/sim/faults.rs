@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infra_provider_api::{Address, Kind, NodePlan, Provider};
+use infra_provider_api::{Address, Kind, NodeSlot, Provider};
 use serde_json::{Value, json};
 
 use crate::{
@@ -81,7 +81,7 @@ async fn a_thousand_machines_are_a_hundred_calls_to_make_and_twelve_to_see() {
     let mut cluster = cluster();
     cluster.pools[0].nodes.clear();
     cluster.pools[1].nodes = (1..=1_000)
-        .map(|number| NodePlan {
+        .map(|number| NodeSlot {
             slot: format!("worker-{number}"),
             generation: 1,
             revision: String::new(),

@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, stream};
 use infra_digitalocean::{DigitalOcean, Scope};
-use infra_provider_api::{Context, MadeBy, Provider};
+use infra_provider_api::{Context, ManagedBy, Provider};
 use serde_json::{Value, json};
 
 use crate::{
@@ -165,7 +165,7 @@ async fn made_by_kubernetes(cloud: &Cloud, cx: &Context, all: &Kinds) {
         let found = all[kind].list_owned(cx).await.unwrap();
         assert_eq!(found.len(), 1, "{kind}");
         assert_eq!(found[0].address.name(), name);
-        assert!(matches!(found[0].made_by, MadeBy::Kubernetes { .. }));
+        assert!(matches!(found[0].made_by, ManagedBy::Kubernetes { .. }));
     }
     // Of another cluster, whose name begins alike: left alone until here.
     let volumes = cloud.raw("GET", "/v2/volumes?name=pvc-2&region=fra1", None).await;

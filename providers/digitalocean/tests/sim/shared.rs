@@ -29,7 +29,7 @@ pub async fn ready(cx: &Context, kind: &dyn Kind, observed: Observed) -> Observe
     let wait = async {
         loop {
             let ids = [observed.id.clone()];
-            let seen = kind.look(cx, &ids).await.unwrap().pop().expect("it is there");
+            let seen = kind.poll(cx, &ids).await.unwrap().pop().expect("it is there");
             match &seen.readiness {
                 Readiness::Ready => return seen,
                 Readiness::Pending { .. } => {}
@@ -121,7 +121,7 @@ pub async fn delete(cx: &Context, kind: &dyn Kind, observed: &Observed) {
         .await
         .expect("it lets itself be deleted");
     let gone = async {
-        while !kind.look(cx, std::slice::from_ref(&observed.id)).await.unwrap().is_empty() {
+        while !kind.poll(cx, std::slice::from_ref(&observed.id)).await.unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_provider_api::{Packed, Phase};
+use infra_provider_api::{Phase, RawJson};
 use infra_state::{
     ResourceState, Store, StoreError,
     journal::{Entry, JournalError},
@@ -25,7 +25,7 @@ pub fn created(name: &str) -> Entry {
         id: format!("id-{name}"),
         generation: 1,
         spec: json!({"a": 1.5}).into(),
-        outputs: Packed::default(),
+        outputs: RawJson::default(),
         needs: vec![],
         phase: Phase::Infra,
         protect: false,

@@ -1,0 +1,592 @@
+//! Looking at everything: the cloud first, because the names of machines tell their generations,
+//! then what is local, in the bucket, and behind the API server.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use infra_provider_api::{
+    Address, CloudError, Cluster, Declared, ErrorKind, Kind, NodeSlot, Place, Pool, RawJson,
+    Reference, Role, erase, is_bucket_name,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    api_address::Endpoint,
+    clock,
+    declare::{self, Declaring},
+    encryption::Life,
+    error::Failure,
+    generations,
+    inputs::{Downloads, LoadedSuites},
+    open::Session,
+    served::Shared,
+    site_certificates::{Sites, sites},
+    suite_catalog,
+};
+use crate::{
+    apps::TlsSecret,
+    cluster::{
+        ApiServers, Artifacts, BUCKET_KINDS, BootReports, BootstrapData, Certificates, EtcdMembers,
+        Handovers, JoinSecrets, KUBERNETES_KINDS, KitsInput, KubeAccess, KubeletApprovals,
+        KubeletCertificates, Machines, NodeBundles, Nodes, SiteCertificateSpec, SiteCertificates,
+        SiteCertificatesInput, SiteScope, SuiteKind, Suites, Traffic, Turns, report_of,
+    },
+    config::TlsIssuer,
+    engine::{Kinds, Observations, ObserveOptions, PlanOptions, confirm, observe},
+    etcd::EtcdAccess,
+    rotate::{DrainOptions, Generations},
+    state::State,
+};
+
+/// Everything a plan is made from.
+pub struct Observation {
+    /// The cluster, with generations and revisions filled in.
+    pub cluster: Cluster,
+    /// What is declared.
+    pub declared: Vec<Declared>,
+    /// What exists.
+    pub observed: Observations,
+    /// Every kind.
+    pub kinds: Kinds,
+    /// What nodes are made from.
+    pub kits: Arc<BootstrapData>,
+    /// What a machine boots with, made when the machine is.
+    pub boot: Arc<dyn infra_provider_api::MachineBoot>,
+    /// The way to the API server.
+    pub kube: Arc<KubeAccess>,
+    /// The requests of kubelets for certificates.
+    pub approvals: Arc<KubeletApprovals>,
+    /// The suites.
+    pub suites: Suites,
+    /// A line for each thing that could not be checked.
+    pub unchecked: Vec<String>,
+    /// What is worth saying in a plan.
+    pub(super) notes: Vec<String>,
+    /// Why the nodes' downloads are not there; a plan that needs them is refused with it.
+    pub(super) missing: Option<Failure>,
+    /// Some control plane has made the cluster: its etcd holds data.
+    pub made: bool,
+    /// etcd's members are among what exists, unless they can't be reached.
+    pub sees_members: bool,
+    /// The user gives up the data of every control plane: the cluster is made again.
+    pub given_up: bool,
+    /// Where nodes look for the API server.
+    pub(super) endpoint: Endpoint,
+    /// What the environments of the cluster share.
+    pub(super) shared: Shared,
+    /// Whose certificates of sites a plan is about.
+    pub(super) scope: SiteScope,
+    /// What is no longer declared here, and that other environments still need.
+    pub(super) left_alone: BTreeSet<Address>,
+}
+
+/// What a look is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Planning an apply.
+    Apply,
+    /// Planning an apply that leaves the apps as they are.
+    Nodes,
+    /// Showing what there is.
+    Show,
+    /// Planning an apply that ends before the nodes join.
+    Infra,
+    /// Finding what nobody asked for, too.
+    Orphans,
+    /// Planning a destroy: what goes with its machines or its bucket is not looked at.
+    Destroy,
+}
+
+impl Purpose {
+    /// Returns true if even kinds are looked at that are neither declared nor recorded.
+    pub(super) fn is_everything(self) -> bool {
+        matches!(self, Self::Orphans | Self::Destroy)
+    }
+}
+
+impl Session {
+    /// Looks at everything and declares what the file asks for.
+    ///
+    /// # Errors
+    /// Returns an error if a kind cannot be listed, or if a declaration is wrong.
+    pub async fn observe(&self, purpose: Purpose) -> Result<Observation, Failure> {
+        self.look_for(purpose, &PlanOptions::default()).await
+    }
+
+    /// Looks at everything as [`Self::look`] does, for a plan with these options.
+    pub(super) async fn look_for(
+        &self,
+        purpose: Purpose,
+        options: &PlanOptions,
+    ) -> Result<Observation, Failure> {
+        self.blamed(self.look_around(purpose, options).await)
+    }
+
+    async fn look_around(
+        &self,
+        purpose: Purpose,
+        options: &PlanOptions,
+    ) -> Result<Observation, Failure> {
+        let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(Failure::local)?;
+        let strict = ObserveOptions::default();
+        let mut in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
+        let record = self.store.state();
+        confirm(&cloud_kinds, &self.cx, &record, &mut in_cloud, self.grace()).await?;
+        drop(record);
+        let mut cluster = self.project.cluster.clone();
+        self.choose(&mut cluster, &in_cloud, options).await?;
+        let generations = Generations::read(&self.layout.state)?;
+        let machine_kind = self.cloud.machine_kind;
+        let mut older = generations::fill(&mut cluster, &generations, &in_cloud, machine_kind);
+
+        let Downloads { cache, lock, digest, missing } = self.downloads();
+        let bucket_name = self.bucket_name(&cluster, &in_cloud)?;
+        let bucket = self.cloud.object_store.bucket(bucket_name).map_err(Failure::local)?;
+        let endpoint = in_cloud
+            .get(&self.cloud.api_host.address)
+            .and_then(|balancer| balancer.outputs.text(&self.cloud.api_host.field));
+        let kube = Arc::new(KubeAccess::new(self.layout.kubeconfig()));
+        let machines: BTreeSet<String> = in_cloud
+            .resources
+            .keys()
+            .filter(|address| address.kind() == machine_kind)
+            .map(|address| address.name().to_owned())
+            .collect();
+        let keeps = control_planes(&cluster, &in_cloud, machine_kind);
+        let made = !keeps.is_empty() && self.is_initialised(&kube).await;
+        let given_up = made && is_given_up(&cluster, &keeps, machine_kind, options);
+        let initialised = made && !given_up;
+        let validity = clock::validity(&self.project);
+        let leads = self.endpoint(purpose, &cluster, initialised, &kube).await;
+        let is_gone = given_up || keeps.is_empty();
+        let nobody = BTreeSet::new();
+        // What others take the place of belongs to the cluster that is gone: nothing waits until they have
+        // its traffic, and it need not be drained.
+        let superseded: Vec<String> = match is_gone {
+            true => std::mem::take(&mut older).into_values().flatten().collect(),
+            false => Vec::new(),
+        };
+        let life = match made {
+            _ if is_gone => Life::Anew,
+            true => Life::Runs,
+            false => Life::New,
+        };
+        let encryption = self.encryption(purpose, life, &kube).await?;
+        let mut settings = self.project.kubernetes.settings.clone();
+        settings.encryption.clone_from(&encryption.order);
+        let serving = self.kubelet_serving(purpose, initialised, &kube).await?;
+        settings.kubelet_serving = serving;
+        let kits = Arc::new(BootstrapData::new(KitsInput {
+            cluster: cluster.clone(),
+            pki: self.layout.pki.clone(),
+            lock: lock.clone(),
+            bucket: bucket.clone(),
+            platform: self.cloud.platform,
+            external_cloud: self.project.apps.addons.cloud,
+            settings,
+            kubelet: self.project.kubernetes.kubelet.clone(),
+            initialised,
+            name: leads.name(&cluster),
+            endpoint,
+        }));
+        for pool in &mut cluster.pools {
+            let revision = |node: &NodeSlot| {
+                // Without the downloads, what a machine booted with is all that is known.
+                let machine = infra_provider_api::Address::new(machine_kind, node.name());
+                let booted = missing.as_ref().and_then(|_| in_cloud.get(&machine));
+                booted
+                    .and_then(|machine| machine.spec.text("revision"))
+                    .unwrap_or_else(|| kits.revision(pool, node))
+            };
+            let revisions: Vec<String> = pool.nodes.iter().map(revision).collect();
+            for (node, revision) in pool.nodes.iter_mut().zip(revisions) {
+                node.revision = revision;
+            }
+        }
+
+        // A machine that runs keeps its bundle; a newer revision is taken up by rotating.
+        let bundles = NodeBundles::new(Arc::clone(&kits), Arc::clone(&kube), initialised);
+        let boot: Arc<dyn infra_provider_api::MachineBoot> = Arc::new(bundles.clone());
+        let bundle_kind = erase(bundles);
+        let used = self.used_bundles(&cluster, &in_cloud).filter(|_| !purpose.is_everything());
+        let in_bucket = if let Some(used) = used {
+            used
+        } else if purpose != Purpose::Destroy && in_cloud.get(&self.cloud.bucket).is_some() {
+            let kinds = Kinds::new([Arc::clone(&bundle_kind)]).map_err(Failure::local)?;
+            observe(&kinds, &self.cx, &strict).await?
+        } else {
+            Observations::default()
+        };
+        let booted = |name: &str| -> Option<String> {
+            let bundle = infra_provider_api::Address::new("node_bundle", name);
+            machines.contains(name).then_some(())?;
+            in_bucket.get(&bundle)?.spec.text("revision")
+        };
+        let revisions: BTreeMap<String, String> = cluster
+            .nodes()
+            .into_iter()
+            .map(|(_, node)| {
+                (node.name(), booted(&node.name()).unwrap_or_else(|| node.revision.clone()))
+            })
+            .collect();
+
+        let shared = self.shared(purpose)?;
+        let mut suites = suite_catalog::seeds(&self.project, &self.cloud, &self.owner, &shared);
+        if purpose == Purpose::Destroy {
+            suites.without_values();
+        }
+        let outputs = |reference: &Reference| -> Option<String> {
+            let observed = in_cloud.get(&reference.address)?;
+            observed.outputs.text(&reference.field)
+        };
+        let LoadedSuites { specs: suite_specs, complete: loaded, mut unchecked } =
+            self.load_suites(&suites, &outputs, purpose)?;
+        unchecked.extend(shared.unchecked());
+
+        let Sites { specs: mut sites, files, problems, mut notes } = match purpose {
+            Purpose::Destroy => Sites::default(),
+            _ => {
+                let zone = self.cloud.dns_solver.zone.as_deref();
+                sites(&self.project, loaded.get("apps"), zone, Timestamp::now())
+            }
+        };
+        match Failure::refused(&problems) {
+            failure if purpose == Purpose::Apply && !problems.is_empty() => return Err(failure),
+            _ => unchecked.extend(problems.iter().map(|one| one.message.clone())),
+        }
+        // A suite or a file that can't be read is not one that was deleted.
+        let is_read = loaded.contains_key("apps") || !suite_specs.contains_key("apps");
+        if self.project.tls.is_some() && !(is_read && problems.is_empty()) {
+            let known = recorded_sites(&self.store.state(), cluster.environment.as_deref());
+            for (secret, spec) in known {
+                sites.entry(secret).or_insert(spec);
+            }
+        }
+        let issuer = self.project.tls.as_ref().and_then(|tls| tls.issuer);
+        let site_authority =
+            issuer == Some(TlsIssuer::Own) || infra_ssl::has_site_authority(&self.layout.pki);
+        let scope = SiteScope {
+            environment: cluster.environment.clone(),
+            environments: self.project.environments.clone(),
+            any_environment: self.project.any_environment,
+            declared: sites.keys().map(ToString::to_string).collect(),
+        };
+        let site_certificates = SiteCertificatesInput {
+            pki: self.layout.pki.clone(),
+            validity,
+            scope: scope.clone(),
+            files,
+        };
+
+        let first = first_control_plane(&cluster).map(|(_, node)| node.name());
+        let machine =
+            self.cloud.provider.kinds().into_iter().find(|kind| kind.name() == machine_kind);
+        let machine_ids = machine_ids(&in_cloud, machine_kind);
+        let boots = Arc::new(BootReports::new(
+            Arc::clone(&kits),
+            reports(&in_cloud, machine_kind),
+            machine.clone(),
+        ));
+        let outlived = match purpose {
+            Purpose::Apply | Purpose::Infra | Purpose::Nodes => {
+                let mut outlived = self.outlived(&cluster, &machines, &boots, is_gone).await?;
+                outlived.extend(superseded);
+                outlived
+            }
+            Purpose::Show | Purpose::Orphans | Purpose::Destroy => BTreeSet::new(),
+        };
+        let exist = in_cloud.iter().filter(|one| one.address.kind() == machine_kind);
+        let approvals = Arc::new(KubeletApprovals::new(Arc::clone(&kube), machine.clone(), exist));
+        let mut local: Vec<Arc<dyn Kind>> = vec![
+            erase(
+                Certificates::new(self.layout.pki.clone(), cluster.name.clone(), validity)
+                    .with_encryption(encryption.start)
+                    .with_site(site_authority)
+                    .kept_by(self.keeper()),
+            ),
+            erase(Artifacts::new(bucket.clone(), cache, lock, digest.clone())),
+            bundle_kind,
+            erase(Turns::new(bucket, machine_ids.clone())),
+            erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
+            erase(EtcdMembers::new(
+                Arc::new(EtcdAccess::new(Arc::clone(&kube), self.layout.pki.clone())),
+                Arc::clone(&boots),
+                Machines::of(&in_cloud, machine_kind),
+            )),
+            erase(KubeletCertificates::new(
+                Arc::clone(&kube),
+                Arc::clone(&approvals),
+                Arc::clone(&boots),
+                machine_ids.clone(),
+            )),
+            erase(
+                Nodes::new(
+                    boots,
+                    Arc::clone(&kube),
+                    DrainOptions::default(),
+                    Traffic::new(Arc::clone(&self.cloud.provider), machine.clone(), older.clone()),
+                    machine,
+                    machine_ids.clone(),
+                )
+                .with_secrets(JoinSecrets::new(kits.bucket().clone(), Arc::clone(&kube)))
+                .with_approvals(serving.then(|| Arc::clone(&approvals))),
+            ),
+            erase(SiteCertificates::new(Arc::clone(&kube), site_certificates)),
+            erase(
+                SuiteKind::new(
+                    Arc::clone(&kube),
+                    suites.clone(),
+                    loaded,
+                    self.project.apps.timeout,
+                )
+                .with_sites(scope.clone()),
+            ),
+        ];
+        if self.cloud.platform.signs_itself() {
+            local.push(erase(Handovers::new(Arc::clone(&kits))));
+        }
+        // One short question first: an API server that does not answer would otherwise hold up
+        // every kind that lives in it for as long as its calls are tried again.
+        let unreachable = match purpose {
+            _ if given_up => Some(CloudError::new(
+                ErrorKind::Unavailable,
+                "look into the cluster",
+                "its data is given up, and it is made again",
+            )),
+            Purpose::Destroy => None,
+            _ if made && in_cloud.get(&self.cloud.api_host.address).is_none() => {
+                let message = format!("{} is gone", self.cloud.api_host.address);
+                Some(CloudError::new(ErrorKind::Unavailable, "reach the API server", message))
+            }
+            _ if kube.exists() => kube.probe(&self.stop).await.err(),
+            _ => None,
+        };
+        let has_bucket = in_cloud.get(&self.cloud.bucket).is_some();
+        let seen: Vec<Arc<dyn Kind>> = local
+            .iter()
+            .filter(|kind| unreachable.is_none() || !KUBERNETES_KINDS.contains(&kind.name()))
+            .filter(|kind| kind.name() != "node_bundle")
+            .filter(|kind| purpose != Purpose::Destroy || kind.name() == "certificate")
+            .filter(|kind| kind.name() != "turn" || self.turns_matter(purpose))
+            .filter(|kind| kind.name() != SiteCertificates::KIND || self.sites_matter(purpose))
+            .filter(|kind| kind.name() != KubeletCertificates::KIND || serving)
+            // A bucket of that name that is not the cluster's is not asked for anything.
+            .filter(|kind| has_bucket || !BUCKET_KINDS.contains(&kind.name()))
+            .cloned()
+            .collect();
+        let lenient = ObserveOptions {
+            optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
+        };
+        let seen = Kinds::new(seen).map_err(Failure::local)?;
+        let mut observed = observe(&seen, &self.cx, &lenient).await?;
+        if purpose == Purpose::Destroy {
+            let goes = local.iter().filter(|kind| match kind.place() {
+                Place::Bucket => has_bucket,
+                Place::Cluster => !machines.is_empty(),
+                Place::Cloud | Place::Here => false,
+            });
+            observed.unseen.extend(goes.map(|kind| kind.name().to_owned()));
+        }
+        if let Some(error) = unreachable {
+            let kinds = KUBERNETES_KINDS.iter().map(|kind| ((*kind).to_owned(), error.clone()));
+            observed.unreachable.extend(kinds);
+        }
+        let left_alone = self.needed_suites(purpose, &kube, &suites, &scope, &observed).await?;
+        for (address, needs) in &left_alone {
+            observed.resources.remove(address);
+            notes.push(format!("{address} stays: certificates still come from it: {needs}"));
+        }
+        observed.untagged.extend(in_cloud.untagged);
+        observed.foreign.extend(in_cloud.foreign);
+        observed.resources.extend(in_cloud.resources);
+        observed.resources.extend(in_bucket.resources);
+
+        notes.extend(approvals.remarks());
+        if !purpose.is_everything() {
+            notes.extend(self.kubelet_serving_note(initialised, serving));
+        }
+        let kinds = Kinds::new(self.cloud.provider.kinds().into_iter().chain(local))
+            .map_err(Failure::local)?;
+        let declared = declare::declare(&Declaring {
+            session: self,
+            cluster: &cluster,
+            kits: &kits,
+            digest: &digest,
+            machines: &machines,
+            revisions: &revisions,
+            suites: &suite_specs,
+            sites: &sites,
+            site_authority,
+            older: &older,
+            outlived: &outlived,
+            given_up: if given_up { &keeps } else { &nobody },
+            encrypts: !encryption.order.is_empty(),
+            kubelet_serving: serving,
+            replace: &options.replace,
+        })?;
+        let sees_members = purpose != Purpose::Destroy;
+        Ok(Observation {
+            cluster,
+            declared,
+            observed,
+            kinds,
+            kits,
+            boot,
+            kube,
+            approvals,
+            suites,
+            unchecked,
+            notes,
+            missing,
+            made,
+            sees_members,
+            given_up,
+            endpoint: leads,
+            shared,
+            scope,
+            left_alone: left_alone.into_keys().collect(),
+        })
+    }
+
+    /// Fills in what infra.toml leaves to the cloud: as it was chosen before, as long as that exists, is
+    /// recorded, or was chosen for the saved plan that is applied.
+    async fn choose(
+        &self,
+        cluster: &mut Cluster,
+        in_cloud: &Observations,
+        options: &PlanOptions,
+    ) -> Result<(), Failure> {
+        let record = self.store.state();
+        let recorded = record.resources.values();
+        let recorded = recorded.filter(|one| in_cloud.get(&one.address).is_none());
+        // The file may have been edited.
+        let planned = options.bucket.as_ref().filter(|name| is_bucket_name(&self.owner, name));
+        let planned = planned.map(|name| {
+            (self.cloud.bucket.clone(), RawJson::from(serde_json::json!({ "name": name })))
+        });
+        let existing: Vec<_> = in_cloud
+            .iter()
+            .map(|one| (one.address.clone(), one.spec.clone()))
+            .chain(recorded.map(|one| (one.address.clone(), one.spec.clone())))
+            .chain(planned)
+            .collect();
+        self.cloud.provider.choose(&self.cx, cluster, &existing).await?;
+        Ok(())
+    }
+
+    /// Finds the bucket's name: that of the one that exists, else that of the model.
+    fn bucket_name(&self, cluster: &Cluster, in_cloud: &Observations) -> Result<String, Failure> {
+        if let Some(bucket) = in_cloud.get(&self.cloud.bucket)
+            && let Some(name) = bucket.outputs.text("name")
+        {
+            return Ok(name);
+        }
+        let declared = self
+            .cloud
+            .provider
+            .model(cluster, &self.owner)
+            .map_err(|problems| Failure::refused(&problems))?;
+        declared
+            .iter()
+            .find(|one| one.address == self.cloud.bucket)
+            .and_then(|one| one.spec.text("name"))
+            .ok_or_else(|| Failure::local("the cloud's model has no bucket"))
+    }
+
+    /// Returns true if some control plane has made the cluster: the state says so, or the API
+    /// server itself. Then no machine may make it again.
+    async fn is_initialised(&self, kube: &KubeAccess) -> bool {
+        let recorded = self
+            .store
+            .state()
+            .resources
+            .values()
+            .any(|resource| resource.address.kind() == "api_server" && resource.ready);
+        if recorded {
+            return true;
+        }
+        if !kube.exists() {
+            return false;
+        }
+        kube.probe(&self.stop).await.is_ok() || kube.is_there(&self.stop).await
+    }
+}
+
+/// Returns the control plane that makes the cluster.
+pub(super) fn first_control_plane(cluster: &Cluster) -> Option<(&Pool, &NodeSlot)> {
+    cluster.nodes().into_iter().find(|(pool, _)| pool.role == Role::ControlPlane)
+}
+
+/// Returns the machines of control planes that exist: those in a place that infra.toml names, and those
+/// that were made to be one. Without any there is nothing to join: the cluster is made again.
+fn control_planes(
+    cluster: &Cluster,
+    in_cloud: &Observations,
+    machine_kind: &str,
+) -> BTreeSet<String> {
+    let nodes = cluster.nodes();
+    let is_declared = |name: &str| {
+        let slot = NodeSlot::parse_name(name).0;
+        nodes.iter().any(|(pool, node)| pool.role == Role::ControlPlane && node.slot == slot)
+    };
+    let machines = in_cloud.iter().filter(|one| one.address.kind() == machine_kind);
+    machines
+        .filter(|one| {
+            is_declared(one.address.name())
+                || one.outputs.text("role").as_deref() == Some(Role::ControlPlane.as_str())
+        })
+        .map(|one| one.address.name().to_owned())
+        .collect()
+}
+
+/// Returns the objects to which the existing machines report, by name.
+pub(super) fn reports(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, String> {
+    let machines = in_cloud.iter().filter(|machine| machine.address.kind() == machine_kind);
+    machines
+        .filter_map(|one| {
+            let name = one.address.name();
+            let report = report_of(name, &one.outputs, one.intent_key.as_deref())?;
+            Some((name.to_owned(), report))
+        })
+        .collect()
+}
+
+/// Returns true if each control plane that exists is to be replaced or is no longer declared, and its name
+/// was typed as one whose data may be lost.
+fn is_given_up(
+    cluster: &Cluster,
+    control_planes: &BTreeSet<String>,
+    machine_kind: &str,
+    options: &PlanOptions,
+) -> bool {
+    let declared: BTreeSet<String> =
+        cluster.nodes().into_iter().map(|(_, node)| node.name()).collect();
+    control_planes.iter().all(|name| {
+        let goes =
+            options.replace.contains(&Address::new(machine_kind, name)) || !declared.contains(name);
+        goes && options.may_lose.contains(name)
+    })
+}
+
+fn machine_ids(in_cloud: &Observations, machine_kind: &str) -> BTreeMap<String, Value> {
+    let machines = in_cloud.iter().filter(|machine| machine.address.kind() == machine_kind);
+    machines
+        .filter_map(|one| Some((one.address.name().to_owned(), one.outputs.get("id")?)))
+        .collect()
+}
+
+/// Returns the certificates of sites of an environment, as they are recorded.
+fn recorded_sites(
+    record: &State,
+    environment: Option<&str>,
+) -> BTreeMap<TlsSecret, SiteCertificateSpec> {
+    let all = record.resources.values().filter(|one| one.address.kind() == SiteCertificates::KIND);
+    let specs = all.filter_map(|one| {
+        let secret = SiteCertificates::secret(&one.address)?;
+        Some((secret, serde_json::from_value::<SiteCertificateSpec>(one.spec.value()).ok()?))
+    });
+    specs.filter(|(_, spec)| spec.environment.as_deref() == environment).collect()
+}
