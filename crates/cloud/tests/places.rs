@@ -33,8 +33,8 @@ const EXCEPTIONS: [(&str, &str); 12] = [
     ("provisioning/src/userdata/cloud_config.rs", "EC2's dialect of metadata"),
     ("provisioning/templates/", "two dialects of metadata; a change renews every node"),
     ("src/cli/sim.rs", "the verb of the embedded cloud"),
-    ("src/spec/resolve/state.rs", "the account of S3 that `[state]` may name"),
-    ("src/spec/starter.rs", "the file that `infra init` writes is for one cloud"),
+    ("src/config/resolve/state.rs", "the account of S3 that `[state]` may name"),
+    ("src/config/starter.rs", "the file that `infra init` writes is for one cloud"),
 ];
 
 fn root() -> PathBuf {
