@@ -116,7 +116,7 @@ impl Session {
         self.look_for(purpose, &PlanOptions::default()).await
     }
 
-    /// Looks at everything as [`Self::look`] does, for a plan with these options.
+    /// Looks at everything as [`Self::observe`] does, for a plan with these options.
     pub(super) async fn look_for(
         &self,
         purpose: Purpose,

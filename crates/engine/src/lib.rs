@@ -1,8 +1,8 @@
-//! Graph, diff, plan and quorum (pure); observe, execute, journal, lock and store (I/O).
+//! Graph, diff, plan and quorum (pure); observe, execute and recover (I/O).
 //!
-//! The way of a run: [`lock`] → [`store::Store::open`] → [`recover()`] → [`observe`](observe()) →
-//! [`plan`](plan()) → [`execute`](execute()). The engine never names a cloud: everything it calls
-//! is a [`infra_provider_api::Kind`].
+//! The way of a run: [`infra_state::lock`] → [`infra_state::Store::open`] → [`recover()`] →
+//! [`observe`](observe()) → [`plan`](plan()) → [`execute`](execute()). The engine never names a cloud:
+//! everything it calls is a [`infra_provider_api::Kind`].
 #![allow(clippy::result_large_err, reason = "these errors end a run; their size costs nothing")]
 
 pub mod confirm;

@@ -1,5 +1,5 @@
 //! A cluster as infra.toml describes it, with the environment's overlay applied and every default
-//! filled in. Clouds read this; `src/spec` makes it.
+//! filled in. Clouds read this; `src/config` makes it.
 
 use std::collections::BTreeMap;
 

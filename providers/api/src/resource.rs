@@ -162,7 +162,7 @@ pub trait Resource: Send + Sync + 'static {
     }
     /// See [`Kind::list_owned`].
     async fn list_owned(&self, cx: &Context) -> Result<Vec<Found<Self::Spec>>, CloudError>;
-    /// See [`Kind::look`].
+    /// See [`Kind::poll`].
     async fn poll(
         &self,
         cx: &Context,

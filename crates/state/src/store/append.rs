@@ -28,7 +28,7 @@ impl Drop for CutOff<'_> {
 }
 
 impl Store {
-    /// Appends `entries`. They are on the disk, and in [`Store::record`], when it returns.
+    /// Appends `entries`. They are on the disk, and in [`Store::state`], when it returns.
     ///
     /// # Errors
     /// Returns an error if the disk is full, or if the file cannot be written. Nothing more is
