@@ -11,6 +11,7 @@ pub mod config;
 pub mod etcd;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod kube_access;
 pub mod logs;
 pub mod rotate;
 pub mod session;

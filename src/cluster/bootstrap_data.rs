@@ -46,7 +46,7 @@ const FRESH: Duration = Duration::from_secs(300);
 
 /// Why a node's kit can't be made.
 #[derive(Debug, thiserror::Error)]
-pub enum KitsError {
+pub enum BootstrapError {
     /// No node has the name.
     #[error("there is no node `{0}`")]
     UnknownNode(String),
@@ -97,7 +97,7 @@ pub struct BootstrapData {
 
 /// What [`BootstrapData`] is made from.
 #[derive(Debug)]
-pub struct KitsInput {
+pub struct BootstrapInput {
     /// The cluster, with generations filled in.
     pub cluster: Cluster,
     /// The PKI folder.
@@ -124,7 +124,7 @@ pub struct KitsInput {
 
 impl BootstrapData {
     /// Makes the kits of a cluster.
-    pub fn new(input: KitsInput) -> Self {
+    pub fn new(input: BootstrapInput) -> Self {
         let first = input.cluster.nodes().first().map(|(_, node)| node.name());
         let mut places = HashMap::new();
         for (place, pool) in input.cluster.pools.iter().enumerate() {
@@ -236,12 +236,12 @@ impl BootstrapData {
         boot
     }
 
-    fn find(&self, name: &str) -> Result<(&Pool, &NodeSlot), KitsError> {
+    fn find(&self, name: &str) -> Result<(&Pool, &NodeSlot), BootstrapError> {
         let found = self.places.get(name).and_then(|(place, number)| {
             let pool = self.cluster.pools.get(*place)?;
             Some((pool, pool.nodes.get(*number)?))
         });
-        found.ok_or_else(|| KitsError::UnknownNode(name.to_owned()))
+        found.ok_or_else(|| BootstrapError::UnknownNode(name.to_owned()))
     }
 
     /// Returns true if `node` runs `kubeadm init`: the first control plane, once in a cluster's
@@ -270,7 +270,7 @@ impl BootstrapData {
     ///
     /// # Errors
     /// Returns an error if the file is damaged.
-    pub fn encryption_keys(&self) -> Result<Option<EncryptionKeys>, KitsError> {
+    pub fn encryption_keys(&self) -> Result<Option<EncryptionKeys>, BootstrapError> {
         if self.settings.encryption.is_empty() {
             return Ok(None);
         }
@@ -290,17 +290,17 @@ impl BootstrapData {
     ///
     /// # Errors
     /// Returns an error if no boot was prepared, or if there is no such node.
-    pub fn token(&self, node: &str) -> Result<(SecretString, Duration), KitsError> {
+    pub fn token(&self, node: &str) -> Result<(SecretString, Duration), BootstrapError> {
         let (pool, _) = self.find(node)?;
         let token = self.tokens.lock().ok().and_then(|tokens| tokens.get(node).cloned());
-        let token = token.ok_or_else(|| KitsError::NoToken(node.to_owned()))?;
+        let token = token.ok_or_else(|| BootstrapError::NoToken(node.to_owned()))?;
         Ok((token, token_ttl(pool.role)))
     }
 
     /// Makes the token of one boot. Before the cluster exists it follows from the node's name,
     /// because the first control plane has to know it, too. Later each boot has a new one, so that
     /// the token of an earlier machine of this name lets nobody join again.
-    fn new_token(&self, node: &str) -> Result<SecretString, KitsError> {
+    fn new_token(&self, node: &str) -> Result<SecretString, BootstrapError> {
         let token = match self.initialised {
             true => BootstrapToken::random()?.token(),
             false => self.secret()?.token_for(node)?.token(),
@@ -311,19 +311,19 @@ impl BootstrapData {
         Ok(token)
     }
 
-    fn secret(&self) -> Result<ClusterSecret, KitsError> {
+    fn secret(&self) -> Result<ClusterSecret, BootstrapError> {
         let path = self.pki.cluster_secret();
-        ClusterSecret::read(&path)?.ok_or(KitsError::NoSecret(path))
+        ClusterSecret::read(&path)?.ok_or(BootstrapError::NoSecret(path))
     }
 
     /// Makes everything that `name` is made from, secrets included.
     ///
     /// # Errors
-    /// Returns a [`KitsError`].
-    pub fn kit(&self, name: &str) -> Result<NodeKit, KitsError> {
+    /// Returns a [`BootstrapError`].
+    pub fn kit(&self, name: &str) -> Result<NodeKit, BootstrapError> {
         let (pool, node) = self.find(name)?;
         let endpoint = self.endpoint.lock().ok().and_then(|endpoint| endpoint.clone());
-        let host = endpoint.ok_or(KitsError::NoEndpoint)?;
+        let host = endpoint.ok_or(BootstrapError::NoEndpoint)?;
         let mut boot = self.plain_boot(pool, node, &host);
         let ca = self.pki.cert("ca");
         let ca_pem = infra_ssl::files::read_optional(&ca)?.unwrap_or_default();
@@ -358,16 +358,18 @@ impl BootstrapData {
     /// its load balancer, what they decide is left out or zeros; the text says why.
     ///
     /// # Errors
-    /// Returns a [`KitsError`] if the node is unknown, or the cluster has no load balancer yet.
-    pub fn kit_to_show(&self, name: &str) -> Result<(NodeKit, Option<String>), KitsError> {
+    /// Returns a [`BootstrapError`] if the node is unknown, or the cluster has no load balancer yet.
+    pub fn kit_to_show(&self, name: &str) -> Result<(NodeKit, Option<String>), BootstrapError> {
         let lacking = match self.kit(name) {
             Ok(kit) => return Ok((kit, None)),
-            Err(error @ (KitsError::UnknownNode(_) | KitsError::NoEndpoint)) => return Err(error),
+            Err(error @ (BootstrapError::UnknownNode(_) | BootstrapError::NoEndpoint)) => {
+                return Err(error);
+            }
             Err(error) => error,
         };
         let (pool, node) = self.find(name)?;
         let host = self.endpoint.lock().ok().and_then(|endpoint| endpoint.clone());
-        let mut boot = self.plain_boot(pool, node, &host.ok_or(KitsError::NoEndpoint)?);
+        let mut boot = self.plain_boot(pool, node, &host.ok_or(BootstrapError::NoEndpoint)?);
         boot.ca_hash = format!("sha256:{}", "0".repeat(64));
         boot.token = BootstrapToken::random()?.token();
         let why = format!(
@@ -377,7 +379,7 @@ impl BootstrapData {
     }
 
     /// Returns the file with the keys that Secrets are encrypted with.
-    fn encryption_file(&self) -> Result<Option<PkiFile>, KitsError> {
+    fn encryption_file(&self) -> Result<Option<PkiFile>, BootstrapError> {
         if self.settings.encryption.is_empty() {
             return Ok(None);
         }
@@ -385,7 +387,7 @@ impl BootstrapData {
         let keys = EncryptionKeys::read(&path)?;
         // The bundle's revision follows from the order of before.
         let keys = keys.filter(|keys| keys.order() == self.settings.encryption);
-        let keys = keys.ok_or(KitsError::OtherKeys(path))?;
+        let keys = keys.ok_or(BootstrapError::OtherKeys(path))?;
         let contents = keys.configuration()?;
         Ok(Some(PkiFile { path: ENCRYPTION_FILE.into(), mode: SECRET_MODE, contents }))
     }

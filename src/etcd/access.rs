@@ -17,7 +17,7 @@ use super::{
     identity,
     member::parse,
 };
-use crate::{apps::KubeClient, cluster::KubeAccess};
+use crate::{apps::KubeClient, kube_access::KubeAccess};
 
 const PORT: u16 = 2379;
 const NAMESPACE: &str = "kube-system";

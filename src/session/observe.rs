@@ -29,10 +29,11 @@ use super::{
 use crate::{
     apps::TlsSecret,
     cluster::{
-        ApiServers, Artifacts, BUCKET_KINDS, BootReports, BootstrapData, Certificates, EtcdMembers,
-        Handovers, JoinSecrets, KUBERNETES_KINDS, KitsInput, KubeAccess, KubeletApprovals,
-        KubeletCertificates, Machines, NodeBundles, Nodes, SiteCertificateSpec, SiteCertificates,
-        SiteCertificatesInput, SiteScope, SuiteKind, Suites, Traffic, Turns, report_of,
+        ApiServers, Artifacts, BUCKET_KINDS, BootReports, BootstrapData, BootstrapInput,
+        Certificates, EtcdMembers, Handovers, JoinSecrets, KUBERNETES_KINDS, KubeAccess,
+        KubeletApprovals, KubeletCertificates, Machines, NodeBundles, Nodes, SiteCertificateSpec,
+        SiteCertificates, SiteCertificatesInput, SiteScope, SuiteKind, Suites, Traffic, Turns,
+        report_of,
     },
     config::TlsIssuer,
     engine::{Kinds, Observations, ObserveOptions, PlanOptions, confirm, observe},
@@ -179,7 +180,7 @@ impl Session {
         settings.encryption.clone_from(&encryption.order);
         let serving = self.kubelet_serving(purpose, initialised, &kube).await?;
         settings.kubelet_serving = serving;
-        let kits = Arc::new(BootstrapData::new(KitsInput {
+        let kits = Arc::new(BootstrapData::new(BootstrapInput {
             cluster: cluster.clone(),
             pki: self.layout.pki.clone(),
             lock: lock.clone(),

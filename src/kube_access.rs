@@ -139,15 +139,15 @@ impl KubeAccess {
 }
 
 /// How often it is asked before it counts as unreachable, and for how long each time.
-pub(super) const PROBES: u32 = 3;
-pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const PROBES: u32 = 3;
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn no_answer() -> String {
+pub(crate) fn no_answer() -> String {
     format!("no answer within {} s", PROBE_TIMEOUT.as_secs())
 }
 
 /// Turns a failed call to the API server into the engine's error.
-pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
+pub(crate) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
     let kind = match error {
         kube::Error::Api(status) => match status.code {
             401 => ErrorKind::Unauthorized,
@@ -167,7 +167,7 @@ pub(super) fn of_kube(operation: &str, error: &kube::Error) -> CloudError {
 ///
 /// # Errors
 /// Returns the second error.
-pub(super) async fn again<T, F>(call: impl Fn() -> F) -> kube::Result<T>
+pub(crate) async fn again<T, F>(call: impl Fn() -> F) -> kube::Result<T>
 where
     F: Future<Output = kube::Result<T>>,
 {
