@@ -1,6 +1,8 @@
 //! Killed at each journal write and each call, failed at each call, made twice: the next run
 //! converges.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt;
 use infra_engine::{Action, RecoverOptions, events::Events, execute::Stopped, recover};
 use infra_provider_api::{Context, Declared, ErrorKind, OWNERSHIP};
@@ -102,6 +104,14 @@ async fn killed_anywhere_while_the_journal_is_compacted_the_next_run_converges()
             let _ = world.apply(&after).await;
             world.cut(Cut::None);
             let when = format!("{name}, compacting, {cut:?}");
+            // Everything is done by then. What a state that is lost would find again in the cloud must
+            // not hide that it was lost.
+            if cut.at() > plain {
+                let state = world.store().await.state();
+                let known: BTreeSet<_> = state.resources.keys().collect();
+                let declared: BTreeSet<_> = after.iter().map(|one| &one.address).collect();
+                assert_eq!(known, declared, "{when}");
+            }
             let outcome = world.apply(&after).await.unwrap();
             assert!(outcome.is_complete(), "{when}: {outcome:?}");
             world.assert_is(&after, &when).await;

@@ -33,6 +33,16 @@ pub enum Cut {
     Full(u64),
 }
 
+impl Cut {
+    /// Returns the number of the write; 0 if none is cut off.
+    pub fn at(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Before(at) | Self::Torn(at) | Self::After(at) | Self::Full(at) => at,
+        }
+    }
+}
+
 struct Memory {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     appends: Mutex<(u64, Cut)>,
