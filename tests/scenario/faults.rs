@@ -116,3 +116,19 @@ fn refusals_and_dropped_connections_converge() {
     ran.ok();
     lab.inventory().assert_empty();
 }
+
+#[test]
+fn every_list_is_read_to_its_last_page() {
+    let lab = Config { control_planes: 1, workers: 3 }.lab();
+    lab.start_cloud();
+    lab.fault(&["small_pages", "--api", "any"]);
+    lab.run(&["apply", "--yes"]).ok();
+    assert_eq!(lab.inventory().of("droplets").len(), 4, "none twice");
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+    // Without a state each resource is found again in the lists alone.
+    std::fs::remove_dir_all(lab.file(".infra/lab")).unwrap();
+    let plan = lab.run(&["plan"]).ok();
+    assert!(plan.changed("+").is_empty(), "{plan}");
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}

@@ -250,6 +250,8 @@ fn one_command_rotates_a_key_and_resumes_when_it_is_killed() {
     let rotate = ["encryption", "rotate", "--yes"];
     // A worker that infra.toml no longer asks for has nothing to do with it.
     lab.write("infra.toml", &THREE.toml());
+    // The Secrets come in several pages.
+    lab.fault(&["small_pages", "--api", "kube"]);
     // A machine is gone, and its successor is not there yet.
     for moment in ["droplet.control-plane-1: deleted", "droplet.control-plane-2: created"] {
         let mut run = lab.start(&rotate);
