@@ -97,6 +97,9 @@ impl EtcdMembers {
 /// The output that is `false` while a member on a machine takes no part.
 pub const ANSWERS: &str = "answers";
 
+/// The output that is `false` while etcd does not count a member's vote.
+pub const VOTES: &str = "votes";
+
 fn found(
     name: &str,
     member: &Member,
@@ -107,9 +110,9 @@ fn found(
     outputs.insert("number".into(), json!(member.id.to_string()));
     outputs.insert("name".into(), json!(member.name));
     outputs.insert("addresses".into(), json!(member.addresses));
-    if silent.is_some() {
-        outputs.insert(ANSWERS.into(), json!(false));
-    }
+    // Both are always there: what a plan records keeps outputs that are not seen any more.
+    outputs.insert(ANSWERS.into(), json!(silent.is_none()));
+    outputs.insert(VOTES.into(), json!(!member.learner));
     let readiness = if let Some(why) = silent {
         Readiness::Pending { reason: format!("its etcd does not answer: {why}") }
     } else if member.votes() {

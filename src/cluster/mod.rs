@@ -41,7 +41,7 @@ pub use artifacts::{Artifacts, ArtifactsSpec, lock_digest};
 pub use boot_reports::{BootFailure, BootReports, report_of};
 pub use bootstrap_data::{BootstrapData, BootstrapError, BootstrapInput};
 pub use certificate::{CertificateSpec, Certificates, READ_CERTIFICATES};
-pub use etcd_member::{ANSWERS, EtcdMemberSpec, EtcdMembers, Machines};
+pub use etcd_member::{ANSWERS, EtcdMemberSpec, EtcdMembers, Machines, VOTES};
 pub use handover::{HandoverSpec, Handovers};
 pub use join_secrets::JoinSecrets;
 pub use kubeadm_config::encrypts_secrets;

@@ -94,10 +94,11 @@ impl EtcdAccess {
                     let call = through(&client, &pod, Arc::clone(&tls), "/v3/kv/range", &body);
                     why = match tokio::time::timeout(HEALTH_MAX, call).await {
                         Ok(Ok(_)) => return None,
-                        Ok(Err(CallError::Unreached(reason))) => reason,
-                        Ok(Err(CallError::Refused { message, .. })) => {
-                            return Some((member.id, message));
-                        }
+                        // Reads that are under way during an election are refused, too.
+                        Ok(Err(
+                            CallError::Unreached(reason)
+                            | CallError::Refused { message: reason, .. },
+                        )) => reason,
                         Err(_) => {
                             let why = format!("no answer within {} s", HEALTH_MAX.as_secs());
                             return Some((member.id, why));
@@ -134,7 +135,8 @@ impl EtcdAccess {
         made.map(Arc::clone).map_err(|why| CloudError::new(ErrorKind::Local, operation, why))
     }
 
-    /// Asks one member after the other until one answers.
+    /// Asks one member after the other until one answers. A member that is cut off from the others, or
+    /// has no vote yet, refuses what another one does: only if all refuse is that etcd's answer.
     async fn ask(
         &self,
         operation: &str,
@@ -147,7 +149,7 @@ impl EtcdAccess {
         let client = self.kube.client().await?;
         let tls = self.tls(operation).await?;
         let pods = etcd_pods(&client).await.map_err(unavailable)?;
-        let mut reasons = Vec::new();
+        let (mut reasons, mut refusal) = (Vec::new(), None);
         for EtcdPod { name: pod, .. } in
             pods.iter().filter(|pod| Some(pod.node.as_str()) != without)
         {
@@ -156,12 +158,20 @@ impl EtcdAccess {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(CallError::Unreached(reason))) => reasons.push(format!("{pod}: {reason}")),
                 Ok(Err(CallError::Refused { status, message })) => {
-                    return Err(CloudError::new(kind_of(status), operation, message));
+                    let error = CloudError::new(kind_of(status), operation, message.as_str());
+                    if error.kind == ErrorKind::NotFound {
+                        return Err(error);
+                    }
+                    reasons.push(format!("{pod}: {message}"));
+                    refusal = refusal.or(Some(error));
                 }
                 Err(_) => {
                     reasons.push(format!("{pod}: no answer within {} s", PATIENCE.as_secs()));
                 }
             }
+        }
+        if let Some(refusal) = refusal {
+            return Err(refusal);
         }
         if reasons.is_empty() {
             reasons.push("no pod of etcd runs".to_owned());

@@ -6,7 +6,7 @@ use infra_provider_api::{Address, Readiness, Role};
 
 use super::{error::Failure, observe::Observation, open::Session};
 use crate::{
-    cluster::ANSWERS,
+    cluster::{ANSWERS, VOTES},
     engine::{
         Action, Change, Plan, PlanOptions,
         quorum::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, judge},
@@ -77,6 +77,10 @@ impl Session {
             let member = observed.get(&Address::new("etcd_member", name));
             member.and_then(|member| member.outputs.get(ANSWERS)) == Some(false.into())
         };
+        let is_learner = |name: &str| {
+            let member = observed.get(&Address::new("etcd_member", name));
+            member.and_then(|member| member.outputs.get(VOTES)) == Some(false.into())
+        };
         let control_planes = all.into_iter().map(|name| {
             let address = Address::new(kind, &name);
             let machine = match observed.get(&address).map(|found| &found.readiness) {
@@ -90,7 +94,9 @@ impl Session {
             let removed_first = changes.get(&member).is_some_and(|change| {
                 change.action.destroys() && is_before(change, changes.get(&address))
             });
-            ControlPlane { member: members.contains(&name), name, machine, fate, removed_first }
+            let member = members.contains(&name);
+            let learner = member && is_learner(&name);
+            ControlPlane { member, learner, name, machine, fate, removed_first }
         });
         Facts {
             control_planes: control_planes.collect(),

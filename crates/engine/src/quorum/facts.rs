@@ -28,6 +28,8 @@ pub struct ControlPlane {
     pub machine: Machine,
     /// etcd lists it.
     pub member: bool,
+    /// etcd lists it and has not given it a vote yet: it holds no part of the quorum.
+    pub learner: bool,
     /// What the plan does to its machine.
     pub fate: Fate,
     /// The plan takes it out of etcd's list before its machine goes or is made.
@@ -84,6 +86,7 @@ impl ControlPlane {
             name: name.into(),
             machine: Machine::Runs,
             member: true,
+            learner: false,
             fate: Fate::Stays,
             removed_first: false,
         }
@@ -92,6 +95,11 @@ impl ControlPlane {
     /// Returns true if its machine exists and the plan takes it away.
     pub fn goes(&self) -> bool {
         self.machine != Machine::Absent && matches!(self.fate, Fate::Replaced | Fate::Deleted)
+    }
+
+    /// Returns true if etcd counts its vote, whether it runs or not.
+    pub fn votes(&self) -> bool {
+        self.member && !self.learner
     }
 
     /// Returns true if its machine runs, and etcd on it answers.

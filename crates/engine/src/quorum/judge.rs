@@ -35,6 +35,8 @@ pub fn judge(facts: &Facts) -> Result<Outlook, Refusal> {
 /// The control planes by what matters.
 struct Scene<'a> {
     facts: &'a Facts,
+    /// Those that etcd counts the votes of.
+    voters: Vec<&'a ControlPlane>,
     /// Those that etcd lists.
     members: Vec<&'a ControlPlane>,
     /// Members without a machine.
@@ -58,6 +60,7 @@ impl<'a> Scene<'a> {
         };
         Self {
             facts,
+            voters: all(&ControlPlane::votes),
             members: all(&|one| one.member),
             dead: all(&ControlPlane::is_dead),
             going: all(&ControlPlane::goes),
@@ -83,15 +86,15 @@ impl<'a> Scene<'a> {
     fn may_all_go(&self) -> Result<(), Refusal> {
         let stays = |one: &&&ControlPlane| !one.goes() && !one.is_dead();
         let going: Vec<&ControlPlane> =
-            self.going.iter().filter(|one| one.member).copied().collect();
-        if going.is_empty() || self.members.iter().any(|one| stays(&one)) {
+            self.going.iter().filter(|one| one.votes()).copied().collect();
+        if going.is_empty() || self.voters.iter().any(|one| stays(&one)) {
             return Ok(());
         }
         if going.iter().all(|one| self.facts.may_lose.contains(&one.name)) {
             return Ok(());
         }
         match going[..] {
-            [only] if self.members.len() == 1 => {
+            [only] if self.voters.len() == 1 => {
                 Err(Refusal::OnlyOne { name: only.name.clone(), off: only.machine == Machine::Off })
             }
             _ => Err(Refusal::All(names(&going))),
@@ -108,14 +111,14 @@ impl<'a> Scene<'a> {
         let will_run = |one: &&&ControlPlane| {
             one.works() || one.machine == Machine::Silent || one.fate == Fate::Starts
         };
-        let running: Vec<&ControlPlane> = self.members.iter().filter(will_run).copied().collect();
+        let running: Vec<&ControlPlane> = self.voters.iter().filter(will_run).copied().collect();
         let missing: Vec<&ControlPlane> =
-            self.members.iter().filter(|one| !will_run(one)).copied().collect();
-        if running.len() >= super::outlook::majority(self.members.len()) {
+            self.voters.iter().filter(|one| !will_run(one)).copied().collect();
+        if running.len() >= super::outlook::majority(self.voters.len()) {
             return Ok(());
         }
         Err(Refusal::Lost {
-            members: self.members.len(),
+            members: self.voters.len(),
             running: names(&running),
             missing: names(&missing),
         })
@@ -165,6 +168,11 @@ impl<'a> Scene<'a> {
         down.extend(starting.map(|one| one.name.clone()));
         if !down.is_empty() {
             return Err(Refusal::OthersDown { going: names(&members), down });
+        }
+        let joins = |one: &&&ControlPlane| one.member && one.learner && !one.goes();
+        let joining: Vec<&ControlPlane> = self.members.iter().filter(joins).copied().collect();
+        if !joining.is_empty() && members.iter().any(|one| one.votes()) {
+            return Err(Refusal::StillJoins { going: names(&members), joining: names(&joining) });
         }
         are_removed_first(&members)
     }

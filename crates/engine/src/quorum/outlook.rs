@@ -7,7 +7,7 @@ use super::{Facts, Machine};
 /// How many losses of control planes a cluster survives, now and after a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outlook {
-    /// Members that etcd lists; none before there is a cluster.
+    /// Members whose votes etcd counts; none before there is a cluster.
     pub members: usize,
     /// Those whose machines run and that answer.
     pub running: usize,
@@ -49,13 +49,13 @@ impl Outlook {
         if !facts.made {
             return Self { survives_afterwards: Some(survives_afterwards), ..Self::default() };
         }
-        let members = all.iter().filter(|one| one.member).count();
-        let running = all.iter().filter(|one| one.member && one.works()).count();
-        let is_silent = |one: &&super::ControlPlane| one.member && one.machine == Machine::Silent;
+        let members = all.iter().filter(|one| one.votes()).count();
+        let running = all.iter().filter(|one| one.votes() && one.works()).count();
+        let is_silent = |one: &&super::ControlPlane| one.votes() && one.machine == Machine::Silent;
         let silent = all.iter().filter(is_silent).count();
         let survives = running.saturating_sub(majority(members));
         let starting =
-            all.iter().filter(|one| one.member && one.fate == super::Fate::Starts).count();
+            all.iter().filter(|one| one.votes() && one.fate == super::Fate::Starts).count();
         let unread = facts.unread.is_some();
         // A machine that runs is not a member that works.
         let known = |count| Some(count).filter(|_| !unread);

@@ -48,6 +48,15 @@ pub enum Refusal {
         /// Those that do not run.
         down: Vec<String>,
     },
+    /// One would go while another has no vote yet.
+    #[error("this plan deletes {} while {} {} still joining etcd: a member without a vote replaces none",
+        going.join(", "), joining.join(", "), if joining.len() == 1 { "is" } else { "are" })]
+    StillJoins {
+        /// Those that would go.
+        going: Vec<String>,
+        /// Those that have no vote yet.
+        joining: Vec<String>,
+    },
     /// etcd takes no new member while one is down.
     #[error("{} {} to join while {} {} not run: etcd refuses a new member then", joining.join(", "),
         if joining.len() == 1 { "is" } else { "are" }, down.join(", "), if down.len() == 1 { "does" } else { "do" })]
@@ -155,6 +164,11 @@ impl Refusal {
                  gone again; one whose machine runs while its etcd does not answer needs a restart of its machine, or is \
                  replaced itself (--replace) while no other is missing",
                 down.join(", ")
+            ),
+            Self::StillJoins { joining, .. } => format!(
+                "run `infra apply` without this change: it waits until {} votes; one that never gets there is replaced \
+                 itself (--replace)",
+                joining.join(", ")
             ),
             Self::Listed(_) => {
                 "leave out --target and --phase: the removal from etcd is part of the whole plan; or remove it by hand: \

@@ -6,13 +6,14 @@ use super::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, ju
 
 /// Makes one control plane from a word: first its state, then what the plan does to it.
 ///
-/// `m` member, `-` none; `R` runs, `O` off, `S` silent, `A` absent; then `.` stays, `s` starts, `c` created,
+/// `m` member, `l` member without a vote, `-` none; `R` runs, `O` off, `S` silent, `A` absent; then `.` stays, `s` starts, `c` created,
 /// `r` replaced, `d` deleted; `!` removed from etcd first.
 fn one(number: usize, word: &str) -> ControlPlane {
     let letter = |at: usize| word.chars().nth(at);
     ControlPlane {
         name: format!("control-plane-{number}"),
-        member: letter(0) == Some('m'),
+        member: matches!(letter(0), Some('m' | 'l')),
+        learner: letter(0) == Some('l'),
         machine: match letter(1) {
             Some('R') => Machine::Runs,
             Some('O') => Machine::Off,
@@ -49,6 +50,7 @@ fn verdict(facts: &Facts) -> &'static str {
         Err(Refusal::All(_)) => "all",
         Err(Refusal::Several(_)) => "several",
         Err(Refusal::OthersDown { .. }) => "others down",
+        Err(Refusal::StillJoins { .. }) => "still joins",
         Err(Refusal::JoinsWhileDown { .. }) => "joins while down",
         Err(Refusal::Listed(_)) => "listed",
         Err(Refusal::Mismatch { .. }) => "mismatch",
@@ -83,6 +85,16 @@ fn every_way_by_which_a_control_plane_goes_is_judged() {
         ("mS.", "ok"),
         ("mS. -Ac -Ac", "joins while down"),
         ("mA. mA. mS.", "lost"),
+        // One has no vote yet: it is no part of the quorum, and nobody goes for its sake.
+        ("mR. lR. -Ac", "ok"),
+        ("mR. lAc! -Ac", "ok"),
+        ("mR. lAc! mR.", "ok"),
+        ("mR. mR. lR.", "ok"),
+        ("mR. mRr! lR.", "still joins"),
+        ("mR. mR. lRr!", "ok"),
+        ("mR. mRd! lRd!", "ok"),
+        ("mRr! lR.", "only one"),
+        ("mO. lR. lR.", "lost"),
         // Two are gone.
         ("mR. mAc! mAc!", "lost"),
         ("mR. mAc mA.", "lost"),
@@ -207,6 +219,14 @@ fn losses_are_counted() {
     assert_eq!(survives("mR. mR. mR. mR. mR."), (2, 2));
     assert!(outlook("mR. mA. mA.").is_lost());
     assert!(outlook("mO.").is_lost());
+    assert_eq!(survives("mR. mR. lR."), (0, 1), "a member without a vote replaces none");
+    assert!(!outlook("mR. lA.").is_lost(), "the only vote is there");
+    assert_eq!(survives("mR. mS. mR."), (0, 1));
+    assert!(!outlook("mS. mS. mR.").is_lost(), "a majority has listed them");
+    assert_eq!(
+        outlook("mR. mS. mR.").text(),
+        "2 of 3 etcd members run, 1 does not answer; the cluster survives no loss of a control plane, afterwards the loss of 1 control plane"
+    );
     assert_eq!(
         outlook("mR. mAc! mR.").text(),
         "2 of 3 etcd members run; the cluster survives no loss of a control plane, afterwards the loss of 1 control plane"
