@@ -54,7 +54,7 @@ pub async fn listen(
         .route("/v3/kv/range", post(range))
         .route("/health", get(health))
         .with_state(running.clone())
-        .layer(middleware::from_fn_with_state((running.clone(), droplet), unless_it_hangs));
+        .layer(middleware::from_fn_with_state((running.clone(), droplet), if_it_may_answer));
     tokio::spawn(serve_http(listener, tls, router, stop));
     Ok(())
 }
@@ -162,12 +162,15 @@ async fn range(State(running): State<Arc<Running>>) -> Response {
     }
 }
 
-async fn unless_it_hangs(
+async fn if_it_may_answer(
     State((running, droplet)): State<(Arc<Running>, u64)>,
     request: Request,
     next: Next,
 ) -> Response {
     running.until_etcd_answers(droplet).await;
+    if request.uri().path().starts_with("/v3/") && running.is_learner(droplet).await {
+        return refused(MemberRefusal::Learner);
+    }
     next.run(request).await
 }
 

@@ -36,6 +36,9 @@ pub enum MemberRefusal {
     /// Nobody leads who could promote.
     #[error("etcdserver: no leader")]
     NoLeader,
+    /// The member that is asked has no vote yet, and answers nothing that a majority must know.
+    #[error("etcdserver: rpc not supported for learner")]
+    Learner,
     /// etcd waits for a majority, for as long as the client does.
     #[error("etcdserver: no answer before a majority runs again")]
     NoAnswer,
@@ -45,7 +48,7 @@ impl MemberRefusal {
     /// Returns gRPC's code, and the HTTP status by which the gateway stands for it.
     pub fn code(self) -> (StatusCode, u8) {
         match self {
-            Self::Unhealthy | Self::TimedOut | Self::NoLeader | Self::NoAnswer => {
+            Self::Unhealthy | Self::TimedOut | Self::NoLeader | Self::Learner | Self::NoAnswer => {
                 (StatusCode::SERVICE_UNAVAILABLE, 14)
             }
             // etcd gives this one no code of its own.

@@ -86,6 +86,13 @@ impl Running {
         Ok(state.record.members.clone())
     }
 
+    /// Returns true if the etcd of that machine has no vote yet.
+    pub async fn is_learner(&self, droplet: u64) -> bool {
+        let state = self.state.lock().await;
+        let own = state.record.members.iter().find(|member| member.droplet == droplet);
+        own.is_some_and(|member| member.learner)
+    }
+
     /// Promotes a learner once it has caught up, which takes it a moment; while etcd refuses that,
     /// it is tried again.
     fn promote_later(self: &Arc<Self>, droplet: u64) {

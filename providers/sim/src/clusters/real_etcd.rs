@@ -20,6 +20,8 @@ const UNKNOWN: &str = "nobody";
 #[derive(Debug, Clone, Copy)]
 enum Step {
     List,
+    /// The same, asked of another one than the first.
+    ListAt(&'static str),
     /// The first one reads a key, which a majority has to confirm.
     Read,
     Add(&'static str),
@@ -32,7 +34,7 @@ enum Step {
     Stop(&'static str),
 }
 
-use Step::{Add, AddLearner, List, Promote, Read, Remove, Start, Stop};
+use Step::{Add, AddLearner, List, ListAt, Promote, Read, Remove, Start, Stop};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +90,13 @@ impl Embedded {
         let mut members = self.members.clone();
         let allowed = match step {
             List => may_list(&members, is_up),
+            ListAt(name) => {
+                let one = members.iter().find(|member| member.id == number(name));
+                match one.is_some_and(|one| one.learner) {
+                    true => Err(MemberRefusal::Learner),
+                    false => may_list(&members, is_up),
+                }
+            }
             Read => return (Outcome::Answered(may_list(&members, is_up).is_ok()), members),
             Add(name) => may_add(&members, name, false, is_up),
             AddLearner(name) => may_add(&members, name, true, is_up),
@@ -112,7 +121,7 @@ impl Embedded {
                 let promoted = members.iter_mut().filter(|member| member.id == number(name));
                 promoted.for_each(|member| member.learner = false);
             }
-            List | Read | Start(_) | Stop(_) => {}
+            List | ListAt(_) | Read | Start(_) | Stop(_) => {}
         }
         let told = |one: &Member| (one.address.clone(), !one.name.is_empty(), one.learner);
         (Outcome::Members(members.iter().map(told).collect()), members)
@@ -195,7 +204,11 @@ impl Real {
 
     async fn post(&self, path: &str, body: Value) -> Option<(u16, Value)> {
         // The first one is asked: it runs all the time.
-        let url = format!("http://127.0.0.1:{}/v3/{path}", self.members[0].client);
+        self.post_to(&self.members[0], path, body).await
+    }
+
+    async fn post_to(&self, to: &Process, path: &str, body: Value) -> Option<(u16, Value)> {
+        let url = format!("http://127.0.0.1:{}/v3/{path}", to.client);
         let asked = async {
             let answer = self.http.post(url).json(&body).send().await.ok()?;
             Some((answer.status().as_u16(), answer.json().await.ok()?))
@@ -221,7 +234,7 @@ impl Real {
         let peer = |name: &str| json!([self.find(name).peer_url()]);
         let (path, body) = match step {
             Read => ("kv/range", json!({"key": "aGVhbHRo"})),
-            List => ("cluster/member/list", json!({"linearizable": true})),
+            List | ListAt(_) => ("cluster/member/list", json!({"linearizable": true})),
             Add(name) => ("cluster/member/add", json!({"peerURLs": peer(name)})),
             AddLearner(name) => {
                 ("cluster/member/add", json!({"peerURLs": peer(name), "isLearner": true}))
@@ -236,7 +249,10 @@ impl Real {
             }
             Start(_) | Stop(_) => unreachable!("nobody is asked"),
         };
-        let posted = self.post(path, body).await;
+        let posted = match step {
+            ListAt(name) => self.post_to(self.find(name), path, body).await,
+            _ => self.post(path, body).await,
+        };
         if matches!(step, Read) {
             return Outcome::Answered(posted.is_some_and(|(status, _)| status == 200));
         }
@@ -286,7 +302,7 @@ async fn agree(embedded: &mut Embedded, real: &Real, at: usize, step: Step) {
         if got == expected {
             break;
         }
-        let is_over = matches!(got, Outcome::Members(_)) && !matches!(step, List)
+        let is_over = matches!(got, Outcome::Members(_)) && !matches!(step, List | ListAt(_))
             || begun.elapsed() > AGREE_MAX;
         assert!(!is_over, "step {at}, {step:?}\n real: {got:?}\n embedded: {expected:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -324,7 +340,9 @@ async fn the_embedded_etcd_answers_changes_of_members_as_the_real_one_does() {
         AddLearner("e"),
         Promote("d"),
         Start("d"),
+        ListAt("d"),
         Promote("d"),
+        ListAt("d"),
         Promote("d"),
         Remove("d"),
         Stop("d"),
