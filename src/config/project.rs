@@ -115,7 +115,7 @@ pub struct AcmeConfig {
 pub enum Challenge {
     /// An answer at port 80.
     Http01,
-    /// A state in the zone.
+    /// A record in the zone.
     Dns01,
 }
 

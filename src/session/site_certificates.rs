@@ -107,7 +107,7 @@ pub(super) fn sites(
     sites
 }
 
-/// Returns true if the challenge of `host` is a state of the domain `zone`.
+/// Returns true if the challenge of `host` is a record of the domain `zone`.
 fn is_in_zone(host: &str, zone: &str) -> bool {
     host == zone || host.strip_suffix(zone).is_some_and(|rest| rest.ends_with('.'))
 }

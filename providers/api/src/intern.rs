@@ -22,7 +22,7 @@ struct Recent {
     texts: Vec<Option<Arc<str>>>,
 }
 
-/// Returns a intern copy of `text`, the one of last time if that was not long ago. Ten thousand
+/// Returns a shared copy of `text`, the one of last time if that was not long ago. Ten thousand
 /// machines of a pool have one spec, and need ten resources in common.
 pub(crate) fn intern(text: &str) -> Arc<str> {
     if text.len() > LENGTH_MAX {

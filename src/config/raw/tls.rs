@@ -58,7 +58,7 @@ pub enum RawChallenge {
     /// By an answer at the host's port 80: it must lead to the ingress load balancer.
     #[serde(rename = "http-01")]
     Http01,
-    /// By a state in the host's zone, which is at the cluster's cloud. Certifies wildcards, too.
+    /// By a record in the host's zone, which is at the cluster's cloud. Certifies wildcards, too.
     #[serde(rename = "dns-01")]
     Dns01,
 }

@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
                     .unwrap_or_default()
                     .to_owned()
             });
-            let parcel = ApplyRequest {
+            let request = ApplyRequest {
                 object: object.clone(),
                 target: self.prepared.targets[place].clone(),
                 version,
@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
                 timeout: self.options.timeout,
             };
             let client = self.client.clone();
-            self.sent.spawn(async move { (place, send::send(client, parcel).await) });
+            self.sent.spawn(async move { (place, send::send(client, request).await) });
         }
     }
 

@@ -13,7 +13,7 @@ use infra_state::State;
 pub enum PlanFileError {
     /// It is no plan.
     #[error("this is not a plan file: {0}")]
-    MalformedResponse(String),
+    Malformed(String),
     /// A later version of this program wrote it.
     #[error("the plan file has format {found}, this program reads up to {PLAN_VERSION}")]
     Newer {
@@ -50,8 +50,7 @@ impl Plan {
     /// # Errors
     /// Returns an error if it cannot be written as JSON.
     pub fn to_json(&self) -> Result<Vec<u8>, PlanFileError> {
-        serde_json::to_vec(self)
-            .map_err(|error| PlanFileError::MalformedResponse(error.to_string()))
+        serde_json::to_vec(self).map_err(|error| PlanFileError::Malformed(error.to_string()))
     }
 
     /// Reads a plan from a file.
@@ -59,15 +58,14 @@ impl Plan {
     /// # Errors
     /// Returns an error if the file is no plan, is from a newer version or is of another cluster.
     pub fn from_json(bytes: &[u8], owner: &Owner) -> Result<Self, PlanFileError> {
-        let garbled =
-            |error: serde_json::Error| PlanFileError::MalformedResponse(error.to_string());
+        let garbled = |error: serde_json::Error| PlanFileError::Malformed(error.to_string());
         let value: serde_json::Value = serde_json::from_slice(bytes).map_err(garbled)?;
         match value.get("version").and_then(serde_json::Value::as_u64) {
             Some(found) if found > u64::from(PLAN_VERSION) => {
                 return Err(PlanFileError::Newer { found });
             }
             Some(_) => {}
-            None => return Err(PlanFileError::MalformedResponse("it has no version".to_owned())),
+            None => return Err(PlanFileError::Malformed("it has no version".to_owned())),
         }
         let plan: Self = serde_json::from_value(value).map_err(garbled)?;
         if plan.owner != *owner {

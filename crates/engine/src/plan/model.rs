@@ -41,7 +41,7 @@ pub struct Plan {
     /// What would be deleted, and is left because things of others would be lost with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Address>,
-    /// RawJson of what exists and stays, for references.
+    /// Outputs of what exists and stays, for references.
     pub known: BTreeMap<Address, RawJson>,
     /// How many losses of control planes the cluster survives.
     #[serde(default, skip_serializing_if = "Option::is_none")]

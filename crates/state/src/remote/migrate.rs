@@ -94,7 +94,7 @@ async fn compare(from: &Store, to: &Store, place: &str) -> Result<Vec<Piece>, St
     if before != after {
         return Err(differs("the state", place));
     }
-    let mut pieces = vec![Piece { name: "record".into(), sum: after }];
+    let mut pieces = vec![Piece { name: "state".into(), sum: after }];
     for name in from.backend().list("history/").await? {
         let before = from.backend().read(&name).await?.map(|bytes| sum(&bytes));
         let after = to.backend().read(&name).await?.map(|bytes| sum(&bytes));

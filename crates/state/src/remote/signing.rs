@@ -242,7 +242,7 @@ impl Signing {
     }
 
     /// Signs a state that is not signed yet, or names those who may read it again. Returns true if the
-    /// record has another key now: somebody left who knows the one before. The lock must be held.
+    /// state has another key now: somebody left who knows the one before. The lock must be held.
     ///
     /// # Errors
     /// Returns an error if there is no private key here of one of the recipients, or if the bucket

@@ -235,7 +235,7 @@ async fn reads_give_up_in_the_end_and_never_panic() {
         while mock.asked().is_empty() {
             tokio::task::yield_now().await;
         }
-        // MalformedResponse reads are repeated for a while; the user need not wait for the end of it.
+        // Reads whose answer is malformed are repeated for a while; the user need not wait for the end of it.
         stop.cancel();
         let error = list.await.unwrap().unwrap_err();
         assert!(
