@@ -17,7 +17,7 @@ use crate::{
         app_source,
     },
     state::{LockOptions, StoreError, lock::Lease, store::History},
-    ui::{PlanView, Reporter, Style, alike, plan_text},
+    ui::{PlanView, Reporter, Style, alike, plan_text, signals_are_heard},
     visible::one_line,
 };
 
@@ -241,6 +241,7 @@ fn unkept(error: &StoreError) -> String {
 
 /// Cancels `stop` at the first Ctrl-C (or SIGTERM), for an orderly end, and `leave` at the second.
 pub(super) fn listen(stop: CancellationToken, leave: CancellationToken) {
+    signals_are_heard();
     tokio::spawn(async move {
         for token in [stop, leave] {
             if interrupted().await.is_err() {

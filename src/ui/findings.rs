@@ -36,6 +36,38 @@ pub fn text_again(file: &str) -> Option<String> {
     if is_file { std::fs::read_to_string(file).ok() } else { None }
 }
 
+/// What tokens and private keys begin with, in the words of those who make them.
+const SECRETS: [&str; 7] =
+    ["dop_v1_", "doo_v1_", "AKIA", "ASIA", "AGE-SECRET-KEY-", "ghp_", "github_pat_"];
+
+/// Masks what may be a secret: somebody may have written a token where the name of a variable belongs,
+/// and an excerpt shows the lines around a finding, too. No byte changes its place.
+fn masked(text: String) -> String {
+    let mask = |line: &str| -> String {
+        let key = line.split('#').next().unwrap_or_default();
+        let is_token = key.contains("token");
+        let mut quoted = None;
+        let parts = line.split_inclusive(['"', '\'']).map(|part| {
+            let value = part.trim_end_matches(['"', '\'']);
+            let is_value = quoted.is_some();
+            quoted = part.chars().next_back().filter(|last| *last == '"' || *last == '\'');
+            let is_secret = SECRETS.iter().any(|begin| value.contains(begin));
+            let is_name = value
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+            if is_secret
+                || is_token && is_value && !is_name && !value.contains(['{', '}', '=', ','])
+            {
+                format!("{}{}", "*".repeat(value.len()), &part[value.len()..])
+            } else {
+                part.to_owned()
+            }
+        });
+        parts.collect()
+    };
+    text.split_inclusive('\n').map(mask).collect()
+}
+
 /// A finding with the text that its excerpt is taken from.
 #[derive(Debug)]
 struct Drawn<'a> {
@@ -46,7 +78,7 @@ struct Drawn<'a> {
 impl<'a> Drawn<'a> {
     fn new(found: &'a Diagnostic, text_of: impl Fn(&str) -> Option<String>) -> Self {
         let source = found.file.as_ref().zip(found.span.as_ref()).and_then(|(file, span)| {
-            let text = text_of(file)?;
+            let text = masked(text_of(file)?);
             // Somebody may have edited the file since it was read.
             let is_same = text.get(span.clone()).is_some()
                 && found.line.is_none_or(|line| line == line_of(&text, span.start));
@@ -104,6 +136,29 @@ mod tests {
         {
             assert!(text.contains(part), "no {part} in {text}");
         }
+    }
+
+    #[test]
+    fn no_excerpt_shows_a_token() {
+        let lines = [
+            "cluster_token = { env = \"dop_v1_0123456789abcdef\" }",
+            "cluster_token = \"0123456789abcdef\"",
+            "token = { env = 'zzz-secret' } # mine",
+            "note = \"AKIA0123456789ABCDEF\"",
+        ];
+        for line in lines {
+            // It stands beside the line that is wrong.
+            let text = format!("{line}\n{TEXT}");
+            let at = text.find("[providers.do]").unwrap();
+            let one = Diagnostic::new("wrong").at(at..at + 3).in_text("infra.toml", &text);
+            let shown = drawn(&[one], |_| Some(text.clone()));
+            assert!(shown.contains("***"), "{shown}");
+            for secret in ["0123456789", "zzz-secret"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+        }
+        let name = "cluster_token = { env = \"TEAM_TOKEN\" }\n";
+        assert_eq!(masked(name.to_owned()), name);
     }
 
     #[test]

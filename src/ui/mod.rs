@@ -10,7 +10,7 @@ mod table;
 
 pub use apps::{AppsPlanView, AppsReporter, apps_plan_text};
 pub use findings::{drawn, text_again};
-pub use passphrase::TerminalUser;
+pub use passphrase::{TerminalUser, signals_are_heard};
 pub use plan::{PlanView, plan_text, summary};
 pub use progress::{Reporter, Style};
 pub use repeats::{Alike, alike};

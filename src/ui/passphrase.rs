@@ -3,15 +3,19 @@
 use std::{
     fs::File,
     io::{ErrorKind, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use async_trait::async_trait;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rpassword::{ConfigBuilder, read_password_with_config};
 use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::state::{StateError, StateErrorKind, remote::User};
+
+/// The exit code of what was interrupted: 128 and the number of SIGINT, as shells have it.
+const INTERRUPTED: i32 = 130;
 
 /// The terminal, and how it was set before the question.
 struct Terminal(File, Termios);
@@ -60,6 +64,28 @@ impl User for TerminalUser {
     }
 }
 
+/// The run listens to Ctrl-C and SIGTERM by itself.
+static HEARD: AtomicBool = AtomicBool::new(false);
+
+/// Says that the run listens to Ctrl-C and SIGTERM from now on.
+pub fn signals_are_heard() {
+    HEARD.store(true, Ordering::Relaxed);
+}
+
+/// Ends the process at the next signal, unless the run listens by then. Once a signal was listened to it
+/// never again does what it does by itself, so a verb that does not listen could not be ended.
+fn end_at(mut interrupt: Signal, mut terminate: Signal) {
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if !HEARD.load(Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+    });
+}
+
 /// Asks for a passphrase. Ctrl-C and SIGTERM end the question, and the terminal echoes again.
 ///
 /// # Errors
@@ -87,7 +113,10 @@ async fn ask(question: &'static str) -> Result<SecretString, StateError> {
     };
     terminal.restore();
     match typed.transpose().map_err(StateError::local)? {
-        Some(Ok(text)) => return Ok(text.into()),
+        Some(Ok(text)) => {
+            end_at(interrupt, terminate);
+            return Ok(text.into());
+        }
         Some(Err(error)) if error.kind() != ErrorKind::Interrupted => {
             return Err(StateError::local(error));
         }

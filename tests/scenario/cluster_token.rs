@@ -116,5 +116,9 @@ fn a_plan_says_when_the_cluster_gets_the_operators_own_token() {
     lab.write("infra.toml", &pasted);
     let ran = run(&["validate"], &[]).expect(3);
     let ran = ran.warns("is not the name of an environment variable").warns("infra.toml:");
-    drop(ran);
+    assert!(!format!("{ran}").contains("0123456789abcdef"), "a token is shown: {ran}");
+    // Nor by the excerpt of a finding beside it.
+    lab.write("infra.toml", &pasted.replace("image = ", "imagge = "));
+    let ran = run(&["validate"], &[]).expect(3).warns("imagge");
+    assert!(!format!("{ran}").contains("0123456789abcdef"), "a token is shown: {ran}");
 }

@@ -18,7 +18,7 @@ pub use http::{visit, visit_at, visit_tls};
 pub use kubectl::Kubectl;
 pub use outcome::Ran;
 pub use running_command::Watched;
-pub use terminal::ctrl_c_at_the_question;
+pub use terminal::{ctrl_c_after_the_answer, ctrl_c_at_the_question};
 
 /// Says loudly that a check did not take place.
 pub fn skipped(what: &str) {

@@ -1,7 +1,7 @@
 //! What lies in the bucket, and who can read it.
 
 use super::{APPLY, BUCKET, PLAN, lab, toml};
-use crate::lab::{Lab, ctrl_c_at_the_question};
+use crate::lab::{Lab, ctrl_c_after_the_answer, ctrl_c_at_the_question};
 
 /// So that there is an authority for sites, too.
 const TLS: &str = "\n[tls]\nissuer = \"own\"\n";
@@ -111,4 +111,20 @@ fn ctrl_c_at_the_passphrase_ends_the_run_and_the_terminal_echoes_again() {
     let Some(ran) = ctrl_c_at_the_question(&lab.command(&APPLY)) else { return };
     ran.expect(130).says("interrupted at the question for the passphrase");
     assert!(lab.inventory().of("vpcs").is_empty(), "nothing was begun");
+}
+
+#[test]
+fn ctrl_c_after_the_passphrase_ends_a_verb_that_only_reads() {
+    let lab = Lab::with(&toml(""));
+    const PHRASE: &str = "correct horse battery";
+    crate::lab::Ran::of(lab.command(&APPLY).env("INFRA_STATE_PASSPHRASE", PHRASE)).ok();
+    std::fs::remove_dir_all(lab.file("ssl")).unwrap();
+    // The passphrase is asked for to read the first file, and the others never come.
+    let files = format!("/{BUCKET}/clusters/lab/files/*.age");
+    let slow = ["slow", "--api", "s3", "--method", "GET", "--delay-ms", "6000000"];
+    lab.fault(&[&slow[..], &["--path", &files, "--after", "1"]].concat());
+    let Some(ran) = ctrl_c_after_the_answer(&lab.command(&["certs"]), PHRASE) else { return };
+    let ran = ran.expect(130);
+    assert!(!ran.stdout.contains("interrupted at the question"), "{ran}");
+    assert!(!ran.stdout.contains(PHRASE), "{ran}");
 }
