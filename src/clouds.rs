@@ -75,8 +75,9 @@ pub fn state_stores(
 ) -> Option<&'static StateStores> {
     let stores = || all().filter_map(|cloud| cloud.state_stores.as_ref());
     // The embedded cloud has one store only, wherever infra.toml leads.
-    if let Some(embedded) = stores().find(|one| one.embedded && cloud_env.only) {
-        return Some(embedded);
+    // Nothing else may be asked there, not even in a build that has no cloud to imitate.
+    if cloud_env.only {
+        return stores().find(|one| one.embedded);
     }
     let own = match endpoint {
         Some(url) => stores().find(|one| one.domain.is_some_and(|domain| url.contains(domain))),
