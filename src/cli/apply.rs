@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{
     confirm::{Consent, confirm},
+    destroy::delete_all,
     global::Global,
     plan::PartArgs,
     run::{Run, duration, verdict},
@@ -104,6 +105,9 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
             "make these changes"
         };
         confirm(&consent, what).await?;
+    }
+    if plan.options.destroy && plan.options.targets.is_empty() {
+        return delete_all(run, &plan, &looked, &args.change).await;
     }
     let outcome = run_plan(&run, &plan, &looked, &args.change).await;
     let style = run.style;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cluster::Suites,
     engine::{Change, Outcome, Plan, PlanOptions, events::Event, execute::Stopped},
-    session::{ExitCode, Failure, Planned},
+    session::{ExitCode, Failure, Observation, Planned},
     ui::Style,
 };
 
@@ -42,7 +42,7 @@ fn may_make_more(run: &Run, plan: &Plan) -> bool {
 /// disks and load balancers, and a list may lag behind that.
 async fn delete_late(
     run: &Run,
-    args: &DestroyArgs,
+    change: &ChangeArgs,
     first: &Plan,
     options: PlanOptions,
     outcome: &mut Outcome,
@@ -74,7 +74,7 @@ async fn delete_late(
         failed.chain(outcome.skipped.iter().map(|one| &one.address)).cloned().collect();
     plan.changes.retain(|one| is_late(one) || left.contains(&one.address));
     let before = std::mem::take(outcome);
-    *outcome = run_plan(run, &plan, &looked, &args.change).await;
+    *outcome = run_plan(run, &plan, &looked, change).await;
     outcome.counts.deleted += before.counts.deleted;
     outcome.counts.forgotten += before.counts.forgotten;
     outcome.took += before.took;
@@ -95,7 +95,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
     run.recover().await?;
     let delete_zones = args.delete_zone.clone();
     let options = PlanOptions { destroy: true, delete_zones, ..PlanOptions::default() };
-    let Planned { looked, plan } = run.plan(options.clone()).await?;
+    let Planned { looked, plan } = run.plan(options).await?;
     if run.style != Style::Json || plan.is_empty() {
         run.print_plan(&plan, false)?;
     }
@@ -104,11 +104,23 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
         return Ok(ExitCode::Ok);
     }
     confirm(&args.change.consent(&run.session), "delete all this").await?;
-    let may_make_more = may_make_more(&run, &plan);
-    let mut outcome = run_plan(&run, &plan, &looked, &args.change).await;
+    delete_all(run, &plan, &looked, &args.change).await
+}
+
+/// Carries out a plan that deletes everything, and forgets what only a cluster needs: also one that was
+/// saved.
+pub(super) async fn delete_all(
+    run: Run,
+    plan: &Plan,
+    looked: &Observation,
+    change: &ChangeArgs,
+) -> Result<ExitCode, Failure> {
+    let may_make_more = may_make_more(&run, plan);
+    let mut outcome = run_plan(&run, plan, looked, change).await;
+    let options = plan.options.clone();
     if may_make_more
         && outcome.stopped.is_none()
-        && let Err(failure) = delete_late(&run, args, &plan, options, &mut outcome).await
+        && let Err(failure) = delete_late(&run, change, plan, options, &mut outcome).await
     {
         run.reporter.close().await;
         verdict(&outcome, run.style == Style::Json);
@@ -118,11 +130,7 @@ pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Fa
     reporter.close().await;
     let code = verdict(&outcome, style == Style::Json);
     if code == ExitCode::Ok {
-        let rotations = session.layout.state.join("rotations.json");
-        if rotations.exists() {
-            std::fs::remove_file(&rotations).map_err(Failure::local)?;
-        }
-        session.keep().await?;
+        session.forget_rotations().await?;
         if style != Style::Json {
             let kept: Vec<String> = plan.kept.iter().map(ToString::to_string).collect();
             let left = if kept.is_empty() {

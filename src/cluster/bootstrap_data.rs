@@ -53,6 +53,9 @@ pub enum BootstrapError {
     /// The PKI is not there yet or is damaged.
     #[error(transparent)]
     Ssl(#[from] SslError),
+    /// `ca.crt` is not there.
+    #[error("the certificate of the cluster's authority is missing: {}", .0.display())]
+    NoAuthority(PathBuf),
     /// `bootstrap.secret` is not there.
     #[error("the secret that bootstrap tokens are derived from is missing: {}", .0.display())]
     NoSecret(PathBuf),
@@ -123,7 +126,7 @@ pub struct BootstrapInput {
 }
 
 impl BootstrapData {
-    /// Makes the kits of a cluster.
+    /// Makes the bootstrap data of a cluster.
     pub fn new(input: BootstrapInput) -> Self {
         let first = input.cluster.nodes().first().map(|(_, node)| node.name());
         let mut places = HashMap::new();
@@ -326,7 +329,8 @@ impl BootstrapData {
         let host = endpoint.ok_or(BootstrapError::NoEndpoint)?;
         let mut boot = self.plain_boot(pool, node, &host);
         let ca = self.pki.cert("ca");
-        let ca_pem = infra_ssl::files::read_optional(&ca)?.unwrap_or_default();
+        let ca_pem = infra_ssl::files::read_optional(&ca)?
+            .ok_or_else(|| BootstrapError::NoAuthority(ca.clone()))?;
         boot.ca_hash = ca_cert_hash(&ca_pem)?;
         boot.token = self.new_token(name)?;
         boot.first_control_plane = self.is_first(node);

@@ -272,7 +272,11 @@ impl Resource for Certificates {
         let operation = format!("delete certificate.{name}");
         {
             let _one_at_a_time = self.busy.lock().map_err(|error| local(&operation, error))?;
-            infra_ssl::remove(&self.folder, name).map_err(|error| of_pki(&operation, &error))?;
+            let removed = infra_ssl::remove(&self.folder, name)
+                .map_err(|error| of_pki(&operation, &error))?;
+            if let Some(keeper) = &self.keeper {
+                keeper.removed(&removed);
+            }
         }
         self.keep().await?;
         Ok(true)

@@ -103,7 +103,9 @@ impl Connected {
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Self, Failure> {
-        project.home.check(&project.cluster.name)?;
+        if let Some(note) = project.home.check(&project.cluster.name)? {
+            eprintln!("{note}");
+        }
         let mut cloud_env = cloud_env(options, &project.home).await?;
         cloud_env.cluster_token.clone_from(&project.cluster_token);
         // Environments share cert-manager. Where they ask in different ways, the look says so.
@@ -278,6 +280,21 @@ impl Session {
             Some(remote) => Ok(remote.send().await?),
             None => Ok(()),
         }
+    }
+
+    /// Removes the record of finished rotations, here and where the state is. The lock must be held.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be removed.
+    pub async fn forget_rotations(&self) -> Result<(), Failure> {
+        let rotations = self.layout.rotations();
+        if rotations.exists() {
+            std::fs::remove_file(&rotations).map_err(Failure::local)?;
+        }
+        if let Some(remote) = &self.remote {
+            remote.removed(&[rotations]);
+        }
+        self.keep().await
     }
 
     /// Returns the first line of every run.

@@ -37,7 +37,9 @@ impl OpenRecord {
     /// Returns an error if the file is invalid, or if the state cannot be read.
     pub async fn open(options: &SessionOptions) -> Result<Self, Failure> {
         let project = config::load(&options.file, &options.spec)?;
-        project.home.check(&project.cluster.name)?;
+        if let Some(note) = project.home.check(&project.cluster.name)? {
+            eprintln!("{note}");
+        }
         let layout = ClusterLayout::of(&project.home, &project.cluster.name);
         let cluster = &project.cluster.name;
         let Some(plan) = &project.state else {

@@ -38,9 +38,10 @@ pub use kubeconfig::{
 pub use leaf::{ADMIN_GROUP, Issued, LeafRequest, Profile};
 pub use names::Names;
 pub use pki::{
-    Action, AuthorityName, CertificateStatus, Change, EncryptionStart, ExtraLeaf, NodePki, PkiFile,
-    PkiLayout, PkiSpec, TemporaryAdmin, Verdict, clock_warning, ensure, has_site_authority,
-    node_pki, plan, remove, site_authority, site_leaf_fault, status, unfinished,
+    Action, AuthorityName, CertificateStatus, Change, EncryptionStart, ExtraLeaf, NodePki, PENDING,
+    PkiFile, PkiLayout, PkiSpec, TemporaryAdmin, Verdict, clock_warning, ensure,
+    has_site_authority, node_pki, plan, remove, site_authority, site_leaf_fault, status,
+    unfinished,
 };
 pub use request::{RequestFacts, request_facts};
 pub use token::{BootstrapToken, ClusterSecret};

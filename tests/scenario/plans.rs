@@ -60,6 +60,19 @@ fn a_saved_plan_that_was_edited_is_refused() {
 }
 
 #[test]
+fn a_saved_plan_that_deletes_all_leaves_nothing_as_destroy_does() {
+    let lab = TINY.lab();
+    lab.run(&["apply", "--yes"]).ok();
+    lab.run(&["rotate-node", "worker-1", "--yes"]).ok();
+    assert!(lab.file(".infra/lab/rotations.json").exists());
+    lab.run(&["plan", "--destroy", "-o", "all.plan"]).ok();
+    lab.run(&["apply", "all.plan"]).ok().warns("Nothing of lab is left.");
+    lab.inventory().assert_empty();
+    assert!(!lab.file(".infra/lab/rotations.json").exists(), "machines begin anew");
+    assert!(!lab.file("ssl/lab").exists());
+}
+
+#[test]
 fn a_line_missing_in_the_journal_is_named_and_an_unwritable_history_is_no_success() {
     let lab = TINY.lab();
     lab.run(&["apply", "--yes", "--phase", "infra"]).ok();

@@ -19,6 +19,11 @@ impl ClusterLayout {
         Self { state: home.state(cluster), pki: home.pki(cluster) }
     }
 
+    /// Returns the path of the record of finished rotations.
+    pub fn rotations(&self) -> PathBuf {
+        self.state.join(crate::remote::ROTATIONS)
+    }
+
     /// Returns the path of the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.pki.join("kubeconfig")

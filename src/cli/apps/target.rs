@@ -207,7 +207,9 @@ impl ClusterArgs {
     ) -> Result<Connected, Failure> {
         let home = global.home(cluster);
         if let Some(name) = cluster.filter(|_| global.sim || self.kubeconfig.is_none()) {
-            home.check(name)?;
+            if let Some(note) = home.check(name)? {
+                eprintln!("{note}");
+            }
         }
         if global.sim {
             sim::start(&home.sim(), global.sim_speed, None).await?;

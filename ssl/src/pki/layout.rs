@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::encryption::ENCRYPTION_KEYS;
 
+/// What the name of a key ends with until nothing can go wrong with its authority any more.
+pub const PENDING: &str = ".new";
+
 /// File stem of the sites' authority.
 pub(crate) const SITE: &str = "site-ca";
 
@@ -85,7 +88,7 @@ impl PkiLayout {
     /// to `<stem>.key` afterwards, so a run killed between the two files can be completed without
     /// guessing.
     pub fn pending_key(&self, stem: &str) -> PathBuf {
-        self.dir.join(format!("{stem}.key.new"))
+        self.dir.join(format!("{stem}.key{PENDING}"))
     }
 
     /// Returns the path of the private half of the service-account key.

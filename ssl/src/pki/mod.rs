@@ -14,7 +14,7 @@ mod temporary;
 
 pub use change::{Action, Change};
 pub use ensure::{ensure, plan};
-pub use layout::{AuthorityName, PkiLayout};
+pub use layout::{AuthorityName, PENDING, PkiLayout};
 pub use node::{NodePki, PkiFile, node_pki};
 pub use remove::{remove, unfinished};
 pub use site::{has_site_authority, site_authority, site_leaf_fault};

@@ -53,20 +53,24 @@ fn steps(layout: &PkiLayout, name: &str) -> Vec<Step> {
 
 /// Deletes what `name` stands for in a [`super::CertificateStatus`] (`ca`, `sa`, `admin`,
 /// `kubeconfig`, …, also `bootstrap.secret` and `encryption.keys`), and the folder itself with the last one. What is
-/// gone already is no error: a removal that was cut off is finished by another.
+/// gone already is no error: a removal that was cut off is finished by another. Returns the paths that are
+/// files no more.
 ///
 /// # Errors
 /// Returns an error if a file cannot be deleted.
-pub fn remove(dir: &Path, name: &str) -> Result<()> {
+pub fn remove(dir: &Path, name: &str) -> Result<Vec<PathBuf>> {
     let layout = PkiLayout::new(dir);
-    steps(&layout, name).iter().try_for_each(Step::run)?;
+    let steps = steps(&layout, name);
+    steps.iter().try_for_each(Step::run)?;
     match fs::remove_dir(dir) {
         Err(error)
             if !matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) =>
         {
             Err(SslError::io("delete", dir)(error))
         }
-        _ => Ok(()),
+        _ => {
+            Ok(steps.into_iter().map(|(Step::Rename(path, _) | Step::Remove(path))| path).collect())
+        }
     }
 }
 

@@ -5,14 +5,20 @@ use std::{fs, io, path::Path};
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// Returns true if `folder` (`.infra/<cluster>`) has more than a lock. What cannot be read may be state: then
+use crate::remote::COPY_LOCK;
+
+/// Returns true if `folder` (`.infra/<cluster>`) has more than locks. What cannot be read may be state: then
 /// whatever reads it says why it can't.
 pub(super) fn has_state(folder: &Path) -> bool {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return error.kind() != io::ErrorKind::NotFound,
     };
-    entries.into_iter().any(|entry| entry.map_or(true, |entry| entry.file_name() != "lock"))
+    entries.into_iter().any(|entry| {
+        entry.map_or(true, |entry| {
+            !["lock", COPY_LOCK].iter().any(|lock| entry.file_name() == *lock)
+        })
+    })
 }
 
 /// Returns true if `folder` belongs to a cluster: it has the identity, or the marker of a working copy.

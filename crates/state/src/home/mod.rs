@@ -15,7 +15,7 @@ mod tree;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Once,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 pub use error::{MoveError, TwoStates};
@@ -87,12 +87,12 @@ impl Home {
         Self { folder: folder.to_owned(), ..Self::default() }
     }
 
-    /// Says once on standard error that the state of `cluster` is not where it belongs.
+    /// Returns a note, once in a run, if the state of `cluster` is not where it belongs.
     ///
     /// # Errors
     /// Returns an error if there is a second state of the same cluster in the current folder.
-    pub fn check(&self, cluster: &str) -> Result<(), TwoStates> {
-        static TOLD: Once = Once::new();
+    pub fn check(&self, cluster: &str) -> Result<Option<String>, TwoStates> {
+        static TOLD: AtomicBool = AtomicBool::new(false);
         match &self.left {
             Left::Nothing => {}
             Left::Both => {
@@ -103,16 +103,17 @@ impl Home {
                     folder: self.folder.clone(),
                 });
             }
-            Left::State { belongs } => TOLD.call_once(|| {
+            Left::State { belongs } if !TOLD.swap(true, Ordering::Relaxed) => {
                 let here = self.state(cluster);
-                eprintln!(
+                return Ok(Some(format!(
                     "note: the state of cluster {cluster} is in {}, below the current folder; `infra state migrate` moves it to {}, where infra.toml is",
                     here.display(),
                     belongs.display()
-                );
-            }),
+                )));
+            }
+            Left::State { .. } => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Returns the folder of a cluster's state: `.infra/<cluster>`.

@@ -1,13 +1,19 @@
 //! Bringing the working copy up to date, and what it has new into the bucket.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
+    copy_lock::CopyLock,
     encryption::Keyring,
     guard,
+    options::User,
     working_copy::{self, Copied, Marker, sum},
 };
 use crate::{
@@ -26,6 +32,9 @@ pub struct Files {
     pub(super) keys: Arc<Keyring>,
     /// One at a time: steps that make certificates run at the same time.
     pub(super) busy: Mutex<()>,
+    /// The names of what was removed here on purpose.
+    pub(super) removed: std::sync::Mutex<BTreeSet<String>>,
+    pub(super) user: Arc<dyn User>,
 }
 
 /// How a working copy is brought up to date.
@@ -45,8 +54,13 @@ impl Files {
     /// missing, damaged, or cannot be decrypted.
     pub async fn bring(&self, store: &Store, how: Bring) -> Result<(), StateError> {
         let _one = self.busy.lock().await;
+        let _alone = CopyLock::take(&self.layout, &*self.user).await?;
         let record = store.state();
         let marker = self.marker(&record.files)?;
+        // Another run on this machine has sent files since this state was read: they are the newer.
+        if how == Bring::New && marker.serial > record.serial {
+            return Ok(());
+        }
         let mut next = marker.clone();
         let mut fetched = Vec::new();
         for (name, kept) in &record.files {
@@ -93,6 +107,7 @@ impl Files {
             }
         }
         if next != marker || next.files.is_empty() {
+            next.serial = record.serial;
             next.write(&self.layout)?;
         }
         Ok(())
@@ -159,12 +174,30 @@ impl Files {
         }
     }
 
+    /// Notes that files were removed on purpose. What else is missing here was lost, and stays in the
+    /// state.
+    pub fn removed(&self, paths: &[PathBuf]) {
+        let names = paths.iter().filter_map(|path| working_copy::name(&self.layout, path));
+        if let Ok(mut removed) = self.removed.lock() {
+            removed.extend(names);
+        }
+    }
+
+    /// Returns true if a file that is not here was removed: on purpose, or as the key of an authority that has
+    /// its final name by now.
+    fn was_removed(&self, name: &str, names: &[String]) -> bool {
+        let is_final = |key: &str| names.iter().any(|name| name == key);
+        name.strip_suffix(infra_ssl::PENDING).is_some_and(is_final)
+            || self.removed.lock().is_ok_and(|removed| removed.contains(name))
+    }
+
     /// Sends what is new in the working copy, and records it. The lock must be held.
     ///
     /// # Errors
     /// Returns an error if it cannot be encrypted or written.
     pub async fn send(&self, store: &Store) -> Result<(), StateError> {
         let _one = self.busy.lock().await;
+        let _alone = CopyLock::take(&self.layout, &*self.user).await?;
         let record = store.state();
         let mut marker = Marker::read(&self.layout)?.unwrap_or_else(|| Marker::new(&self.url));
         let mut files: BTreeMap<String, Option<KeptFile>> = BTreeMap::new();
@@ -186,7 +219,8 @@ impl Files {
             marker.files.insert(name.clone(), copied);
             files.insert(name.clone(), Some(kept));
         }
-        for name in record.files.keys().filter(|name| !names.contains(name)) {
+        let is_gone = |name: &&String| !names.contains(name) && self.was_removed(name, &names);
+        for name in record.files.keys().filter(is_gone) {
             marker.files.remove(name);
             files.insert(name.clone(), None);
         }
@@ -195,7 +229,11 @@ impl Files {
         }
         // From here on they count; whoever has lost the lease is refused.
         store.append([Entry::Kept { files: files.clone() }]).await?;
+        marker.serial = store.state().serial;
         marker.write(&self.layout)?;
+        if let Ok(mut removed) = self.removed.lock() {
+            removed.retain(|name| !files.contains_key(name));
+        }
         for name in files.keys() {
             if let Some(old) = record.files.get(name) {
                 self.remote.objects().remove(&old.object).await?;

@@ -1,6 +1,6 @@
 //! A state in a bucket, open.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use infra_provider_api::{CloudError, ErrorKind};
@@ -80,6 +80,8 @@ impl RemoteState {
             remote: Arc::clone(&remote),
             keys,
             busy: Mutex::default(),
+            removed: std::sync::Mutex::default(),
+            user: Arc::clone(&options.user),
         });
         Ok(Self { bucket, store, remote, files, signing, lease: options.lease })
     }
@@ -176,8 +178,8 @@ impl RemoteState {
         self.files.keys.prepare().await
     }
 
-    /// Signs the state unless it is signed, and lets exactly those read it who may; what was refused before is not there any more then, or
-    /// this is not reached. The lock must be held.
+    /// Signs the state unless it is signed, and makes its key readable for exactly those who may read it.
+    /// What was refused at opening does not get here. The lock must be held.
     ///
     /// # Errors
     /// Returns an error if there is no private key here to sign with, or if the bucket cannot be
@@ -218,5 +220,9 @@ impl Persister for RemoteState {
             error.hint = failure.hints.into_iter().next();
             error
         })
+    }
+
+    fn removed(&self, paths: &[PathBuf]) {
+        self.files.removed(paths);
     }
 }

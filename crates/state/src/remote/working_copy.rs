@@ -23,6 +23,9 @@ pub struct Marker {
     version: u32,
     /// Where the state is.
     pub url: String,
+    /// The serial of the state that the files are of. A state that was read before is older than they are.
+    #[serde(default)]
+    pub serial: u64,
     /// By name, as the state has it.
     pub files: BTreeMap<String, Copied>,
     /// The state was moved here: what is still there waits to be deleted, and counts no more.
@@ -47,7 +50,7 @@ pub(super) fn sum(bytes: &[u8]) -> String {
 impl Marker {
     /// Makes an empty marker.
     pub(super) fn new(url: &str) -> Self {
-        Self { version: VERSION, url: url.to_owned(), files: BTreeMap::new(), left: false }
+        Self { version: VERSION, url: url.to_owned(), ..Self::default() }
     }
 
     /// Makes a marker that says that the state was moved here.
@@ -126,7 +129,7 @@ pub(super) fn come_back(url: &str) -> String {
 /// version does not know.
 pub(super) fn path(layout: &ClusterLayout, name: &str) -> Option<PathBuf> {
     let file = match name.split_once('/') {
-        None if name == ROTATIONS => return Some(layout.state.join(ROTATIONS)),
+        None if name == ROTATIONS => return Some(layout.rotations()),
         Some(("pki", file)) => file,
         _ => return None,
     };
@@ -134,7 +137,18 @@ pub(super) fn path(layout: &ClusterLayout, name: &str) -> Option<PathBuf> {
     plain.then(|| layout.pki.join(file))
 }
 
-pub(super) const ROTATIONS: &str = "rotations.json";
+/// Returns the name that a file on this machine has in the state, if it is kept there.
+pub(super) fn name(layout: &ClusterLayout, path: &Path) -> Option<String> {
+    if path == layout.rotations() {
+        return Some(ROTATIONS.to_owned());
+    }
+    let file = path.strip_prefix(&layout.pki).ok()?.to_str()?;
+    let name = format!("pki/{file}");
+    self::path(layout, &name).is_some().then_some(name)
+}
+
+/// The name of the record of finished rotations, in the state and in `.infra/<cluster>`.
+pub(crate) const ROTATIONS: &str = "rotations.json";
 
 /// Returns true if only those who are named may read it. A file that is not known to be public is
 /// secret.
@@ -145,7 +159,7 @@ pub(super) fn is_secret(name: &str) -> bool {
 /// Lists the names of the files on this machine.
 pub(super) fn names(layout: &ClusterLayout) -> Result<Vec<String>, StateError> {
     let mut names = Vec::new();
-    if layout.state.join(ROTATIONS).exists() {
+    if layout.rotations().exists() {
         names.push(ROTATIONS.to_owned());
     }
     let unreadable = |error: std::io::Error| {

@@ -7,3 +7,4 @@ mod clock;
 mod fences;
 mod leases;
 mod records;
+mod working_copy;
