@@ -94,6 +94,9 @@ impl EtcdMembers {
     }
 }
 
+/// How long a member or a Node that was ready may take to be so again, as after a restart.
+pub(super) const RECOVER: Duration = Duration::from_secs(60);
+
 /// The output that is `false` while a member on a machine takes no part.
 pub const ANSWERS: &str = "answers";
 
@@ -164,6 +167,7 @@ impl Resource for EtcdMembers {
     fn waits(&self) -> Waits {
         Waits {
             ready: Duration::from_secs(900),
+            recover: Some(RECOVER),
             poll_min: Duration::from_millis(200),
             poll_max: Duration::from_secs(3),
             ..Waits::default()

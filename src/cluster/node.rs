@@ -285,6 +285,7 @@ impl Resource for Nodes {
     fn waits(&self) -> Waits {
         Waits {
             ready: Duration::from_secs(900),
+            recover: Some(super::etcd_member::RECOVER),
             poll_min: Duration::from_millis(200),
             poll_max: Duration::from_secs(3),
             ..Waits::default()

@@ -242,8 +242,12 @@ fn one_command_rotates_a_key_and_resumes_when_it_is_killed() {
         THREE.toml().replace("[pools.worker]\ncount = 1", "[pools.worker]\ncount = 2");
     lab.write("infra.toml", &two_workers);
     lab.run(&["apply", "--yes"]).ok();
-    if let Some(kubectl) = Kubectl::of(&lab, "lab") {
-        kubectl.run(&["create", "secret", "generic", "keepme", "--from-literal=a=b"]).ok();
+    let kubectl = Kubectl::of(&lab, "lab");
+    if let Some(kubectl) = &kubectl {
+        // More than a page of them in each namespace, so that none is there by chance.
+        for name in ["keepme", "keepme-2", "keepme-3", "keepme-4", "zz-keepme"] {
+            kubectl.run(&["create", "secret", "generic", name, "--from-literal=a=b"]).ok();
+        }
     }
     let before = lab.inventory();
     assert_eq!(before.ids_of("droplets").len(), 5);
@@ -258,7 +262,15 @@ fn one_command_rotates_a_key_and_resumes_when_it_is_killed() {
         assert!(run.until_says(moment), "{moment}: {}", run.wait());
         run.kill();
     }
+    // The API server is away while the Secrets are written: that is waited out.
+    lab.run_bare(&["sim", "fault", "clear"]).ok();
+    let writes = ["503", "--api", "kube", "--method", "PUT", "--count", "3"];
+    lab.fault(&[&writes[..], &["--path", "*/secrets/*"]].concat());
+    lab.fault(&["small_pages", "--api", "kube"]);
     lab.run(&rotate).ok().says("key2, identity").says("Secrets written again");
+    let faults = lab.run_bare(&["sim", "fault", "list"]).ok();
+    let away = faults.stdout.lines().find(|line| line.contains("503")).unwrap();
+    assert!(away.contains("struck 3"), "the API server was never away: {away}");
     lab.write("infra.toml", &two_workers);
     assert_keeps_what_key2_wrote(&lab);
     let (before, after) = (before.ids_of("droplets"), lab.inventory().ids_of("droplets"));

@@ -116,6 +116,17 @@ fn a_member_that_does_not_answer_does_not_count() {
     let refused = lab.run(&words).expect(3).warns("while control-plane-2 does not run");
     refused.warns("is replaced itself (--replace)");
     lab.run(&["plan", "--replace", "droplet.control-plane-2"]).ok();
+    // What has nothing to do with it is done, and that it is ill is no success.
+    lab.write("infra.toml", &Config { workers: 2, ..THREE }.toml());
+    for made in [1, 0] {
+        let ran = lab.run(&["apply", "--yes", "--ready-timeout", "40s"]).expect(8);
+        let ran = ran.warns("etcd_member.control-plane-2: ").says(silent);
+        let ran = ran.warns("not ready again after 40 s");
+        assert!(ran.stderr.contains("1 step failed, 0 left out"), "{ran}");
+        assert_eq!(ran.changed("+").contains(&"droplet.worker-2".to_owned()), made == 1, "{ran}");
+    }
+    let joined = lab.run(&["plan"]).ok();
+    assert_eq!(joined.changed(">"), ["etcd_member.control-plane-2"], "{joined}");
     // Two of three are no majority: the API server has nothing to answer with.
     lab.fault(&["etcd_hangs", "--machine", "control-plane-3"]);
     let until = Instant::now() + Duration::from_secs(30);

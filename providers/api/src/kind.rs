@@ -57,6 +57,9 @@ impl UpdateRequest {
 pub struct Waits {
     /// From created to ready.
     pub ready: Duration,
+    /// From noticed to ready again, for what was ready before. What needs it does not wait for it: one
+    /// of many that is ill must not hold up the others. `None`: it is waited for like a new one.
+    pub recover: Option<Duration>,
     /// From deleted to gone.
     pub gone: Duration,
     /// Time between two looks, at first; grows with the time waited, up to `poll_max`.
@@ -69,6 +72,7 @@ impl Default for Waits {
     fn default() -> Self {
         Self {
             ready: Duration::from_secs(600),
+            recover: None,
             gone: Duration::from_secs(300),
             poll_min: Duration::from_millis(250),
             poll_max: Duration::from_secs(5),

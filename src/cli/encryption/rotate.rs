@@ -211,7 +211,7 @@ async fn take_step(
     let session = &run.session;
     let mut rewritten = None;
     if matches!(keys.stage(), EncryptionStage::Writing | EncryptionStage::Promoted) {
-        rewritten = Some(rewrite_secrets(&looked.kube).await?);
+        rewritten = Some(rewrite_secrets(&session.cx, &looked.kube).await?);
     }
     // A run that lost its lock meanwhile must not change the keys of another one.
     session.may_act()?;

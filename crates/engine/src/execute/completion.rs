@@ -191,7 +191,7 @@ pub(super) async fn wait(
             action: IntentAction::Delete,
             message: error.to_string(),
         }),
-        (Err(_), Want::Ready) => None,
+        (Err(_), Want::Ready | Want::ReadyAgain) => None,
     };
     let written = match entry {
         Some(entry) => env.store.append([entry]).await,

@@ -62,7 +62,8 @@ impl Run<'_> {
                 let observed = change.observed.as_ref().ok_or_else(|| incomplete(change))?;
                 let id = observed.id.clone();
                 self.env.started(&change.address, StepAction::Resume);
-                self.wait(step, change.address.clone(), id, Want::Ready);
+                let want = if change.recovers { Want::ReadyAgain } else { Want::Ready };
+                self.wait(step, change.address.clone(), id, want);
             }
         }
         Ok(())

@@ -29,6 +29,8 @@ const LOOK_EACH: Duration = Duration::from_millis(4);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Want {
     Ready,
+    /// What was ready before, and which nothing else waits for.
+    ReadyAgain,
     Gone,
 }
 
@@ -88,6 +90,7 @@ impl Lookers {
                 grace: self.grace,
                 waits: Waits {
                     ready: self.ready_max.unwrap_or(kind.waits().ready),
+                    recover: kind.waits().recover.map(|own| self.ready_max.unwrap_or(own)),
                     ..kind.waits()
                 },
                 watches: Vec::new(),
@@ -230,7 +233,7 @@ impl Waiter {
     async fn find_missing(&mut self, by_id: &mut HashMap<String, Observed>, now: Instant) {
         let grace = self.grace;
         let is_missing = |active: &&mut Active| {
-            active.watch.want == Want::Ready
+            active.watch.want != Want::Gone
                 && now - active.seen >= grace
                 && !by_id.contains_key(&active.watch.id)
         };
@@ -276,8 +279,8 @@ impl Waiter {
         };
         active.seen = now;
         let reason = match (want, &observed.readiness) {
-            (Want::Ready, Readiness::Ready) => return Some(Ok(Some(observed))),
-            (Want::Ready, Readiness::Failed { reason }) => {
+            (Want::Ready | Want::ReadyAgain, Readiness::Ready) => return Some(Ok(Some(observed))),
+            (Want::Ready | Want::ReadyAgain, Readiness::Failed { reason }) => {
                 let failed = error(ErrorKind::Invalid, address, reason);
                 // Some reasons say themselves what helps.
                 return Some(Err(if reason.contains("--replace") {
@@ -288,7 +291,7 @@ impl Waiter {
                     ))
                 }));
             }
-            (Want::Ready | Want::Gone, Readiness::Pending { reason }) => reason.clone(),
+            (_, Readiness::Pending { reason }) => reason.clone(),
             (Want::Gone, Readiness::Ready | Readiness::Failed { .. }) => "still there".to_owned(),
         };
         if reason != active.said {
@@ -303,6 +306,7 @@ impl Waiter {
     fn late(&self, active: &Active, now: Instant) -> Option<Result<Option<Observed>, CloudError>> {
         let (limit, what) = match active.watch.want {
             Want::Ready => (self.waits.ready, "ready"),
+            Want::ReadyAgain => (self.waits.recover.unwrap_or(self.waits.ready), "ready again"),
             Want::Gone => (self.waits.gone, "gone"),
         };
         if now - active.since < limit {
@@ -312,9 +316,15 @@ impl Waiter {
         let last = if active.said.is_empty() { "never seen" } else { &active.said };
         let text = format!("not {what} after {seconds} s; last: {last}");
         let error = error(ErrorKind::Deadline, &active.watch.address, &text);
-        Some(
-            Err(error.with_hint("apply again to go on waiting; nothing is rebuilt for being slow")),
-        )
+        let hint = match active.watch.want {
+            Want::ReadyAgain => {
+                "nothing else waited for it; look at its machine, or recreate that with `infra apply --replace`"
+            }
+            Want::Ready | Want::Gone => {
+                "apply again to go on waiting; nothing is rebuilt for being slow"
+            }
+        };
+        Some(Err(error.with_hint(hint)))
     }
 
     /// Handles a look that failed. A passing failure is waited out; any other one fails all that

@@ -48,6 +48,9 @@ pub struct Change {
     /// Deleted only after every machine is: a controller that runs on them would make it again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_machines: bool,
+    /// Waited for because it was ready before and is not now. Nothing else waits for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recovers: bool,
     /// A word of warning: data is lost, a machine has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
@@ -72,6 +75,7 @@ impl Change {
             replaced_by: Vec::new(),
             created_after: Vec::new(),
             after_machines: false,
+            recovers: false,
             warning: None,
             record: None,
         }

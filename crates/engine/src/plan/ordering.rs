@@ -56,7 +56,7 @@ fn fill(world: &PlanIndex<'_>, ids: &Ids<'_>, changes: &mut [Change], edges: &Ed
     let actions: HashMap<Address, (usize, Action)> = changes
         .iter()
         .enumerate()
-        .filter(|(_, change)| change.action != Action::NoOp)
+        .filter(|(_, change)| change.action != Action::NoOp && !change.recovers)
         .map(|(index, change)| (change.address.clone(), (index, change.action)))
         .collect();
     let mut through = Through { world, actions: &actions, known: HashMap::new() };

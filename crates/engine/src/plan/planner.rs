@@ -241,6 +241,8 @@ impl<'w, 'a> Planner<'w, 'a> {
             change.record = Some(Box::new(record));
         } else if observed.readiness != Readiness::Ready {
             change.action = Action::Resume;
+            change.recovers =
+                self.was_ready(observed) && matches!(observed.readiness, Readiness::Pending { .. });
             self.explain_resume(&mut change, observed);
             change.record =
                 recorded.is_none_or(|recorded| *recorded != record).then(|| Box::new(record));
@@ -279,10 +281,22 @@ impl<'w, 'a> Planner<'w, 'a> {
                 ));
             }
             Readiness::Pending { reason } => {
-                change.reason = Some(format!("created, not ready: {reason}"));
+                let was =
+                    if change.recovers { "was ready, is not now" } else { "created, not ready" };
+                change.reason = Some(format!("{was}: {reason}"));
             }
             Readiness::Ready => {}
         }
+    }
+
+    /// Returns true if a resource was ready before, and its kind has many of its sort.
+    fn was_ready(&self, observed: &Observed) -> bool {
+        let kind = self.world.kind(&observed.address);
+        kind.is_some_and(|kind| kind.waits().recover.is_some())
+            && self
+                .world
+                .recorded(&observed.address)
+                .is_some_and(|recorded| recorded.ready && recorded.id == observed.id)
     }
 
     /// Returns true if a resource that cannot be seen now must be gone, because what it needs is
@@ -359,6 +373,8 @@ impl<'w, 'a> Planner<'w, 'a> {
         let mut record = ResourceState::planned(declared, spec.into(), generation).seen(observed);
         if let Some(recorded) = recorded {
             record.outputs = recorded.outputs.with(&observed.outputs);
+            // That it has come to life stays true while it is ill.
+            record.ready |= self.was_ready(observed);
         }
         record
     }

@@ -45,7 +45,12 @@ impl Outlook {
             one.machine != Machine::Absent || one.fate == super::Fate::Made
         };
         let afterwards = all.iter().filter(stays).filter(is_to_be).count();
-        let survives_afterwards = afterwards.saturating_sub(majority(afterwards));
+        // A plan does not make one answer that it leaves alone.
+        let is_left_silent = |one: &&super::ControlPlane| {
+            one.machine == Machine::Silent && one.fate == super::Fate::Stays
+        };
+        let working = afterwards - all.iter().filter(stays).filter(is_left_silent).count();
+        let survives_afterwards = working.saturating_sub(majority(afterwards));
         if !facts.made {
             return Self { survives_afterwards: Some(survives_afterwards), ..Self::default() };
         }

@@ -154,6 +154,13 @@ impl Cloud {
         found.unwrap().spec[field] = value;
     }
 
+    /// Takes so many looks to be ready again.
+    pub fn fall_ill(&self, address: &str, looks: u32) {
+        let mut state = self.state.lock().unwrap();
+        let found = state.stored.iter_mut().find(|stored| stored.address.to_string() == address);
+        found.unwrap().looks_to_ready = looks;
+    }
+
     pub fn put(&self, address: &str, spec: Value, made_by: ManagedBy) -> String {
         let mut state = self.state.lock().unwrap();
         state.next += 1;
@@ -337,6 +344,7 @@ impl Kind for FakeKind {
     fn waits(&self) -> Waits {
         Waits {
             ready: Duration::from_secs(5),
+            recover: (self.name == "box").then_some(Duration::from_millis(20)),
             gone: Duration::from_secs(5),
             poll_min: Duration::from_micros(100),
             poll_max: Duration::from_millis(1),

@@ -8,4 +8,5 @@ mod kill;
 mod order;
 mod plans;
 mod polling;
+mod recovery;
 mod world;

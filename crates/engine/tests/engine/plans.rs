@@ -134,7 +134,7 @@ async fn what_is_not_ready_is_resumed() {
     let machine = &mut observed.resources.get_mut(&address("box.m1")).unwrap()[0];
     machine.readiness = Readiness::Pending { reason: "status new".to_owned() };
     let plan = make(&declared, &observed, &record, &kinds, &owner, &Default::default()).unwrap();
-    insta::assert_snapshot!(text(&plan), @"> box.m1 (created, not ready: status new)");
+    insta::assert_snapshot!(text(&plan), @"> box.m1 (was ready, is not now: status new)");
 }
 
 #[tokio::test]
