@@ -1,9 +1,8 @@
 //! The way to etcd: a port of its pods, forwarded by the API server.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use futures::{StreamExt, stream};
-use http::StatusCode;
 use infra_provider_api::{CloudError, ErrorKind};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::ListParams};
@@ -13,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     Member,
+    answer::{first_answer, unhealthy},
     call::{CallError, post},
     identity,
     member::parse,
@@ -23,18 +23,10 @@ const PORT: u16 = 2379;
 const NAMESPACE: &str = "kube-system";
 /// What kubeadm puts on etcd's static pods.
 const SELECTOR: &str = "component=etcd,tier=control-plane";
-/// How long one member may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// What is read to see whether a member takes part, as `etcdctl endpoint health` does: "health", in Base64.
 /// There need be no such key. A read is confirmed by a majority; what a member says of itself
 /// (`maintenance/status`) is what it remembers, also while its disk stalls.
 const HEALTH: &str = "aGVhbHRo";
-/// How long that may take.
-const HEALTH_MAX: Duration = Duration::from_secs(5);
-/// How often one is asked that can't be reached.
-const HEALTH_TRIES: usize = 3;
-/// The pause before it is asked again.
-const HEALTH_PAUSE: Duration = Duration::from_millis(200);
 /// Members that are asked at the same time.
 const PARALLEL: usize = 16;
 
@@ -80,6 +72,7 @@ impl EtcdAccess {
         let (client, tls) = (self.kube.client().await?, self.tls(OPERATION).await?);
         let pods = etcd_pods(&client).await;
         let pods = pods.map_err(|why| CloudError::new(ErrorKind::Unavailable, OPERATION, why))?;
+        let body = &json!({"key": HEALTH});
         let asked = members.iter().filter(|member| member.votes()).map(|member| {
             let pod = pods.iter().find(|pod| pod.node == member.name).map(|pod| pod.name.clone());
             let (client, tls) = (client.clone(), Arc::clone(&tls));
@@ -87,26 +80,8 @@ impl EtcdAccess {
                 let Some(pod) = pod else {
                     return Some((member.id, "no pod of it runs".to_owned()));
                 };
-                let mut why = String::new();
-                // The way leads over the API server and a kubelet, which may fail for themselves.
-                for _ in 0..HEALTH_TRIES {
-                    let body = json!({"key": HEALTH});
-                    let call = through(&client, &pod, Arc::clone(&tls), "/v3/kv/range", &body);
-                    why = match tokio::time::timeout(HEALTH_MAX, call).await {
-                        Ok(Ok(_)) => return None,
-                        // Reads that are under way during an election are refused, too.
-                        Ok(Err(
-                            CallError::Unreached(reason)
-                            | CallError::Refused { message: reason, .. },
-                        )) => reason,
-                        Err(_) => {
-                            let why = format!("no answer within {} s", HEALTH_MAX.as_secs());
-                            return Some((member.id, why));
-                        }
-                    };
-                    tokio::time::sleep(HEALTH_PAUSE).await;
-                }
-                Some((member.id, why))
+                let read = || through(&client, &pod, Arc::clone(&tls), "/v3/kv/range", body);
+                unhealthy(read).await.map(|why| (member.id, why))
             }
         });
         let asked: Vec<_> = asked.collect();
@@ -148,46 +123,11 @@ impl EtcdAccess {
             |reason: String| CloudError::new(ErrorKind::Unavailable, operation, reason);
         let client = self.kube.client().await?;
         let tls = self.tls(operation).await?;
-        let pods = etcd_pods(&client).await.map_err(unavailable)?;
-        let (mut reasons, mut refusal) = (Vec::new(), None);
-        for EtcdPod { name: pod, .. } in
-            pods.iter().filter(|pod| Some(pod.node.as_str()) != without)
-        {
-            let call = through(&client, pod, Arc::clone(&tls), path, body);
-            match tokio::time::timeout(PATIENCE, call).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(CallError::Unreached(reason))) => reasons.push(format!("{pod}: {reason}")),
-                Ok(Err(CallError::Refused { status, message })) => {
-                    let error = CloudError::new(kind_of(status), operation, message.as_str());
-                    if error.kind == ErrorKind::NotFound {
-                        return Err(error);
-                    }
-                    reasons.push(format!("{pod}: {message}"));
-                    refusal = refusal.or(Some(error));
-                }
-                Err(_) => {
-                    reasons.push(format!("{pod}: no answer within {} s", PATIENCE.as_secs()));
-                }
-            }
-        }
-        if let Some(refusal) = refusal {
-            return Err(refusal);
-        }
-        if reasons.is_empty() {
-            reasons.push("no pod of etcd runs".to_owned());
-        }
-        Err(unavailable(reasons.join("; ")))
-    }
-}
-
-/// Returns the meaning of etcd's refusal. "Unhealthy cluster" and "not enough started members"
-/// pass.
-fn kind_of(status: StatusCode) -> ErrorKind {
-    match status {
-        StatusCode::NOT_FOUND => ErrorKind::NotFound,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorKind::Forbidden,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => ErrorKind::Unavailable,
-        _ => ErrorKind::Busy,
+        let mut pods = etcd_pods(&client).await.map_err(unavailable)?;
+        pods.retain(|pod| Some(pod.node.as_str()) != without);
+        let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
+        first_answer(operation, &names, |pod| through(&client, pod, Arc::clone(&tls), path, body))
+            .await
     }
 }
 

@@ -7,6 +7,7 @@
 //! does, which is as long as etcd has a quorum.
 
 mod access;
+mod answer;
 mod call;
 mod identity;
 mod member;

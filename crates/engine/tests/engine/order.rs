@@ -257,3 +257,22 @@ async fn what_kubernetes_made_goes_after_the_machines_and_before_the_network() {
     assert!(world.apply(&declared).await.unwrap().is_complete());
     world.assert_is(&[], "destroyed").await;
 }
+
+#[tokio::test]
+async fn what_is_declared_to_be_gone_first_is_gone_before_the_next_one_comes() {
+    let mut world = World::new();
+    let mut declared = vec![declare("box.a", json!({}), &[]), declare("box.b", json!({}), &[])];
+    assert!(world.apply(&declared).await.unwrap().is_complete());
+    declared[0].created_after = vec![address("box.b")];
+    world.options.replace = vec![address("box.b")];
+    // One that stays is not waited for …
+    let plan = world.plan(&declared).await.unwrap();
+    assert!(plan.change(&address("box.a")).is_none_or(|one| one.action == Action::NoOp));
+    // … and nor is a machine that is there already for one that goes.
+    world.options.replace.push(address("box.a"));
+    let plan = world.plan(&declared).await.unwrap();
+    assert_eq!(plan.change(&address("box.a")).unwrap().created_after, [address("box.b")]);
+    let gone = place(&plan, "box.b", StepAction::Delete);
+    assert!(gone.is_some() && gone < place(&plan, "box.a", StepAction::Create), "{plan:#?}");
+    assert!(world.apply(&declared).await.unwrap().is_complete());
+}
