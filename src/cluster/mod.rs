@@ -1,4 +1,5 @@
-//! Kinds that belong to no cloud: certificates, artifacts, node bundles, Nodes, suites.
+//! What belongs to no cloud: certificates, artifacts, node bundles, Nodes, suites. It has kinds
+//! ([`ClusterKinds`]) and a model ([`ClusterModel`]), as each cloud has.
 //!
 //! They are in the same graph as the cloud's own, so that one plan shows everything and one run
 //! does it in order.
@@ -15,11 +16,13 @@ mod errors;
 mod etcd_member;
 mod handover;
 mod join_secrets;
+mod kinds;
 mod kubeadm_config;
 mod kubelet_approvals;
 mod kubelet_certificate;
 mod kubelet_request;
 mod load_balancer_membership;
+mod model;
 mod node;
 mod node_bundle;
 mod node_removal;
@@ -44,10 +47,12 @@ pub use certificate::{CertificateSpec, Certificates, READ_CERTIFICATES};
 pub use etcd_member::{ANSWERS, EtcdMemberSpec, EtcdMembers, Machines, VOTES};
 pub use handover::{HandoverSpec, Handovers};
 pub use join_secrets::JoinSecrets;
+pub use kinds::ClusterKinds;
 pub use kubeadm_config::encrypts_secrets;
 pub use kubelet_approvals::{KubeletApprovals, KubeletServing, kubelets_ask};
 pub use kubelet_certificate::{KubeletCertificateSpec, KubeletCertificates};
 pub use load_balancer_membership::Traffic;
+pub use model::{CloudPlaces, ClusterModel, INGRESS, ORDER, first_control_plane, record_of};
 pub use node::{NodeSpec, Nodes};
 pub use node_bundle::{NodeBundleSpec, NodeBundles};
 pub use published_endpoint::published_endpoint;

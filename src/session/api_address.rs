@@ -4,12 +4,12 @@
 use infra_provider_api::{Address, CloudError, Cluster};
 
 use super::{
-    error::{ExitCode, Failure},
+    error::{CliError, ExitCode},
     observe::{Observation, Purpose},
     open::Session,
 };
 use crate::{
-    cluster::{ApiServers, KubeAccess, published_endpoint},
+    cluster::{ApiServers, KubeAccess, published_endpoint, record_of},
     engine::{Action, Change, Plan},
 };
 
@@ -43,11 +43,6 @@ impl Endpoint {
             },
         }
     }
-}
-
-/// Returns the resource that makes `name` lead to the load balancer.
-pub(super) fn record_of(name: &str) -> Address {
-    Address::new("record", name)
 }
 
 /// Returns what a first plan says about a name that nodes of the cluster will look for. Whether the domain
@@ -105,7 +100,7 @@ impl Session {
         &self,
         looked: &Observation,
         plan: &mut Plan,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let host = &self.cloud.api_host;
         if !looked.made || looked.given_up || plan.options.destroy {
             let is_begin = |one: &Change| one.address == host.address && one.action.creates();
@@ -119,7 +114,7 @@ impl Session {
         if let Endpoint::Unknown(error) = &looked.endpoint
             && plan.real_changes().any(|change| self.depends_on_endpoint(change))
         {
-            return Err(Failure::new(
+            return Err(CliError::new(
                 ExitCode::State,
                 format!(
                     "cannot see whether nodes look for the API server by name or by address: the state does not know it, and {error}"
@@ -139,7 +134,7 @@ impl Session {
         let leading = record_of(&name);
         let goes = |change: &&Change| change.address == leading && change.action == Action::Delete;
         if plan.real_changes().any(|change| goes(&change)) {
-            return Err(Failure::new(
+            return Err(CliError::new(
                 ExitCode::Invalid,
                 format!(
                     "cannot delete {leading}: every node of this cluster looks for the API server under this name"
@@ -170,7 +165,7 @@ impl Session {
 
     /// Makes the refusal for a cluster whose nodes keep the address of a load balancer that is
     /// gone.
-    fn bound(&self, looked: &Observation, old: Option<&str>) -> Failure {
+    fn bound(&self, looked: &Observation, old: Option<&str>) -> CliError {
         let kind = self.cloud.machine_kind;
         let control_planes: Vec<String> = looked
             .cluster
@@ -185,7 +180,7 @@ impl Session {
             .map(|name| format!("--replace {kind}.{name} --confirm-data-loss {name}"))
             .collect();
         let old = old.map(|old| format!(" ({old})")).unwrap_or_default();
-        Failure::new(
+        CliError::new(
             ExitCode::Invalid,
             format!(
                 "cannot create {} again: every node of this cluster looks for the API server at the address of the one that was there{old}, and a new one has another",

@@ -4,7 +4,6 @@ mod api_address;
 pub mod artifact_lock;
 mod boot_failures;
 mod clock;
-mod declare;
 mod encryption;
 mod error;
 mod generations;
@@ -29,7 +28,7 @@ mod sweep;
 mod versions;
 
 pub use clock::{certificates_clock, validity};
-pub use error::{ExitCode, Failure};
+pub use error::{CliError, ExitCode};
 pub use lock::ClusterLock;
 pub use observe::{Observation, Purpose};
 pub use open::{Connected, Session, SessionOptions};

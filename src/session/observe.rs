@@ -7,8 +7,8 @@ use std::{
 };
 
 use infra_provider_api::{
-    Address, CloudError, Cluster, Declared, ErrorKind, Kind, NodeSlot, Place, Pool, RawJson,
-    Reference, Role, erase, is_bucket_name,
+    Address, CloudError, Cluster, Declared, ErrorKind, Kind, NodeSlot, Place, RawJson, Reference,
+    Role, erase, is_bucket_name,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,9 +16,8 @@ use serde_json::Value;
 use super::{
     api_address::Endpoint,
     clock,
-    declare::{self, Declaring},
     encryption::Life,
-    error::Failure,
+    error::CliError,
     generations,
     inputs::{Downloads, LoadedSuites},
     open::Session,
@@ -29,16 +28,14 @@ use super::{
 use crate::{
     apps::TlsSecret,
     cluster::{
-        ApiServers, Artifacts, BUCKET_KINDS, BootReports, BootstrapData, BootstrapInput,
-        Certificates, EtcdMembers, Handovers, JoinSecrets, KUBERNETES_KINDS, KubeAccess,
-        KubeletApprovals, KubeletCertificates, Machines, NodeBundles, Nodes, SiteCertificateSpec,
-        SiteCertificates, SiteCertificatesInput, SiteScope, SuiteKind, Suites, Traffic, Turns,
-        report_of,
+        BUCKET_KINDS, BootReports, BootstrapData, BootstrapInput, Certificates, CloudPlaces,
+        ClusterKinds, ClusterModel, KUBERNETES_KINDS, KubeAccess, KubeletApprovals,
+        KubeletCertificates, NodeBundles, SiteCertificateSpec, SiteCertificates,
+        SiteCertificatesInput, SiteScope, Suites, first_control_plane, report_of,
     },
     config::TlsIssuer,
     engine::{Kinds, Observations, ObserveOptions, PlanOptions, confirm, observe},
-    etcd::EtcdAccess,
-    rotate::{DrainOptions, Generations},
+    rotate::Generations,
     state::State,
 };
 
@@ -67,7 +64,7 @@ pub struct Observation {
     /// What is worth saying in a plan.
     pub(super) notes: Vec<String>,
     /// Why the nodes' downloads are not there; a plan that needs them is refused with it.
-    pub(super) missing: Option<Failure>,
+    pub(super) missing: Option<CliError>,
     /// Some control plane has made the cluster: its etcd holds data.
     pub made: bool,
     /// etcd's members are among what exists, unless they can't be reached.
@@ -113,7 +110,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if a kind cannot be listed, or if a declaration is wrong.
-    pub async fn observe(&self, purpose: Purpose) -> Result<Observation, Failure> {
+    pub async fn observe(&self, purpose: Purpose) -> Result<Observation, CliError> {
         self.look_for(purpose, &PlanOptions::default()).await
     }
 
@@ -122,7 +119,7 @@ impl Session {
         &self,
         purpose: Purpose,
         options: &PlanOptions,
-    ) -> Result<Observation, Failure> {
+    ) -> Result<Observation, CliError> {
         self.blamed(self.look_around(purpose, options).await)
     }
 
@@ -130,8 +127,8 @@ impl Session {
         &self,
         purpose: Purpose,
         options: &PlanOptions,
-    ) -> Result<Observation, Failure> {
-        let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(Failure::local)?;
+    ) -> Result<Observation, CliError> {
+        let cloud_kinds = Kinds::new(self.cloud_kinds(purpose)?).map_err(CliError::local)?;
         let strict = ObserveOptions::default();
         let mut in_cloud = observe(&cloud_kinds, &self.cx, &strict).await?;
         let record = self.store.state();
@@ -145,7 +142,7 @@ impl Session {
 
         let Downloads { cache, lock, digest, missing } = self.downloads();
         let bucket_name = self.bucket_name(&cluster, &in_cloud)?;
-        let bucket = self.cloud.object_store.bucket(bucket_name).map_err(Failure::local)?;
+        let bucket = self.cloud.object_store.bucket(bucket_name).map_err(CliError::local)?;
         let endpoint = in_cloud
             .get(&self.cloud.api_host.address)
             .and_then(|balancer| balancer.outputs.text(&self.cloud.api_host.field));
@@ -216,7 +213,7 @@ impl Session {
         let in_bucket = if let Some(used) = used {
             used
         } else if purpose != Purpose::Destroy && in_cloud.get(&self.cloud.bucket).is_some() {
-            let kinds = Kinds::new([Arc::clone(&bundle_kind)]).map_err(Failure::local)?;
+            let kinds = Kinds::new([Arc::clone(&bundle_kind)]).map_err(CliError::local)?;
             observe(&kinds, &self.cx, &strict).await?
         } else {
             Observations::default()
@@ -254,10 +251,10 @@ impl Session {
                 sites(&self.project, loaded.get("apps"), zone, Timestamp::now())
             }
         };
-        match Failure::refused(&problems) {
-            failure if purpose == Purpose::Apply && !problems.is_empty() => return Err(failure),
-            _ => unchecked.extend(problems.iter().map(|one| one.message.clone())),
+        if purpose == Purpose::Apply && !problems.is_empty() {
+            return Err(CliError::refused(&problems));
         }
+        unchecked.extend(problems.iter().map(|one| one.message.clone()));
         // A suite or a file that can't be read is not one that was deleted.
         let is_read = loaded.contains_key("apps") || !suite_specs.contains_key("apps");
         if self.project.tls.is_some() && !(is_read && problems.is_empty()) {
@@ -301,54 +298,37 @@ impl Session {
         };
         let exist = in_cloud.iter().filter(|one| one.address.kind() == machine_kind);
         let approvals = Arc::new(KubeletApprovals::new(Arc::clone(&kube), machine.clone(), exist));
-        let mut local: Vec<Arc<dyn Kind>> = vec![
-            erase(
-                Certificates::new(self.layout.pki.clone(), cluster.name.clone(), validity)
-                    .with_encryption(encryption.start)
-                    .with_site(site_authority)
-                    .kept_by(self.keeper()),
-            ),
-            erase(Artifacts::new(bucket.clone(), cache, lock, digest.clone())),
-            bundle_kind,
-            erase(Turns::new(bucket, machine_ids.clone())),
-            erase(ApiServers::new(Arc::clone(&boots), Arc::clone(&kube), first)),
-            erase(EtcdMembers::new(
-                Arc::new(EtcdAccess::new(Arc::clone(&kube), self.layout.pki.clone())),
-                Arc::clone(&boots),
-                Machines::of(&in_cloud, machine_kind),
-            )),
-            erase(KubeletCertificates::new(
-                Arc::clone(&kube),
-                Arc::clone(&approvals),
-                Arc::clone(&boots),
-                machine_ids.clone(),
-            )),
-            erase(
-                Nodes::new(
-                    boots,
-                    Arc::clone(&kube),
-                    DrainOptions::default(),
-                    Traffic::new(Arc::clone(&self.cloud.provider), machine.clone(), older.clone()),
-                    machine,
-                    machine_ids.clone(),
-                )
-                .with_secrets(JoinSecrets::new(kits.bucket().clone(), Arc::clone(&kube)))
-                .with_approvals(serving.then(|| Arc::clone(&approvals))),
-            ),
-            erase(SiteCertificates::new(Arc::clone(&kube), site_certificates)),
-            erase(
-                SuiteKind::new(
-                    Arc::clone(&kube),
-                    suites.clone(),
-                    loaded,
-                    self.project.apps.timeout,
-                )
-                .with_sites(scope.clone()),
-            ),
-        ];
-        if self.cloud.platform.signs_itself() {
-            local.push(erase(Handovers::new(Arc::clone(&kits))));
+        let certificates =
+            Certificates::new(self.layout.pki.clone(), cluster.name.clone(), validity)
+                .with_encryption(encryption.start)
+                .with_site(site_authority)
+                .kept_by(self.keeper());
+        let local = ClusterKinds {
+            cloud: &self.cloud,
+            machine,
+            in_cloud: &in_cloud,
+            machine_ids,
+            first,
+            older: &older,
+            certificates,
+            pki: self.layout.pki.clone(),
+            bucket,
+            cache,
+            lock,
+            digest: digest.clone(),
+            kits: Arc::clone(&kits),
+            bundles: bundle_kind,
+            boots,
+            kube: Arc::clone(&kube),
+            approvals: Arc::clone(&approvals),
+            kubelet_serving: serving,
+            site_certificates,
+            scope: scope.clone(),
+            suites: suites.clone(),
+            loaded,
+            timeout: self.project.apps.timeout,
         }
+        .make();
         // One short question first: an API server that does not answer would otherwise hold up
         // every kind that lives in it for as long as its calls are tried again.
         let unreachable = match purpose {
@@ -381,7 +361,7 @@ impl Session {
         let lenient = ObserveOptions {
             optional: KUBERNETES_KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
         };
-        let seen = Kinds::new(seen).map_err(Failure::local)?;
+        let seen = Kinds::new(seen).map_err(CliError::local)?;
         let mut observed = observe(&seen, &self.cx, &lenient).await?;
         if purpose == Purpose::Destroy {
             let goes = local.iter().filter(|kind| match kind.place() {
@@ -410,9 +390,14 @@ impl Session {
             notes.extend(self.kubelet_serving_note(initialised, serving));
         }
         let kinds = Kinds::new(self.cloud.provider.kinds().into_iter().chain(local))
-            .map_err(Failure::local)?;
-        let declared = declare::declare(&Declaring {
-            session: self,
+            .map_err(CliError::local)?;
+        let of_cloud = self
+            .cloud
+            .provider
+            .model(&cluster, &self.owner)
+            .map_err(|problems| CliError::refused(&problems))?;
+        let model = ClusterModel {
+            cloud: CloudPlaces::from(&self.cloud),
             cluster: &cluster,
             kits: &kits,
             digest: &digest,
@@ -424,10 +409,12 @@ impl Session {
             older: &older,
             outlived: &outlived,
             given_up: if given_up { &keeps } else { &nobody },
+            turns: &self.turns(),
             encrypts: !encryption.order.is_empty(),
             kubelet_serving: serving,
             replace: &options.replace,
-        })?;
+        };
+        let declared = model.declare(of_cloud).map_err(CliError::local)?;
         let sees_members = purpose != Purpose::Destroy;
         Ok(Observation {
             cluster,
@@ -459,7 +446,7 @@ impl Session {
         cluster: &mut Cluster,
         in_cloud: &Observations,
         options: &PlanOptions,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let record = self.store.state();
         let recorded = record.resources.values();
         let recorded = recorded.filter(|one| in_cloud.get(&one.address).is_none());
@@ -479,7 +466,7 @@ impl Session {
     }
 
     /// Finds the bucket's name: that of the one that exists, else that of the model.
-    fn bucket_name(&self, cluster: &Cluster, in_cloud: &Observations) -> Result<String, Failure> {
+    fn bucket_name(&self, cluster: &Cluster, in_cloud: &Observations) -> Result<String, CliError> {
         if let Some(bucket) = in_cloud.get(&self.cloud.bucket)
             && let Some(name) = bucket.outputs.text("name")
         {
@@ -489,12 +476,18 @@ impl Session {
             .cloud
             .provider
             .model(cluster, &self.owner)
-            .map_err(|problems| Failure::refused(&problems))?;
+            .map_err(|problems| CliError::refused(&problems))?;
         declared
             .iter()
             .find(|one| one.address == self.cloud.bucket)
             .and_then(|one| one.spec.text("name"))
-            .ok_or_else(|| Failure::local("the cloud's model has no bucket"))
+            .ok_or_else(|| CliError::local("the cloud's model has no bucket"))
+    }
+
+    /// Returns the turns that are in the state.
+    fn turns(&self) -> BTreeSet<Address> {
+        let record = self.store.state();
+        record.resources.keys().filter(|one| one.kind() == "turn").cloned().collect()
     }
 
     /// Returns true if some control plane has made the cluster: the state says so, or the API
@@ -514,11 +507,6 @@ impl Session {
         }
         kube.probe(&self.stop).await.is_ok() || kube.is_there(&self.stop).await
     }
-}
-
-/// Returns the control plane that makes the cluster.
-pub(super) fn first_control_plane(cluster: &Cluster) -> Option<(&Pool, &NodeSlot)> {
-    cluster.nodes().into_iter().find(|(pool, _)| pool.role == Role::ControlPlane)
 }
 
 /// Returns the machines of control planes that exist: those in a place that infra.toml names, and those

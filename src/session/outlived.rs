@@ -4,12 +4,8 @@ use std::collections::BTreeSet;
 
 use infra_provider_api::{Address, Cluster, Role};
 
-use super::{error::Failure, open::Session};
+use super::{error::CliError, open::Session};
 use crate::cluster::BootReports;
-
-/// Why such a machine is recreated. A kubelet registers its node once, when it starts, and it runs the pods
-/// of a cluster that nobody knows any more.
-pub(super) const REASON: &str = "it joined the cluster that is gone";
 
 impl Session {
     /// Returns the machines that outlive their cluster, if it is gone.
@@ -22,7 +18,7 @@ impl Session {
         machines: &BTreeSet<String>,
         boots: &BootReports,
         is_gone: bool,
-    ) -> Result<BTreeSet<String>, Failure> {
+    ) -> Result<BTreeSet<String>, CliError> {
         let nodes = || cluster.nodes().into_iter().map(|(pool, node)| (pool.role, node.name()));
         let exists = |name: &String| machines.contains(name);
         let mut found = BTreeSet::new();

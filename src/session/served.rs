@@ -6,17 +6,17 @@ use std::collections::BTreeSet;
 use infra_provider_api::{Address, Diagnostic};
 
 use super::{
-    error::Failure,
+    error::CliError,
     observe::Purpose,
     open::Session,
-    suite_catalog::{INGRESS, SuiteOptions, app_source},
+    suite_catalog::{SuiteOptions, app_source},
 };
 use crate::{
     apps::{
         addons::{ALL_NAMESPACES, CERT_MANAGER},
         ingress_namespaces,
     },
-    cluster::Suites,
+    cluster::{INGRESS, Suites},
     config::{self, AcmeConfig, Challenge, Project},
     engine::{Action, Plan},
     state::State,
@@ -30,7 +30,7 @@ pub(super) struct Shared {
     /// How an ACME server is asked, if it is.
     pub(super) acme: Option<AcmeConfig>,
     /// The suites for which an environment could not be read, and why. They stay as they are recorded.
-    pub(super) unread: Vec<(Address, Failure)>,
+    pub(super) unread: Vec<(Address, CliError)>,
     /// Those of them that are not recorded either, so that nothing is known of them.
     unknown: BTreeSet<Address>,
 }
@@ -46,7 +46,7 @@ impl Shared {
     ///
     /// # Errors
     /// Returns why an environment can't be read.
-    pub(super) fn require(&self, plan: &Plan) -> Result<(), Failure> {
+    pub(super) fn require(&self, plan: &Plan) -> Result<(), CliError> {
         let is_changed = |suite: &Address| {
             plan.real_changes().any(|change| {
                 change.address == *suite && !matches!(change.action, Action::Adopt | Action::Forget)
@@ -74,7 +74,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error when an apply needs what can't be read.
-    pub(super) fn shared(&self, purpose: Purpose) -> Result<Shared, Failure> {
+    pub(super) fn shared(&self, purpose: Purpose) -> Result<Shared, CliError> {
         let (project, options) = (&self.project, &self.spec);
         let mut shared = Shared::default();
         if purpose.is_everything() {
@@ -105,7 +105,7 @@ impl Session {
 }
 
 impl Shared {
-    fn miss(&mut self, suite: &str, failure: Failure, is_recorded: bool) {
+    fn miss(&mut self, suite: &str, failure: CliError, is_recorded: bool) {
         let address = Suites::address(suite);
         if !is_recorded {
             self.unknown.insert(address.clone());
@@ -156,7 +156,7 @@ pub(super) const NAMESPACES: &str = "NAMESPACES";
 fn served_namespaces(
     project: &Project,
     options: &config::Options,
-) -> Result<BTreeSet<String>, Failure> {
+) -> Result<BTreeSet<String>, CliError> {
     let named: BTreeSet<String> = project.apps.ingress.namespaces.iter().cloned().collect();
     if !project.apps.addons.ingress || named.contains(ALL_NAMESPACES) {
         return Ok(named);
@@ -174,7 +174,7 @@ fn served_namespaces(
 ///
 /// # Errors
 /// Returns an error when one of them cannot be read.
-fn others(project: &Project, options: &config::Options) -> Result<Vec<Project>, Failure> {
+fn others(project: &Project, options: &config::Options) -> Result<Vec<Project>, CliError> {
     let chosen = project.cluster.environment.as_ref();
     let names = project.environments.iter().filter(|name| Some(*name) != chosen);
     let mut all = Vec::new();
@@ -197,7 +197,7 @@ fn others(project: &Project, options: &config::Options) -> Result<Vec<Project>, 
 pub(super) fn acme(
     project: &Project,
     options: &config::Options,
-) -> Result<Option<AcmeConfig>, Failure> {
+) -> Result<Option<AcmeConfig>, CliError> {
     let of = |project: &Project| project.tls.as_ref().and_then(|tls| tls.acme.clone());
     let mut found = of(project);
     for other in others(project, options)? {
@@ -209,13 +209,13 @@ pub(super) fn acme(
             let message = format!("the environment {name} asks an ACME server in another way");
             let help = "environments of a cluster share cert-manager: write [tls.acme] once";
             let found = Diagnostic::new(message).help(help).in_source(theirs.source.as_ref());
-            return Err(Failure::refused(&[found]));
+            return Err(CliError::refused(&[found]));
         }
     }
     Ok(found)
 }
 
-fn of(project: &Project) -> Result<BTreeSet<String>, Failure> {
+fn of(project: &Project) -> Result<BTreeSet<String>, CliError> {
     match app_source(project, &SuiteOptions::default()) {
         Some(source) => Ok(ingress_namespaces(&source)?),
         None => Ok(BTreeSet::new()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infra_cloud::ConnectedCloud;
-use infra_provider_api::{Cluster, Input, Owner, Phase};
+use infra_provider_api::{Cluster, Input, Owner};
 
 use super::served::{NAMESPACES, Shared};
 use crate::{
@@ -11,22 +11,9 @@ use crate::{
         DockerSecret, EnvSecret, FileSecret, ImagePolicy, IngressDefaults, SuiteSource,
         addons::{CERT_MANAGER, RETIRED},
     },
-    cluster::{SuiteSeed, Suites},
+    cluster::{INGRESS, SuiteSeed, Suites},
     config::{AcmeConfig, Challenge, FROM_GIT, Project},
 };
-
-/// The suites of a project, in the order they are installed, with the phase of each.
-pub(super) const ORDER: [(&str, Phase); 5] = [
-    ("cni", Phase::Bootstrap),
-    ("cloud", Phase::Bootstrap),
-    (INGRESS, Phase::Apps),
-    ("apps", Phase::Apps),
-    // Last: an ACME server that does not answer must not hold up the apps.
-    (CERT_MANAGER, Phase::Apps),
-];
-
-/// The suite that installs the ingress controller.
-pub(super) const INGRESS: &str = "ingress";
 
 /// Returns the suites of a project, with what its environments share.
 pub(super) fn seeds(
