@@ -9,11 +9,11 @@ use super::{
     destroy::delete_all,
     global::Global,
     plan::PartArgs,
-    run::{Run, duration, verdict},
+    run::{Run, duration, exit_code},
 };
 use crate::{
     engine::{Outcome, Plan},
-    session::{ExitCode, Failure, Observation, Planned, Session},
+    session::{CliError, ExitCode, Observation, Planned, Session},
     ui::Style,
 };
 
@@ -70,7 +70,7 @@ pub struct ApplyArgs {
 }
 
 /// Runs the verb.
-pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failure> {
+pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "apply").await?;
     run.print_origins(global.is_verbose());
     let _lock = run.lock("apply", args.change.lock_timeout).await?;
@@ -82,7 +82,9 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
         saved
             .check_fresh(&looked.declared, &looked.observed, &run.session.record(&looked))
             .and_then(|()| saved.check_content(&plan))
-            .map_err(|error| Failure::new(ExitCode::Stale, error.to_string()).hint("plan again"))?;
+            .map_err(|error| {
+                CliError::new(ExitCode::Stale, error.to_string()).hint("plan again")
+            })?;
     }
     if run.style != Style::Json || plan.is_empty() {
         run.print_plan(&plan, global.is_verbose())?;
@@ -113,7 +115,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     let style = run.style;
     let Run { session, reporter, .. } = run;
     reporter.close().await;
-    let code = verdict(&outcome, style == Style::Json);
+    let code = exit_code(&outcome, style == Style::Json);
     if style != Style::Json && code == ExitCode::Ok {
         eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
         let looked = session.observe(crate::session::Purpose::Show).await?;
@@ -122,12 +124,12 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
     Ok(code)
 }
 
-fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, Failure> {
+fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, CliError> {
     let bytes = std::fs::read(path)
-        .map_err(|error| Failure::local(format!("{}: {error}", path.display())))
+        .map_err(|error| CliError::local(format!("{}: {error}", path.display())))
         .map_err(|failure| failure.hint("`infra plan -o FILE` makes one"))?;
     Plan::from_json(&bytes, &run.session.owner)
-        .map_err(|error| Failure::new(ExitCode::Stale, format!("{}: {error}", path.display())))
+        .map_err(|error| CliError::new(ExitCode::Stale, format!("{}: {error}", path.display())))
         .map_err(|failure| failure.hint("nothing was done; `infra plan -o FILE` makes a new one"))
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{global::Global, run::Run};
 use crate::{
     config::Project,
-    session::{ExitCode, Failure, Purpose, artifact_lock},
+    session::{CliError, ExitCode, Purpose, artifact_lock},
     ui::table,
     visible::one_line,
 };
@@ -70,7 +70,7 @@ impl Progress for Bar {
 }
 
 /// Runs the verb.
-pub async fn artifacts(global: &Global, args: &ArtifactsArgs) -> Result<ExitCode, Failure> {
+pub async fn artifacts(global: &Global, args: &ArtifactsArgs) -> Result<ExitCode, CliError> {
     match &args.verb {
         ArtifactsVerb::List => list(global),
         ArtifactsVerb::Fetch { from, allow_unknown_checksums } => {
@@ -81,16 +81,16 @@ pub async fn artifacts(global: &Global, args: &ArtifactsArgs) -> Result<ExitCode
     }
 }
 
-fn catalog(project: &Project) -> Result<Catalog, Failure> {
+fn catalog(project: &Project) -> Result<Catalog, CliError> {
     Catalog::new(&project.cluster.versions.kubernetes, Arch::Amd64, &Mirrors::default())
-        .map_err(Failure::local)
+        .map_err(CliError::local)
 }
 
-fn lock(project: &Project) -> Result<Option<Lock>, Failure> {
-    artifact_lock::read(project).map_err(Failure::local)
+fn lock(project: &Project) -> Result<Option<Lock>, CliError> {
+    artifact_lock::read(project).map_err(CliError::local)
 }
 
-fn list(global: &Global) -> Result<ExitCode, Failure> {
+fn list(global: &Global) -> Result<ExitCode, CliError> {
     let project = global.project()?;
     let locked = lock(&project)?;
     let sha = |name: &str| {
@@ -118,7 +118,7 @@ fn list(global: &Global) -> Result<ExitCode, Failure> {
             .iter()
             .map(|row| json!({"name": row[0], "version": row[1], "sha256": row[2], "from": row[3]}))
             .collect();
-        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
         return Ok(ExitCode::Ok);
     }
     print!("{}", table(&["name", "version", "sha256", "from"], rows));
@@ -129,7 +129,7 @@ async fn fetch(
     global: &Global,
     from: Option<&PathBuf>,
     allow_unknown_checksums: bool,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let project = global.project()?;
     let mut catalog = catalog(&project)?;
     if allow_unknown_checksums {
@@ -143,11 +143,11 @@ async fn fetch(
     };
     bar.0.finish_and_clear();
     let fetched = fetched.map_err(|error| {
-        Failure::local(error).hint("machines without internet: `infra artifacts fetch --from DIR`")
+        CliError::local(error).hint("machines without internet: `infra artifacts fetch --from DIR`")
     })?;
     // Last: what is recorded is all there.
     let pinned = artifact_lock::path(&project);
-    fetched.write(&pinned).map_err(Failure::local)?;
+    fetched.write(&pinned).map_err(CliError::local)?;
     let bytes: u64 = fetched.artifacts.iter().map(|one| one.size).sum();
     if global.json {
         exactln!(
@@ -167,13 +167,13 @@ async fn fetch(
     Ok(ExitCode::Ok)
 }
 
-fn verify(global: &Global) -> Result<ExitCode, Failure> {
+fn verify(global: &Global) -> Result<ExitCode, CliError> {
     let project = global.project()?;
     let lock = lock(&project)?.ok_or_else(|| {
-        Failure::local(format!("nothing is fetched yet in {}", project.artifact_cache.display()))
+        CliError::local(format!("nothing is fetched yet in {}", project.artifact_cache.display()))
             .hint("run `infra artifacts fetch`")
     })?;
-    let all = artifacts::verify(&lock, &project.artifact_cache).map_err(Failure::local)?;
+    let all = artifacts::verify(&lock, &project.artifact_cache).map_err(CliError::local)?;
     let good = all.iter().all(|one| one.state == CacheState::Good);
     let rows: Vec<_> =
         all.into_iter().map(|one| vec![one.name, one.file, cache_state(&one.state)]).collect();
@@ -185,12 +185,12 @@ fn verify(global: &Global) -> Result<ExitCode, Failure> {
             .iter()
             .map(|row| json!({"name": row[0], "file": row[1], "state": row[2]}))
             .collect();
-        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
     }
     if good {
         return Ok(ExitCode::Ok);
     }
-    Err(Failure::local("some files are not what was fetched").hint("run `infra artifacts fetch`"))
+    Err(CliError::local("some files are not what was fetched").hint("run `infra artifacts fetch`"))
 }
 
 fn cache_state(state: &CacheState) -> String {
@@ -201,18 +201,18 @@ fn cache_state(state: &CacheState) -> String {
     }
 }
 
-async fn sync(global: &Global) -> Result<ExitCode, Failure> {
+async fn sync(global: &Global) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "artifacts sync").await?;
     let looked = run.session.observe(Purpose::Nodes).await?;
     if looked.observed.get(&run.session.cloud.bucket).is_none() {
-        return Err(Failure::local("the cluster has no bucket yet")
+        return Err(CliError::local("the cluster has no bucket yet")
             .hint("`infra apply --phase infra` makes it, and syncs"));
     }
     let (cache, lock) = run.session.artifacts()?;
     let bar = Bar::new();
     let report = artifacts::sync(looked.kits.bucket(), &lock, &cache, &bar).await;
     bar.0.finish_and_clear();
-    let report = report.map_err(Failure::local)?;
+    let report = report.map_err(CliError::local)?;
     if global.json {
         let value = json!({"sent_files": report.sent_files, "sent_bytes": report.sent_bytes,
                            "skipped_files": report.skipped_files,

@@ -13,7 +13,7 @@ use super::global::Global;
 use crate::{
     apps::{HostCertificate, KubeClient, all_host_certificates, explain},
     cluster::{ApiServers, KubeletServing},
-    session::{ExitCode, Failure, OpenRecord, validity},
+    session::{CliError, ExitCode, OpenRecord, validity},
     ui::table,
 };
 
@@ -31,7 +31,7 @@ pub(super) const HOST_HEADINGS: [&str; 5] = ["host", "issuer", "ends", "days lef
 pub struct CertsArgs {}
 
 /// Runs the verb.
-pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failure> {
+pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, CliError> {
     let project = global.project()?;
     let open = OpenRecord::open(&global.session()).await?;
     open.refresh().await?;
@@ -41,7 +41,7 @@ pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failu
         .is_some_and(|store| store.state().resources.contains_key(&ApiServers::address()));
     let layout = open.layout;
     if !layout.pki.exists() {
-        return Err(Failure::local(format!(
+        return Err(CliError::local(format!(
             "there are no certificates yet: {} does not exist",
             layout.pki.display()
         ))
@@ -86,7 +86,7 @@ pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, Failu
             .chain(of_kubelets)
             .chain(of_hosts)
             .collect();
-        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
         return Ok(ExitCode::Ok);
     }
     let warning = clock_warning(&all, now);

@@ -4,7 +4,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
-use crate::session::{ExitCode, Failure};
+use crate::session::{CliError, ExitCode};
 
 /// Print completions for a shell: `source <(infra completions bash)`.
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ pub struct CompletionsArgs {
 }
 
 /// Runs the verb.
-pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
+pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
     // Into a buffer first: the generator panics when its reader goes away.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "infra", &mut script);

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use tokio_util::sync::CancellationToken;
 
 use super::run::interrupted;
-use crate::session::{ExitCode, Failure};
+use crate::session::{CliError, ExitCode};
 
 /// What was said on the command line.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Consent<'a> {
 
 /// Asks for consent to `what`. A protected environment wants its name; `--yes` is not enough. Ctrl-C
 /// at the question ends the run at once.
-pub(super) async fn confirm(consent: &Consent<'_>, what: &str) -> Result<(), Failure> {
+pub(super) async fn confirm(consent: &Consent<'_>, what: &str) -> Result<(), CliError> {
     if let Some(protected) = consent.protected {
         return match consent.name {
             Some(name) if name == protected => Ok(()),
@@ -52,25 +52,25 @@ pub(super) async fn confirm(consent: &Consent<'_>, what: &str) -> Result<(), Fai
     if answer == "yes" { Ok(()) } else { Err(refused("not confirmed".into())) }
 }
 
-fn refused(why: String) -> Failure {
-    Failure::new(ExitCode::Unconfirmed, format!("{why}; nothing was changed"))
+fn refused(why: String) -> CliError {
+    CliError::new(ExitCode::Unconfirmed, format!("{why}; nothing was changed"))
 }
 
 /// Reads the answer on a thread of its own, because a read cannot be interrupted. The signal is
 /// caught elsewhere in this process, so that the terminal no longer ends it.
-async fn ask(consent: &Consent<'_>, question: &str) -> Result<String, Failure> {
+async fn ask(consent: &Consent<'_>, question: &str) -> Result<String, CliError> {
     if consent.stop.is_some_and(CancellationToken::is_cancelled) {
         return Err(interrupted_before());
     }
     eprint!("{question}");
-    std::io::stderr().flush().map_err(Failure::local)?;
+    std::io::stderr().flush().map_err(CliError::local)?;
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
     });
     tokio::select! {
         answer = answer => {
-            let answer = answer.map_err(Failure::local)?.map_err(Failure::local)?;
+            let answer = answer.map_err(CliError::local)?.map_err(CliError::local)?;
             Ok(answer.trim().to_owned())
         }
         _ = interrupted() => {
@@ -92,6 +92,6 @@ async fn stopped(consent: &Consent<'_>) {
     }
 }
 
-fn interrupted_before() -> Failure {
-    Failure::new(ExitCode::Interrupted, "interrupted before the confirmation; nothing was changed")
+fn interrupted_before() -> CliError {
+    CliError::new(ExitCode::Interrupted, "interrupted before the confirmation; nothing was changed")
 }

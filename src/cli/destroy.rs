@@ -7,12 +7,12 @@ use super::{
     apply::{ChangeArgs, run_plan},
     confirm::confirm,
     global::Global,
-    run::{Run, verdict},
+    run::{Run, exit_code},
 };
 use crate::{
     cluster::Suites,
     engine::{Change, Outcome, Plan, PlanOptions, events::Event, execute::Stopped},
-    session::{ExitCode, Failure, Observation, Planned},
+    session::{CliError, ExitCode, Observation, Planned},
     ui::Style,
 };
 
@@ -46,7 +46,7 @@ async fn delete_late(
     first: &Plan,
     options: PlanOptions,
     outcome: &mut Outcome,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let session = &run.session;
     let note = |text: String| run.reporter.events().send(Event::Note { text });
     note("looking whether Kubernetes made more in the cloud meanwhile".to_owned());
@@ -89,7 +89,7 @@ async fn delete_late(
 }
 
 /// Runs the verb.
-pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, Failure> {
+pub async fn destroy(global: &Global, args: &DestroyArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "destroy").await?;
     let _lock = run.lock("destroy", args.change.lock_timeout).await?;
     run.recover().await?;
@@ -114,7 +114,7 @@ pub(super) async fn delete_all(
     plan: &Plan,
     looked: &Observation,
     change: &ChangeArgs,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let may_make_more = may_make_more(&run, plan);
     let mut outcome = run_plan(&run, plan, looked, change).await;
     let options = plan.options.clone();
@@ -123,12 +123,12 @@ pub(super) async fn delete_all(
         && let Err(failure) = delete_late(&run, change, plan, options, &mut outcome).await
     {
         run.reporter.close().await;
-        verdict(&outcome, run.style == Style::Json);
+        exit_code(&outcome, run.style == Style::Json);
         return Err(failure.hint("what was in the plan is done; run `infra destroy` again"));
     }
     let Run { session, reporter, style, .. } = run;
     reporter.close().await;
-    let code = verdict(&outcome, style == Style::Json);
+    let code = exit_code(&outcome, style == Style::Json);
     if code == ExitCode::Ok {
         session.forget_rotations().await?;
         if style != Style::Json {

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     clouds,
     config::{self, Project},
-    session::{Failure, OpenRecord, SessionOptions},
+    session::{CliError, OpenRecord, SessionOptions},
     state::{ClusterLayout, State, home::Home},
 };
 
@@ -103,24 +103,24 @@ impl Global {
     }
 
     /// Reads the file alone, for verbs that need no cloud.
-    pub fn project(&self) -> Result<Project, Failure> {
+    pub fn project(&self) -> Result<Project, CliError> {
         Ok(config::load(&self.file, &self.spec())?)
     }
 
     /// Reads the file's apps, whatever is wrong with the cloud's part.
-    pub fn apps_project(&self) -> Result<Project, Failure> {
+    pub fn apps_project(&self) -> Result<Project, CliError> {
         Ok(config::load(&self.file, &config::Options { apps_only: true, ..self.spec() })?)
     }
 
     /// Reads the state, which is empty if there is none. It asks no cloud.
-    pub async fn state(&self) -> Result<State, Failure> {
+    pub async fn state(&self) -> Result<State, CliError> {
         let open = OpenRecord::open(&self.session()).await?;
         Ok(open.store.map_or_else(State::default, |store| Arc::unwrap_or_clone(store.state())))
     }
 
     /// Returns the layout of the cluster's files, for verbs that need no cloud. It brings a copy of
     /// files in a bucket up to date.
-    pub async fn layout(&self) -> Result<ClusterLayout, Failure> {
+    pub async fn layout(&self) -> Result<ClusterLayout, CliError> {
         let open = OpenRecord::open(&self.session()).await?;
         open.refresh().await?;
         Ok(open.layout)

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{global::Global, run::Run};
 use crate::{
     engine::Graph,
-    session::{ExitCode, Failure, Purpose},
+    session::{CliError, ExitCode, Purpose},
 };
 
 /// Print the dependency graph
@@ -25,10 +25,10 @@ enum Format {
 }
 
 /// Runs the verb.
-pub async fn graph(global: &Global, args: &GraphArgs) -> Result<ExitCode, Failure> {
+pub async fn graph(global: &Global, args: &GraphArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "graph").await?;
     let looked = run.observe(Purpose::Show).await?;
-    let graph = Graph::build(&looked.declared).map_err(Failure::local)?;
+    let graph = Graph::build(&looked.declared).map_err(CliError::local)?;
     if global.json {
         let all: Vec<_> = graph
             .iter()
@@ -37,7 +37,7 @@ pub async fn graph(global: &Global, args: &GraphArgs) -> Result<ExitCode, Failur
                 serde_json::json!({"address": one.address, "needs": needs})
             })
             .collect();
-        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
         return Ok(ExitCode::Ok);
     }
     let text = match args.format {

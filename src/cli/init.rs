@@ -7,7 +7,7 @@ use clap::Args;
 use super::global::Global;
 use crate::{
     config::STARTER,
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
 };
 
 /// Write a commented infra.toml to begin with. An existing file is left alone.
@@ -18,11 +18,11 @@ pub struct InitArgs {
 }
 
 /// Runs the verb.
-pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
+pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, CliError> {
     let name = args.name.clone().unwrap_or_else(folder_name);
     // One that would be refused afterwards is not worth writing.
     if let Err(why) = crate::config::label(&name, 40) {
-        let failure = Failure::new(
+        let failure = CliError::new(
             ExitCode::Invalid,
             format!("the cluster's name `{name}` is refused: {why}"),
         );
@@ -36,14 +36,14 @@ pub fn init(global: &Global, args: &InitArgs) -> Result<ExitCode, Failure> {
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
-                Failure::local(format!("{} is there already; it is left alone", path.display()))
+                CliError::local(format!("{} is there already; it is left alone", path.display()))
                     .hint("-f FILE writes another one")
             } else {
-                Failure::local(format!("{}: {error}", path.display()))
+                CliError::local(format!("{}: {error}", path.display()))
             }
         })?;
     file.write_all(text.as_bytes())
-        .map_err(|error| Failure::local(format!("{}: {error}", path.display())))?;
+        .map_err(|error| CliError::local(format!("{}: {error}", path.display())))?;
     if global.json {
         exactln!("{}", serde_json::json!({"file": path, "cluster": name}));
         return Ok(ExitCode::Ok);

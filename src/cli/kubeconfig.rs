@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::{global::Global, run::duration};
 use crate::{
-    session::{ExitCode, Failure, certificates_clock},
+    session::{CliError, ExitCode, certificates_clock},
     state::{ClusterLayout, journal::Holder},
 };
 
@@ -37,18 +37,18 @@ pub struct KubeconfigArgs {
 }
 
 /// Runs the verb.
-pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCode, Failure> {
+pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCode, CliError> {
     let layout = global.layout().await?;
     let path = layout.kubeconfig();
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::local(format!("there is no kubeconfig yet ({}: {error})", path.display()))
+        CliError::local(format!("there is no kubeconfig yet ({}: {error})", path.display()))
             .hint("`infra apply` makes it")
     })?;
     if let Some(warning) = certificates_clock(&global.project()?, &layout) {
         eprintln!("warning: {warning}");
     }
     let damaged = |why: String| {
-        Failure::local(format!("{} can't be used: {why}", path.display()))
+        CliError::local(format!("{} can't be used: {why}", path.display()))
             .hint("delete it; `infra apply` makes it again")
     };
     // What it names besides would be run by every kubectl that it is merged for.
@@ -64,22 +64,22 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
             own.credentials.ok_or_else(|| damaged("it has no client certificate".to_owned()))?
         }
     };
-    let ca = std::fs::read_to_string(layout.pki.join("ca.crt")).map_err(Failure::local)?;
+    let ca = std::fs::read_to_string(layout.pki.join("ca.crt")).map_err(CliError::local)?;
     let cluster = global.project()?.cluster.name;
     let config = Kubeconfig::new(&cluster, &own.server, &ca).with_credentials(credentials);
     if args.print {
         if let Some(temporary) = &temporary {
             eprintln!("{}", ends(temporary));
         }
-        exact!("{}", config.to_yaml().map_err(Failure::local)?.expose_secret());
+        exact!("{}", config.to_yaml().map_err(CliError::local)?.expose_secret());
         return Ok(ExitCode::Ok);
     }
     let into = match &args.into {
         Some(into) => into.clone(),
-        None => default_kubeconfig_path().map_err(Failure::local)?,
+        None => default_kubeconfig_path().map_err(CliError::local)?,
     };
     let options = MergeOptions { set_current: !args.keep_context, overwrite: args.overwrite };
-    let report = merge_file(&into, &config, options).map_err(Failure::local)?;
+    let report = merge_file(&into, &config, options).map_err(CliError::local)?;
     if global.json {
         exactln!(
             "{}",
@@ -105,9 +105,9 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
 }
 
 /// Issues a certificate for whoever runs this.
-fn temporary(layout: &ClusterLayout, life: SignedDuration) -> Result<TemporaryAdmin, Failure> {
+fn temporary(layout: &ClusterLayout, life: SignedDuration) -> Result<TemporaryAdmin, CliError> {
     TemporaryAdmin::issue(&layout.pki, &Holder::this().user, life, Timestamp::now())
-        .map_err(|error| Failure::local(format!("cannot make a short-lived certificate: {error}")))
+        .map_err(|error| CliError::local(format!("cannot make a short-lived certificate: {error}")))
 }
 
 fn ends(temporary: &TemporaryAdmin) -> String {

@@ -7,7 +7,7 @@ use infra_provisioning::node::{StageState, read_boot_status, read_status};
 use super::{global::Global, run::Run};
 use crate::{
     cluster::report_of,
-    session::{ExitCode, Failure, Purpose},
+    session::{CliError, ExitCode, Purpose},
     ui::table,
 };
 
@@ -19,7 +19,7 @@ pub struct LogsArgs {
 }
 
 /// Runs the verb.
-pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure> {
+pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "logs").await?;
     let looked = run.observe(Purpose::Show).await?;
     let name = super::node::known(&looked, &args.node)?;
@@ -31,13 +31,13 @@ pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, Failure>
         Some(report) => read_boot_status(bucket, &name, &report).await,
         None => read_status(bucket, &name).await,
     };
-    let status = status.map_err(Failure::local)?;
+    let status = status.map_err(CliError::local)?;
     let Some(status) = status else {
-        return Err(Failure::local(format!("{name} has not reported anything yet"))
+        return Err(CliError::local(format!("{name} has not reported anything yet"))
             .hint("`infra status` shows whether its machine runs"));
     };
     if global.json {
-        exactln!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&status).map_err(CliError::local)?);
     } else {
         let rows = status
             .stages

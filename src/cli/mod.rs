@@ -34,7 +34,7 @@ use clap::{Parser, Subcommand};
 
 pub use reference::reference;
 
-use crate::session::{ExitCode, Failure};
+use crate::session::{CliError, ExitCode};
 
 /// From one TOML file to running apps: plans and applies clusters.
 #[derive(Debug, Parser)]
@@ -85,7 +85,7 @@ enum Verb {
     Completions(completions::CompletionsArgs),
 }
 
-async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failure> {
+async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Init(args) => init::init(global, &args),
         Verb::Validate(args) => validate::validate(global, &args).await,
@@ -112,7 +112,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, Failu
     }
 }
 
-fn print_failure(failure: &Failure, json: bool) {
+fn print_failure(failure: &CliError, json: bool) {
     if json {
         exactln!("{}", failure.to_json());
         return;
@@ -153,7 +153,7 @@ pub fn main() -> ProcessExit {
             if std::env::args_os().any(|word| word == "--json") {
                 let text = error.render().to_string();
                 let text = text.trim_end().trim_start_matches("error: ");
-                print_failure(&Failure::new(ExitCode::Usage, text), true);
+                print_failure(&CliError::new(ExitCode::Usage, text), true);
             } else {
                 let _ = error.print();
             }
@@ -169,13 +169,13 @@ pub fn main() -> ProcessExit {
         _ => crate::logs::start(cli.global.verbose, cli.global.log_file.as_deref()),
     };
     if let Err(error) = logging {
-        print_failure(&Failure::new(ExitCode::Usage, error.to_string()), json);
+        print_failure(&CliError::new(ExitCode::Usage, error.to_string()), json);
         return ProcessExit::from(ExitCode::Usage as u8);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            print_failure(&Failure::local(error), json);
+            print_failure(&CliError::local(error), json);
             return ProcessExit::from(ExitCode::Failed as u8);
         }
     };

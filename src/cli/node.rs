@@ -6,7 +6,7 @@ use infra_provisioning::node::preview;
 
 use super::{global::Global, run::Run};
 use crate::{
-    session::{ExitCode, Failure, Observation, Purpose},
+    session::{CliError, ExitCode, Observation, Purpose},
     visible::one_line,
 };
 
@@ -39,7 +39,7 @@ struct ShowArgs {
 }
 
 /// Finds the node's present name, from its slot or name.
-pub(super) fn known(looked: &Observation, name: &str) -> Result<String, Failure> {
+pub(super) fn known(looked: &Observation, name: &str) -> Result<String, CliError> {
     let nodes = looked.cluster.nodes();
     let (slot, _) = NodeSlot::parse_name(name);
     if let Some((_, node)) =
@@ -48,7 +48,7 @@ pub(super) fn known(looked: &Observation, name: &str) -> Result<String, Failure>
         return Ok(node.name());
     }
     let slots: Vec<&str> = nodes.iter().map(|(_, node)| node.slot.as_str()).collect();
-    let failure = Failure::local(format!("there is no node `{name}`"));
+    let failure = CliError::local(format!("there is no node `{name}`"));
     Err(match infra_provider_api::nearest(name, slots.iter().copied()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None => failure.hint(format!("nodes: {}", slots.join(", "))),
@@ -56,20 +56,20 @@ pub(super) fn known(looked: &Observation, name: &str) -> Result<String, Failure>
 }
 
 /// Runs the verb.
-pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure> {
+pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, CliError> {
     let NodeVerb::Show(show) = &args.verb;
     let run = Run::open(global, "node show").await?;
     let looked = run.observe(Purpose::Show).await?;
     let name = known(&looked, &show.node)?;
     let (kit, lacking) = looked.kits.kit_to_show(&name).map_err(|error| {
-        Failure::local(format!("cannot show what {name} gets yet: {error}")).hint(
+        CliError::local(format!("cannot show what {name} gets yet: {error}")).hint(
             "`infra apply --phase infra` makes the certificates and the load balancer it needs",
         )
     })?;
     if let Some(why) = lacking {
         eprintln!("warning: {}", one_line(&why));
     }
-    let files = preview(&kit).map_err(Failure::local)?;
+    let files = preview(&kit).map_err(CliError::local)?;
     if global.json {
         let bundle: serde_json::Map<_, _> = files
             .bundle
@@ -79,7 +79,7 @@ pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure>
         let value = serde_json::json!({
             "node": name, "user_data": files.user_data.text(show.reveal), "bundle": bundle
         });
-        exactln!("{}", serde_json::to_string_pretty(&value).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&value).map_err(CliError::local)?);
     } else if show.user_data {
         exact!("{}", files.user_data.text(show.reveal));
     } else if show.kubeadm {
@@ -87,7 +87,7 @@ pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, Failure>
             .bundle
             .iter()
             .find(|file| file.path.ends_with("kubeadm.yaml"))
-            .ok_or_else(|| Failure::local("the bundle has no kubeadm.yaml"))?;
+            .ok_or_else(|| CliError::local("the bundle has no kubeadm.yaml"))?;
         exact!("{}", file.text(show.reveal));
     } else {
         exact!("{}", files.render(show.reveal));

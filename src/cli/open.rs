@@ -8,7 +8,7 @@ use super::{apps::ClusterArgs, global::Global, run::listen};
 use crate::{
     apps::{Forward, ForwardTo},
     config::OpenConfig,
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
 };
 
 /// Forward a port of this machine to one of the cluster's web pages, until Ctrl-C.
@@ -27,7 +27,7 @@ pub struct OpenArgs {
 }
 
 /// Runs the verb.
-pub async fn open(global: &Global, args: &OpenArgs) -> Result<ExitCode, Failure> {
+pub async fn open(global: &Global, args: &OpenArgs) -> Result<ExitCode, CliError> {
     let project = global.apps_project()?;
     let pages = &project.apps.open;
     let Some(name) = &args.name else {
@@ -41,7 +41,7 @@ pub async fn open(global: &Global, args: &OpenArgs) -> Result<ExitCode, Failure>
         } else {
             format!("there are: {}", known.join(", "))
         };
-        return Err(Failure::new(ExitCode::Invalid, format!("there is no page {name}")).hint(hint));
+        return Err(CliError::new(ExitCode::Invalid, format!("there is no page {name}")).hint(hint));
     };
     let own = Some(project.cluster.name.as_str());
     let connected = args.cluster.connect(global, own).await?;

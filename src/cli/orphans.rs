@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{global::Global, run::Run};
 use crate::{
-    session::{ExitCode, Failure, Purpose},
+    session::{CliError, ExitCode, Purpose},
     ui::table,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 pub struct OrphansArgs {}
 
 /// Runs the verb.
-pub async fn orphans(global: &Global, _args: &OrphansArgs) -> Result<ExitCode, Failure> {
+pub async fn orphans(global: &Global, _args: &OrphansArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "orphans").await?;
     let looked = run.observe(Purpose::Orphans).await?;
     let declared: std::collections::BTreeSet<_> =
@@ -32,7 +32,7 @@ pub async fn orphans(global: &Global, _args: &OrphansArgs) -> Result<ExitCode, F
     if global.json {
         let all: Vec<_> =
             found.iter().map(|one| json!({"address": one.address, "id": one.id})).collect();
-        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
     } else if found.is_empty() {
         println!("No orphans.");
     } else {

@@ -5,7 +5,7 @@ use infra_provider_api::Address;
 use serde_json::{Map, Value};
 
 use super::global::Global;
-use crate::session::{ExitCode, Failure};
+use crate::session::{CliError, ExitCode};
 
 /// Print resource outputs such as addresses and IDs
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub struct OutputArgs {
 }
 
 /// Runs the verb.
-pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, Failure> {
+pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, CliError> {
     let record = global.state().await?;
     let mut all = Map::new();
     for (address, resource) in &record.resources {
@@ -32,7 +32,7 @@ pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, Fail
     if let (Some(address), Some(field)) = (&args.address, &args.field) {
         let value = all.get(&address.to_string()).and_then(|fields| fields.get(field));
         let value = value.ok_or_else(|| {
-            Failure::local(format!("{address} has no output `{field}` in the state"))
+            CliError::local(format!("{address} has no output `{field}` in the state"))
                 .hint(format!("`infra output {address}` lists what it has"))
         })?;
         println!("{}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
@@ -41,10 +41,10 @@ pub async fn output(global: &Global, args: &OutputArgs) -> Result<ExitCode, Fail
     if let Some(address) = &args.address
         && all.is_empty()
     {
-        return Err(Failure::local(format!("the state has no outputs of {address}")));
+        return Err(CliError::local(format!("the state has no outputs of {address}")));
     }
     if global.json {
-        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
     } else {
         for (address, fields) in &all {
             for (field, value) in fields.as_object().into_iter().flatten() {

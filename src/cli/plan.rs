@@ -8,7 +8,7 @@ use infra_provider_api::{Address, Phase};
 use super::{global::Global, run::Run};
 use crate::{
     engine::PlanOptions,
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
 };
 
 /// Which part of the cluster a plan is about.
@@ -85,7 +85,7 @@ pub struct PlanArgs {
 }
 
 /// Runs the verb.
-pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
+pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let done = plan_inner(global, args).await;
     match done {
         // With this flag scripts tell three outcomes apart, and every error is a 1.
@@ -97,7 +97,7 @@ pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure>
     }
 }
 
-async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
+async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "plan").await?;
     run.print_origins(global.is_verbose());
     let mut options = args.part.options();
@@ -105,9 +105,9 @@ async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failur
     let planned = run.plan(options).await?;
     run.print_plan(&planned.plan, global.is_verbose())?;
     if let Some(path) = &args.out {
-        let bytes = planned.plan.to_json().map_err(Failure::local)?;
+        let bytes = planned.plan.to_json().map_err(CliError::local)?;
         infra_ssl::files::write_atomic(path, &bytes, infra_ssl::files::SECRET_MODE)
-            .map_err(Failure::local)?;
+            .map_err(CliError::local)?;
         if !global.json {
             eprintln!("Saved. `infra apply {}` does exactly this.", path.display());
         }

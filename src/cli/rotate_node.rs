@@ -9,13 +9,13 @@ use super::{
     apply::{ChangeArgs, run_plan},
     confirm::confirm,
     global::Global,
-    run::{Run, verdict},
+    run::{Run, exit_code},
 };
 use crate::{
     cluster::{Handovers, KubeletCertificates},
     engine::{Action, Plan, PlanOptions},
     rotate::{Generations, blockers, existing},
-    session::{ExitCode, Failure, Observation, Planned, Purpose},
+    session::{CliError, ExitCode, Observation, Planned, Purpose},
     state::State,
     ui::Style,
 };
@@ -35,9 +35,9 @@ pub struct RotateNodeArgs {
 }
 
 /// Runs the verb.
-pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitCode, Failure> {
+pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitCode, CliError> {
     let [name] = args.nodes.as_slice() else {
-        return Err(Failure::new(ExitCode::Usage, "one node at a time for now")
+        return Err(CliError::new(ExitCode::Usage, "one node at a time for now")
             .hint("run the command once for each node"));
     };
     let run = Run::open(global, "rotate-node").await?;
@@ -47,7 +47,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let looked = run.session.observe(Purpose::Nodes).await?;
     let slot = slot_of(&looked, name)?;
     let skew = run.session.check_skew(&looked, &[]);
-    skew.map_err(|problem| Failure::refused(&[problem]))?;
+    skew.map_err(|problem| CliError::refused(&[problem]))?;
     let folder = run.session.layout.state.clone();
     let mut generations = Generations::read(&folder)?;
     let machine_kind = run.session.cloud.machine_kind;
@@ -89,7 +89,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     } else {
         refuse_other_changes(&plan, &slot)?;
         let outcome = run_plan(&run, &plan, &looked, &args.change).await;
-        verdict(&outcome, run.style == Style::Json)
+        exit_code(&outcome, run.style == Style::Json)
     };
     if code == ExitCode::Ok {
         generations.end(&slot);
@@ -107,7 +107,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
 }
 
 /// Finds the slot that a name stands for. Control planes are refused for now.
-fn slot_of(looked: &Observation, name: &str) -> Result<String, Failure> {
+fn slot_of(looked: &Observation, name: &str) -> Result<String, CliError> {
     let current = super::node::known(looked, name)?;
     let (slot, _) = NodeSlot::parse_name(&current);
     let control_plane = looked
@@ -116,7 +116,7 @@ fn slot_of(looked: &Observation, name: &str) -> Result<String, Failure> {
         .iter()
         .any(|(pool, node)| node.slot == slot && pool.role == Role::ControlPlane);
     if control_plane {
-        return Err(Failure::new(
+        return Err(CliError::new(
             ExitCode::Invalid,
             format!("{slot} is a control plane; only workers can be rotated for now"),
         )
@@ -131,10 +131,10 @@ async fn refuse_what_would_hold(
     run: &Run,
     looked: &Observation,
     slot: &str,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if let Some(error) = looked.observed.unreachable.get("node") {
         let text = format!("the API server does not answer, so {slot} cannot be drained: {error}");
-        return Err(Failure::new(ExitCode::Failed, text)
+        return Err(CliError::new(ExitCode::Failed, text)
             .hint("`infra status` says how the control planes are; `infra apply` recreates one that is gone")
             .hint("nothing was changed"));
     }
@@ -180,7 +180,7 @@ fn rotation_targets(
 }
 
 /// Refuses a plan that changes anything but the slot that the rotation is about.
-fn refuse_other_changes(plan: &Plan, slot: &str) -> Result<(), Failure> {
+fn refuse_other_changes(plan: &Plan, slot: &str) -> Result<(), CliError> {
     let others: Vec<String> = plan
         .real_changes()
         .filter(|change| NodeSlot::parse_name(change.address.name()).0 != slot)
@@ -190,7 +190,7 @@ fn refuse_other_changes(plan: &Plan, slot: &str) -> Result<(), Failure> {
     if others.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(
+    Err(CliError::new(
         ExitCode::Invalid,
         format!("infra.toml asks for other changes that this node needs: {}", others.join(", ")),
     )

@@ -13,7 +13,7 @@ use crate::{
         execute::Stopped, recover,
     },
     session::{
-        ClusterLock, ExitCode, Failure, Observation, Planned, Purpose, Session, SuiteOptions,
+        CliError, ClusterLock, ExitCode, Observation, Planned, Purpose, Session, SuiteOptions,
         app_source,
     },
     state::{LockOptions, StoreError, lock::Lease, store::History},
@@ -31,7 +31,7 @@ pub(super) struct Run {
 
 impl Run {
     /// Opens the session, prints the first line, and listens to Ctrl-C.
-    pub(super) async fn open(global: &Global, verb: &str) -> Result<Self, Failure> {
+    pub(super) async fn open(global: &Global, verb: &str) -> Result<Self, CliError> {
         let style = Style::pick(global.json);
         let reporter = Reporter::start(style);
         let session = Session::open(&global.session(), Arc::new(reporter.events())).await?;
@@ -53,7 +53,11 @@ impl Run {
     }
 
     /// Takes the cluster's lock; losing it stops the run.
-    pub(super) async fn lock(&self, verb: &str, timeout: Duration) -> Result<ClusterLock, Failure> {
+    pub(super) async fn lock(
+        &self,
+        verb: &str,
+        timeout: Duration,
+    ) -> Result<ClusterLock, CliError> {
         let mut options = LockOptions::new(verb);
         options.timeout = timeout;
         let waiting = |lease: &Lease| {
@@ -90,7 +94,7 @@ impl Run {
     }
 
     /// Resolves what an earlier run left open.
-    pub(super) async fn recover(&self) -> Result<(), Failure> {
+    pub(super) async fn recover(&self) -> Result<(), CliError> {
         if self.session.store.state().intents.is_empty() {
             return Ok(());
         }
@@ -109,7 +113,7 @@ impl Run {
                 &self.reporter.events(),
             )
             .await
-            .map_err(Failure::from),
+            .map_err(CliError::from),
         )?;
         if self.style != Style::Json {
             let list = |found: &[infra_provider_api::Address]| {
@@ -132,14 +136,14 @@ impl Run {
     }
 
     /// Plans.
-    pub(super) async fn plan(&self, options: PlanOptions) -> Result<Planned, Failure> {
+    pub(super) async fn plan(&self, options: PlanOptions) -> Result<Planned, CliError> {
         let planned = self.session.plan(options).await?;
         self.warn_unchecked(&planned.looked);
         Ok(planned)
     }
 
     /// Looks, and warns of what could not be checked.
-    pub(super) async fn observe(&self, purpose: Purpose) -> Result<Observation, Failure> {
+    pub(super) async fn observe(&self, purpose: Purpose) -> Result<Observation, CliError> {
         let looked = self.session.observe(purpose).await?;
         self.warn_unchecked(&looked);
         Ok(looked)
@@ -152,9 +156,9 @@ impl Run {
     }
 
     /// Prints a plan: text, or JSON.
-    pub(super) fn print_plan(&self, plan: &Plan, verbose: bool) -> Result<(), Failure> {
+    pub(super) fn print_plan(&self, plan: &Plan, verbose: bool) -> Result<(), CliError> {
         if self.style == Style::Json {
-            let bytes = plan.to_json().map_err(Failure::local)?;
+            let bytes = plan.to_json().map_err(CliError::local)?;
             exactln!("{}", String::from_utf8_lossy(&bytes).trim_end());
         } else {
             print!("{}", plan_text(plan, PlanView { verbose }));
@@ -266,14 +270,14 @@ pub(super) async fn interrupted() -> std::io::Result<()> {
 }
 
 /// Prints what went wrong in an outcome, and returns its exit code.
-pub(super) fn verdict(outcome: &Outcome, json: bool) -> ExitCode {
+pub(super) fn exit_code(outcome: &Outcome, json: bool) -> ExitCode {
     if let Some(error) = outcome.unkept.as_ref().filter(|_| !json) {
         eprintln!("warning: {}", unkept(error));
     }
     if outcome.is_complete() {
         // Everything is done and recorded; a script must still hear that something is wrong.
         return match &outcome.unkept {
-            Some(error) => Failure::from(error.clone()).code,
+            Some(error) => CliError::from(error.clone()).code,
             None => ExitCode::Ok,
         };
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{global::Global, sim_settings::SettingsArgs};
 use crate::{
-    session::{ExitCode, Failure, sim as session_sim},
+    session::{CliError, ExitCode, sim as session_sim},
     ui::table,
 };
 
@@ -140,7 +140,7 @@ struct FaultArgs {
 }
 
 /// Runs the verb.
-pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
+pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, CliError> {
     let data = args.data.unwrap_or_else(|| global.home(None).sim());
     match args.verb {
         SimVerb::Serve(args) => serve(data, &args).await?,
@@ -173,12 +173,12 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
         SimVerb::Env => env(&open(&data)?),
         SimVerb::Inventory => {
             let all = open(&data)?.inventory().await.map_err(session_sim::failed)?;
-            exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+            exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
         }
         SimVerb::Calls { reset } => {
             let calls = open(&data)?.stats(reset).await.map_err(session_sim::failed)?;
             if global.json {
-                exactln!("{}", serde_json::to_string_pretty(&calls).map_err(Failure::local)?);
+                exactln!("{}", serde_json::to_string_pretty(&calls).map_err(CliError::local)?);
             } else {
                 let rows =
                     calls.iter().map(|(call, n)| vec![call.clone(), n.to_string()]).collect();
@@ -190,7 +190,7 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
         SimVerb::StandIn { tool, args } => {
             let code = tokio::task::spawn_blocking(move || infra_sim::stand_in::run(&tool, &args))
                 .await
-                .map_err(Failure::local)?;
+                .map_err(CliError::local)?;
             // The tool's own exit code is what the script that called it looks at.
             std::process::exit(code);
         }
@@ -198,14 +198,14 @@ pub async fn sim(global: &Global, args: SimArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-fn open(data: &std::path::Path) -> Result<Control, Failure> {
+fn open(data: &std::path::Path) -> Result<Control, CliError> {
     Control::open(data).map_err(session_sim::failed)?.ok_or_else(|| {
         session_sim::failed(format!("none runs in {}", data.display()))
             .hint("`infra sim start` starts one")
     })
 }
 
-async fn serve(data: PathBuf, args: &ServeArgs) -> Result<(), Failure> {
+async fn serve(data: PathBuf, args: &ServeArgs) -> Result<(), CliError> {
     // Tokens, keys and what a cluster says lie in there, in files that many parts write.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     args.settings.keep(&data)?;
@@ -214,7 +214,7 @@ async fn serve(data: PathBuf, args: &ServeArgs) -> Result<(), Failure> {
         data,
         seed: clock.seed.unwrap_or(1),
         speed: clock.speed.unwrap_or(1.0),
-        exe: std::env::current_exe().map_err(Failure::local)?,
+        exe: std::env::current_exe().map_err(CliError::local)?,
     };
     let stop = CancellationToken::new();
     let on_signal = stop.clone();
@@ -226,10 +226,10 @@ async fn serve(data: PathBuf, args: &ServeArgs) -> Result<(), Failure> {
     infra_sim::serve(options, stop).await.map_err(session_sim::failed)
 }
 
-async fn status(global: &Global, control: &Control) -> Result<(), Failure> {
+async fn status(global: &Global, control: &Control) -> Result<(), CliError> {
     let status = control.status().await.map_err(session_sim::failed)?;
     if global.json {
-        exactln!("{}", serde_json::to_string_pretty(&status).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&status).map_err(CliError::local)?);
         return Ok(());
     }
     println!(
@@ -269,7 +269,7 @@ fn env(control: &Control) {
     println!("export SSL_CERT_FILE={}", endpoint.ca_file.display());
 }
 
-async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<(), Failure> {
+async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<(), CliError> {
     match verb {
         FaultVerb::Add(args) => {
             let wanted = serde_json::json!({
@@ -279,7 +279,7 @@ async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<()
                 "retry_after_s": args.retry_after_s, "delay_ms": args.delay_ms,
             });
             let fault: Fault = serde_json::from_value(wanted)
-                .map_err(|error| Failure::new(ExitCode::Usage, error.to_string()))?;
+                .map_err(|error| CliError::new(ExitCode::Usage, error.to_string()))?;
             let set = control.set_fault(&fault).await.map_err(session_sim::failed)?;
             if global.json {
                 exactln!("{}", serde_json::json!({"id": set.id}));
@@ -294,12 +294,12 @@ async fn fault(global: &Global, control: &Control, verb: FaultVerb) -> Result<()
                     .iter()
                     .map(|set| serde_json::json!({"fault": set.fault, "struck": set.fired}))
                     .collect();
-                exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+                exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
                 return Ok(());
             }
             for set in all {
                 let struck = set.fired;
-                let text = serde_json::to_string(&set.fault).map_err(Failure::local)?;
+                let text = serde_json::to_string(&set.fault).map_err(CliError::local)?;
                 println!("{text}  struck {struck} times");
             }
         }

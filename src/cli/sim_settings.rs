@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use infra_sim::{MachineMode, Settings, control::Control, limits::Limits, settings::SettingsTable};
 
 use super::global::Global;
-use crate::session::{Failure, sim as session_sim};
+use crate::session::{CliError, sim as session_sim};
 
 /// How machines boot.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -66,7 +66,7 @@ impl SettingsArgs {
     }
 
     /// Tells a running embedded cloud.
-    pub async fn apply(&self, control: &Control) -> Result<(), Failure> {
+    pub async fn apply(&self, control: &Control) -> Result<(), CliError> {
         let now = control.settings().await.map_err(session_sim::failed)?;
         let wanted = self.behaviour(now.clone());
         if wanted != now {
@@ -81,7 +81,7 @@ impl SettingsArgs {
     }
 
     /// Writes them into the data folder of one that is about to run.
-    pub fn keep(&self, data: &Path) -> Result<(), Failure> {
+    pub fn keep(&self, data: &Path) -> Result<(), CliError> {
         let settings = SettingsTable::open(data).map_err(session_sim::failed)?;
         let wanted = self.behaviour(settings.get());
         let limits = infra_sim::limits::LimitTable::open(data).map_err(session_sim::failed)?;
@@ -95,7 +95,7 @@ impl SettingsArgs {
     }
 
     /// Runs `infra sim settings`.
-    pub async fn run(&self, global: &Global, control: &Control) -> Result<(), Failure> {
+    pub async fn run(&self, global: &Global, control: &Control) -> Result<(), CliError> {
         self.apply(control).await?;
         let settings = control.settings().await.map_err(session_sim::failed)?;
         let limits = control.limits().await.map_err(session_sim::failed)?;

@@ -8,7 +8,7 @@ use super::{global::Global, run::Run};
 use crate::{
     cluster::BootFailure,
     engine::{Observations, Outcome},
-    session::{ExitCode, Failure, Observation, Purpose, Session},
+    session::{CliError, ExitCode, Observation, Purpose, Session},
     ui::{Style, table},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 pub struct StatusArgs {}
 
 /// Runs the verb.
-pub async fn status(global: &Global, _args: &StatusArgs) -> Result<ExitCode, Failure> {
+pub async fn status(global: &Global, _args: &StatusArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "status").await?;
     let looked = run.observe(Purpose::Show).await?;
     let failures = run.session.boot_failures(&looked).await.unwrap_or_else(|error| {
@@ -27,7 +27,7 @@ pub async fn status(global: &Global, _args: &StatusArgs) -> Result<ExitCode, Fai
     });
     if run.style == Style::Json {
         let text = serde_json::to_string_pretty(&as_json(&run.session, &looked, &failures));
-        exactln!("{}", text.map_err(Failure::local)?);
+        exactln!("{}", text.map_err(CliError::local)?);
     } else {
         print!("{}", report(&run.session, &looked, &failures, None));
     }

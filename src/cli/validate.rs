@@ -6,7 +6,7 @@ use super::global::Global;
 use crate::{
     cluster::SuiteSeed,
     config,
-    session::{ExitCode, Failure, check_site_certificates, known_version},
+    session::{CliError, ExitCode, check_site_certificates, known_version},
 };
 
 /// Check infra.toml and the manifests. Needs no cloud and no credentials.
@@ -18,9 +18,9 @@ pub struct ValidateArgs {
 }
 
 /// Runs the verb.
-pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, Failure> {
+pub async fn validate(global: &Global, args: &ValidateArgs) -> Result<ExitCode, CliError> {
     if args.schema {
-        exactln!("{}", serde_json::to_string_pretty(&config::schema()).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&config::schema()).map_err(CliError::local)?);
         return Ok(ExitCode::Ok);
     }
     let first = global.project()?;

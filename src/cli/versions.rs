@@ -8,7 +8,7 @@ use serde_json::json;
 use super::global::Global;
 use crate::{
     clouds,
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
     ui::table,
 };
 
@@ -25,9 +25,9 @@ pub struct VersionsArgs {
 }
 
 /// Runs the verb.
-pub fn show(global: &Global, args: &VersionsArgs) -> Result<ExitCode, Failure> {
+pub fn show(global: &Global, args: &VersionsArgs) -> Result<ExitCode, CliError> {
     let kubernetes = kubernetes(global)?;
-    let minor = minor_of(&kubernetes).map_err(Failure::local)?;
+    let minor = minor_of(&kubernetes).map_err(CliError::local)?;
     let today = Zoned::now().date();
     let mut fatal = 0;
     let mut rows = Vec::new();
@@ -46,7 +46,7 @@ pub fn show(global: &Global, args: &VersionsArgs) -> Result<ExitCode, Failure> {
     }
     if global.json {
         let document = json!({"kubernetes": kubernetes, "components": documents, "wrong": fatal});
-        exactln!("{}", serde_json::to_string_pretty(&document).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&document).map_err(CliError::local)?);
     } else {
         println!("For Kubernetes {kubernetes}:");
         let headings = ["name", "version", "part of", "supported until", "looked at", "state"];
@@ -63,21 +63,21 @@ pub fn show(global: &Global, args: &VersionsArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Lists what every cluster gets, then what each cloud of this build adds.
-fn components() -> Result<Vec<Component>, Failure> {
-    let mut all = versions().map_err(Failure::local)?.components.clone();
+fn components() -> Result<Vec<Component>, CliError> {
+    let mut all = versions().map_err(CliError::local)?.components.clone();
     for cloud in clouds::all() {
-        let own = Versions::parse(cloud.manifests.versions).map_err(Failure::local)?;
+        let own = Versions::parse(cloud.manifests.versions).map_err(CliError::local)?;
         all.extend(own.components);
     }
     Ok(all)
 }
 
 /// Returns the version of infra.toml, or the newest one known where there is no file.
-fn kubernetes(global: &Global) -> Result<String, Failure> {
+fn kubernetes(global: &Global) -> Result<String, CliError> {
     if global.file.exists() {
         return Ok(global.project()?.cluster.versions.kubernetes);
     }
-    infra_provisioning::artifacts::default_version().map_err(Failure::local)
+    infra_provisioning::artifacts::default_version().map_err(CliError::local)
 }
 
 /// Returns true for a finding that matters to a cluster of that minor version: the end of another minor

@@ -6,7 +6,7 @@ use infra_provider_api::{Address, Observed, Role};
 use infra_ssl::{ENCRYPTION_KEYS, EncryptionKeys, EncryptionStage, EncryptionStart, PkiLayout};
 
 use super::{
-    error::{ExitCode, Failure},
+    error::{CliError, ExitCode},
     observe::{Observation, Purpose},
     open::Session,
     versions::refuse,
@@ -38,9 +38,9 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if the file is damaged.
-    pub fn encryption_keys(&self) -> Result<Option<EncryptionKeys>, Failure> {
+    pub fn encryption_keys(&self) -> Result<Option<EncryptionKeys>, CliError> {
         let path = PkiLayout::new(&self.layout.pki).encryption_keys();
-        EncryptionKeys::read(&path).map_err(Failure::local)
+        EncryptionKeys::read(&path).map_err(CliError::local)
     }
 
     /// Returns what is declared of encryption, for a cluster in this `life`.
@@ -49,7 +49,7 @@ impl Session {
         purpose: Purpose,
         life: Life,
         kube: &KubeAccess,
-    ) -> Result<Encryption, Failure> {
+    ) -> Result<Encryption, CliError> {
         let wanted = &self.project.kubernetes;
         // Whatever may make a control plane: a lost key must not be replaced by another one in silence.
         let changes = !matches!(purpose, Purpose::Show | Purpose::Orphans | Purpose::Destroy);
@@ -75,7 +75,7 @@ impl Session {
         let runs = life == Life::Runs;
         if runs && changes && self.lacks_keys(kube).await? {
             let path = PkiLayout::new(&self.layout.pki).encryption_keys();
-            return Err(Failure::new(
+            return Err(CliError::new(
                 ExitCode::State,
                 format!(
                     "{} is missing, and this cluster's Secrets are encrypted with its keys",
@@ -96,7 +96,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if neither can tell.
-    async fn lacks_keys(&self, kube: &KubeAccess) -> Result<bool, Failure> {
+    async fn lacks_keys(&self, kube: &KubeAccess) -> Result<bool, CliError> {
         let record = self.store.state();
         let keys = Address::new("certificate", ENCRYPTION_KEYS);
         if record.resources.contains_key(&keys) {
@@ -106,7 +106,7 @@ impl Session {
             Some(encrypts) => Ok(encrypts),
             // It was made, and never given any: an earlier version made it.
             None if record.resources.contains_key(&ApiServers::address()) => Ok(false),
-            None => Err(Failure::new(
+            None => Err(CliError::new(
                 ExitCode::State,
                 "cannot see whether this cluster's Secrets are encrypted: the state does not know it, and the API server does not answer",
             )
@@ -140,7 +140,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if the present settings are unknown, because the nodes' downloads are not there.
-    pub fn outdated_control_planes(&self, looked: &Observation) -> Result<Vec<Address>, Failure> {
+    pub fn outdated_control_planes(&self, looked: &Observation) -> Result<Vec<Address>, CliError> {
         if let Some(missing) = &looked.missing {
             return Err(missing.clone());
         }

@@ -81,7 +81,7 @@ impl ExitCode {
 
 /// What ends a run: what failed, and what to do.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct CliError {
     /// The exit code.
     pub code: ExitCode,
     /// What failed, on what, why.
@@ -94,7 +94,7 @@ pub struct Failure {
     pub drawing: Option<String>,
 }
 
-impl Failure {
+impl CliError {
     /// Makes a failure with no hint.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self {
@@ -154,15 +154,15 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for CliError {}
 
-impl From<CloudError> for Failure {
+impl From<CloudError> for CliError {
     fn from(error: CloudError) -> Self {
         let code = match error.kind {
             ErrorKind::Unauthorized | ErrorKind::Forbidden => ExitCode::Credentials,
@@ -181,7 +181,7 @@ impl From<CloudError> for Failure {
     }
 }
 
-impl From<LoadError> for Failure {
+impl From<LoadError> for CliError {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
@@ -194,7 +194,7 @@ impl From<LoadError> for Failure {
     }
 }
 
-impl From<StateError> for Failure {
+impl From<StateError> for CliError {
     fn from(error: StateError) -> Self {
         let code = match error.kind {
             StateErrorKind::Damaged => ExitCode::State,
@@ -208,19 +208,19 @@ impl From<StateError> for Failure {
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         StateError::from(error).into()
     }
 }
 
-impl From<LockError> for Failure {
+impl From<LockError> for CliError {
     fn from(error: LockError) -> Self {
         StateError::from(error).into()
     }
 }
 
-impl From<MoveError> for Failure {
+impl From<MoveError> for CliError {
     fn from(error: MoveError) -> Self {
         match error {
             MoveError::Locked(error) => error.into(),
@@ -236,7 +236,7 @@ impl From<MoveError> for Failure {
     }
 }
 
-impl From<TwoStates> for Failure {
+impl From<TwoStates> for CliError {
     fn from(error: TwoStates) -> Self {
         let folder = match error.folder.display().to_string() {
             empty if empty.is_empty() => ".".to_owned(),
@@ -250,7 +250,7 @@ impl From<TwoStates> for Failure {
     }
 }
 
-impl From<infra_ssl::SslError> for Failure {
+impl From<infra_ssl::SslError> for CliError {
     fn from(error: infra_ssl::SslError) -> Self {
         let mut failure = Self::new(ExitCode::State, error.to_string());
         failure.hints.extend(error.hint());
@@ -258,7 +258,7 @@ impl From<infra_ssl::SslError> for Failure {
     }
 }
 
-impl From<ObserveError> for Failure {
+impl From<ObserveError> for CliError {
     fn from(error: ObserveError) -> Self {
         let mut failure = Self::new(ExitCode::Failed, error.to_string());
         // Certificates and keys are a part of the state, and are all that is observed on this machine.
@@ -282,7 +282,7 @@ impl From<ObserveError> for Failure {
     }
 }
 
-impl From<PlanError> for Failure {
+impl From<PlanError> for CliError {
     fn from(error: PlanError) -> Self {
         let mut failure = Self::new(ExitCode::Invalid, error.to_string());
         failure.hints.extend(error.hint());
@@ -290,7 +290,7 @@ impl From<PlanError> for Failure {
     }
 }
 
-impl From<RecoverError> for Failure {
+impl From<RecoverError> for CliError {
     fn from(error: RecoverError) -> Self {
         match error {
             RecoverError::Store(error) => error.into(),
@@ -299,7 +299,7 @@ impl From<RecoverError> for Failure {
     }
 }
 
-impl From<crate::rotate::GenerationsError> for Failure {
+impl From<crate::rotate::GenerationsError> for CliError {
     fn from(error: crate::rotate::GenerationsError) -> Self {
         let failure = Self::new(ExitCode::State, error.to_string());
         match error {
@@ -311,7 +311,7 @@ impl From<crate::rotate::GenerationsError> for Failure {
     }
 }
 
-impl From<crate::apps::AppsError> for Failure {
+impl From<crate::apps::AppsError> for CliError {
     fn from(error: crate::apps::AppsError) -> Self {
         use crate::apps::AppsError;
         let code = match &error {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use infra_provider_api::Reference;
 use infra_provisioning::artifacts::{Arch, LOCK_VERSION, Lock};
 
-use super::{error::Failure, observe::Purpose, open::Session, plan::Planned};
+use super::{error::CliError, observe::Purpose, open::Session, plan::Planned};
 use crate::{
     apps::{Suite, check_classes},
     cluster::{SuiteSpec, Suites, lock_digest},
@@ -22,7 +22,7 @@ pub(super) struct Downloads {
     /// Hash over them, or that of the last sync when there is no list.
     pub(super) digest: String,
     /// Why there is no list.
-    pub(super) missing: Option<Failure>,
+    pub(super) missing: Option<CliError>,
 }
 
 /// The suites that a plan is made with.
@@ -78,7 +78,7 @@ impl Session {
         suites: &Suites,
         outputs: &dyn Fn(&Reference) -> Option<String>,
         purpose: Purpose,
-    ) -> Result<LoadedSuites, Failure> {
+    ) -> Result<LoadedSuites, CliError> {
         let mut loaded = LoadedSuites::default();
         for (name, _) in suites.iter() {
             let declared = suites.declare(name, outputs).and_then(|declared| {
@@ -100,7 +100,7 @@ impl Session {
                 Ok(None) => {}
                 Err(error) if purpose.needs_manifests() => return Err(error.into()),
                 Err(error) => {
-                    let failure = Failure::from(error);
+                    let failure = CliError::from(error);
                     let first = failure.message.lines().next().unwrap_or_default().to_owned();
                     loaded.unchecked.push(format!("cannot check suite.{name}: {first}"));
                     // Manifests that can't be read are not manifests that were deleted.
@@ -118,7 +118,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns why there are none.
-    pub(super) fn require_downloads(&self, mut planned: Planned) -> Result<Planned, Failure> {
+    pub(super) fn require_downloads(&self, mut planned: Planned) -> Result<Planned, CliError> {
         let Some(missing) = planned.looked.missing.take() else { return Ok(planned) };
         let kinds = [self.cloud.machine_kind, "node_bundle", "artifacts"];
         let needs = planned.plan.changes.iter().any(|change| {

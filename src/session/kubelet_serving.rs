@@ -2,7 +2,7 @@
 
 use infra_provider_api::Address;
 
-use super::{error::Failure, observe::Purpose, open::Session, versions::refuse};
+use super::{error::CliError, observe::Purpose, open::Session, versions::refuse};
 use crate::cluster::{KubeAccess, KubeletCertificates, kubelets_ask};
 
 impl Session {
@@ -18,7 +18,7 @@ impl Session {
         purpose: Purpose,
         runs: bool,
         kube: &KubeAccess,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, CliError> {
         let wanted = &self.project.kubernetes;
         if !runs {
             return Ok(wanted.kubelet_serving);

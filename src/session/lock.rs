@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    error::{ExitCode, Failure},
+    error::{CliError, ExitCode},
     open::Session,
 };
 use crate::state::{Lock, LockError, LockOptions, RemoteLock, StoreError, lock::Lease};
@@ -45,7 +45,7 @@ impl Session {
         &self,
         options: LockOptions,
         waiting: &(dyn Fn(&Lease) + Sync),
-    ) -> Result<ClusterLock, Failure> {
+    ) -> Result<ClusterLock, CliError> {
         let lock = match &self.remote {
             Some(remote) => ClusterLock::Remote(remote.lock(options, waiting).await?),
             None => ClusterLock::Local(local(self, options, waiting).await?),
@@ -78,9 +78,9 @@ impl Session {
 
     /// Replaces a failure by the loss of the lock that caused it. The loss stops whatever is under
     /// way, which then says only that it was stopped.
-    pub fn blamed<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+    pub fn blamed<T>(&self, result: Result<T, CliError>) -> Result<T, CliError> {
         result.map_err(|failure| match failure.code {
-            ExitCode::Interrupted | ExitCode::Failed => self.lost().map_or(failure, Failure::from),
+            ExitCode::Interrupted | ExitCode::Failed => self.lost().map_or(failure, CliError::from),
             _ => failure,
         })
     }

@@ -11,7 +11,7 @@ use std::{
 use infra_provider_api::{Address, Cluster, Kind, ManagedBy, Observed, RawJson, Readiness};
 use serde_json::json;
 
-use super::{error::Failure, observe::Purpose, open::Session};
+use super::{error::CliError, observe::Purpose, open::Session};
 use crate::{
     apps::addons::CERT_MANAGER,
     cluster::{KubeAccess, SiteCertificates, SiteScope, Suites, listed, needs_cert_manager},
@@ -27,7 +27,7 @@ fn recorded(record: &State) -> impl Iterator<Item = &Address> {
 impl Session {
     /// Returns the cloud's kinds that a plan is about: those that are declared or recorded. Disks
     /// and load balancers that Kubernetes makes are neither; only a destroy deletes them.
-    pub(super) fn cloud_kinds(&self, purpose: Purpose) -> Result<Vec<Arc<dyn Kind>>, Failure> {
+    pub(super) fn cloud_kinds(&self, purpose: Purpose) -> Result<Vec<Arc<dyn Kind>>, CliError> {
         let mut kinds = self.cloud.provider.kinds();
         let record = self.store.state();
         if purpose.is_everything() || record.resources.is_empty() {
@@ -37,7 +37,7 @@ impl Session {
             .cloud
             .provider
             .model(&self.project.cluster, &self.owner)
-            .map_err(|problems| Failure::refused(&problems))?;
+            .map_err(|problems| CliError::refused(&problems))?;
         let mut wanted: BTreeSet<&str> = recorded(&record).map(Address::kind).collect();
         wanted.extend(declared.iter().map(|one| one.address.kind()));
         kinds.retain(|kind| wanted.contains(kind.name()));
@@ -101,7 +101,7 @@ impl Session {
         suites: &Suites,
         scope: &SiteScope,
         observed: &Observations,
-    ) -> Result<BTreeMap<Address, String>, Failure> {
+    ) -> Result<BTreeMap<Address, String>, CliError> {
         let address = Suites::address(CERT_MANAGER);
         let goes = suites.is_retired(CERT_MANAGER) && observed.get(&address).is_some();
         if !goes || purpose.is_everything() {

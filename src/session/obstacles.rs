@@ -3,7 +3,7 @@
 use infra_provider_api::{Effect, ErrorKind, Observed, Obstacle};
 
 use super::{
-    error::{ExitCode, Failure},
+    error::{CliError, ExitCode},
     open::Session,
 };
 use crate::engine::Plan;
@@ -14,7 +14,7 @@ impl Session {
     /// # Errors
     /// Returns an error if a resource is protected from being deleted. Then nothing is deleted, since
     /// somebody protected it on purpose.
-    pub(super) async fn warn_of_obstacles(&self, plan: &mut Plan) -> Result<(), Failure> {
+    pub(super) async fn warn_of_obstacles(&self, plan: &mut Plan) -> Result<(), CliError> {
         let going: Vec<&Observed> = plan
             .changes
             .iter()
@@ -83,11 +83,11 @@ fn warn(plan: &mut Plan, obstacle: &Obstacle, named: bool) {
     });
 }
 
-fn protected(obstacles: &[&Obstacle]) -> Failure {
+fn protected(obstacles: &[&Obstacle]) -> CliError {
     let lines: Vec<String> = obstacles
         .iter()
         .map(|one| format!("cannot delete {}: {}\n  help: {}", one.address, one.message, one.hint))
         .collect();
-    Failure::new(ExitCode::Invalid, lines.join("\n"))
+    CliError::new(ExitCode::Invalid, lines.join("\n"))
         .hint("nothing was deleted; run the same command again once the protection is lifted")
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     artifact_lock,
-    error::{ExitCode, Failure},
+    error::{CliError, ExitCode},
     served, sim,
     versions::{known_version, refuse},
 };
@@ -102,7 +102,7 @@ impl Connected {
         project: &mut Project,
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         if let Some(note) = project.home.check(&project.cluster.name)? {
             eprintln!("{note}");
         }
@@ -127,7 +127,7 @@ impl Connected {
 }
 
 /// Refuses credentials of another account than the one that the file names, if it names one.
-fn check_account(cluster: &Cluster, account: &Account) -> Result<(), Failure> {
+fn check_account(cluster: &Cluster, account: &Account) -> Result<(), CliError> {
     let Some(wanted) = cluster.account.as_ref().filter(|wanted| **wanted != account.id) else {
         return Ok(());
     };
@@ -139,7 +139,7 @@ fn check_account(cluster: &Cluster, account: &Account) -> Result<(), Failure> {
         "choose other credentials, or change `account` under [providers.{}]",
         cluster.provider
     );
-    Err(Failure::new(ExitCode::Credentials, message).hint(hint))
+    Err(CliError::new(ExitCode::Credentials, message).hint(hint))
 }
 
 /// Returns endpoints and credentials: the environment's, or those of the embedded cloud, which is
@@ -147,7 +147,7 @@ fn check_account(cluster: &Cluster, account: &Account) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Returns an error if the embedded cloud does not start.
-pub(super) async fn cloud_env(options: &SessionOptions, home: &Home) -> Result<CloudEnv, Failure> {
+pub(super) async fn cloud_env(options: &SessionOptions, home: &Home) -> Result<CloudEnv, CliError> {
     if !options.sim {
         return Ok(CloudEnv::default());
     }
@@ -165,7 +165,7 @@ impl Session {
     pub async fn open(
         options: &SessionOptions,
         progress: Arc<dyn Progress>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let mut project = config::load(&options.file, &options.spec)?;
         let Connected { cloud_env, cloud, account, mut cx, layout, uuid } =
             Connected::to(&mut project, options, progress).await?;
@@ -191,7 +191,7 @@ impl Session {
         };
         let owner = store.owner().clone();
         if owner.uuid != uuid && options.sim {
-            return Err(Failure::new(
+            return Err(CliError::new(
                 ExitCode::State,
                 format!(
                     "{} is the state of a cluster elsewhere, not on this embedded cloud",
@@ -229,19 +229,19 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if there are none yet, or if they are of another Kubernetes version.
-    pub fn artifacts(&self) -> Result<(PathBuf, ArtifactLock), Failure> {
+    pub fn artifacts(&self) -> Result<(PathBuf, ArtifactLock), CliError> {
         let versions = &self.project.cluster.versions;
         let version = &versions.kubernetes;
         known_version(&self.project, self.sim)?;
         if self.sim {
             let folder = self.project.home.sim().join("artifacts").join(version);
             let lock =
-                artifacts::stand_ins(&folder, version, Arch::Amd64).map_err(Failure::local)?;
+                artifacts::stand_ins(&folder, version, Arch::Amd64).map_err(CliError::local)?;
             return Ok((folder, lock));
         }
         let folder = self.project.artifact_cache.clone();
-        let lock = artifact_lock::read(&self.project).map_err(Failure::local)?.ok_or_else(|| {
-            Failure::new(
+        let lock = artifact_lock::read(&self.project).map_err(CliError::local)?.ok_or_else(|| {
+            CliError::new(
                 ExitCode::Failed,
                 format!("there are no artifacts for the nodes in {}", folder.display()),
             )
@@ -275,7 +275,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if it cannot be written.
-    pub async fn keep(&self) -> Result<(), Failure> {
+    pub async fn keep(&self) -> Result<(), CliError> {
         match &self.remote {
             Some(remote) => Ok(remote.send().await?),
             None => Ok(()),
@@ -286,10 +286,10 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if it cannot be removed.
-    pub async fn forget_rotations(&self) -> Result<(), Failure> {
+    pub async fn forget_rotations(&self) -> Result<(), CliError> {
         let rotations = self.layout.rotations();
         if rotations.exists() {
-            std::fs::remove_file(&rotations).map_err(Failure::local)?;
+            std::fs::remove_file(&rotations).map_err(CliError::local)?;
         }
         if let Some(remote) = &self.remote {
             remote.removed(&[rotations]);

@@ -7,7 +7,7 @@ use infra_provider_api::{Address, Diagnostic, Phase};
 use jiff::{Timestamp, Zoned};
 
 use super::{
-    error::Failure,
+    error::CliError,
     observe::{Observation, Purpose},
     open::Session,
     versions::end_of_life_note,
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if something cannot be observed, declared or planned.
-    pub async fn plan(&self, mut options: PlanOptions) -> Result<Planned, Failure> {
+    pub async fn plan(&self, mut options: PlanOptions) -> Result<Planned, CliError> {
         let purpose = match options.phase {
             _ if options.destroy => Purpose::Destroy,
             Phase::Infra => Purpose::Infra,
@@ -92,16 +92,16 @@ impl Session {
         if creates && !options.destroy {
             let new = plan.changes.iter().filter(|change| change.action == Action::Create);
             let created: Vec<Address> = new.map(|change| change.address.clone()).collect();
-            let checked = self.cloud.provider.check(&self.cx, &looked.cluster, &created).await;
-            problems.extend(self.blamed(checked.map_err(Failure::from))?);
+            let checked = self.cloud.provider.preflight(&self.cx, &looked.cluster, &created).await;
+            problems.extend(self.blamed(checked.map_err(CliError::from))?);
         }
         // All at once: each costs an edit of the file.
         if !problems.is_empty() {
-            return Err(Failure::refused(&problems));
+            return Err(CliError::refused(&problems));
         }
         if creates && !options.destroy {
             let remarks = self.cloud.provider.remarks(&self.cx, &looked.cluster).await;
-            plan.notes.extend(self.blamed(remarks.map_err(Failure::from))?);
+            plan.notes.extend(self.blamed(remarks.map_err(CliError::from))?);
         }
         self.warn_of_obstacles(&mut plan).await?;
         plan.notes.extend(self.neighbours().await);
@@ -118,7 +118,7 @@ impl Session {
         &self,
         looked: &Observation,
         plan: &mut Plan,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let issuer = Suites::address(CERT_MANAGER);
         let is_dns = |acme: &AcmeConfig| acme.challenge == Challenge::Dns01;
         if looked.shared.acme.as_ref().is_some_and(is_dns)
@@ -148,7 +148,7 @@ impl Session {
         looked: &Observation,
         record: Arc<State>,
         options: &PlanOptions,
-    ) -> Result<Plan, Failure> {
+    ) -> Result<Plan, CliError> {
         let record = of_environment(record, looked);
         Ok(plan(&PlanInput {
             owner: &self.owner,

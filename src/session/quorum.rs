@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use infra_provider_api::{Address, Readiness, Role};
 
-use super::{error::Failure, observe::Observation, open::Session};
+use super::{error::CliError, observe::Observation, open::Session};
 use crate::{
     cluster::{ANSWERS, VOTES},
     engine::{
@@ -19,7 +19,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns the reason for which the plan is refused.
-    pub(super) fn judge(&self, looked: &Observation, plan: &mut Plan) -> Result<(), Failure> {
+    pub(super) fn judge(&self, looked: &Observation, plan: &mut Plan) -> Result<(), CliError> {
         let record = self.store.state();
         let options = plan.options.clone();
         let facts = self.facts(looked, &record, plan, &options);
@@ -165,10 +165,10 @@ impl Session {
 
 type Changes<'a> = BTreeMap<&'a Address, &'a Change>;
 
-fn refused(refusal: Refusal) -> Failure {
+fn refused(refusal: Refusal) -> CliError {
     let failure = match refusal.findings() {
-        found if found.is_empty() => Failure::new(super::ExitCode::Invalid, refusal.to_string()),
-        found => Failure::refused(&found),
+        found if found.is_empty() => CliError::new(super::ExitCode::Invalid, refusal.to_string()),
+        found => CliError::refused(&found),
     };
     failure.hint(refusal.hint()).hint("nothing was changed")
 }
@@ -185,25 +185,30 @@ fn control_planes(looked: &Observation) -> Vec<String> {
 /// Members by the state: those that were seen, or, in a state of an earlier version, the control
 /// planes that have joined.
 fn recorded_members(looked: &Observation, record: &State) -> BTreeSet<String> {
+    let seen = seen_members(record);
+    if !seen.is_empty() {
+        return seen;
+    }
     let ready = |kind: &str| -> BTreeSet<String> {
         let all = record.resources.values();
         all.filter(|one| one.address.kind() == kind && one.ready)
             .map(|one| one.address.name().to_owned())
             .collect()
     };
-    // One that did not answer is still a member.
+    let mut control_planes: BTreeSet<String> = control_planes(looked).into_iter().collect();
+    control_planes.extend(names(record.resources.keys(), "turn"));
+    ready("node").intersection(&control_planes).cloned().collect()
+}
+
+/// Members that were seen: those that have been ready, and those that were found silent. One that does not
+/// answer is still a member.
+fn seen_members(record: &State) -> BTreeSet<String> {
     let is_member = |one: &&ResourceState| {
         one.address.kind() == "etcd_member"
             && (one.ready || one.outputs.get(ANSWERS) == Some(false.into()))
     };
     let members = record.resources.values().filter(is_member);
-    let seen: BTreeSet<String> = members.map(|one| one.address.name().to_owned()).collect();
-    if !seen.is_empty() {
-        return seen;
-    }
-    let mut control_planes: BTreeSet<String> = control_planes(looked).into_iter().collect();
-    control_planes.extend(names(record.resources.keys(), "turn"));
-    ready("node").intersection(&control_planes).cloned().collect()
+    members.map(|one| one.address.name().to_owned()).collect()
 }
 
 fn fate_of(change: &Change) -> Fate {
@@ -225,4 +230,32 @@ fn is_before(member: &Change, machine: Option<&&Change>) -> bool {
         Action::Create => machine.created_after.contains(&member.address),
         _ => true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use infra_provider_api::{Declared, Phase, RawJson};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_member_that_was_never_heard_counts_and_one_that_is_still_to_come_does_not() {
+        let mut record = State::default();
+        for (address, ready, outputs) in [
+            ("etcd_member.ready", true, json!({"answers": true})),
+            ("etcd_member.silent", false, json!({"answers": false})),
+            ("etcd_member.coming", false, json!({})),
+            ("etcd_member.learning", false, json!({"answers": true, "votes": false})),
+            ("node.ready", true, json!({"answers": false})),
+        ] {
+            let address: Address = address.parse().unwrap();
+            let declared =
+                Declared::new(address.clone(), &json!({})).unwrap().in_phase(Phase::Infra);
+            let mut one = ResourceState::planned(&declared, RawJson::default(), 1);
+            (one.ready, one.outputs) = (ready, outputs.into());
+            record.resources.insert(address, one);
+        }
+        assert_eq!(Vec::from_iter(seen_members(&record)), ["ready", "silent"]);
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{
-    error::Failure,
+    error::CliError,
     open::{SessionOptions, cloud_env},
 };
 use crate::{
@@ -35,7 +35,7 @@ impl OpenRecord {
     ///
     /// # Errors
     /// Returns an error if the file is invalid, or if the state cannot be read.
-    pub async fn open(options: &SessionOptions) -> Result<Self, Failure> {
+    pub async fn open(options: &SessionOptions) -> Result<Self, CliError> {
         let project = config::load(&options.file, &options.spec)?;
         if let Some(note) = project.home.check(&project.cluster.name)? {
             eprintln!("{note}");
@@ -71,7 +71,7 @@ impl OpenRecord {
     ///
     /// # Errors
     /// Returns an error if they cannot be read or decrypted.
-    pub async fn refresh(&self) -> Result<(), Failure> {
+    pub async fn refresh(&self) -> Result<(), CliError> {
         match &self.remote {
             Some(remote) if self.store.is_some() => Ok(remote.refresh().await?),
             _ => Ok(()),

@@ -5,11 +5,11 @@ use std::path::Path;
 use infra_cloud::CloudEnv;
 use infra_sim::{Endpoint, control};
 
-use super::error::{ExitCode, Failure};
+use super::error::{CliError, ExitCode};
 
 /// Makes a failure of the embedded cloud.
-pub fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(ExitCode::Failed, format!("the embedded cloud: {error}"))
+pub fn failed(error: impl std::fmt::Display) -> CliError {
+    CliError::new(ExitCode::Failed, format!("the embedded cloud: {error}"))
 }
 
 /// Starts the embedded cloud in `data` unless it runs there.
@@ -20,7 +20,7 @@ pub async fn start(
     data: &Path,
     speed: Option<f64>,
     seed: Option<u64>,
-) -> Result<Endpoint, Failure> {
+) -> Result<Endpoint, CliError> {
     let exe = std::env::current_exe().map_err(failed)?;
     control::start(data, &exe, seed, speed).await.map_err(failed)
 }
@@ -29,7 +29,7 @@ pub async fn start(
 ///
 /// # Errors
 /// Returns an error if it does not answer.
-pub async fn clock_speed(endpoint: &Endpoint) -> Result<f64, Failure> {
+pub async fn clock_speed(endpoint: &Endpoint) -> Result<f64, CliError> {
     let control = control::Control::to(endpoint.clone()).map_err(failed)?;
     Ok(control.status().await.map_err(failed)?.speed)
 }
@@ -38,7 +38,7 @@ pub async fn clock_speed(endpoint: &Endpoint) -> Result<f64, Failure> {
 ///
 /// # Errors
 /// Returns an error if its certificate cannot be read.
-pub fn cloud_env(endpoint: &Endpoint, clock_speed: f64) -> Result<CloudEnv, Failure> {
+pub fn cloud_env(endpoint: &Endpoint, clock_speed: f64) -> Result<CloudEnv, CliError> {
     let ca_pem = std::fs::read_to_string(&endpoint.ca_file).map_err(failed)?;
     Ok(CloudEnv {
         variables: endpoint

@@ -6,7 +6,7 @@ use infra_provider_api::{Diagnostic, Source};
 use infra_ssl::{Brought, Names};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{error::Failure, observe::Observation, open::Session};
+use super::{error::CliError, observe::Observation, open::Session};
 use crate::{
     apps::{Suite, TlsSecret, TlsSecrets, wanted_tls_secrets},
     cluster::{
@@ -117,9 +117,9 @@ fn is_in_zone(host: &str, zone: &str) -> bool {
 ///
 /// # Errors
 /// Returns an error with each that cannot be used, and its place in infra.toml.
-pub fn check_site_certificates(project: &Project, suite: Option<&Suite>) -> Result<(), Failure> {
+pub fn check_site_certificates(project: &Project, suite: Option<&Suite>) -> Result<(), CliError> {
     let problems = sites(project, suite, None, Timestamp::now()).problems;
-    if problems.is_empty() { Ok(()) } else { Err(Failure::refused(&problems)) }
+    if problems.is_empty() { Ok(()) } else { Err(CliError::refused(&problems)) }
 }
 
 impl Sites {
@@ -211,7 +211,7 @@ impl Session {
         &self,
         looked: &Observation,
         plan: &Plan,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         if !looked.kube.exists() || looked.observed.unreachable.contains_key(SiteCertificates::KIND)
         {
             return Ok(());
@@ -230,6 +230,6 @@ impl Session {
                 refused.push(found);
             }
         }
-        if refused.is_empty() { Ok(()) } else { Err(Failure::refused(&refused)) }
+        if refused.is_empty() { Ok(()) } else { Err(CliError::refused(&refused)) }
     }
 }

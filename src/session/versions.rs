@@ -10,7 +10,7 @@ use infra_provisioning::artifacts::{known_series, parse_version};
 use infra_versions::{minor_of, versions};
 use jiff::civil::Date;
 
-use super::{error::Failure, observe::Observation, open::Session};
+use super::{error::CliError, observe::Observation, open::Session};
 use crate::{cluster::ApiServers, config::Project};
 
 type Version = (u32, u32, u32);
@@ -20,9 +20,9 @@ type Version = (u32, u32, u32);
 ///
 /// # Errors
 /// Returns an error that names the place in infra.toml and the versions there are.
-pub fn known_version(project: &Project, exact: bool) -> Result<(), Failure> {
+pub fn known_version(project: &Project, exact: bool) -> Result<(), CliError> {
     let versions = &project.cluster.versions;
-    let series = known_series().map_err(Failure::local)?;
+    let series = known_series().map_err(CliError::local)?;
     let wanted = parse_version(&versions.kubernetes);
     let is_known = series.iter().any(|one| {
         let latest = parse_version(&one.latest);
@@ -42,8 +42,8 @@ pub fn known_version(project: &Project, exact: bool) -> Result<(), Failure> {
     ))
 }
 
-pub(super) fn refuse(source: Option<&Source>, message: String, hint: String) -> Failure {
-    Failure::refused(&[Diagnostic::new(message).help(hint).in_source(source)])
+pub(super) fn refuse(source: Option<&Source>, message: String, hint: String) -> CliError {
+    CliError::refused(&[Diagnostic::new(message).help(hint).in_source(source)])
 }
 
 impl Session {

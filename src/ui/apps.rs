@@ -1,10 +1,6 @@
 //! A suite's plan and progress as people read them.
 
-use std::{
-    fmt::Write,
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::fmt::Write;
 
 use serde_json::Value;
 
@@ -110,52 +106,8 @@ fn value(value: Option<&Value>) -> String {
     format!("{kept}…")
 }
 
-/// Shows the events of an apply or delete: one line an object and change, as kubectl writes them.
-#[derive(Clone)]
-pub struct AppsReporter {
-    json: bool,
-    begun: Instant,
-    end: Arc<Mutex<Option<String>>>,
-}
-
-impl AppsReporter {
-    /// Lines on standard error, or JSON lines on standard output.
-    pub fn new(json: bool) -> Self {
-        Self { json, begun: Instant::now(), end: Arc::default() }
-    }
-
-    /// Shows one.
-    pub fn show(&self, event: &AppsEvent) {
-        if self.json {
-            if let Ok(line) = serde_json::to_string(event) {
-                exactln!("{line}");
-            }
-            return;
-        }
-        if let AppsEvent::Finished { created, updated, unchanged, deleted, failed } = event {
-            let text = format!(
-                "{created} created, {updated} updated, {unchanged} unchanged, {deleted} deleted, {failed} failed"
-            );
-            if let Ok(mut end) = self.end.lock() {
-                *end = Some(text);
-            }
-        }
-        if let Some(line) = line(event) {
-            eprintln!("  {line}");
-        }
-    }
-
-    /// Shows the counts at the end.
-    pub fn finish(&self) {
-        let end = self.end.lock().ok().and_then(|end| end.clone());
-        if let Some(end) = end.filter(|_| !self.json) {
-            println!("{end} in {:.1} s.", self.begun.elapsed().as_secs_f64());
-        }
-    }
-}
-
 /// Writes an object's name as `deployment.apps/web`, and its namespace.
-fn name(id: &ObjectId) -> String {
+pub(super) fn name(id: &ObjectId) -> String {
     let kind = id.kind.to_lowercase();
     let kind = if id.group.is_empty() { kind } else { format!("{kind}.{}", id.group) };
     match &id.namespace {
@@ -164,7 +116,8 @@ fn name(id: &ObjectId) -> String {
     }
 }
 
-fn line(event: &AppsEvent) -> Option<String> {
+/// Renders an event that is worth a line, as kubectl writes it.
+pub(super) fn line(event: &AppsEvent) -> Option<String> {
     Some(match event {
         AppsEvent::Applied { object, change } => {
             let word = match change {

@@ -8,7 +8,7 @@ mod progress;
 mod repeats;
 mod table;
 
-pub use apps::{AppsPlanView, AppsReporter, apps_plan_text};
+pub use apps::{AppsPlanView, apps_plan_text};
 pub use findings::{drawn, text_again};
 pub use passphrase::{TerminalUser, signals_are_heard};
 pub use plan::{PlanView, plan_text, summary};

@@ -8,10 +8,15 @@ use std::{
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use infra_provider_api::Address;
+use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::repeats::{LeftOut, keys};
+use super::{
+    apps,
+    repeats::{LeftOut, keys},
+};
 use crate::{
+    apps::{AppsEvent, Events as AppsEvents},
     engine::{Event, events::Events},
     logs,
     visible::{one_line, visible},
@@ -41,9 +46,17 @@ impl Style {
     }
 }
 
+/// What happens while a verb works: to resources, or to the objects of a suite.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum RunEvent {
+    Resources(Event),
+    Objects(AppsEvent),
+}
+
 /// Shows the events of a run until it is closed.
 pub struct Reporter {
-    sender: UnboundedSender<Event>,
+    sender: UnboundedSender<RunEvent>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -63,20 +76,27 @@ impl Reporter {
 
     /// Returns the receiver of the run's events.
     pub fn events(&self) -> Events {
-        Events::new(self.sender.clone())
+        let sender = self.sender.clone();
+        Events::new(move |event| drop(sender.send(RunEvent::Resources(event))))
+    }
+
+    /// Returns the receiver of the events of a suite.
+    pub fn apps_events(&self) -> AppsEvents {
+        let sender = self.sender.clone();
+        AppsEvents::new(move |event| drop(sender.send(RunEvent::Objects(event))))
     }
 
     /// Shows the remaining events and ends.
     pub async fn close(self) {
         // Senders may live on in contexts of the run; a marker ends the display all the same.
-        let _ = self.sender.send(Event::Note { text: String::new() });
+        let _ = self.sender.send(RunEvent::Resources(Event::Note { text: String::new() }));
         drop(self.sender);
         let _ = self.task.await;
     }
 }
 
-fn is_end(event: &Event) -> bool {
-    matches!(event, Event::Note { text } if text.is_empty())
+fn is_end(event: &RunEvent) -> bool {
+    matches!(event, RunEvent::Resources(Event::Note { text }) if text.is_empty())
 }
 
 fn seconds(took_ms: u64) -> String {
@@ -125,7 +145,11 @@ struct Log {
 
 impl Log {
     /// Returns the lines that are due once `event` has come.
-    fn lines(&mut self, event: &Event) -> Vec<String> {
+    fn lines(&mut self, event: &RunEvent) -> Vec<String> {
+        let event = match event {
+            RunEvent::Resources(event) => event,
+            RunEvent::Objects(event) => return apps::line(event).into_iter().collect(),
+        };
         if let Event::StepSkipped { address, because, .. } = event {
             return self.left_out.add(address, because).into_iter().collect();
         }
@@ -146,9 +170,9 @@ impl Log {
     /// Waits for the next event. When none is there yet, what is held back is printed first.
     async fn next(
         &mut self,
-        receiver: &mut UnboundedReceiver<Event>,
+        receiver: &mut UnboundedReceiver<RunEvent>,
         mut print: impl FnMut(String),
-    ) -> Option<Event> {
+    ) -> Option<RunEvent> {
         if let Ok(event) = receiver.try_recv() {
             return Some(event).filter(|event| !is_end(event));
         }
@@ -181,13 +205,13 @@ impl RunWaits {
     }
 }
 
-async fn lines(mut receiver: UnboundedReceiver<Event>) {
+async fn lines(mut receiver: UnboundedReceiver<RunEvent>) {
     let mut last: BTreeMap<Option<Address>, String> = BTreeMap::new();
     let mut run_waits = RunWaits::default();
     let mut log = Log::default();
     while let Some(event) = log.next(&mut receiver, |line| eprintln!("  {line}")).await {
         // The same reason twice is no news, nor is each second that a run waits.
-        if let Event::StepWaiting { address, reason } = &event {
+        if let RunEvent::Resources(Event::StepWaiting { address, reason }) = &event {
             if last.get(address) == Some(reason)
                 || (address.is_none() && !run_waits.is_news(reason, Instant::now()))
             {
@@ -204,7 +228,7 @@ async fn lines(mut receiver: UnboundedReceiver<Event>) {
     }
 }
 
-async fn json(mut receiver: UnboundedReceiver<Event>) {
+async fn json(mut receiver: UnboundedReceiver<RunEvent>) {
     while let Some(event) = receiver.recv().await {
         if is_end(&event) {
             break;
@@ -216,76 +240,141 @@ async fn json(mut receiver: UnboundedReceiver<Event>) {
     }
 }
 
-async fn live(mut receiver: UnboundedReceiver<Event>) {
-    let bars = MultiProgress::new();
-    logs::beside(Some(bars.clone()));
-    let spinner = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let total = bars.add(ProgressBar::new(0));
-    let style = "  {bar:30} {pos}/{len} steps {elapsed} {wide_msg}";
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        total.set_style(style);
-    }
-    let mut running: BTreeMap<Address, ProgressBar> = BTreeMap::new();
-    let mut waiting = false;
-    let mut log = Log::default();
-    let print = |line: String| drop(bars.println(format!("  {}", visible(&line))));
-    while let Some(event) = log.next(&mut receiver, print).await {
-        // Whatever happens, the run waits no longer.
-        if waiting && !matches!(event, Event::StepWaiting { .. }) {
-            total.set_message("");
-            waiting = false;
+/// The bars of a run: one for each that is under way, and one for all.
+struct Bars {
+    all: MultiProgress,
+    total: ProgressBar,
+    spinner: ProgressStyle,
+    running: BTreeMap<String, ProgressBar>,
+    /// The bar of the run says what all of it waits for.
+    waiting: bool,
+}
+
+impl Bars {
+    fn new() -> Self {
+        let all = MultiProgress::new();
+        logs::beside(Some(all.clone()));
+        let spinner = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let total = all.add(ProgressBar::new(0));
+        let style = "  {bar:30} {pos}/{len} steps {elapsed} {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            total.set_style(style);
         }
-        match &event {
-            Event::RunStarted { steps } => total.set_length(*steps as u64),
+        Self { all, total, spinner, running: BTreeMap::new(), waiting: false }
+    }
+
+    fn print(&self, line: &str) {
+        let _ = self.all.println(format!("  {}", visible(line)));
+    }
+
+    fn begin(&mut self, name: String, doing: &'static str) {
+        let bar = self.all.insert_before(&self.total, ProgressBar::new_spinner());
+        bar.set_style(self.spinner.clone());
+        bar.set_prefix(name.clone());
+        bar.set_message(doing);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        self.running.insert(name, bar);
+    }
+
+    fn say(&self, name: &str, text: String) {
+        if let Some(bar) = self.running.get(name) {
+            bar.set_message(text);
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        self.total.inc(1);
+        if let Some(bar) = self.running.remove(name) {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Moves the bars. Returns true if the event is shown by them alone.
+    fn show(&mut self, event: &RunEvent) -> bool {
+        // Whatever happens, the run waits no longer.
+        if self.waiting && !matches!(event, RunEvent::Resources(Event::StepWaiting { .. })) {
+            self.total.set_message("");
+            self.waiting = false;
+        }
+        match event {
+            RunEvent::Resources(event) => self.resources(event),
+            RunEvent::Objects(event) => self.objects(event),
+        }
+    }
+
+    fn resources(&mut self, event: &Event) -> bool {
+        match event {
+            Event::RunStarted { steps } => self.total.set_length(*steps as u64),
             Event::StepStarted { address, action } => {
-                let bar = bars.insert_before(&total, ProgressBar::new_spinner());
-                bar.set_style(spinner.clone());
-                bar.set_prefix(address.to_string());
-                bar.set_message(action.doing());
-                bar.enable_steady_tick(Duration::from_millis(120));
-                running.insert(address.clone(), bar);
+                self.begin(address.to_string(), action.doing());
             }
-            Event::StepWaiting { address, reason } => {
-                match address.as_ref().and_then(|address| running.get(address)) {
-                    Some(bar) => bar.set_message(one_line(reason).into_owned()),
-                    None if address.is_none() => {
-                        total.set_message(one_line(reason).into_owned());
-                        waiting = true;
-                    }
-                    None => {
-                        let _ = bars.println(format!(
-                            "  {}: {}",
-                            name(address.as_ref()),
-                            one_line(reason)
-                        ));
-                    }
-                }
+            Event::StepWaiting { address: None, reason } => {
+                self.total.set_message(one_line(reason).into_owned());
+                self.waiting = true;
             }
-            Event::StepProgress { address, done_bytes, total_bytes } => {
-                if let Some(bar) = address.as_ref().and_then(|address| running.get(address)) {
-                    let (done, all) = (HumanBytes(*done_bytes), HumanBytes(*total_bytes));
-                    bar.set_message(format!("{done} of {all}"));
+            Event::StepWaiting { address: Some(address), reason } => {
+                let name = address.to_string();
+                if !self.running.contains_key(&name) {
+                    return false;
                 }
+                self.say(&name, one_line(reason).into_owned());
+            }
+            Event::StepProgress { address: Some(address), done_bytes, total_bytes } => {
+                let (done, all) = (HumanBytes(*done_bytes), HumanBytes(*total_bytes));
+                self.say(&address.to_string(), format!("{done} of {all}"));
             }
             Event::StepDone { address, .. }
             | Event::StepFailed { address, .. }
             | Event::StepSkipped { address, .. } => {
-                total.inc(1);
-                if let Some(bar) = running.remove(address) {
-                    bar.finish_and_clear();
-                }
-                log.lines(&event).into_iter().for_each(print);
+                self.end(&address.to_string());
+                return false;
             }
-            _ => log.lines(&event).into_iter().for_each(print),
+            _ => return false,
+        }
+        true
+    }
+
+    fn objects(&mut self, event: &AppsEvent) -> bool {
+        match event {
+            AppsEvent::Started { objects, .. } => self.total.set_length(*objects as u64),
+            AppsEvent::Applying { object } => self.begin(apps::name(object), "applying"),
+            AppsEvent::Deleting { object } => self.begin(apps::name(object), "deleting"),
+            AppsEvent::Waiting { object, reason } => {
+                self.say(&apps::name(object), one_line(reason).into_owned());
+            }
+            AppsEvent::Ready { object, .. }
+            | AppsEvent::Failed { object, .. }
+            | AppsEvent::Skipped { object, .. }
+            | AppsEvent::Deleted { object }
+            | AppsEvent::Kept { object, .. } => {
+                self.end(&apps::name(object));
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn close(self) {
+        for bar in self.running.values() {
+            bar.finish_and_clear();
+        }
+        self.total.finish_and_clear();
+        logs::beside(None);
+    }
+}
+
+async fn live(mut receiver: UnboundedReceiver<RunEvent>) {
+    let mut bars = Bars::new();
+    let mut log = Log::default();
+    while let Some(event) = log.next(&mut receiver, |line| bars.print(&line)).await {
+        if !bars.show(&event) {
+            log.lines(&event).iter().for_each(|line| bars.print(line));
         }
     }
-    log.left_out.take().into_iter().for_each(print);
-    for bar in running.values() {
-        bar.finish_and_clear();
-    }
-    total.finish_and_clear();
-    logs::beside(None);
+    log.left_out.take().iter().for_each(|line| bars.print(line));
+    bars.close();
 }
 
 #[cfg(test)]

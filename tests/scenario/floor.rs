@@ -224,6 +224,15 @@ fn a_key_is_rotated_while_the_cluster_runs() {
     assert_eq!(order(&lab, "control-plane-2"), "key1 key2 identity");
     assert_eq!(order(&lab, "control-plane-1"), "key1 identity");
     lab.run(&rotate).expect(3).warns("droplet.control-plane-1, droplet.control-plane-3;");
+    // Nor can one be replaced that infra.toml does not ask for any more: only `apply` says what becomes of it.
+    lab.write("infra.toml", &THREE.toml().replace("[pools.control-plane]", "[pools.masters]"));
+    let ids = lab.inventory().ids();
+    let refused = lab.run(&["encryption", "rotate", "--yes"]).expect(3);
+    refused
+        .warns("is a control plane that infra.toml does not ask for")
+        .warns("`infra apply` first");
+    assert_eq!(lab.inventory().ids(), ids);
+    lab.write("infra.toml", &THREE.toml());
 
     replace_all(&lab);
     lab.run(&rotate).ok().says("key2, key1, identity");

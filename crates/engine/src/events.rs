@@ -1,11 +1,10 @@
 //! Events that a run reports while it lasts. The engine sends, `src/ui` renders; `--json` prints them
 //! as they are.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use infra_provider_api::{Address, CloudError, Progress};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::execute::Counts;
 
@@ -47,7 +46,7 @@ impl StepAction {
 
 /// A failed call, as it is printed. Holds no secret, because [`CloudError`] holds none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct StepError {
     /// The error's kind: `unauthorized`, `quota`, …
     pub kind: String,
     /// The error in one line.
@@ -57,7 +56,7 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
-impl From<&CloudError> for Failure {
+impl From<&CloudError> for StepError {
     fn from(error: &CloudError) -> Self {
         let kind = format!("{:?}", error.kind).chars().fold(String::new(), |mut text, letter| {
             if letter.is_uppercase() && !text.is_empty() {
@@ -118,7 +117,7 @@ pub enum Event {
         /// What was tried.
         action: StepAction,
         /// Why.
-        error: Failure,
+        error: StepError,
         /// From its start.
         took_ms: u64,
     },
@@ -150,26 +149,30 @@ pub enum Event {
     },
 }
 
-/// Where a run sends its events. A receiver that went away is no error.
-#[derive(Clone, Debug)]
-pub struct Events(Option<UnboundedSender<Event>>);
+/// Where a run sends its events. Clones go to the same place.
+#[derive(Clone)]
+pub struct Events(Arc<dyn Fn(Event) + Send + Sync>);
 
 impl Events {
-    /// Makes events that go to `sender`.
-    pub fn new(sender: UnboundedSender<Event>) -> Self {
-        Self(Some(sender))
+    /// Makes events that go to `sink`, which must not block.
+    pub fn new(sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(sink))
     }
 
     /// Makes events that nobody receives.
     pub fn none() -> Self {
-        Self(None)
+        Self::new(|_| {})
     }
 
     /// Sends one.
     pub fn send(&self, event: Event) {
-        if let Some(sender) = &self.0 {
-            let _ = sender.send(event);
-        }
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events")
     }
 }
 

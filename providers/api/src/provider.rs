@@ -80,7 +80,7 @@ pub trait Provider: Send + Sync {
 
     /// Asks the cloud whether region, sizes, images and limits fit, before anything is created.
     /// Costs a fixed number of calls. `created` are the resources that are still to be created.
-    async fn check(
+    async fn preflight(
         &self,
         cx: &Context,
         cluster: &Cluster,

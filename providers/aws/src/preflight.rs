@@ -14,7 +14,7 @@ use crate::{
 /// Checks the zones, then types and images. It makes a few calls side by side, however large the
 /// cluster. It makes none if no machine is to be made, because then everything has been checked
 /// before.
-pub(crate) async fn check(
+pub(crate) async fn preflight(
     api: &Api,
     cx: &Context,
     cluster: &Cluster,

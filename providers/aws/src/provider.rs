@@ -99,14 +99,14 @@ impl Provider for Aws {
         model::model(cluster, owner)
     }
 
-    async fn check(
+    async fn preflight(
         &self,
         cx: &Context,
         cluster: &Cluster,
         created: &[Address],
     ) -> Result<Vec<Diagnostic>, CloudError> {
         let (mut problems, zone) = futures::try_join!(
-            preflight::check(&self.api, cx, cluster, created),
+            preflight::preflight(&self.api, cx, cluster, created),
             zone_problem(&self.api, cx, cluster, created),
         )?;
         problems.extend(zone);

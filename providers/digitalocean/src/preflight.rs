@@ -13,7 +13,7 @@ use crate::{
 /// Checks what DigitalOcean offers and the account's limits. It makes five calls side by side,
 /// however large the cluster. It makes none if no machine is to be made, because then everything
 /// has been checked before.
-pub(crate) async fn check(
+pub(crate) async fn preflight(
     client: &Client,
     cx: &Context,
     cluster: &Cluster,

@@ -88,7 +88,7 @@ impl Provider for DigitalOcean {
         model::model(cluster, owner)
     }
 
-    async fn check(
+    async fn preflight(
         &self,
         cx: &Context,
         cluster: &Cluster,
@@ -96,7 +96,7 @@ impl Provider for DigitalOcean {
     ) -> Result<Vec<Diagnostic>, CloudError> {
         let machines_new = created.iter().filter(|one| one.kind() == "droplet").count();
         let (mut problems, zone, range) = futures::try_join!(
-            preflight::check(&self.api.client, cx, cluster, machines_new),
+            preflight::preflight(&self.api.client, cx, cluster, machines_new),
             zone_problem(&self.api, cx, cluster, created),
             range_problem(&self.api, cx, cluster),
         )?;

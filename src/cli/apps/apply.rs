@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{
-    show::{print_plan, refused, reporter, verdict},
+    show::{Shown, exit_code, print_plan, refused},
     target::{ClusterArgs, SuiteArgs},
 };
 use crate::{
     apps::{ApplyOptions, Force, Inventory, PlanOptions, Protection, check_promotion, plan_with},
     cli::{confirm::confirm, global::Global, run::duration},
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
 };
 
 /// Apply the suite: apply objects in order, wait for them, delete those that left the suite
@@ -81,7 +81,7 @@ impl ApplyArgs {
 }
 
 /// Runs the verb.
-pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failure> {
+pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, CliError> {
     let chosen = args.suite.choose(global)?;
     let opened = args.cluster.open(global, &chosen, "apps apply").await?;
     let suite = chosen.load(global)?;
@@ -116,8 +116,9 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, Failur
         stop: opened.stop.clone(),
         ..ApplyOptions::default()
     };
-    let (reporter, events) = reporter(global);
-    let outcome = crate::apps::apply(&opened.client, &suite, &options, &events).await?;
-    reporter.finish();
-    verdict(outcome, global)
+    let (shown, events) = Shown::begin(global);
+    let outcome = crate::apps::apply(&opened.client, &suite, &options, &events).await;
+    shown.finish().await;
+    let outcome = outcome?;
+    exit_code(outcome, global)
 }

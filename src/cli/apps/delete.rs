@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{
-    show::{reporter, verdict},
+    show::{Shown, exit_code},
     target::{ClusterArgs, SuiteArgs},
 };
 use crate::{
     apps::{DeleteOptions, Inventory, Protection},
     cli::{confirm::confirm, global::Global, run::duration},
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
 };
 
 /// Delete what the suite has put into the cluster, the last of the order first.
@@ -45,7 +45,7 @@ pub struct DeleteArgs {
 }
 
 /// Runs the verb.
-pub async fn delete(global: &Global, args: &DeleteArgs) -> Result<ExitCode, Failure> {
+pub async fn delete(global: &Global, args: &DeleteArgs) -> Result<ExitCode, CliError> {
     let chosen = args.suite.choose(global)?;
     let opened = args.cluster.open(global, &chosen, "apps delete").await?;
     let Some(inventory) = Inventory::read(&opened.client, &chosen.source.name).await? else {
@@ -57,7 +57,7 @@ pub async fn delete(global: &Global, args: &DeleteArgs) -> Result<ExitCode, Fail
     inventory.check_project(chosen.source.project.as_deref())?;
     for name in &args.objects {
         if !inventory.objects.iter().any(|id| id.is_named(name)) {
-            return Err(Failure::new(
+            return Err(CliError::new(
                 ExitCode::Invalid,
                 format!("the suite {} has put no {name} into this cluster", inventory.suite),
             )
@@ -91,8 +91,9 @@ pub async fn delete(global: &Global, args: &DeleteArgs) -> Result<ExitCode, Fail
         only: args.objects.clone(),
         stop: opened.stop.clone(),
     };
-    let (reporter, events) = reporter(global);
-    let outcome = crate::apps::delete(&opened.client, &inventory, &options, &events).await?;
-    reporter.finish();
-    verdict(outcome, global)
+    let (shown, events) = Shown::begin(global);
+    let outcome = crate::apps::delete(&opened.client, &inventory, &options, &events).await;
+    shown.finish().await;
+    let outcome = outcome?;
+    exit_code(outcome, global)
 }

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 pub(super) use target::ClusterArgs;
 
 use super::global::Global;
-use crate::session::{ExitCode, Failure};
+use crate::session::{CliError, ExitCode};
 
 /// The app suite alone: on the cluster of infra.toml, or on any kubeconfig.
 ///
@@ -38,7 +38,7 @@ enum AppsVerb {
 }
 
 /// Runs the verb.
-pub async fn apps(global: &Global, args: AppsArgs) -> Result<ExitCode, Failure> {
+pub async fn apps(global: &Global, args: AppsArgs) -> Result<ExitCode, CliError> {
     match args.verb {
         AppsVerb::Plan(args) => plan::plan(global, &args).await,
         AppsVerb::Apply(args) => apply::apply(global, &args).await,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     apps::{Inventory, PlanOptions, check_promotion, plan_with},
     cli::global::Global,
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
 };
 
 /// Show what apply would change, object by object and field by field. Changes nothing.
@@ -25,7 +25,7 @@ pub struct PlanArgs {
 }
 
 /// Runs the verb.
-pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
+pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
     match plan_inner(global, args).await {
         Err(mut failure) if args.detailed_exitcode => {
             failure.code = ExitCode::Failed;
@@ -35,7 +35,7 @@ pub async fn plan(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure>
     }
 }
 
-async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, Failure> {
+async fn plan_inner(global: &Global, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let chosen = args.suite.choose(global)?;
     let opened = args.cluster.open(global, &chosen, "apps plan").await?;
     let suite = chosen.load(global)?;

@@ -8,7 +8,7 @@ use super::target::SuiteArgs;
 use crate::{
     apps::{MaskKey, Reveal, compare_suites, earlier_source, read_rendered},
     cli::global::Global,
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
     ui::{AppsPlanView, apps_plan_text},
 };
 
@@ -30,7 +30,7 @@ pub struct RenderArgs {
 }
 
 /// Runs the verb.
-pub fn render(global: &Global, args: &RenderArgs) -> Result<ExitCode, Failure> {
+pub fn render(global: &Global, args: &RenderArgs) -> Result<ExitCode, CliError> {
     let mut chosen = args.suite.choose(global)?;
     // The key of what stands for the values of Secrets, so that renders can be compared.
     let key = global.home(None).render_key();
@@ -55,7 +55,7 @@ pub fn render(global: &Global, args: &RenderArgs) -> Result<ExitCode, Failure> {
         };
         let plan = compare_suites(suite.name(), &before, &suite);
         if global.json {
-            exactln!("{}", serde_json::to_string(&plan).map_err(Failure::local)?);
+            exactln!("{}", serde_json::to_string(&plan).map_err(CliError::local)?);
         } else {
             print!("{}", apps_plan_text(&plan, AppsPlanView { verbose: false }));
         }

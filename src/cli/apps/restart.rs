@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{
-    show::{reporter, verdict},
+    show::{Shown, exit_code},
     target::{ClusterArgs, SuiteArgs},
 };
 use crate::{
     apps::ApplyOptions,
     cli::{confirm::confirm, global::Global, run::duration},
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
 };
 
 /// Restart the suite's pods in order, waiting for each workload
@@ -41,13 +41,13 @@ pub struct RestartArgs {
 }
 
 /// Runs the verb.
-pub async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitCode, Failure> {
+pub async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitCode, CliError> {
     let chosen = args.suite.choose(global)?;
     let opened = args.cluster.open(global, &chosen, "apps restart").await?;
     let suite = chosen.load(global)?;
     for name in &args.objects {
         if !suite.objects().iter().any(|object| object.id.is_named(name)) {
-            return Err(Failure::new(ExitCode::Invalid, format!("the suite has no {name}"))
+            return Err(CliError::new(ExitCode::Invalid, format!("the suite has no {name}"))
                 .hint("write Kind/name or Kind/namespace/name"));
         }
     }
@@ -58,13 +58,14 @@ pub async fn restart(global: &Global, args: &RestartArgs) -> Result<ExitCode, Fa
         stop: opened.stop.clone(),
         ..ApplyOptions::default()
     };
-    let (reporter, events) = reporter(global);
+    let (shown, events) = Shown::begin(global);
     let at = jiff::Timestamp::now().to_string();
     let outcome =
-        crate::apps::restart(&opened.client, &suite, &args.objects, at, &options, &events).await?;
+        crate::apps::restart(&opened.client, &suite, &args.objects, at, &options, &events).await;
+    shown.finish().await;
+    let outcome = outcome?;
     let count = outcome.applied.len();
-    let code = verdict(outcome, global)?;
-    reporter.finish();
+    let code = exit_code(outcome, global)?;
     if !global.json {
         println!("{count} restarted.");
     }

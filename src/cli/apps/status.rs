@@ -6,7 +6,7 @@ use super::target::{ClusterArgs, SuiteArgs};
 use crate::{
     apps::{Health, HostCertificate, SuiteStatus, status as look},
     cli::{certs::HOST_HEADINGS, global::Global},
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
     ui::table,
 };
 
@@ -20,13 +20,13 @@ pub struct StatusArgs {
 }
 
 /// Runs the verb. Not all ready is an exit code of 1.
-pub async fn status(global: &Global, args: &StatusArgs) -> Result<ExitCode, Failure> {
+pub async fn status(global: &Global, args: &StatusArgs) -> Result<ExitCode, CliError> {
     let chosen = args.suite.choose(global)?;
     let opened = args.cluster.open(global, &chosen, "apps status").await?;
     let suite = chosen.load(global)?;
     let seen = look(&opened.client, &suite).await?;
     if global.json {
-        exactln!("{}", serde_json::to_string(&seen).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string(&seen).map_err(CliError::local)?);
     } else {
         print!("{}", text(&seen));
     }

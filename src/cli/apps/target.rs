@@ -9,7 +9,7 @@ use crate::{
     apps::{ClusterRef, KubeClient, Suite, SuiteSource},
     cli::{confirm::Consent, global::Global, run::listen},
     config::FROM_GIT,
-    session::{ExitCode, Failure, SuiteOptions, app_source, sim},
+    session::{CliError, ExitCode, SuiteOptions, app_source, sim},
     state::ClusterLayout,
 };
 
@@ -72,13 +72,13 @@ pub(super) struct Chosen {
 
 impl SuiteArgs {
     /// Finds the suite that is meant. It reads infra.toml unless --base is given.
-    pub(super) fn choose(&self, global: &Global) -> Result<Chosen, Failure> {
+    pub(super) fn choose(&self, global: &Global) -> Result<Chosen, CliError> {
         let given: BTreeMap<String, String> = self.set.iter().cloned().collect();
         let options = SuiteOptions { version: self.version.clone(), variables: given };
         let Some(base) = &self.base else {
             let project = global.apps_project()?;
             let Some(mut source) = app_source(&project, &options) else {
-                return Err(Failure::new(ExitCode::Invalid, "infra.toml has no [apps] base")
+                return Err(CliError::new(ExitCode::Invalid, "infra.toml has no [apps] base")
                     .hint("add `base = \"apps\"` to [apps], or give --base DIR"));
             };
             if let Some(name) = &self.suite {
@@ -126,7 +126,7 @@ impl SuiteArgs {
 
 impl Chosen {
     /// Loads it, and says which variables nothing uses.
-    pub(super) fn load(&self, global: &Global) -> Result<Suite, Failure> {
+    pub(super) fn load(&self, global: &Global) -> Result<Suite, CliError> {
         let suite = Suite::load(&self.source)?;
         if !global.json
             && global.is_verbose()
@@ -204,7 +204,7 @@ impl ClusterArgs {
         &self,
         global: &Global,
         cluster: Option<&str>,
-    ) -> Result<Connected, Failure> {
+    ) -> Result<Connected, CliError> {
         let home = global.home(cluster);
         if let Some(name) = cluster.filter(|_| global.sim || self.kubeconfig.is_none()) {
             if let Some(note) = home.check(name)? {
@@ -219,7 +219,7 @@ impl ClusterArgs {
             .filter(|path| path.exists());
         let path = self.kubeconfig.clone().or_else(|| own.clone());
         if path.is_none() && global.sim {
-            return Err(Failure::new(ExitCode::Failed, "the cluster is not there yet")
+            return Err(CliError::new(ExitCode::Failed, "the cluster is not there yet")
                 .hint("`infra apply --sim` makes it"));
         }
         let context = self.context.as_deref();
@@ -238,7 +238,7 @@ impl ClusterArgs {
         global: &Global,
         chosen: &Chosen,
         verb: &str,
-    ) -> Result<Opened, Failure> {
+    ) -> Result<Opened, CliError> {
         let connected = self.connect(global, chosen.cluster.as_deref()).await?;
         if !global.json {
             let environment = chosen.environment.as_deref();

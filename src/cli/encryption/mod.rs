@@ -7,7 +7,7 @@ use serde_json::json;
 mod rotate;
 
 use super::global::Global;
-use crate::session::{ExitCode, Failure};
+use crate::session::{CliError, ExitCode};
 use rotate::{RotateArgs, rotate};
 
 /// Show or change the keys that Secrets are encrypted with.
@@ -31,22 +31,22 @@ enum Verb {
 }
 
 /// Runs the verb.
-pub async fn encryption(global: &Global, args: &EncryptionArgs) -> Result<ExitCode, Failure> {
+pub async fn encryption(global: &Global, args: &EncryptionArgs) -> Result<ExitCode, CliError> {
     match &args.verb {
         Verb::Status => status(global).await,
         Verb::Rotate(args) => rotate(global, args).await,
     }
 }
 
-fn missing() -> Failure {
-    Failure::local("there are no encryption keys yet")
+fn missing() -> CliError {
+    CliError::local("there are no encryption keys yet")
         .hint("`infra apply` makes them, unless [kubernetes.encryption] says enabled = false")
 }
 
-async fn status(global: &Global) -> Result<ExitCode, Failure> {
+async fn status(global: &Global) -> Result<ExitCode, CliError> {
     let layout = global.layout().await?;
     let path = PkiLayout::new(&layout.pki).encryption_keys();
-    let keys = EncryptionKeys::read(&path).map_err(Failure::local)?.ok_or_else(missing)?;
+    let keys = EncryptionKeys::read(&path).map_err(CliError::local)?.ok_or_else(missing)?;
     print(global.json, &keys, None);
     Ok(ExitCode::Ok)
 }

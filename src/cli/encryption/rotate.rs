@@ -10,11 +10,11 @@ use crate::{
         apply::{ChangeArgs, run_plan},
         confirm::confirm,
         global::Global,
-        run::{Run, verdict},
+        run::{Run, exit_code},
     },
     cluster::rewrite_secrets,
-    engine::{Action, Plan, PlanOptions},
-    session::{ExitCode, Failure, Observation, Planned, Purpose, Session},
+    engine::{Action, Change, PlanOptions},
+    session::{CliError, ExitCode, Observation, Planned, Purpose, Session},
     ui::Style,
 };
 
@@ -31,7 +31,7 @@ pub(super) struct RotateArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn rotate(global: &Global, args: &RotateArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn rotate(global: &Global, args: &RotateArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "encryption rotate").await?;
     let _lock = run.lock("encryption rotate", args.change.lock_timeout).await?;
     run.recover().await?;
@@ -41,7 +41,7 @@ pub(super) async fn rotate(global: &Global, args: &RotateArgs) -> Result<ExitCod
 }
 
 /// Takes one step.
-async fn step(run: &Run, args: &RotateArgs) -> Result<ExitCode, Failure> {
+async fn step(run: &Run, args: &RotateArgs) -> Result<ExitCode, CliError> {
     let keys = run.session.encryption_keys()?.ok_or_else(missing)?;
     let looked = run.observe(Purpose::Show).await?;
     let outdated = outdated(run, &keys, &looked)?;
@@ -57,7 +57,7 @@ async fn step(run: &Run, args: &RotateArgs) -> Result<ExitCode, Failure> {
 
 /// Takes every step that is left, and replaces the control planes between them. What is done is in the
 /// keys' file and in the machines, so that another run begins where this one ended.
-async fn whole(run: &Run, args: &RotateArgs) -> Result<ExitCode, Failure> {
+async fn whole(run: &Run, args: &RotateArgs) -> Result<ExitCode, CliError> {
     let session = &run.session;
     let mut is_confirmed = false;
     let mut replaced: Vec<(EncryptionStage, Address)> = Vec::new();
@@ -75,7 +75,7 @@ async fn whole(run: &Run, args: &RotateArgs) -> Result<ExitCode, Failure> {
         }
         if let Some(other) = outdated.iter().find(|one| !planes.iter().any(|p| p == one.name())) {
             let text = format!("{other} is a control plane that infra.toml does not ask for");
-            return Err(Failure::new(ExitCode::Invalid, text)
+            return Err(CliError::new(ExitCode::Invalid, text)
                 .hint("run `infra apply` first, then the same command again"));
         }
         // One that an interrupted run has deleted is made before the next one goes.
@@ -87,7 +87,7 @@ async fn whole(run: &Run, args: &RotateArgs) -> Result<ExitCode, Failure> {
             let step = (keys.stage(), next.clone());
             if replaced.contains(&step) {
                 let text = format!("{next} was replaced, and does not run with the present keys");
-                return Err(Failure::new(ExitCode::Failed, text)
+                return Err(CliError::new(ExitCode::Failed, text)
                     .hint("`infra plan` says what differs; nothing more was replaced"));
             }
             replaced.push(step);
@@ -118,19 +118,19 @@ async fn carry_out(
     args: &RotateArgs,
     planes: &[String],
     replace: Vec<Address>,
-) -> Result<Option<ExitCode>, Failure> {
+) -> Result<Option<ExitCode>, CliError> {
     let targets = planes.iter().map(|name| Address::new("node", name)).collect();
     let options = PlanOptions { targets, replace, ..PlanOptions::default() };
     let Planned { looked, plan } = run.plan(options).await?;
     if plan.is_empty() {
         return Ok(None);
     }
-    refuse_other_changes(&plan, planes)?;
+    refuse_other_changes(plan.real_changes(), planes)?;
     if run.style != Style::Json {
         run.print_plan(&plan, false)?;
     }
     let outcome = run_plan(run, &plan, &looked, &args.change).await;
-    let code = verdict(&outcome, run.style == Style::Json);
+    let code = exit_code(&outcome, run.style == Style::Json);
     if code == ExitCode::Ok {
         return Ok(None);
     }
@@ -139,10 +139,12 @@ async fn carry_out(
 }
 
 /// Refuses a plan that changes anything but control planes.
-fn refuse_other_changes(plan: &Plan, planes: &[String]) -> Result<(), Failure> {
+fn refuse_other_changes<'a>(
+    changes: impl Iterator<Item = &'a Change>,
+    planes: &[String],
+) -> Result<(), CliError> {
     let is_of_one = |name: &str| planes.iter().any(|one| one == name);
-    let others: Vec<String> = plan
-        .real_changes()
+    let others: Vec<String> = changes
         .filter(|change| !is_of_one(change.address.name()))
         .filter(|change| !matches!(change.action, Action::Adopt | Action::Resume))
         .map(|change| change.address.to_string())
@@ -152,7 +154,7 @@ fn refuse_other_changes(plan: &Plan, planes: &[String]) -> Result<(), Failure> {
     }
     let list = others.join(", ");
     let text = format!("infra.toml asks for other changes that control planes need: {list}");
-    Err(Failure::new(ExitCode::Invalid, text)
+    Err(CliError::new(ExitCode::Invalid, text)
         .hint("run `infra apply` first, then the same command again"))
 }
 
@@ -162,7 +164,7 @@ fn outdated(
     run: &Run,
     keys: &EncryptionKeys,
     looked: &Observation,
-) -> Result<Vec<Address>, Failure> {
+) -> Result<Vec<Address>, CliError> {
     match keys.stage() {
         EncryptionStage::Settled => Ok(Vec::new()),
         _ => run.session.outdated_control_planes(looked),
@@ -174,20 +176,20 @@ fn refuse_a_dead_end(
     keys: &EncryptionKeys,
     looked: &Observation,
     outdated: &[Address],
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let needs_replacing = keys.stage() == EncryptionStage::Settled || !outdated.is_empty();
     if !(needs_replacing && Session::is_stuck_with_its_keys(looked)) {
         return Ok(());
     }
     let text = "the only control plane can't be replaced, so it could never take up another key; \
                 nothing was changed";
-    Err(Failure::new(ExitCode::Invalid, text)
+    Err(CliError::new(ExitCode::Invalid, text)
         .hint("let the cluster have three control planes first, in infra.toml"))
 }
 
-fn refused(keys: &EncryptionKeys, outdated: &[Address]) -> Failure {
+fn refused(keys: &EncryptionKeys, outdated: &[Address]) -> CliError {
     let names: Vec<String> = outdated.iter().map(ToString::to_string).collect();
-    let mut failure = Failure::new(
+    let mut failure = CliError::new(
         ExitCode::Invalid,
         format!(
             "these control planes don't run with the present keys ({}): {}; nothing was changed",
@@ -207,7 +209,7 @@ async fn take_step(
     run: &Run,
     keys: &EncryptionKeys,
     looked: &Observation,
-) -> Result<(EncryptionKeys, Option<usize>), Failure> {
+) -> Result<(EncryptionKeys, Option<usize>), CliError> {
     let session = &run.session;
     let mut rewritten = None;
     if matches!(keys.stage(), EncryptionStage::Writing | EncryptionStage::Promoted) {
@@ -215,8 +217,8 @@ async fn take_step(
     }
     // A run that lost its lock meanwhile must not change the keys of another one.
     session.may_act()?;
-    let next = keys.next().map_err(Failure::local)?;
-    next.write(&PkiLayout::new(&session.layout.pki).encryption_keys()).map_err(Failure::local)?;
+    let next = keys.next().map_err(CliError::local)?;
+    next.write(&PkiLayout::new(&session.layout.pki).encryption_keys()).map_err(CliError::local)?;
     session.keep().await?;
     Ok((next, rewritten))
 }
@@ -242,5 +244,38 @@ fn what(stage: EncryptionStage) -> &'static str {
         EncryptionStage::Settled => "add a key",
         EncryptionStage::Added => "write Secrets with the new key",
         EncryptionStage::Promoted => "write all Secrets again and drop the old key",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(changes: &[(&str, Action)]) -> Option<CliError> {
+        let planes = ["control-plane-1".to_owned(), "control-plane-2".to_owned()];
+        let change =
+            |(address, action): &(&str, Action)| Change::new(address.parse().unwrap(), *action);
+        let changes: Vec<Change> = changes.iter().map(change).collect();
+        refuse_other_changes(changes.iter(), &planes).err()
+    }
+
+    #[test]
+    fn only_control_planes_are_changed_by_a_rotation_of_keys() {
+        let own = [
+            ("droplet.control-plane-1", Action::Replace),
+            ("etcd_member.control-plane-2", Action::Create),
+            ("node.worker-1", Action::Resume),
+            ("load_balancer.api", Action::Adopt),
+        ];
+        assert!(refused(&own).is_none());
+        for other in [
+            ("load_balancer.api", Action::Update),
+            ("droplet.control-plane-3", Action::Delete),
+            ("certificate.ca", Action::Create),
+        ] {
+            let refused = refused(&[&own[..], &[other]].concat()).unwrap();
+            assert_eq!(refused.code, ExitCode::Invalid);
+            assert!(refused.message.ends_with(&format!(": {}", other.0)), "{}", refused.message);
+        }
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Global;
 use crate::{
-    session::{ExitCode, Failure, OpenRecord},
+    session::{CliError, ExitCode, OpenRecord},
     ui::table,
 };
 
@@ -15,7 +15,7 @@ pub(super) struct HistoryArgs {
     spec: Option<u64>,
 }
 
-pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Result<ExitCode, CliError> {
     let open = OpenRecord::open(&global.session()).await?;
     let mut all = Vec::new();
     if let Some(store) = &open.store {
@@ -34,7 +34,7 @@ pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Result<ExitC
         return Ok(ExitCode::Ok);
     }
     if global.json {
-        exactln!("{}", serde_json::to_string_pretty(&all).map_err(Failure::local)?);
+        exactln!("{}", serde_json::to_string_pretty(&all).map_err(CliError::local)?);
         return Ok(ExitCode::Ok);
     }
     let rows = all
@@ -62,7 +62,7 @@ pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Result<ExitC
     Ok(ExitCode::Ok)
 }
 
-pub(super) fn not_kept(run: u64) -> Failure {
-    Failure::local(format!("nothing is kept of run {run}"))
+pub(super) fn not_kept(run: u64) -> CliError {
+    CliError::local(format!("nothing is kept of run {run}"))
         .hint("`infra state history` lists the runs that are")
 }

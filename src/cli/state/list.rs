@@ -4,15 +4,15 @@ use infra_provider_api::Address;
 
 use super::{Global, unlock};
 use crate::{
-    session::{ExitCode, Failure, OpenRecord},
+    session::{CliError, ExitCode, OpenRecord},
     ui::table,
 };
 
-pub(super) async fn list(global: &Global) -> Result<ExitCode, Failure> {
+pub(super) async fn list(global: &Global) -> Result<ExitCode, CliError> {
     let open = OpenRecord::open(&global.session()).await?;
     let record = open.store.as_ref().map(|store| store.state()).unwrap_or_default();
     if global.json {
-        let text = serde_json::to_string_pretty(&*record).map_err(Failure::local)?;
+        let text = serde_json::to_string_pretty(&*record).map_err(CliError::local)?;
         exactln!("{text}");
         return Ok(ExitCode::Ok);
     }
@@ -35,12 +35,12 @@ pub(super) async fn list(global: &Global) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-pub(super) async fn show(global: &Global, address: &Address) -> Result<ExitCode, Failure> {
+pub(super) async fn show(global: &Global, address: &Address) -> Result<ExitCode, CliError> {
     let record = global.state().await?;
     let one = record.resources.get(address).ok_or_else(|| {
-        Failure::local(format!("the state has no {address}"))
+        CliError::local(format!("the state has no {address}"))
             .hint("`infra state list` lists what it has")
     })?;
-    exactln!("{}", serde_json::to_string_pretty(one).map_err(Failure::local)?);
+    exactln!("{}", serde_json::to_string_pretty(one).map_err(CliError::local)?);
     Ok(ExitCode::Ok)
 }

@@ -10,7 +10,7 @@ use super::Global;
 use crate::{
     cli::run::{duration, plural},
     config::{BucketConfig, Project},
-    session::{Connected, ExitCode, Failure, sim},
+    session::{CliError, Connected, ExitCode, sim},
     state::{
         LockOptions,
         home::Carried,
@@ -43,7 +43,7 @@ pub(super) struct MigrateArgs {
     lock_timeout: Duration,
 }
 
-pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitCode, CliError> {
     let mut lock = LockOptions::new("state migrate");
     lock.timeout = args.lock_timeout;
     let carried = carry_home(&global.project()?, &lock).await?;
@@ -90,15 +90,15 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs) -> Result<ExitC
 }
 
 /// Refuses a move that leads nowhere, before any cloud is asked.
-fn refuse_nowhere(project: &Project, args: &MigrateArgs) -> Result<(), Failure> {
+fn refuse_nowhere(project: &Project, args: &MigrateArgs) -> Result<(), CliError> {
     match (&project.state, &args.from) {
-        (None, None) => Err(Failure::new(
+        (None, None) => Err(CliError::new(
             ExitCode::Usage,
             "infra.toml keeps the state on this machine, and that is where it is",
         )
         .hint("to move it to a bucket, add [state] with backend = \"s3://bucket/prefix\" first")
         .hint("to move it back, remove [state] and give --from s3://bucket/prefix")),
-        (Some(_), Some(_)) => Err(Failure::new(
+        (Some(_), Some(_)) => Err(CliError::new(
             ExitCode::Usage,
             "cannot move the state from one bucket to another: it goes over this machine",
         )
@@ -108,7 +108,7 @@ fn refuse_nowhere(project: &Project, args: &MigrateArgs) -> Result<(), Failure> 
 }
 
 /// Moves what an earlier version has left in the current folder to where it belongs.
-async fn carry_home(project: &Project, lock: &LockOptions) -> Result<Carried, Failure> {
+async fn carry_home(project: &Project, lock: &LockOptions) -> Result<Carried, CliError> {
     let Some(moving) = project.home.moving(&project.cluster.name, lock).await? else {
         return Ok(Carried::new());
     };
@@ -130,9 +130,9 @@ fn tell_carried(global: &Global, carried: &Carried) {
 }
 
 /// Makes the plan of a bucket that infra.toml no longer names.
-fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketConfig, Failure> {
+fn elsewhere(url: &str, args: &MigrateArgs) -> Result<BucketConfig, CliError> {
     let (bucket, prefix) =
-        BucketConfig::parse_url(url).map_err(|why| Failure::new(ExitCode::Usage, why))?;
+        BucketConfig::parse_url(url).map_err(|why| CliError::new(ExitCode::Usage, why))?;
     Ok(BucketConfig {
         bucket,
         prefix,

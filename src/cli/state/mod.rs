@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use infra_provider_api::Address;
 
 use super::global::Global;
-use crate::session::{ExitCode, Failure};
+use crate::session::{CliError, ExitCode};
 
 /// Inspect, repair and move the state
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ enum StateVerb {
 }
 
 /// Runs the verb.
-pub async fn state(global: &Global, args: &StateArgs) -> Result<ExitCode, Failure> {
+pub async fn state(global: &Global, args: &StateArgs) -> Result<ExitCode, CliError> {
     match &args.verb {
         StateVerb::List => list::list(global).await,
         StateVerb::Show { address } => list::show(global, address).await,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Global;
 use crate::{
-    session::{ExitCode, Failure, OpenRecord},
+    session::{CliError, ExitCode, OpenRecord},
     state::State,
 };
 
@@ -29,10 +29,10 @@ pub(super) struct Pulled {
 
 pub(super) const VERSION: u32 = 1;
 
-pub(super) async fn pull(global: &Global, args: &PullArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn pull(global: &Global, args: &PullArgs) -> Result<ExitCode, CliError> {
     let open = OpenRecord::open(&global.session()).await?;
     let store = open.store.as_ref().ok_or_else(|| {
-        Failure::local(format!("there is no state in {}", open.place()))
+        CliError::local(format!("there is no state in {}", open.place()))
             .hint("`infra apply` makes one")
     })?;
     let pulled = Pulled {
@@ -40,12 +40,12 @@ pub(super) async fn pull(global: &Global, args: &PullArgs) -> Result<ExitCode, F
         owner: store.owner().clone(),
         record: Arc::unwrap_or_clone(store.state()),
     };
-    let text = serde_json::to_string_pretty(&pulled).map_err(Failure::local)?;
+    let text = serde_json::to_string_pretty(&pulled).map_err(CliError::local)?;
     match &args.output {
         None => exactln!("{text}"),
         Some(path) => {
             let mode = infra_ssl::files::SECRET_MODE;
-            infra_ssl::files::write_atomic(path, text.as_bytes(), mode).map_err(Failure::local)?;
+            infra_ssl::files::write_atomic(path, text.as_bytes(), mode).map_err(CliError::local)?;
         }
     }
     Ok(ExitCode::Ok)

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cli::{apply::ChangeArgs, run::Run},
-    session::{ExitCode, Failure},
+    session::{CliError, ExitCode},
 };
 
 #[derive(Debug, Args)]
@@ -26,13 +26,13 @@ pub(super) struct PushArgs {
     change: ChangeArgs,
 }
 
-pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, CliError> {
     let pulled = read(&args.pulled)?;
     let run = Run::open(global, "state push").await?;
     let lock = run.lock("state push", args.change.lock_timeout).await?;
     let owner = &run.session.owner;
     if pulled.owner.uuid != owner.uuid {
-        return Err(Failure::new(
+        return Err(CliError::new(
             ExitCode::State,
             format!(
                 "{} is the state of cluster {} ({}), not of {} ({})",
@@ -46,7 +46,7 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
     }
     let record = run.session.store.state();
     if pulled.record.serial != record.serial && !args.force {
-        return Err(Failure::new(
+        return Err(CliError::new(
             ExitCode::Stale,
             format!(
                 "the state has moved on since {} was pulled (line {} then, {} now)",
@@ -63,9 +63,9 @@ pub(super) async fn push(global: &Global, args: &PushArgs) -> Result<ExitCode, F
     code
 }
 
-fn read(path: &PathBuf) -> Result<Pulled, Failure> {
+fn read(path: &PathBuf) -> Result<Pulled, CliError> {
     let bad = |why: String| {
-        Failure::new(ExitCode::State, format!("{}: {why}", path.display()))
+        CliError::new(ExitCode::State, format!("{}: {why}", path.display()))
             .hint("`infra state pull -o FILE` writes one")
     };
     let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;

@@ -12,7 +12,7 @@ use crate::{
         run::{Run, plural},
     },
     engine::{Action, PlanOptions},
-    session::{ExitCode, Failure, Purpose},
+    session::{CliError, ExitCode, Purpose},
     state::State,
     ui::Style,
 };
@@ -26,7 +26,7 @@ pub(super) struct RollbackArgs {
     change: ChangeArgs,
 }
 
-pub(super) async fn rollback(global: &Global, args: &RollbackArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn rollback(global: &Global, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "state rollback").await?;
     let lock = run.lock("state rollback", args.change.lock_timeout).await?;
     let record = run.session.store.state_after(args.run).await?;
@@ -50,11 +50,11 @@ pub(super) async fn restore(
     change: &ChangeArgs,
     wanted: &State,
     from: &str,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let store = &run.session.store;
     let record = store.state();
     if !record.intents.is_empty() {
-        return Err(Failure::new(
+        return Err(CliError::new(
             ExitCode::State,
             format!("{} open: an earlier run was cut off", plural(record.intents.len(), "intent")),
         )
@@ -107,7 +107,7 @@ pub(super) async fn restore(
 }
 
 /// Describes what the next plan would be with this state.
-async fn meaning(run: &Run, record: State) -> Result<Vec<String>, Failure> {
+async fn meaning(run: &Run, record: State) -> Result<Vec<String>, CliError> {
     let looked = run.observe(Purpose::Show).await?;
     let machine_kinds = vec![run.session.cloud.machine_kind.to_owned()];
     let options = PlanOptions { machine_kinds, ..PlanOptions::default() };

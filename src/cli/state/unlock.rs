@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Global;
 use crate::{
-    session::{ExitCode, Failure, OpenRecord},
+    session::{CliError, ExitCode, OpenRecord},
     state::{
         Lock, LockError,
         lock::{Lease, remote},
@@ -19,7 +19,7 @@ pub(super) struct UnlockArgs {
 }
 
 /// Reads who holds the lock.
-pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, Failure> {
+pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, CliError> {
     match &open.remote {
         Some(bucket) => {
             let owner = open.store.as_ref().map(|store| store.owner());
@@ -29,7 +29,7 @@ pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, Failure> 
     }
 }
 
-pub(super) async fn unlock(global: &Global, args: &UnlockArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn unlock(global: &Global, args: &UnlockArgs) -> Result<ExitCode, CliError> {
     let open = OpenRecord::open(&global.session()).await?;
     let done = match &open.remote {
         Some(bucket) => {
@@ -43,7 +43,7 @@ pub(super) async fn unlock(global: &Global, args: &UnlockArgs) -> Result<ExitCod
         Err(LockError::Held { lease: Some(lease) }) if lease.id != args.id => {
             let Lease { holder, verb, acquired_at, id, .. } = *lease;
             let since = super::time(acquired_at);
-            return Err(Failure::new(
+            return Err(CliError::new(
                 ExitCode::Locked,
                 format!("`{}` is not the lock's id; it was left alone", args.id),
             )

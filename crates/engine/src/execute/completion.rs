@@ -8,11 +8,11 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     FailedStep, SkippedStep, Stopped,
     run::Run,
-    task::{CallOutcome, RunContext, StepError, TaskResult},
+    task::{CallError, CallOutcome, RunContext, TaskResult},
     waiter::Want,
 };
 use crate::{
-    events::{Event, Failure, StepAction, millis},
+    events::{Event, StepAction, StepError, millis},
     plan::{Action, Change, Step},
 };
 use infra_state::{IntentAction, journal::Entry};
@@ -86,18 +86,18 @@ impl<'a> Run<'a> {
         self.env.events.send(Event::StepDone { address, action, took_ms });
     }
 
-    fn ended_badly(&mut self, step: usize, error: StepError) {
+    fn ended_badly(&mut self, step: usize, error: CallError) {
         match error {
-            StepError::Cloud(error) => self.failed(step, error),
-            StepError::Stopped => self.left(step),
-            StepError::Journal(error) => {
+            CallError::Cloud(error) => self.failed(step, error),
+            CallError::Stopped => self.left(step),
+            CallError::Journal(error) => {
                 let cloud =
                     CloudError::new(ErrorKind::Local, "write the journal", error.to_string());
                 let hint = error.hint();
                 self.end(Stopped::Journal(error));
                 self.failed(step, CloudError { hint, ..cloud });
             }
-            StepError::Ambiguous { address, ids } => {
+            CallError::Ambiguous { address, ids } => {
                 let text = format!("it exists {} times: {}", ids.len(), ids.join(", "));
                 let cloud = CloudError::new(ErrorKind::Local, format!("create {address}"), text)
                     .with_hint("delete the one that is not in use by hand, then apply again");
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
         self.env.events.send(Event::StepFailed {
             address: address.clone(),
             action,
-            error: Failure::from(&error),
+            error: StepError::from(&error),
             took_ms: self.took_ms(step),
         });
         let because = format!("{address} failed");
@@ -174,8 +174,8 @@ pub(super) async fn wait(
 ) -> TaskResult {
     let answer = tokio::select! {
         answer = answer => answer,
-        () = env.options.stop.cancelled() => return TaskResult::Wait(step, Err(StepError::Stopped)),
-        () = env.cx.stop.cancelled() => return TaskResult::Wait(step, Err(StepError::Stopped)),
+        () = env.options.stop.cancelled() => return TaskResult::Wait(step, Err(CallError::Stopped)),
+        () = env.cx.stop.cancelled() => return TaskResult::Wait(step, Err(CallError::Stopped)),
     };
     let answer = answer.unwrap_or_else(|_| {
         let operation = format!("wait for {address}");
@@ -198,8 +198,8 @@ pub(super) async fn wait(
         None => Ok(()),
     };
     let result = match written {
-        Ok(()) => answer.map(|observed| observed.map(Box::new)).map_err(StepError::Cloud),
-        Err(error) => Err(StepError::Journal(error)),
+        Ok(()) => answer.map(|observed| observed.map(Box::new)).map_err(CallError::Cloud),
+        Err(error) => Err(CallError::Journal(error)),
     };
     TaskResult::Wait(step, result)
 }

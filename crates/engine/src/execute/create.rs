@@ -7,7 +7,7 @@ use infra_provider_api::{CloudError, CreateRequest, ErrorKind, Kind, Observed, R
 use super::{
     fence,
     retry::{self, Tries},
-    task::{CallOutcome, RunContext, StepError, TaskResult, intent},
+    task::{CallError, CallOutcome, RunContext, TaskResult, intent},
     unanswered::{LookupError, LostCreate, look_for},
 };
 use crate::events::StepAction;
@@ -35,7 +35,7 @@ pub(super) async fn create(
     });
     let intents: Vec<Entry> = intents.collect();
     if let Err(error) = env.store.append(intents).await {
-        let all = items.iter().map(|item| (item.step, Err(StepError::Journal(error.clone()))));
+        let all = items.iter().map(|item| (item.step, Err(CallError::Journal(error.clone()))));
         return TaskResult::Calls(all.collect());
     }
     for item in &items {
@@ -61,7 +61,7 @@ struct Creating<'a> {
     env: &'a RunContext,
     kind: &'a dyn Kind,
     tries: Tries,
-    results: Vec<(usize, Result<CallOutcome, StepError>)>,
+    results: Vec<(usize, Result<CallOutcome, CallError>)>,
 }
 
 impl Creating<'_> {
@@ -73,7 +73,7 @@ impl Creating<'_> {
         let answers = tokio::select! {
             biased;
             error = fence::lost(&self.env.store) => {
-                let lost = |open: Open| (open.item.step, Err(StepError::Journal(error.clone())));
+                let lost = |open: Open| (open.item.step, Err(CallError::Journal(error.clone())));
                 self.results.extend(open.into_iter().map(lost));
                 return Vec::new();
             }
@@ -86,7 +86,7 @@ impl Creating<'_> {
             match answers.next().unwrap_or_else(|| Err(unanswered(&open.item.request))) {
                 Ok(observed) => made.push((open.item, observed)),
                 Err(error) if error.kind == ErrorKind::Cancelled => {
-                    self.results.push((open.item.step, Err(StepError::Stopped)));
+                    self.results.push((open.item.step, Err(CallError::Stopped)));
                 }
                 // After a call without an answer, a taken name may well be taken by what it made.
                 Err(error) if error.is_uncertain() || (open.lost && taken(&error)) => {
@@ -105,7 +105,7 @@ impl Creating<'_> {
     }
 
     fn stopped(&mut self, open: Vec<Open>) -> Vec<Open> {
-        self.results.extend(open.into_iter().map(|open| (open.item.step, Err(StepError::Stopped))));
+        self.results.extend(open.into_iter().map(|open| (open.item.step, Err(CallError::Stopped))));
         Vec::new()
     }
 
@@ -137,7 +137,7 @@ impl Creating<'_> {
                 }
             }
             Err(unclear) => {
-                let error = StepError::from(unclear);
+                let error = CallError::from(unclear);
                 let all = lost.into_iter().map(|(open, _)| (open.item.step, Err(error.clone())));
                 self.results.extend(all);
             }
@@ -154,7 +154,7 @@ impl Creating<'_> {
         let written = self.env.store.append(entries).await;
         for (item, observed) in made {
             let result = match &written {
-                Err(error) => Err(StepError::Journal(error.clone())),
+                Err(error) => Err(CallError::Journal(error.clone())),
                 Ok(()) if observed.readiness == Readiness::Ready => {
                     Ok(CallOutcome::Ready(observed))
                 }
@@ -201,8 +201,8 @@ impl Creating<'_> {
         let written = self.env.store.append(entries).await;
         for (item, error) in failed {
             let error = match &written {
-                Ok(()) => StepError::Cloud(error),
-                Err(error) => StepError::Journal(error.clone()),
+                Ok(()) => CallError::Cloud(error),
+                Err(error) => CallError::Journal(error.clone()),
             };
             self.results.push((item.step, Err(error)));
         }
@@ -219,7 +219,7 @@ impl Item {
     }
 }
 
-impl From<LookupError> for StepError {
+impl From<LookupError> for CallError {
     fn from(unclear: LookupError) -> Self {
         match unclear {
             LookupError::Cloud(error) => Self::Cloud(error),

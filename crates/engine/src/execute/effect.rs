@@ -9,7 +9,7 @@ use infra_provider_api::{
 use super::{
     fence,
     retry::{self, Tries},
-    task::{CallOutcome, RunContext, StepError, TaskResult, intent},
+    task::{CallError, CallOutcome, RunContext, TaskResult, intent},
 };
 use crate::events::StepAction;
 use infra_state::{IntentAction, OpenIntent, ResourceState, journal::Entry};
@@ -29,7 +29,7 @@ pub(super) async fn update(
     let result = match effect(&env, &address, StepAction::Update, busy_max, opened, call).await {
         Ok(observed) => {
             let entry = Entry::Updated(record.seen(&observed));
-            env.store.append([entry]).await.map_err(StepError::Journal).map(|()| {
+            env.store.append([entry]).await.map_err(CallError::Journal).map(|()| {
                 if observed.readiness == Readiness::Ready {
                     CallOutcome::Ready(observed)
                 } else {
@@ -62,7 +62,7 @@ pub(super) async fn delete(
         Ok(false) => Ok(CallOutcome::Going(observed)),
         Ok(true) => {
             let entry = Entry::Deleted { address, id: observed.id };
-            env.store.append([entry]).await.map_err(StepError::Journal).map(|()| CallOutcome::Gone)
+            env.store.append([entry]).await.map_err(CallError::Journal).map(|()| CallOutcome::Gone)
         }
         Err(error) => Err(error),
     };
@@ -78,7 +78,7 @@ async fn effect<T, Fut: Future<Output = Result<T, CloudError>>>(
     busy_max: std::time::Duration,
     opened: OpenIntent,
     call: impl Fn() -> Fut,
-) -> Result<T, StepError> {
+) -> Result<T, CallError> {
     let what = opened.action;
     env.store.append([Entry::Intent(opened)]).await?;
     env.started(address, action);
@@ -89,11 +89,11 @@ async fn effect<T, Fut: Future<Output = Result<T, CloudError>>>(
             biased;
             error = fence::lost(&env.store) => return Err(error.into()),
             result = call() => result,
-            () = env.cx.stop.cancelled() => return Err(StepError::Stopped),
+            () = env.cx.stop.cancelled() => return Err(CallError::Stopped),
         };
         let error = match result {
             Ok(value) => return Ok(value),
-            Err(error) if error.kind == ErrorKind::Cancelled => return Err(StepError::Stopped),
+            Err(error) if error.kind == ErrorKind::Cancelled => return Err(CallError::Stopped),
             Err(error) => error,
         };
         if let Some(pause) = tries.again(&error, true) {
@@ -105,7 +105,7 @@ async fn effect<T, Fut: Future<Output = Result<T, CloudError>>>(
         // The next plan looks at what is there; nothing hangs on this intent.
         let (address, message) = (address.clone(), error.to_string());
         env.store.append([Entry::Failed { address, action: what, message }]).await?;
-        return Err(StepError::Cloud(error));
+        return Err(CallError::Cloud(error));
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     ExecuteOptions, Outcome, Stopped,
     batch::Batches,
     queue::Queue,
-    task::{RunContext, StepError, TaskResult},
+    task::{CallError, RunContext, TaskResult},
     waiter::{Lookers, Want},
 };
 use crate::{
@@ -243,7 +243,7 @@ impl<'a> Run<'a> {
                 for step in steps {
                     self.settle(TaskResult::Calls(vec![(
                         step,
-                        Err(StepError::Cloud(failure.clone())),
+                        Err(CallError::Cloud(failure.clone())),
                     )]));
                 }
             }
@@ -274,7 +274,7 @@ impl<'a> Run<'a> {
         left.sort_unstable();
         self.tasks.abort_all();
         for step in left {
-            self.settle(TaskResult::Wait(step, Err(StepError::Stopped)));
+            self.settle(TaskResult::Wait(step, Err(CallError::Stopped)));
         }
     }
 

@@ -45,7 +45,7 @@ pub(super) enum CallOutcome {
 
 /// How a step ended badly.
 #[derive(Debug)]
-pub(super) enum StepError {
+pub(super) enum CallError {
     /// The cloud says no.
     Cloud(CloudError),
     /// The journal can't be written: the run must end.
@@ -56,19 +56,19 @@ pub(super) enum StepError {
     Stopped,
 }
 
-impl From<StoreError> for StepError {
+impl From<StoreError> for CallError {
     fn from(error: StoreError) -> Self {
         Self::Journal(error)
     }
 }
 
-impl From<CloudError> for StepError {
+impl From<CloudError> for CallError {
     fn from(error: CloudError) -> Self {
         Self::Cloud(error)
     }
 }
 
-impl Clone for StepError {
+impl Clone for CallError {
     fn clone(&self) -> Self {
         match self {
             Self::Cloud(error) => Self::Cloud(error.clone()),
@@ -85,9 +85,9 @@ impl Clone for StepError {
 #[derive(Debug)]
 pub(super) enum TaskResult {
     /// The calls of these steps are over.
-    Calls(Vec<(usize, Result<CallOutcome, StepError>)>),
+    Calls(Vec<(usize, Result<CallOutcome, CallError>)>),
     /// A step's wait is over: ready with what it is now, or gone.
-    Wait(usize, Result<Option<Box<Observed>>, StepError>),
+    Wait(usize, Result<Option<Box<Observed>>, CallError>),
 }
 
 pub(super) fn intent(

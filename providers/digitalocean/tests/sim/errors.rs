@@ -166,7 +166,7 @@ async fn what_the_cloud_does_not_have_is_found_before_anything_is_made() {
     cluster.pools[1].image = "ubuntu-24-04-x46".to_owned();
     let provider = cloud.provider(&cluster);
     let cx = context(&owner(1));
-    let problems = provider.check(&cx, &cluster, &machines(1_000_000)).await.unwrap();
+    let problems = provider.preflight(&cx, &cluster, &machines(1_000_000)).await.unwrap();
     let texts: Vec<String> = problems
         .iter()
         .map(|problem| format!("{}; {}", problem.message, problem.help.as_deref().unwrap()))
@@ -175,7 +175,7 @@ async fn what_the_cloud_does_not_have_is_found_before_anything_is_made() {
     assert!(texts[1].contains("did you mean `ubuntu-24-04-x64`"), "{texts:?}");
     assert!(texts[2].contains("1000000 new machines do not fit"), "{texts:?}");
     cluster.region = "fra9".to_owned();
-    let problems = provider.check(&cx, &cluster, &machines(1)).await.unwrap();
+    let problems = provider.preflight(&cx, &cluster, &machines(1)).await.unwrap();
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("region `fra9` does not exist"));
     cloud.stop().await;

@@ -30,7 +30,7 @@ pub async fn life(cloud: &Cloud, provider: &DigitalOcean) {
     let declared = in_order(provider.model(&cluster(), &owner).unwrap());
     let account = provider.account(&cx).await.unwrap();
     assert!(account.name.contains(&cloud.endpoint.account.email));
-    assert_eq!(provider.check(&cx, &cluster(), &machines(7)).await.unwrap(), []);
+    assert_eq!(provider.preflight(&cx, &cluster(), &machines(7)).await.unwrap(), []);
 
     let all = kinds(provider);
     let known = create_all(&cx, &all, &declared).await;
