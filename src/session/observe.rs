@@ -21,6 +21,7 @@ use super::{
     generations,
     inputs::{Downloads, LoadedSuites},
     open::Session,
+    outlived::expelled,
     served::Shared,
     site_certificates::{Sites, sites},
     suite_catalog,
@@ -375,6 +376,16 @@ impl Session {
             let kinds = KUBERNETES_KINDS.iter().map(|kind| ((*kind).to_owned(), error.clone()));
             observed.unreachable.extend(kinds);
         }
+        let mut expelled = match purpose {
+            Purpose::Orphans | Purpose::Destroy => BTreeMap::new(),
+            _ => expelled(&self.store.state(), &in_cloud, &observed, machine_kind),
+        };
+        if let [only] = &Vec::from_iter(&keeps)[..]
+            && let Some(reason) = expelled.remove(*only)
+        {
+            // etcd's data lies on it.
+            notes.push(format!("{only}: {reason}; restart the kubelet on its machine"));
+        }
         let left_alone = self.needed_suites(purpose, &kube, &suites, &scope, &observed).await?;
         for (address, needs) in &left_alone {
             observed.resources.remove(address);
@@ -408,6 +419,7 @@ impl Session {
             site_authority,
             older: &older,
             outlived: &outlived,
+            expelled: &expelled,
             given_up: if given_up { &keeps } else { &nobody },
             turns: &self.turns(),
             encrypts: !encryption.order.is_empty(),

@@ -70,6 +70,28 @@ fn a_machine_that_is_created_again_has_a_node_of_its_own() {
     lab.inventory().assert_empty();
 }
 
+/// A kubelet registers its Node once, when it starts: a Node that somebody deletes does not come back.
+#[test]
+fn a_machine_whose_node_was_deleted_by_hand_is_recreated() {
+    let lab = SMALL.lab();
+    lab.run(&["apply", "--yes"]).ok();
+    let Some(kubectl) = Kubectl::of(&lab, "lab") else { return };
+    let (id, other) = (lab.machine_id("worker-1"), lab.machine_id("worker-2"));
+    kubectl.run(&["delete", "node", "worker-1"]).ok();
+    let plan = lab.run(&["plan"]).ok().says("a kubelet registers only once");
+    assert_eq!(plan.changed("-/+"), ["droplet.worker-1"], "{plan}");
+    lab.run(&["apply", "--yes", "--ready-timeout", "60s"]).ok();
+    assert!(lab.machine_id("worker-1").is_some() && lab.machine_id("worker-1") != id);
+    assert_eq!(lab.machine_id("worker-2"), other);
+    assert_eq!(kubectl.ready_nodes().len(), 3);
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+
+    // The only control plane has etcd's data on it.
+    kubectl.run(&["delete", "node", "control-plane-1"]).ok();
+    let plan = lab.run(&["plan"]).ok().says("restart the kubelet on its machine");
+    assert!(plan.changed("-/+").is_empty(), "{plan}");
+}
+
 #[test]
 fn a_replacement_that_is_killed_anywhere_ends_with_one_node_of_the_new_machine() {
     let lab = SMALL.lab();

@@ -77,6 +77,8 @@ pub struct ClusterModel<'a> {
     pub older: &'a BTreeMap<String, Vec<String>>,
     /// Machines that joined a cluster which is gone.
     pub outlived: &'a BTreeSet<String>,
+    /// Machines that were taken out of the cluster, with the reason to recreate them.
+    pub expelled: &'a BTreeMap<String, &'static str>,
     /// Control planes whose data is given up.
     pub given_up: &'a BTreeSet<String>,
     /// Turns that are in the state.
@@ -147,7 +149,9 @@ fn extend_machines(of: &ClusterModel<'_>, all: &mut [Declared]) {
     for machine in all.iter_mut().filter(|one| one.address.kind() == cloud.machine_kind) {
         machine.unrotated = control_planes.contains(machine.address.name());
         let outlived = of.outlived.contains(machine.address.name());
-        machine.outlived = outlived.then(|| OUTLIVED.to_owned());
+        let expelled = of.expelled.get(machine.address.name()).copied();
+        let why = outlived.then_some(OUTLIVED).or(expelled);
+        machine.outlived = why.map(str::to_owned);
         machine.supersedes.retain(|old| !of.outlived.contains(old.name()));
         if control_planes.contains(machine.address.name()) {
             let before = of.outlived.iter().chain(of.given_up);
