@@ -75,6 +75,39 @@ fn an_unknown_key_names_the_near_word() {
     insta::assert_snapshot!(refusal("region = \"fra1\"", "regoin = \"fra1\""));
 }
 
+/// Each cloud has settings of its own, also in an overlay; those of a cloud that is not part of the build are
+/// not looked at.
+#[test]
+fn a_setting_that_the_cloud_does_not_have_is_refused_at_its_key() {
+    for (cloud, setting) in [
+        ("do", "zones = [\"a\"]"),
+        ("do", "private = true"),
+        ("aws", "cluster_token = { env = \"A\" }"),
+    ] {
+        if !infra::clouds::names().contains(&cloud) {
+            continue;
+        }
+        let key = setting.split(' ').next().unwrap();
+        for table in [format!("providers.{cloud}"), format!("environments.prod.providers.{cloud}")]
+        {
+            let text = match good().contains(&format!("[{table}]")) {
+                true => good().replace(&format!("[{table}]\n"), &format!("[{table}]\n{setting}\n")),
+                false => format!("{}\n[{table}]\n{setting}\n", good()),
+            };
+            let line = text.lines().position(|line| line == setting).unwrap() + 1;
+            let refused = load(&text, &Options::default()).unwrap_err();
+            assert!(refused.contains(&format!("unknown key `{key}` in [{table}]")), "{refused}");
+            assert!(refused.contains(&format!("infra.toml:{line}:1")), "{line}: {refused}");
+            assert!(refused.contains("known keys: region, image, account"), "{refused}");
+        }
+    }
+    let others = format!("{}\n[providers.gcp]\nproject = \"shop\"\n", good());
+    assert!(load(&others, &Options::default()).is_ok());
+    let typo = format!("{}\n[providers.asw]\nregion = \"eu-central-1\"\n", good());
+    let refused = load(&typo, &Options::default()).unwrap_err();
+    assert!(refused.contains("did you mean `aws`?"), "{refused}");
+}
+
 #[test]
 fn a_wrong_type_says_what_is_expected() {
     insta::assert_snapshot!(refusal("count = 3", "count = \"three\""));

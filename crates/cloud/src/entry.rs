@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use infra_provider_api::{CloudError, CloudManifests, Cluster};
 
-use crate::{CloudEnv, ConnectedCloud, StateStores};
+use crate::{CloudEnv, ConnectedCloud, SettingsType, StateStores};
 
 /// Connects to a cloud for a cluster. It makes no call, and fills in a region that infra.toml leaves
 /// open from where the cloud's own tools take it.
@@ -26,6 +26,8 @@ pub struct CloudEntry {
     pub name: &'static str,
     /// The name in texts.
     pub title: &'static str,
+    /// What its table in infra.toml may say.
+    pub settings: SettingsType,
     /// Whether the region may be left out of infra.toml, because the cloud's own tools know one.
     pub knows_region: bool,
     /// An image of the cloud, as an example for a file that names none.

@@ -8,9 +8,11 @@
 mod connected;
 mod entry;
 mod env;
+mod settings;
 mod state_store;
 
 pub use connected::{AddonCredentials, CloudAddon, ConnectedCloud, DnsSolver, MakeAddon};
 pub use entry::{CloudEntry, Connect, DnsCredentials};
 pub use env::CloudEnv;
+pub use settings::{ProviderSettings, RawSecretVariable, SettingsType};
 pub use state_store::{OpenStore, StatePlace, StateStoreError, StateStores, endpoint_of, s3_store};

@@ -1,9 +1,12 @@
 //! `[cluster]`, `[providers]`, `[pools]` and `[ssh_keys]` as they are written.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::clouds;
 
 /// The cluster itself.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -25,33 +28,32 @@ pub struct RawCluster {
     pub tags: Vec<String>,
 }
 
-/// What differs from cloud to cloud.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RawProvider {
-    /// The cloud's region, for instance "fra1".
-    pub region: Option<String>,
-    /// The machines' image, for instance "ubuntu-24-04-x64" (do), "ubuntu-24.04" (aws).
-    pub image: Option<String>,
-    /// The only account the cluster may be in; any other is refused. AWS: its 12 digits.
-    pub account: Option<String>,
-    /// Availability zones to spread over, by letter or full name: ["a", "b", "c"]. AWS only.
-    pub zones: Vec<String>,
-    /// Machines get no public address and reach the outside through a gateway. AWS only.
-    pub private: Option<bool>,
-    /// The machines' root disk, for instance "40GiB". AWS only.
-    pub disk: Option<String>,
-    /// The token that the cluster's own controllers call the cloud with:
-    /// `{ env = "DIGITALOCEAN_CLUSTER_TOKEN" }`, the default. DigitalOcean only.
-    pub cluster_token: Option<RawSecretVariable>,
+/// What differs from cloud to cloud: a table for each cloud, of the cloud's own type. What is said for a cloud
+/// that is not part of this build is not looked at.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct RawProviders(BTreeMap<String, Value>);
+
+impl RawProviders {
+    /// Returns the table of a cloud.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
 }
 
-/// An environment variable that holds a secret.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawSecretVariable {
-    /// Its name.
-    pub env: String,
+impl JsonSchema for RawProviders {
+    fn schema_name() -> Cow<'static, str> {
+        "RawProviders".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = |name: &&str| {
+            let own = clouds::find(name).map(|cloud| (cloud.settings.schema)(generator).to_value());
+            ((*name).to_owned(), own.unwrap_or_else(|| json!({"type": "object"})))
+        };
+        let tables: Map<String, Value> = clouds::KNOWN.iter().map(table).collect();
+        json_schema!({"type": "object", "properties": tables, "additionalProperties": false})
+    }
 }
 
 /// A group of equal nodes.

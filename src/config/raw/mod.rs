@@ -16,9 +16,7 @@ pub use apps::{
     RawAddons, RawApps, RawDockerSecret, RawEnvSecret, RawFileSecret, RawImages, RawIngress,
     RawOpen, RawVariable, RawVariableSource, RawWait,
 };
-pub use cluster::{
-    RawCluster, RawFile, RawPool, RawProvider, RawRole, RawSecretVariable, RawSshKey, RawType,
-};
+pub use cluster::{RawCluster, RawFile, RawPool, RawProviders, RawRole, RawSshKey, RawType};
 pub use kubernetes::{
     RawArgument, RawAudit, RawComponent, RawEncryption, RawKubelet, RawKubernetes, RawOidc,
     RawPodSecurity, RawPodSecurityLevel, RawServingCertificates,
@@ -40,7 +38,7 @@ pub struct Raw {
     /// Address ranges.
     pub network: RawNetwork,
     /// What differs from cloud to cloud: `[providers.do]`, `[providers.aws]`, `[providers.gcp]`.
-    pub providers: BTreeMap<String, RawProvider>,
+    pub providers: RawProviders,
     /// Groups of equal nodes: `[pools.worker]`.
     pub pools: BTreeMap<String, RawPool>,
     /// Public keys that may log in to the nodes: `ops = "ssh-ed25519 AAAA…"` or
@@ -77,7 +75,7 @@ pub struct RawEnvironment {
     /// See the table of that name.
     pub network: Option<RawNetwork>,
     /// See the table of that name.
-    pub providers: Option<BTreeMap<String, RawProvider>>,
+    pub providers: Option<RawProviders>,
     /// See the table of that name.
     pub pools: Option<BTreeMap<String, RawPool>>,
     /// See the table of that name.

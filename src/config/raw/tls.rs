@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::RawSecretVariable;
+use infra_cloud::RawSecretVariable;
 
 /// Certificates of the sites behind the ingress: of every Secret that an Ingress of the suite names
 /// for TLS.

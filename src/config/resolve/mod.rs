@@ -19,17 +19,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use infra_cloud::ProviderSettings;
 use infra_provider_api::{Cluster, Diagnostic, Placement, Source, Versions, line_of};
 
 use crate::{clouds, state::home::Home};
 
-use super::{
-    load::Options,
-    project::Project,
-    raw::{Raw, RawProvider},
-    tree::Node,
-    values,
-};
+use super::{load::Options, project::Project, raw::Raw, tree::Node, values};
 
 const KUBERNETES_DEFAULT: &str = "1.36.2";
 
@@ -138,7 +133,7 @@ impl Resolver<'_> {
         }
         let named = self.found.len();
         let provider = self.provider(options);
-        let settings = raw.providers.get(&provider).cloned().unwrap_or_default();
+        let settings = self.settings(&provider);
         let region = settings.region.clone().unwrap_or_default();
         // What follows from an unknown provider is not worth a word of its own.
         let known = known_here(&provider);
@@ -210,14 +205,27 @@ impl Resolver<'_> {
         }
     }
 
-    fn placement(&mut self, provider: &str, settings: &RawProvider) -> Placement {
+    /// Reads the table of a cloud. What is wrong with it was found by its schema.
+    fn settings(&mut self, provider: &str) -> ProviderSettings {
+        let table = self.raw.providers.get(provider).cloned();
+        let read =
+            clouds::find(provider).zip(table).map(|(cloud, table)| (cloud.settings.read)(table));
+        read.transpose()
+            .unwrap_or_else(|error| {
+                self.wrong(&["providers", provider], error.to_string());
+                None
+            })
+            .unwrap_or_default()
+    }
+
+    fn placement(&mut self, provider: &str, settings: &ProviderSettings) -> Placement {
         let disk = settings.disk.as_deref().map(|text| {
             let mib = self.take(&["providers", provider, "disk"], values::mebibytes(text), 1024);
             mib.div_ceil(1024)
         });
         Placement {
             zones: settings.zones.clone(),
-            private: settings.private.unwrap_or(false),
+            private: settings.private,
             disk_gib: disk,
             source: self.source(&["providers", provider]),
         }

@@ -1,34 +1,20 @@
 //! Secrets that come from environment variables: the file names the variable, never the value.
 
+use infra_cloud::ProviderSettings;
+
 use super::Resolver;
-use crate::{clouds, config::raw::RawProvider};
+use crate::clouds;
 
 impl Resolver<'_> {
     /// Returns the variable that holds the token of the cluster's own controllers.
     pub(super) fn cluster_token(
         &mut self,
         provider: &str,
-        settings: &RawProvider,
+        settings: &ProviderSettings,
     ) -> Option<String> {
-        let variable = &settings.cluster_token.as_ref()?.env;
+        let variable = settings.cluster_token.as_ref()?;
         let path = ["providers", provider, "cluster_token"];
-        // What follows from an unknown provider is not worth a word of its own.
-        let cloud = clouds::find(provider)?;
-        let Some(usual) = cloud.cluster_token else {
-            let others = clouds::all().filter(|one| one.cluster_token.is_some());
-            let others: Vec<String> = others.map(|one| format!("{}'s", one.title)).collect();
-            self.wrong_hint(
-                &path,
-                format!("`cluster_token` has no meaning for the provider `{provider}`"),
-                match others.is_empty() {
-                    true => "remove it".to_owned(),
-                    false => {
-                        format!("remove it; only {} controllers need a token", others.join(" and "))
-                    }
-                },
-            );
-            return None;
-        };
+        let usual = clouds::find(provider)?.cluster_token.unwrap_or("CLUSTER_TOKEN");
         if !is_variable(variable) {
             // What stands there may be the token itself, so it is not repeated.
             self.wrong_hint(

@@ -1,12 +1,14 @@
 //! AWS's entry in the registry of clouds: the connection with all that is around it.
 
 mod dns;
+mod settings;
 mod store;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use infra_cloud::{
-    AddonCredentials, CloudAddon, CloudEntry, CloudEnv, ConnectedCloud, DnsCredentials, StateStores,
+    AddonCredentials, CloudAddon, CloudEntry, CloudEnv, ConnectedCloud, DnsCredentials,
+    SettingsType, StateStores,
 };
 use infra_provider_api::{
     Address, BootPlatform, BucketAccess, CloudError, Cluster, ErrorKind, Input, Reference,
@@ -18,6 +20,7 @@ use crate::{Aws, Connection, MANIFESTS, Scope, cluster_id, connection::region_of
 pub static CLOUD: CloudEntry = CloudEntry {
     name: "aws",
     title: "AWS",
+    settings: SettingsType::of::<settings::AwsSettings>(),
     knows_region: true,
     example_image: "ubuntu-24.04",
     // The controllers run as their machines' role.

@@ -1,11 +1,14 @@
 //! DigitalOcean's entry in the registry of clouds: the connection with all that is around it.
 
 mod credentials;
+mod settings;
 mod state;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use infra_cloud::{CloudAddon, CloudEntry, CloudEnv, ConnectedCloud, DnsCredentials, StateStores};
+use infra_cloud::{
+    CloudAddon, CloudEntry, CloudEnv, ConnectedCloud, DnsCredentials, SettingsType, StateStores,
+};
 use infra_provider_api::{
     Address, BootPlatform, BucketAccess, CloudError, Cluster, ErrorKind, Input, Reference,
 };
@@ -16,6 +19,7 @@ use crate::{Connection, DigitalOcean, MANIFESTS, ObjectStore, Scope, cluster_id}
 pub static CLOUD: CloudEntry = CloudEntry {
     name: "do",
     title: "DigitalOcean",
+    settings: SettingsType::of::<settings::DigitalOceanSettings>(),
     knows_region: false,
     example_image: "ubuntu-24-04-x64",
     cluster_token: Some(credentials::CLUSTER_TOKEN),

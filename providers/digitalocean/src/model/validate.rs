@@ -73,17 +73,6 @@ pub(super) fn problems(cluster: &Cluster, owner: &Owner) -> Vec<Diagnostic> {
             None,
         );
     }
-    let placement = &cluster.placement;
-    for (asked, word) in [
-        (!placement.zones.is_empty(), "zones"),
-        (placement.private, "private"),
-        (placement.disk_gib.is_some(), "disk"),
-    ] {
-        if asked {
-            let message = format!("`{word}` means nothing on DigitalOcean");
-            add(message, "leave it out under [providers.do]", placement.source.as_ref());
-        }
-    }
     if let Some(dns) = cluster.dns.as_ref().filter(|dns| dns.ttl_s < TTL_MIN_S) {
         let message = format!("DNS answers can't be kept for {} s", dns.ttl_s);
         add(message, "DigitalOcean takes 30 s and more", dns.source.as_ref());
