@@ -206,10 +206,10 @@ impl ClusterArgs {
         cluster: Option<&str>,
     ) -> Result<Connected, CliError> {
         let home = global.home(cluster);
-        if let Some(name) = cluster.filter(|_| global.sim || self.kubeconfig.is_none()) {
-            if let Some(note) = home.check(name)? {
-                eprintln!("{note}");
-            }
+        if let Some(name) = cluster.filter(|_| global.sim || self.kubeconfig.is_none())
+            && let Some(note) = home.check(name)?
+        {
+            eprintln!("{note}");
         }
         if global.sim {
             sim::start(&home.sim(), global.sim_speed, None).await?;
