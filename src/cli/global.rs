@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     clouds,
     config::{self, Project},
-    session::{CliError, OpenRecord, SessionOptions},
+    session::{CliError, OpenState, SessionOptions},
     state::{ClusterLayout, State, home::Home},
 };
 
@@ -114,14 +114,14 @@ impl Global {
 
     /// Reads the state, which is empty if there is none. It asks no cloud.
     pub async fn state(&self) -> Result<State, CliError> {
-        let open = OpenRecord::open(&self.session()).await?;
+        let open = OpenState::open(&self.session()).await?;
         Ok(open.store.map_or_else(State::default, |store| Arc::unwrap_or_clone(store.state())))
     }
 
     /// Returns the layout of the cluster's files, for verbs that need no cloud. It brings a copy of
     /// files in a bucket up to date.
     pub async fn layout(&self) -> Result<ClusterLayout, CliError> {
-        let open = OpenRecord::open(&self.session()).await?;
+        let open = OpenState::open(&self.session()).await?;
         open.refresh().await?;
         Ok(open.layout)
     }

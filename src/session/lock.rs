@@ -1,4 +1,4 @@
-//! The lock of a cluster, wherever its record is.
+//! The lock of a cluster, wherever its state is.
 
 use tokio_util::sync::CancellationToken;
 

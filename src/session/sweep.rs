@@ -19,7 +19,7 @@ impl Session {
     /// rest.
     pub async fn sweep(&self, looked: &Observation) -> Result<(), CloudError> {
         let record = self.store.state();
-        // Without the bucket on record, one of its name may be a stranger's.
+        // Without the bucket in the state, one of its name may be a stranger's.
         if !record.resources.contains_key(&self.cloud.bucket) {
             return Ok(());
         }
@@ -48,7 +48,7 @@ impl Session {
     }
 }
 
-/// Returns true while a machine of this name may be booting. It is on record, or its creation was
+/// Returns true while a machine of this name may be booting. It is in the state, or its creation was
 /// begun, and its Node has not become ready. A Node that was ready before its machine was replaced
 /// says nothing about the new one.
 fn waits(record: &State, machine_kind: &str, node: &str) -> bool {

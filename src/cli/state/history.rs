@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Global;
 use crate::{
-    session::{CliError, ExitCode, OpenRecord},
+    session::{CliError, ExitCode, OpenState},
     ui::table,
 };
 
@@ -16,7 +16,7 @@ pub(super) struct HistoryArgs {
 }
 
 pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Result<ExitCode, CliError> {
-    let open = OpenRecord::open(&global.session()).await?;
+    let open = OpenState::open(&global.session()).await?;
     let mut all = Vec::new();
     if let Some(store) = &open.store {
         for run in store.runs().await? {

@@ -4,12 +4,12 @@ use infra_provider_api::Address;
 
 use super::{Global, unlock};
 use crate::{
-    session::{CliError, ExitCode, OpenRecord},
+    session::{CliError, ExitCode, OpenState},
     ui::table,
 };
 
 pub(super) async fn list(global: &Global) -> Result<ExitCode, CliError> {
-    let open = OpenRecord::open(&global.session()).await?;
+    let open = OpenState::open(&global.session()).await?;
     let record = open.store.as_ref().map(|store| store.state()).unwrap_or_default();
     if global.json {
         let text = serde_json::to_string_pretty(&*record).map_err(CliError::local)?;

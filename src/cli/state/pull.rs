@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Global;
 use crate::{
-    session::{CliError, ExitCode, OpenRecord},
+    session::{CliError, ExitCode, OpenState},
     state::State,
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Pulled {
 pub(super) const VERSION: u32 = 1;
 
 pub(super) async fn pull(global: &Global, args: &PullArgs) -> Result<ExitCode, CliError> {
-    let open = OpenRecord::open(&global.session()).await?;
+    let open = OpenState::open(&global.session()).await?;
     let store = open.store.as_ref().ok_or_else(|| {
         CliError::local(format!("there is no state in {}", open.place()))
             .hint("`infra apply` makes one")

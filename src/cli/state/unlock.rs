@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Global;
 use crate::{
-    session::{CliError, ExitCode, OpenRecord},
+    session::{CliError, ExitCode, OpenState},
     state::{
         Lock, LockError,
         lock::{Lease, remote},
@@ -19,7 +19,7 @@ pub(super) struct UnlockArgs {
 }
 
 /// Reads who holds the lock.
-pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, CliError> {
+pub(super) async fn holder(open: &OpenState) -> Result<Option<Lease>, CliError> {
     match &open.remote {
         Some(bucket) => {
             let owner = open.store.as_ref().map(|store| store.owner());
@@ -30,7 +30,7 @@ pub(super) async fn holder(open: &OpenRecord) -> Result<Option<Lease>, CliError>
 }
 
 pub(super) async fn unlock(global: &Global, args: &UnlockArgs) -> Result<ExitCode, CliError> {
-    let open = OpenRecord::open(&global.session()).await?;
+    let open = OpenState::open(&global.session()).await?;
     let done = match &open.remote {
         Some(bucket) => {
             let owner = open.store.as_ref().map(|store| store.owner());

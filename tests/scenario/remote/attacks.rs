@@ -136,7 +136,7 @@ fn a_forged_line_neither_runs_anything_nor_exchanges_an_authority() {
         assert_eq!(lab.read("ssl/lab/kubeconfig"), config, "{ran}");
         assert_eq!(lab.read("ssl/lab/ca.crt"), ca, "{ran}");
     };
-    // On a record that is signed nothing of it is even looked at,
+    // On a state that is signed nothing of it is even looked at,
     for (files, _) in &attacks {
         forge(&lab, files);
         let ran = lab.run(&PLAN).expect(9).warns("can't be trusted: it is not signed");

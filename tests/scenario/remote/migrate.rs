@@ -27,7 +27,7 @@ fn a_record_moves_to_a_bucket_and_back_and_nothing_is_lost() {
     // Again: there is nothing left to move.
     lab.run(&["state", "migrate"]).ok().says("has no state to move");
 
-    // Without [state] the copy here is not taken for the record.
+    // Without [state] the copy here is not taken for the state.
     lab.write("infra.toml", &local);
     lab.run(&PLAN).expect(1).warns("infra state migrate --from s3://team-state/clusters");
     // It goes back, and the bucket is empty then. A damaged object stops it before anything is lost.
@@ -42,7 +42,7 @@ fn a_record_moves_to_a_bucket_and_back_and_nothing_is_lost() {
     identity(&back).expect(9).warns("is damaged");
     assert!(lab.objects(BUCKET).len() >= objects.len(), "nothing was deleted");
     lab.put_object(BUCKET, key, good);
-    // Killed while it empties the bucket: the record here counts, and nobody takes the rest for one.
+    // Killed while it empties the bucket: the state here counts, and nobody takes the rest for one.
     let journal = "/team-state/clusters/lab/journal/*";
     lab.fault(
         &["slow", "--delay-ms", "600000", "--count", "1", "--after", "1"]

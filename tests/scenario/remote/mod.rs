@@ -1,4 +1,4 @@
-//! The record in a bucket.
+//! The state in a bucket.
 
 mod attacks;
 mod concurrent_runs;
@@ -13,7 +13,7 @@ use super::lab::{Config, Lab};
 
 const BUCKET: &str = "team-state";
 
-/// infra.toml of a small cluster with its record in a bucket.
+/// infra.toml of a small cluster with its state in a bucket.
 fn toml(lines: &str) -> String {
     let cluster = Config { control_planes: 1, workers: 1 }.toml();
     format!("{cluster}\n[state]\nbackend = \"s3://{BUCKET}/clusters\"\n{lines}")

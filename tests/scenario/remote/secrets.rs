@@ -53,7 +53,7 @@ fn a_record_in_a_bucket_serves_any_machine_and_tells_no_secret() {
     let lab = lab(TLS);
     lab.run(&APPLY).ok();
     lab.run(&PLAN).ok().says("No changes");
-    assert!(!lab.file(".infra/lab/journal").exists(), "the record is not here");
+    assert!(!lab.file(".infra/lab/journal").exists(), "the state is not here");
     assert_unreadable(&lab, &[]);
     let ca = lab.read("ssl/lab/ca.key");
     let before = lab.inventory();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ApplyOptions, Change, Outcome, run::Run};
 use crate::{
-    AppsError, Events, Inventory, KubeClient, ObjectId, Suite,
+    AppsError, AppsEvent, Events, Inventory, KubeClient, ObjectId, Suite,
     plan::{Prepared, prepare},
 };
 
@@ -69,7 +69,11 @@ pub async fn restart(
     let inventory = Inventory::read(client, suite.name()).await?;
     let prepared = prepare(client, suite, inventory.as_ref()).await?;
     let mut run = Run::new(client, suite, &prepared, options, events).await?;
-    run.restart = Some(Restart { names: names.to_vec(), at });
+    let restart = Restart { names: names.to_vec(), at };
+    let concerned = prepared.objects.iter().filter(|object| restart.concerns(&object.id));
+    let (suite, objects) = (suite.name().to_owned(), concerned.count());
+    events.send(AppsEvent::Started { suite, objects });
+    run.restart = Some(restart);
     run.work().await;
     Ok(run.outcome)
 }

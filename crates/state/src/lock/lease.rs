@@ -31,7 +31,7 @@ pub struct Lease {
     /// In a bucket: seconds it lasts without being renewed, by the store's clock.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lasts_s: u64,
-    /// In a bucket: whose record it guards.
+    /// In a bucket: whose state it guards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
     /// In a bucket: which process it is, for those on the same machine.

@@ -19,7 +19,7 @@ use crate::{
 /// One thing that was moved.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Piece {
-    /// `record`, `history/0000000003.json`, `pki/ca.key`.
+    /// `state`, `history/0000000003.json`, `pki/ca.key`.
     pub name: String,
     /// SHA-256 of what is there now, read back (and decrypted).
     pub sum: String,
@@ -88,7 +88,7 @@ async fn copy_record(from: &Store, to: &Store, named: &str) -> Result<(), StateE
     Ok(())
 }
 
-/// Compares record and history, as `to` has them when it is read again.
+/// Compares state and history, as `to` has them when it is read again.
 async fn compare(from: &Store, to: &Store, place: &str) -> Result<Vec<Piece>, StateError> {
     let (before, after) = (said_sum(&from.state())?, said_sum(&to.state())?);
     if before != after {

@@ -34,7 +34,7 @@ const ACCEPT: &str = "INFRA_STATE_ACCEPT_UNSIGNED";
 #[derive(Clone, Serialize, Deserialize)]
 struct Document {
     version: u64,
-    /// Whose record it is for.
+    /// Whose state it is for.
     uuid: Uuid,
     /// How often the key was changed. Only the first one is readable for earlier versions.
     #[serde(default, skip_serializing_if = "is_first")]
@@ -72,7 +72,7 @@ struct Read {
     etag: String,
 }
 
-/// The signing of one record.
+/// The signing of one state.
 pub(super) struct Signing {
     pub(super) objects: Arc<Signed>,
     /// The same without signatures.
@@ -208,7 +208,7 @@ impl Signing {
             .hint(super::encryption::identity_hint())
     }
 
-    /// Checks whose record it is, and whether one that is not signed may be taken.
+    /// Checks whose state it is, and whether one that is not signed may be taken.
     ///
     /// # Errors
     /// Returns an error if it is another cluster's, or if it is not signed and this machine has

@@ -90,7 +90,7 @@ impl Marker {
     }
 }
 
-/// Refuses to work on this machine's record where the files here are a copy of one in a bucket.
+/// Refuses to work on this machine's state where the files here are a copy of one in a bucket.
 ///
 /// # Errors
 /// Returns an error if they are.

@@ -17,7 +17,7 @@ struct Identity {
 }
 
 /// Derives the UUID that a cluster has by default. It is equal for the same cloud, account and
-/// name, so that what it owns is found again even when the whole record is lost.
+/// name, so that what it owns is found again even when the whole state is lost.
 pub fn derived_uuid(provider: &str, account_id: &str, cluster: &str) -> Uuid {
     let name = format!("infra\n{provider}\n{account_id}\n{cluster}");
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())

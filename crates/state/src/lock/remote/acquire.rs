@@ -38,7 +38,7 @@ pub struct RemoteLock {
 }
 
 impl RemoteLock {
-    /// Takes the lock of `owner`'s record. One that has run out, or whose holder is a process of
+    /// Takes the lock of `owner`'s state. One that has run out, or whose holder is a process of
     /// this machine that is gone, is taken over.
     ///
     /// # Errors

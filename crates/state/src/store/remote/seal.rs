@@ -81,7 +81,7 @@ impl Seal {
         &self.key
     }
 
-    /// Returns whose record it is for.
+    /// Returns whose state it is for.
     pub fn uuid(&self) -> Uuid {
         self.uuid
     }

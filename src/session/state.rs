@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The state of a cluster, open to be read.
-pub struct OpenRecord {
+pub struct OpenState {
     /// What the file says.
     pub project: Project,
     /// Where its things are on this machine.
@@ -29,9 +29,9 @@ pub struct OpenRecord {
     pub remote: Option<RemoteState>,
 }
 
-impl OpenRecord {
+impl OpenState {
     /// Opens the state of the cluster in `options.file`. Asks no cloud, but the bucket if the
-    /// record is in one.
+    /// state is in one.
     ///
     /// # Errors
     /// Returns an error if the file is invalid, or if the state cannot be read.
