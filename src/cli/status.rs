@@ -43,7 +43,8 @@ fn readiness(readiness: &Readiness) -> String {
     match readiness {
         Readiness::Ready => "Ready".into(),
         Readiness::Pending { reason } => reason.clone(),
-        Readiness::Failed { reason } => format!("Failed: {reason}"),
+        Readiness::Failed { reason, help: None } => format!("Failed: {reason}"),
+        Readiness::Failed { reason, help: Some(help) } => format!("Failed: {reason}; {help}"),
     }
 }
 

@@ -90,7 +90,7 @@ impl BootReports {
 
     /// Reports a boot that failed as failed for good: waiting helps nothing, a new machine may.
     pub fn failed(&self, name: &str, why: &str) -> Readiness {
-        Readiness::Failed { reason: format!("{name}: {why} ({})", self.advice(name)) }
+        Readiness::Failed { reason: format!("{name}: {why}"), help: Some(self.advice(name)) }
     }
 
     /// Says what to do about the machine `name` whose boot failed.
@@ -136,10 +136,11 @@ impl BootReports {
         machines
             .into_iter()
             .filter_map(|machine| match machine.readiness {
-                Readiness::Failed { reason } => Some((
-                    machine.address.name().to_owned(),
-                    format!("its machine failed: {reason}"),
-                )),
+                Readiness::Failed { reason, help } => {
+                    let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+                    let why = format!("its machine failed: {reason}{help}");
+                    Some((machine.address.name().to_owned(), why))
+                }
                 Readiness::Ready | Readiness::Pending { .. } => None,
             })
             .collect()

@@ -140,13 +140,13 @@ impl Session {
             let of_it = |change: &&mut Change| {
                 change.address.name() == only.name || change.address.kind() == "api_server"
             };
-            for change in plan.changes.iter_mut().filter(of_it) {
-                let Some(warning) = &change.warning else { continue };
-                if warning.contains("--replace") {
-                    change.warning = Some(format!(
-                        "{address} is the only control plane, and etcd's data lies on it: look at its console in the cloud"
-                    ));
-                }
+            // What is resumed and warned of has failed, and may be told to be recreated.
+            let has_failed =
+                |change: &&mut Change| change.action == Action::Resume && change.warning.is_some();
+            for change in plan.changes.iter_mut().filter(of_it).filter(has_failed) {
+                change.warning = Some(format!(
+                    "{address} is the only control plane, and etcd's data lies on it: look at its console in the cloud"
+                ));
             }
         }
         let lost_all = existing.is_empty()

@@ -25,7 +25,17 @@ pub enum Readiness {
     Failed {
         /// What the cloud or the node says.
         reason: String,
+        /// What helps, where it is known better than that recreating it may.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        help: Option<String>,
     },
+}
+
+impl Readiness {
+    /// Makes the readiness of something that failed, where only recreating it is known to help.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed { reason: reason.into(), help: None }
+    }
 }
 
 /// Who made a resource.

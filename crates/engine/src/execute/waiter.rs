@@ -280,16 +280,11 @@ impl Waiter {
         active.seen = now;
         let reason = match (want, &observed.readiness) {
             (Want::Ready | Want::ReadyAgain, Readiness::Ready) => return Some(Ok(Some(observed))),
-            (Want::Ready | Want::ReadyAgain, Readiness::Failed { reason }) => {
-                let failed = error(ErrorKind::Invalid, address, reason);
-                // Some reasons say themselves what helps.
-                return Some(Err(if reason.contains("--replace") {
-                    failed
-                } else {
-                    failed.with_hint(format!(
-                        "waiting does not help; `infra apply --replace {address}` recreates it"
-                    ))
-                }));
+            (Want::Ready | Want::ReadyAgain, Readiness::Failed { reason, help }) => {
+                let help = help.clone().unwrap_or_else(|| {
+                    format!("waiting does not help; `infra apply --replace {address}` recreates it")
+                });
+                return Some(Err(error(ErrorKind::Invalid, address, reason).with_hint(help)));
             }
             (_, Readiness::Pending { reason }) => reason.clone(),
             (Want::Gone, Readiness::Ready | Readiness::Failed { .. }) => "still there".to_owned(),

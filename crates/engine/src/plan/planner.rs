@@ -270,15 +270,14 @@ impl<'w, 'a> Planner<'w, 'a> {
 
     fn explain_resume(&self, change: &mut Change, observed: &Observed) {
         match &observed.readiness {
-            Readiness::Failed { reason } => {
+            Readiness::Failed { reason, help } => {
                 change.reason = Some(format!("failed: {reason}"));
-                if reason.contains("--replace") {
-                    return;
-                }
-                change.warning = Some(format!(
-                    "{} will not get ready by waiting; --replace {} recreates it",
-                    change.address, change.address
-                ));
+                change.warning = Some(help.clone().unwrap_or_else(|| {
+                    let address = &change.address;
+                    format!(
+                        "{address} will not get ready by waiting; --replace {address} recreates it"
+                    )
+                }));
             }
             Readiness::Pending { reason } => {
                 let was =

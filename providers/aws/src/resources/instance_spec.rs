@@ -73,10 +73,10 @@ fn readiness(instance: &Instance) -> Readiness {
             Readiness::Pending { reason: "state pending".to_owned() }
         }
         Some(InstanceStateName::Stopped | InstanceStateName::Stopping) => {
-            let reason = format!("it is stopped ({}); `infra apply` starts it", reason().trim());
-            Readiness::Failed { reason: reason.replace(" ()", "") }
+            let reason = format!("it is stopped ({})", reason().trim()).replace(" ()", "");
+            Readiness::Failed { reason, help: Some("`infra apply` starts it".to_owned()) }
         }
-        Some(other) => Readiness::Failed { reason: format!("state {other} {}", reason()) },
+        Some(other) => Readiness::failed(format!("state {other} {}", reason())),
     }
 }
 
@@ -206,11 +206,11 @@ mod tests {
         };
         let stopped = instance(InstanceStateName::Stopped);
         assert!(is_stopped(&stopped) && is_stopped(&instance(InstanceStateName::Stopping)));
-        let Readiness::Failed { reason } = readiness(&stopped) else { panic!("it is not ready") };
-        assert_eq!(
-            reason,
-            "it is stopped (User initiated (2026-11-29 08:00:00 GMT)); `infra apply` starts it"
-        );
+        let Readiness::Failed { reason, help } = readiness(&stopped) else {
+            panic!("it is not ready")
+        };
+        assert_eq!(reason, "it is stopped (User initiated (2026-11-29 08:00:00 GMT))");
+        assert_eq!(help.as_deref(), Some("`infra apply` starts it"));
         assert!(!is_stopped(&instance(InstanceStateName::Running)));
         assert_eq!(readiness(&instance(InstanceStateName::Running)), Readiness::Ready);
     }

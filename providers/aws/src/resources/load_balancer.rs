@@ -116,7 +116,7 @@ pub(super) fn readiness(balancer: &LoadBalancer) -> Readiness {
         }
         Some(LoadBalancerStateEnum::Failed) => {
             let reason = state.and_then(|state| state.reason()).unwrap_or("it failed");
-            Readiness::Failed { reason: reason.to_owned() }
+            Readiness::failed(reason)
         }
         _ => Readiness::Pending { reason: "state provisioning".to_owned() },
     }

@@ -39,12 +39,10 @@ fn found(cx: &Context, which: &Which<'_>, gateway: &NatGateway) -> Option<Found<
     let mut found = ready(address, id, spec, marks.intent(), outputs([("id", json!(id))]));
     found.readiness = match gateway.state() {
         Some(NatGatewayState::Available) => Readiness::Ready,
-        Some(NatGatewayState::Failed) => Readiness::Failed {
-            reason: gateway.failure_message().unwrap_or("it failed").to_owned(),
-        },
-        Some(NatGatewayState::Deleting) => {
-            Readiness::Failed { reason: "it is being deleted".to_owned() }
+        Some(NatGatewayState::Failed) => {
+            Readiness::failed(gateway.failure_message().unwrap_or("it failed"))
         }
+        Some(NatGatewayState::Deleting) => Readiness::failed("it is being deleted"),
         state => Readiness::Pending {
             reason: format!("state {}", state.map_or("unknown", NatGatewayState::as_str)),
         },

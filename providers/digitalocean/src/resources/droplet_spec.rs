@@ -51,9 +51,10 @@ fn readiness(droplet: &Droplet) -> Readiness {
         "active" => Readiness::Pending { reason: "no private address yet".to_owned() },
         "new" => Readiness::Pending { reason: "status new".to_owned() },
         "off" => Readiness::Failed {
-            reason: "it is powered off; `infra apply` switches it on".to_owned(),
+            reason: "it is powered off".to_owned(),
+            help: Some("`infra apply` switches it on".to_owned()),
         },
-        status => Readiness::Failed { reason: format!("status {status}") },
+        status => Readiness::failed(format!("status {status}")),
     }
 }
 

@@ -35,8 +35,7 @@ fn found_at(address: Address, firewall: &Firewall) -> Found<FirewallSpec> {
     // `waiting` means that machines which just got the tag are being fitted with it; that comes
     // back with every new machine and holds up nobody.
     if firewall.status == "failed" {
-        let reason = "DigitalOcean could not put it on all machines".to_owned();
-        found.readiness = Readiness::Failed { reason };
+        found.readiness = Readiness::failed("DigitalOcean could not put it on all machines");
     }
     found
 }

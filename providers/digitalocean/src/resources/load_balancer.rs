@@ -34,7 +34,7 @@ pub(crate) struct LoadBalancers(pub(crate) Arc<Api>);
 pub(super) fn readiness(balancer: &LoadBalancer) -> Readiness {
     match balancer.status.as_str() {
         "active" if address(balancer).is_some() => Readiness::Ready,
-        "errored" => Readiness::Failed { reason: "status errored".to_owned() },
+        "errored" => Readiness::failed("status errored"),
         "active" => Readiness::Pending { reason: "no address yet".to_owned() },
         status => Readiness::Pending { reason: format!("status {status}") },
     }

@@ -33,7 +33,7 @@ pub async fn ready(cx: &Context, kind: &dyn Kind, observed: Observed) -> Observe
             match &seen.readiness {
                 Readiness::Ready => return seen,
                 Readiness::Pending { .. } => {}
-                Readiness::Failed { reason } => panic!("{}: {reason}", seen.address),
+                Readiness::Failed { reason, .. } => panic!("{}: {reason}", seen.address),
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
