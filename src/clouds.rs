@@ -42,9 +42,10 @@ pub fn names() -> Vec<&'static str> {
     names
 }
 
-/// Returns the addons of this build.
-pub fn addons() -> Addons {
-    Addons::new(all().map(|cloud| cloud.manifests))
+/// Returns the addons of a cluster on the cloud `provider`. Of no other: what is installed must not hang on
+/// what else a build can do.
+pub fn addons(provider: &str) -> Addons {
+    Addons::new(find(provider).map(|cloud| cloud.manifests))
 }
 
 /// Connects to the cloud that `cluster` names. Makes no call. A region that infra.toml leaves open is
@@ -94,6 +95,36 @@ mod tests {
     fn a_line_of_the_registry_has_the_name_of_its_cloud() {
         for cloud in all() {
             assert!(KNOWN.contains(&cloud.name), "{}", cloud.name);
+        }
+    }
+
+    #[cfg(all(feature = "do", feature = "aws"))]
+    #[test]
+    fn a_cluster_gets_the_addons_of_its_own_cloud_alone() {
+        let variables = [("LOAD_BALANCER_NAME", "lab-ingress"), ("NAMESPACES", "shop")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let text = |provider: &str| {
+            let suite = addons(provider).suite(
+                "traefik",
+                "1.36.2",
+                variables.clone().into(),
+                Default::default(),
+            );
+            suite
+                .unwrap()
+                .objects()
+                .iter()
+                .map(|object| object.value.to_string())
+                .collect::<String>()
+        };
+        for (provider, own, other) in [
+            ("do", "do-loadbalancer-name", "aws-load-balancer"),
+            ("aws", "aws-load-balancer", "do-loadbalancer-name"),
+        ] {
+            assert!(text(provider).contains(own), "{provider}");
+            assert!(!text(provider).contains(other), "{provider}");
+            let names = addons(provider).names();
+            assert_eq!(names.len(), addons("none").names().len() + 1, "{provider}: {names:?}");
         }
     }
 

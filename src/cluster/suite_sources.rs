@@ -18,6 +18,8 @@ pub enum SuiteSeed {
     Addon {
         /// Its name there.
         addon: String,
+        /// The cluster's cloud, which brings a part of some.
+        provider: String,
         /// The Kubernetes version that its images are chosen for.
         kubernetes: String,
         /// Its variables; some come from the cloud.
@@ -52,9 +54,8 @@ impl SuiteSeed {
     /// Returns the problems of the manifests.
     pub fn load(&self, variables: &BTreeMap<String, String>) -> Result<Suite, AppsError> {
         match self {
-            Self::Addon { addon, kubernetes, secrets, .. } => {
-                clouds::addons().suite(addon, kubernetes, variables.clone(), secrets.clone())
-            }
+            Self::Addon { addon, provider, kubernetes, secrets, .. } => clouds::addons(provider)
+                .suite(addon, kubernetes, variables.clone(), secrets.clone()),
             Self::Folder(source) => Suite::load(source),
         }
     }

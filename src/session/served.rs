@@ -229,7 +229,9 @@ mod tests {
 
     #[test]
     fn each_issuer_that_can_be_installed_is_read_again() {
-        let files = clouds::addons().files(CERT_MANAGER).unwrap();
+        let files = clouds::all()
+            .flat_map(|cloud| clouds::addons(cloud.name).files(CERT_MANAGER).unwrap())
+            .collect::<Vec<_>>();
         let issuers: Vec<&str> = files
             .iter()
             .filter_map(|(path, _)| path.rsplit_once("/issuer-")?.1.strip_suffix(".yaml"))

@@ -33,6 +33,7 @@ pub(super) fn seeds(
         suites.add(
             "cni",
             SuiteSeed::Addon {
+                provider: cluster.provider.clone(),
                 addon: "cni".into(),
                 kubernetes: kubernetes.clone(),
                 variables: [
@@ -49,6 +50,7 @@ pub(super) fn seeds(
         suites.add(
             "cloud",
             SuiteSeed::Addon {
+                provider: cluster.provider.clone(),
                 addon: addon.addon.into(),
                 kubernetes: kubernetes.clone(),
                 variables: addon.variables,
@@ -64,6 +66,7 @@ pub(super) fn seeds(
         suites.add(
             INGRESS,
             SuiteSeed::Addon {
+                provider: cluster.provider.clone(),
                 addon: "traefik".into(),
                 kubernetes,
                 variables: [
@@ -77,7 +80,7 @@ pub(super) fn seeds(
     }
     match &shared.acme {
         Some(acme) => {
-            suites.add(CERT_MANAGER, cert_manager(acme, cloud, &cluster.versions.kubernetes));
+            suites.add(CERT_MANAGER, cert_manager(acme, cloud, cluster));
         }
         // Where no environment wants it any more, it goes.
         None if !shared.may_want_cert_manager() => {
@@ -91,7 +94,7 @@ pub(super) fn seeds(
     suites
 }
 
-fn cert_manager(acme: &AcmeConfig, cloud: &ConnectedCloud, kubernetes: &str) -> SuiteSeed {
+fn cert_manager(acme: &AcmeConfig, cloud: &ConnectedCloud, cluster: &Cluster) -> SuiteSeed {
     let known = |name: &str, value: &str| (name.to_owned(), Input::Known(value.to_owned()));
     let mut variables =
         BTreeMap::from([known("ACME_EMAIL", &acme.email), known("ACME_SERVER", &acme.server)]);
@@ -110,8 +113,9 @@ fn cert_manager(acme: &AcmeConfig, cloud: &ConnectedCloud, kubernetes: &str) -> 
         }
     }
     SuiteSeed::Addon {
+        provider: cluster.provider.clone(),
         addon: CERT_MANAGER.into(),
-        kubernetes: kubernetes.to_owned(),
+        kubernetes: cluster.versions.kubernetes.clone(),
         variables,
         secrets,
     }
