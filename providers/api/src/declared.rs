@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, RawJson};
+use crate::{Address, Diagnostic, RawJson};
 
 /// Up to where a run goes. Each phase holds the ones before it.
 #[derive(
@@ -127,4 +127,32 @@ impl Declared {
         needs.dedup();
         needs
     }
+}
+
+/// Makes a declared resource, in the words of a model.
+///
+/// # Errors
+/// Returns a diagnostic if the spec cannot be written as JSON.
+pub fn declare<S: Serialize>(address: Address, spec: &S) -> Result<Declared, Vec<Diagnostic>> {
+    Declared::new(address, spec).map_err(|error| {
+        let message = format!("a spec could not be written: {error}");
+        vec![Diagnostic::new(message)]
+    })
+}
+
+/// Puts the parts of a model together.
+///
+/// # Errors
+/// Returns everything that is wrong with any of them.
+pub fn model_of(
+    parts: impl IntoIterator<Item = Result<Vec<Declared>, Vec<Diagnostic>>>,
+) -> Result<Vec<Declared>, Vec<Diagnostic>> {
+    let (mut declared, mut problems) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Ok(part) => declared.extend(part),
+            Err(more) => problems.extend(more),
+        }
+    }
+    if problems.is_empty() { Ok(declared) } else { Err(problems) }
 }

@@ -11,6 +11,7 @@ mod call_log;
 mod clock;
 mod cluster;
 mod context;
+mod creates;
 mod declared;
 mod diagnostic;
 mod error;
@@ -39,7 +40,8 @@ pub use cluster::{
     Placement, Pool, Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
 };
 pub use context::{BootingMachine, Context, MachineBoot, NoProgress, Progress};
-pub use declared::{Declared, Phase, Source};
+pub use creates::{MissingCreates, SentCreates, never_created, not_in_answer};
+pub use declared::{Declared, Phase, Source, declare, model_of};
 pub use diagnostic::{Diagnostic, line_of};
 pub use error::{CloudError, ErrorKind};
 pub use input::{Input, Reference, SECRET_KEY, references, resolve};

@@ -1,16 +1,12 @@
 //! `instance`: a machine. The tag `infra.dev/owner` in the create call itself is the mark.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, HttpTokensState, Reservation, Tag};
 use infra_provider_api::{
     CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed, OnChange,
-    Presence, Readiness, Resource, UpdateRequest, Waits,
+    Presence, Readiness, Resource, SentCreates, UpdateRequest, Waits,
 };
 use sha2::{Digest, Sha256};
 
@@ -34,35 +30,12 @@ const STAYING: [&str; 4] = ["pending", "running", "stopping", "stopped"];
 
 pub(crate) struct Instances {
     pub(super) api: Arc<Api>,
-    pub(super) sent: Sent,
-}
-
-/// Which create calls this process has sent.
-#[derive(Default)]
-pub(super) struct Sent(Mutex<(bool, HashSet<String>)>);
-
-impl Sent {
-    /// Notes that `keys` are being sent. Returns true if none of them can have made anything. That
-    /// is so if the machines have been listed, and none of the keys was sent or seen.
-    pub(super) fn send<'a>(&self, keys: impl Iterator<Item = &'a str>) -> bool {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = sent.0;
-        for key in keys {
-            fresh &= sent.1.insert(key.to_owned());
-        }
-        fresh
-    }
-
-    fn listed(&self, all: &[Found<InstanceSpec>]) {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.0 = true;
-        sent.1.extend(all.iter().filter_map(|one| one.intent_key.clone()));
-    }
+    pub(super) sent: SentCreates,
 }
 
 impl Instances {
     pub(crate) fn new(api: Arc<Api>) -> Self {
-        Self { api, sent: Sent::default() }
+        Self { api, sent: SentCreates::default() }
     }
 
     async fn describe(

@@ -12,7 +12,10 @@ use aws_sdk_ec2::types::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
-use infra_provider_api::{BootingMachine, CloudError, Context, CreateRequest, ErrorKind, Found};
+use infra_provider_api::{
+    BootingMachine, CloudError, Context, CreateRequest, ErrorKind, Found, MissingCreates,
+    not_in_answer,
+};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
@@ -38,41 +41,20 @@ type Outcome = Result<Found<InstanceSpec>, CloudError>;
 impl Instances {
     /// Creates what is not there yet, in one call.
     pub(super) async fn create_all(&self, cx: &Context, requests: &[Request]) -> Vec<Outcome> {
-        let known = match self.made_before(cx, requests).await {
-            Ok(known) => known,
-            Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
+        let exist = match self.sent.send(requests) {
+            true => Vec::new(),
+            // It asks only where it is open whether an earlier call has made some.
+            false => match self.list(cx).await {
+                Ok(all) => all,
+                Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
+            },
         };
-        let missing: Vec<&Request> = requests
-            .iter()
-            .filter(|(request, _)| !known.contains_key(&request.intent_key))
-            .collect();
+        let missing = MissingCreates::of(requests, exist);
         let mut made = Vec::new();
-        for call in missing.chunks(CALL_MAX) {
+        for call in missing.requests().chunks(CALL_MAX) {
             made.extend(self.run(cx, call).await);
         }
-        let mut made = made.into_iter();
-        requests
-            .iter()
-            .map(|(request, _)| match known.get(&request.intent_key) {
-                Some(found) => Ok(found.clone()),
-                None => made.next().unwrap_or_else(|| Err(not_in_answer(request))),
-            })
-            .collect()
-    }
-
-    /// Finds those of `requests` whose key an existing machine carries. It asks only where that is
-    /// open.
-    async fn made_before(
-        &self,
-        cx: &Context,
-        requests: &[Request],
-    ) -> Result<HashMap<String, Found<InstanceSpec>>, CloudError> {
-        let keys = requests.iter().map(|(request, _)| request.intent_key.as_str());
-        if self.sent.send(keys) {
-            return Ok(HashMap::new());
-        }
-        let all = self.list(cx).await?;
-        Ok(all.into_iter().filter_map(|one| Some((one.intent_key.clone()?, one))).collect())
+        missing.outcomes(made)
     }
 
     async fn run(&self, cx: &Context, requests: &[&Request]) -> Vec<Outcome> {
@@ -246,11 +228,6 @@ fn token(requests: &[&Request], spec: &InstanceSpec, user_data: Option<&str>) ->
 }
 
 /// Reports a call that was accepted and whose answer does not list this machine: it may exist.
-fn not_in_answer(request: &CreateRequest) -> CloudError {
-    let operation = format!("create {}", request.address);
-    CloudError::new(ErrorKind::MalformedResponse, operation, "the answer does not tell of it")
-}
-
 fn explain(error: CloudError) -> CloudError {
     if error.message.starts_with("Unsupported:") {
         return error.with_hint("the type is not offered in that zone: `infra plan` checks it");

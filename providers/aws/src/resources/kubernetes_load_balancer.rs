@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetGroup, TargetHealthStateEnum};
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, ManagedBy, Membership, Observed, OnChange,
+    never_created,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,7 +16,6 @@ use serde_json::json;
 use super::{
     api::{Api, outputs, ready},
     blockers::with_command,
-    kubernetes_owned::never_created,
     kubernetes_security_group::own_vpcs,
     load_balancer::{name_of, readiness, tags_of},
     unbatched::Unbatched,
@@ -167,7 +167,7 @@ impl Unbatched for KubernetesLoadBalancers {
         request: &CreateRequest,
         _spec: MadeLoadBalancerSpec,
     ) -> Result<Found<MadeLoadBalancerSpec>, CloudError> {
-        never_created(request)
+        Err(never_created(request))
     }
 
     async fn remove(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {

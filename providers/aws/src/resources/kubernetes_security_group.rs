@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, ManagedBy, Observed, OnChange,
+    never_created,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,7 +15,6 @@ use serde_json::json;
 use super::{
     api::{Api, ec2_marks, filter, outputs, owned, ready},
     blockers::explain,
-    kubernetes_owned::never_created,
     security_group::{forget, groups},
     strangers::In,
     unbatched::Unbatched,
@@ -76,7 +76,7 @@ impl Unbatched for KubernetesSecurityGroups {
         request: &CreateRequest,
         _spec: MadeSecurityGroupSpec,
     ) -> Result<Found<MadeSecurityGroupSpec>, CloudError> {
-        never_created(request)
+        Err(never_created(request))
     }
 
     async fn remove(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {

@@ -16,7 +16,6 @@ mod instance_spec;
 mod internet_gateway;
 mod key_pair;
 mod kubernetes_load_balancer;
-mod kubernetes_owned;
 mod kubernetes_security_group;
 mod listener;
 mod load_balancer;

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::Volume;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, ManagedBy, Observed, OnChange,
+    never_created,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
     api::{Api, ec2_marks, filter, outputs, ready},
-    kubernetes_owned::never_created,
     unbatched::Unbatched,
 };
 use crate::ownership::kubernetes_tag;
@@ -75,7 +75,7 @@ impl Unbatched for Volumes {
         request: &CreateRequest,
         _spec: VolumeSpec,
     ) -> Result<Found<VolumeSpec>, CloudError> {
-        never_created(request)
+        Err(never_created(request))
     }
 
     async fn remove(&self, _cx: &Context, observed: &Observed) -> Result<bool, CloudError> {

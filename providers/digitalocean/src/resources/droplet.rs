@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 use infra_provider_api::{
     CloudError, Context, CreateRequest, ErrorKind, Found, KnownResource, Observed, OnChange,
-    Presence, Resource, UpdateRequest, Waits,
+    Presence, Resource, SentCreates, UpdateRequest, Waits,
 };
 use sha2::{Digest, Sha256};
 
@@ -33,42 +33,12 @@ const READS_MAX: usize = 20;
 
 pub(crate) struct Droplets {
     pub(super) api: Arc<Api>,
-    pub(super) sent: Sent,
-}
-
-/// Which create calls this process has sent.
-#[derive(Default)]
-pub(super) struct Sent(Mutex<SentKeys>);
-
-#[derive(Default)]
-struct SentKeys {
-    listed: bool,
-    keys: HashSet<String>,
-}
-
-impl Sent {
-    /// Notes that `keys` are being sent. True when it is sure that none of them has made anything:
-    /// the machines have been listed, and none of the keys was sent.
-    pub(super) fn send<'a>(&self, keys: impl Iterator<Item = &'a str>) -> bool {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = sent.listed;
-        for key in keys {
-            fresh &= sent.keys.insert(key.to_owned());
-        }
-        fresh
-    }
-
-    /// Notes what a listing has shown.
-    fn listed(&self, droplets: &[Found<DropletSpec>]) {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.listed = true;
-        sent.keys.extend(droplets.iter().filter_map(|droplet| droplet.intent_key.clone()));
-    }
+    pub(super) sent: SentCreates,
 }
 
 impl Droplets {
     pub(crate) fn new(api: Arc<Api>) -> Self {
-        Self { api, sent: Sent::default() }
+        Self { api, sent: SentCreates::default() }
     }
 
     /// Lists all droplets of the cluster, as they are now.

@@ -5,11 +5,10 @@
 //! learns the URLs and the token of another. Only of clusters that would use up the account's requests
 //! that way, workers go out together, and each finds its own part of the user-data by its name.
 
-use std::collections::HashMap;
-
 use futures::future::join_all;
 use infra_provider_api::{
-    BootingMachine, CloudError, Context, CreateRequest, ErrorKind, Found, Role,
+    BootingMachine, CloudError, Context, CreateRequest, ErrorKind, Found, MissingCreates, Role,
+    not_in_answer,
 };
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -46,26 +45,22 @@ struct Created {
 impl Droplets {
     /// Creates what is not there yet, in as few calls as may be.
     pub(super) async fn create_all(&self, cx: &Context, requests: &[Request]) -> Vec<Outcome> {
-        let known = match self.made_before(cx, requests).await {
-            Ok(known) => known,
-            Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
+        let exist = match self.sent.send(requests) {
+            true => Vec::new(),
+            // It asks only where it is open whether an earlier call has made some.
+            false => match self.list(cx).await {
+                Ok(all) => all,
+                Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
+            },
         };
-        let missing: Vec<&Request> = requests
-            .iter()
-            .filter(|(request, _)| !known.contains_key(&request.intent_key))
-            .collect();
-        let calls = missing
+        let missing = MissingCreates::of(requests, exist);
+        let wanted = missing.requests();
+        let calls = wanted
             .chunk_by(|one, next| one.1 == next.1)
             .flat_map(|equal| equal.chunks(self.share(cx, &equal[0].1)))
             .map(|call| self.create_call(cx, call));
-        let mut made = join_all(calls).await.into_iter().flatten();
-        requests
-            .iter()
-            .map(|(request, _)| match known.get(&request.intent_key) {
-                Some(found) => Ok(found.clone()),
-                None => made.next().unwrap_or_else(|| Err(not_in_answer(request))),
-            })
-            .collect()
+        let made = join_all(calls).await;
+        missing.outcomes(made.into_iter().flatten())
     }
 
     /// Returns how many machines with this spec one call may create.
@@ -73,25 +68,6 @@ impl Droplets {
         let holds_keys = spec.tags.contains(&ownership::role_tag(&cx.owner, Role::ControlPlane));
         let alone = cx.boot.is_some() && (holds_keys || self.api.scope.machines <= ALONE_MAX);
         if alone { 1 } else { NAMES_MAX }
-    }
-
-    /// Finds those of `requests` whose key an existing droplet carries. It asks only where the
-    /// answer is open. A key has made nothing if a listing of this run did not show it and it has
-    /// not been sent since.
-    async fn made_before(
-        &self,
-        cx: &Context,
-        requests: &[Request],
-    ) -> Result<HashMap<String, Found<DropletSpec>>, CloudError> {
-        let keys = requests.iter().map(|(request, _)| request.intent_key.as_str());
-        if self.sent.send(keys) {
-            return Ok(HashMap::new());
-        }
-        let all = self.list(cx).await?;
-        Ok(all
-            .into_iter()
-            .filter_map(|droplet| Some((droplet.intent_key.clone()?, droplet)))
-            .collect())
     }
 
     /// Makes one call, and returns one outcome for each request.
@@ -195,14 +171,6 @@ fn image(image: &str) -> Value {
 }
 
 /// Reports a call that was accepted and whose answer does not list this droplet: it may exist.
-fn not_in_answer(request: &CreateRequest) -> CloudError {
-    CloudError::new(
-        ErrorKind::MalformedResponse,
-        format!("create {}", request.address),
-        "the answer does not tell of it",
-    )
-}
-
 fn explain(error: CloudError) -> CloudError {
     let message = error.message.to_lowercase();
     let about = |word: &str| error.kind == ErrorKind::Invalid && message.contains(word);

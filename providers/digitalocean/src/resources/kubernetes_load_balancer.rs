@@ -7,14 +7,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, ManagedBy, Membership, Observed, OnChange,
-    Owner, Resource, UpdateRequest,
+    Owner, Resource, UpdateRequest, never_created,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
     api::{Api, address_of, nothing_to_update, outputs, ready},
-    kubernetes_owned::never_created,
     load_balancer::readiness,
 };
 use crate::{ownership::kubernetes_tag, wire::LoadBalancer};
@@ -90,7 +89,7 @@ impl Resource for KubernetesLoadBalancers {
         _cx: &Context,
         requests: &[(CreateRequest, MadeLoadBalancerSpec)],
     ) -> Vec<Result<Found<MadeLoadBalancerSpec>, CloudError>> {
-        never_created(requests)
+        requests.iter().map(|(request, _)| Err(never_created(request))).collect()
     }
 
     async fn update(

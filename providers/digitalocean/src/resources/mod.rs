@@ -15,7 +15,6 @@ mod droplet_spec;
 mod firewall;
 mod firewall_spec;
 mod kubernetes_load_balancer;
-mod kubernetes_owned;
 mod load_balancer;
 mod load_balancer_spec;
 mod members;

@@ -7,15 +7,12 @@ use std::{collections::HashSet, sync::Arc};
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Found, ManagedBy, Observed, OnChange,
-    Owner, Resource, UpdateRequest,
+    Owner, Resource, UpdateRequest, never_created,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    api::{Api, nothing_to_update, outputs, ready},
-    kubernetes_owned::never_created,
-};
+use super::api::{Api, nothing_to_update, outputs, ready};
 use crate::{
     ownership,
     wire::{Droplet, Volume},
@@ -104,7 +101,7 @@ impl Resource for Volumes {
         _cx: &Context,
         requests: &[(CreateRequest, VolumeSpec)],
     ) -> Vec<Result<Found<VolumeSpec>, CloudError>> {
-        never_created(requests)
+        requests.iter().map(|(request, _)| Err(never_created(request))).collect()
     }
 
     async fn update(
