@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use infra_provider_api::{Address, CloudError, Readiness};
 
-use super::{
-    observe::{Observation, reports},
-    open::Session,
-};
+use super::{cloud_facts::reports, observe::Observation, open::Session};
 use crate::cluster::{BootFailure, BootReports};
 
 impl Session {

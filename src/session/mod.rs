@@ -4,6 +4,7 @@ mod api_address;
 pub mod artifact_lock;
 mod boot_failures;
 mod clock;
+mod cloud_facts;
 mod encryption;
 mod error;
 mod generations;
