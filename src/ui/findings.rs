@@ -46,11 +46,18 @@ fn masked(text: String) -> String {
     let mask = |line: &str| -> String {
         let key = line.split('#').next().unwrap_or_default();
         let is_token = key.contains("token");
-        let mut quoted = None;
+        let mut open: Option<char> = None;
         let parts = line.split_inclusive(['"', '\'']).map(|part| {
-            let value = part.trim_end_matches(['"', '\'']);
-            let is_value = quoted.is_some();
-            quoted = part.chars().next_back().filter(|last| *last == '"' || *last == '\'');
+            let value = part
+                .strip_suffix(['"', '\''])
+                .unwrap_or_else(|| part.trim_end_matches(['\r', '\n']));
+            let is_value = open.is_some();
+            let quote = part.chars().next_back().filter(|last| *last == '"' || *last == '\'');
+            open = match (open, quote) {
+                (None, quote) => quote,
+                (Some(open), Some(quote)) if open == quote => None,
+                (open, _) => open,
+            };
             let is_secret = SECRETS.iter().any(|begin| value.contains(begin));
             let is_name = value
                 .bytes()
@@ -157,8 +164,13 @@ mod tests {
                 assert!(!shown.contains(secret), "{shown}");
             }
         }
-        let name = "cluster_token = { env = \"TEAM_TOKEN\" }\n";
-        assert_eq!(masked(name.to_owned()), name);
+        for harmless in [
+            "cluster_token = { env = \"TEAM_TOKEN\" }\n",
+            "# a token's place\nimage = 'ubuntu'\n",
+            "token = { env = \"A\" }\r\n[pools]\nlabels = { a = \"it's\" }\n",
+        ] {
+            assert_eq!(masked(harmless.to_owned()), harmless);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    io::ErrorKind,
     os::unix::fs::OpenOptionsExt,
     path::Path,
     time::Duration,
@@ -24,7 +25,8 @@ const TOLD_AFTER: u32 = 40;
 
 /// The lock of a working copy, held until it is dropped. A process that ends gives it back.
 pub(super) struct CopyLock {
-    _file: File,
+    /// `None`: nothing can be written there, so there is nothing to keep apart.
+    _file: Option<File>,
 }
 
 impl CopyLock {
@@ -33,11 +35,15 @@ impl CopyLock {
     /// # Errors
     /// Returns an error if the file cannot be made or locked.
     pub(super) async fn take(layout: &ClusterLayout, user: &dyn User) -> Result<Self, StateError> {
-        let file = open(&layout.state)?;
+        let file = match open(&layout.state) {
+            Ok(file) => file,
+            Err(error) if is_read_only(&error) => return Ok(Self { _file: None }),
+            Err(error) => return Err(failed(&layout.state, &error)),
+        };
         let mut tries = 0;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { _file: Some(file) }),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(failed(&layout.state, &error)),
             }
@@ -50,12 +56,15 @@ impl CopyLock {
     }
 }
 
-fn open(folder: &Path) -> Result<File, StateError> {
+fn is_read_only(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied)
+}
+
+fn open(folder: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(infra_ssl::files::SECRET_MODE);
-    crate::store::make_folder(folder)
-        .and_then(|()| options.open(folder.join(COPY_LOCK)))
-        .map_err(|error| failed(folder, &error))
+    crate::store::make_folder(folder)?;
+    options.open(folder.join(COPY_LOCK))
 }
 
 fn failed(folder: &Path, error: &std::io::Error) -> StateError {

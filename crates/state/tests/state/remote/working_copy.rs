@@ -10,6 +10,7 @@ use infra_state::{
     store::remote::Objects,
 };
 use secrecy::SecretString;
+use tokio::sync::Notify;
 
 use super::{
     bucket::Bucket,
@@ -31,12 +32,16 @@ impl StateBucket for Bucket {
     }
 }
 
-/// Nobody: a run without a terminal.
-struct Nobody;
+/// Somebody who can't answer, and can be asked whether something was said.
+#[derive(Default)]
+struct Listener(Notify);
 
 #[async_trait]
-impl User for Nobody {
-    fn tell(&self, _: &str) {}
+impl User for Listener {
+    fn tell(&self, text: &str) {
+        assert!(text.contains("another run on this machine"), "{text}");
+        self.0.notify_one();
+    }
 
     fn can_answer(&self) -> bool {
         false
@@ -52,6 +57,7 @@ struct Machine {
     folder: tempfile::TempDir,
     bucket: Bucket,
     options: RemoteOptions,
+    user: Arc<Listener>,
 }
 
 impl Machine {
@@ -60,13 +66,14 @@ impl Machine {
         let key = age::x25519::Identity::generate();
         let identity = folder.path().join("key");
         fs::write(&identity, key.to_string().expose_secret()).unwrap();
+        let user = Arc::new(Listener::default());
         let options = RemoteOptions {
             recipients: vec![key.to_public().to_string()],
             identity: Some(identity),
             lease: Duration::from_secs(60),
-            user: Arc::new(Nobody),
+            user: user.clone(),
         };
-        Self { folder, bucket: Bucket::new(), options }
+        Self { folder, bucket: Bucket::new(), options, user }
     }
 
     fn layout(&self) -> ClusterLayout {
@@ -162,4 +169,25 @@ async fn a_lost_file_stays_in_the_state_and_a_removed_one_goes() {
     machine.make("admin.key", "next");
     run.persist().await.unwrap();
     assert_eq!(kept(&run).len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_process_at_a_time_works_on_the_copy() {
+    let machine = Machine::new();
+    let (run, lock) = machine.run().await;
+    machine.make("ca.crt", "authority");
+    run.persist().await.unwrap();
+    lock.release().await;
+    let later = machine.open().await;
+    fs::remove_file(machine.pki("ca.crt")).unwrap();
+    // Another process has it: a file that is open twice is locked for the other.
+    let path = machine.layout().state.join("working-copy.lock");
+    let other = fs::File::options().write(true).open(path).unwrap();
+    other.lock().unwrap();
+    let waiting = tokio::spawn(async move { later.refresh().await });
+    machine.user.0.notified().await;
+    assert!(!waiting.is_finished() && !machine.pki("ca.crt").exists());
+    other.unlock().unwrap();
+    waiting.await.unwrap().unwrap();
+    assert!(machine.pki("ca.crt").exists());
 }
