@@ -225,7 +225,10 @@ fn a_key_is_rotated_while_the_cluster_runs() {
     assert_eq!(order(&lab, "control-plane-1"), "key1 identity");
     lab.run(&rotate).expect(3).warns("droplet.control-plane-1, droplet.control-plane-3;");
     // Nor can one be replaced that infra.toml does not ask for any more: only `apply` says what becomes of it.
-    lab.write("infra.toml", &THREE.toml().replace("[pools.control-plane]", "[pools.masters]"));
+    lab.write(
+        "infra.toml",
+        &THREE.toml().replace("[pools.control-plane]", "[pools.masters]\nrole = \"control-plane\""),
+    );
     let ids = lab.inventory().ids();
     let refused = lab.run(&["encryption", "rotate", "--yes"]).expect(3);
     refused
