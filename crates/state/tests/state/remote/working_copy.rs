@@ -185,7 +185,8 @@ async fn one_process_at_a_time_works_on_the_copy() {
     let other = fs::File::options().write(true).open(path).unwrap();
     other.lock().unwrap();
     let waiting = tokio::spawn(async move { later.refresh().await });
-    machine.user.0.notified().await;
+    let told = tokio::time::timeout(Duration::from_secs(60), machine.user.0.notified());
+    told.await.expect("it waits, and says so");
     assert!(!waiting.is_finished() && !machine.pki("ca.crt").exists());
     other.unlock().unwrap();
     waiting.await.unwrap().unwrap();
