@@ -12,6 +12,12 @@ macro_rules! registry {
         /// The clouds that infra.toml may name.
         pub const KNOWN: &[&str] = &[$($name),+];
 
+        /// Those that have a crate, in this build or in another one.
+        const WRITTEN: &[&str] = &[$($({
+            let _ = stringify!($crate_name);
+            $name
+        },)?)+];
+
         static CLOUDS: &[&CloudEntry] = &[$($(
             #[cfg(feature = $name)]
             &$crate_name::CLOUD,
@@ -42,6 +48,15 @@ pub fn names() -> Vec<&'static str> {
     names
 }
 
+/// Says what to do where the cloud `name` is not part of this build.
+pub fn other_builds(name: &str) -> String {
+    let here = format!("this build has: {}", names().join(", "));
+    match WRITTEN.contains(&name) {
+        true => format!("{here}; `cargo build --release` makes one with all clouds"),
+        false => here,
+    }
+}
+
 /// Returns the addons of a cluster on the cloud `provider`. Of no other: what is installed must not hang on
 /// what else a build can do.
 pub fn addons(provider: &str) -> Addons {
@@ -61,7 +76,7 @@ pub async fn connect(
     let Some(cloud) = find(&cluster.provider) else {
         let message = format!("the provider `{}` is not part of this build", cluster.provider);
         return Err(CloudError::new(ErrorKind::Invalid, "choose the provider", message)
-            .with_hint(format!("this build has: {}", names().join(", "))));
+            .with_hint(other_builds(&cluster.provider)));
     };
     (cloud.connect)(cluster, cloud_env).await
 }
@@ -96,6 +111,12 @@ mod tests {
         for cloud in all() {
             assert!(KNOWN.contains(&cloud.name), "{}", cloud.name);
         }
+    }
+
+    #[test]
+    fn only_a_cloud_that_was_written_is_in_another_build() {
+        assert!(other_builds("aws").contains("cargo build"));
+        assert!(!other_builds("gcp").contains("cargo build"));
     }
 
     #[cfg(all(feature = "do", feature = "aws"))]

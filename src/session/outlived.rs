@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use infra_provider_api::{Address, Cluster, Role};
+use infra_provider_api::{Address, Cluster, Readiness, Role};
 
 use super::{error::CliError, open::Session};
 use crate::{cluster::BootReports, engine::Observations, state::State};
@@ -54,7 +54,10 @@ pub(super) fn expelled(
     in_cluster: &Observations,
     machine_kind: &str,
 ) -> BTreeMap<String, &'static str> {
-    let machines = in_cloud.iter().filter(|one| one.address.kind() == machine_kind);
+    // One that is off registers again when it is switched on.
+    let machines = in_cloud
+        .iter()
+        .filter(|one| one.address.kind() == machine_kind && one.readiness == Readiness::Ready);
     let reason = |machine: &str, id: &serde_json::Value| {
         PLACES.iter().find_map(|(kind, reason)| {
             let place = Address::new(*kind, machine);
@@ -75,7 +78,7 @@ pub(super) fn expelled(
 
 #[cfg(test)]
 mod tests {
-    use infra_provider_api::{Declared, ManagedBy, Observed, RawJson, Readiness};
+    use infra_provider_api::{Declared, ManagedBy, Observed, RawJson};
     use serde_json::json;
 
     use super::*;
@@ -128,6 +131,10 @@ mod tests {
             assert!(!lost(&state(place, true, 7), &seen(&["box.cp-1"])), "nobody could look");
         }
         let others = seen(&["node.cp-2"]);
+        let mut off = seen(&["box.cp-1"]);
+        off.resources.values_mut().for_each(|all| all[0].readiness = Readiness::failed("off"));
+        let lost = expelled(&state("node.cp-1", true, 7), &off, &others, "box");
+        assert!(lost.is_empty(), "it is switched on first");
         let gone = expelled(&state("node.cp-1", true, 7), &seen(&[]), &others, "box");
         assert!(gone.is_empty(), "a machine that is gone is made again anyway");
     }

@@ -46,8 +46,27 @@ pub struct MissingCreates<'a, S> {
 }
 
 impl<'a, S: Clone> MissingCreates<'a, S> {
+    /// Finds what is still to be made of `requests`. It waits for `list` only where it is open whether an
+    /// earlier call has made some.
+    ///
+    /// # Errors
+    /// Returns the error of `list` for each of `requests`.
+    pub async fn look(
+        sent: &SentCreates,
+        requests: &'a [(CreateRequest, S)],
+        list: impl Future<Output = Result<Vec<Found<S>>, CloudError>>,
+    ) -> Result<Self, Vec<Result<Found<S>, CloudError>>> {
+        if sent.send(requests) {
+            return Ok(Self::of(requests, Vec::new()));
+        }
+        match list.await {
+            Ok(exist) => Ok(Self::of(requests, exist)),
+            Err(error) => Err(requests.iter().map(|_| Err(error.clone())).collect()),
+        }
+    }
+
     /// Finds those of `requests` whose key something that exists carries.
-    pub fn of(requests: &'a [(CreateRequest, S)], exist: Vec<Found<S>>) -> Self {
+    fn of(requests: &'a [(CreateRequest, S)], exist: Vec<Found<S>>) -> Self {
         let known = exist.into_iter().filter_map(|one| Some((one.intent_key.clone()?, one)));
         Self { requests, known: known.collect() }
     }

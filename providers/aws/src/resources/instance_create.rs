@@ -41,15 +41,10 @@ type Outcome = Result<Found<InstanceSpec>, CloudError>;
 impl Instances {
     /// Creates what is not there yet, in one call.
     pub(super) async fn create_all(&self, cx: &Context, requests: &[Request]) -> Vec<Outcome> {
-        let exist = match self.sent.send(requests) {
-            true => Vec::new(),
-            // It asks only where it is open whether an earlier call has made some.
-            false => match self.list(cx).await {
-                Ok(all) => all,
-                Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
-            },
+        let missing = match MissingCreates::look(&self.sent, requests, self.list(cx)).await {
+            Ok(missing) => missing,
+            Err(failed) => return failed,
         };
-        let missing = MissingCreates::of(requests, exist);
         let mut made = Vec::new();
         for call in missing.requests().chunks(CALL_MAX) {
             made.extend(self.run(cx, call).await);

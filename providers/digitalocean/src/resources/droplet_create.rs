@@ -45,15 +45,10 @@ struct Created {
 impl Droplets {
     /// Creates what is not there yet, in as few calls as may be.
     pub(super) async fn create_all(&self, cx: &Context, requests: &[Request]) -> Vec<Outcome> {
-        let exist = match self.sent.send(requests) {
-            true => Vec::new(),
-            // It asks only where it is open whether an earlier call has made some.
-            false => match self.list(cx).await {
-                Ok(all) => all,
-                Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
-            },
+        let missing = match MissingCreates::look(&self.sent, requests, self.list(cx)).await {
+            Ok(missing) => missing,
+            Err(failed) => return failed,
         };
-        let missing = MissingCreates::of(requests, exist);
         let wanted = missing.requests();
         let calls = wanted
             .chunk_by(|one, next| one.1 == next.1)
