@@ -32,8 +32,8 @@ pub use hash::ca_cert_hash;
 pub use inspect::{CertificateFacts, certificate_facts};
 pub use key::PrivateKey;
 pub use kubeconfig::{
-    Credentials, Kubeconfig, MergeOptions, MergeReport, default_kubeconfig_path, merge_file,
-    merge_text,
+    Credentials, ExecCredential, Kubeconfig, MergeOptions, MergeReport, default_kubeconfig_path,
+    merge_file, merge_text,
 };
 pub use leaf::{ADMIN_GROUP, Issued, LeafRequest, Profile};
 pub use names::Names;

@@ -16,6 +16,19 @@ pub struct Credentials {
     pub key_pem: SecretString,
 }
 
+/// A program that kubectl runs to get a token for a cluster whose control plane a cloud runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecCredential {
+    /// The version of `client.authentication.k8s.io` that it speaks: `v1`.
+    pub version: String,
+    /// The program, by its path or by its name.
+    pub command: String,
+    /// Its arguments. They hold no secret.
+    pub args: Vec<String>,
+    /// What kubectl says where the program is not there.
+    pub install_hint: String,
+}
+
 /// The entries of one cluster: a cluster, a user, a context. All certificates are embedded, so
 /// the file works from any folder.
 #[derive(Debug, Clone)]
@@ -32,6 +45,8 @@ pub struct Kubeconfig {
     pub ca_pem: String,
     /// The user's certificate; `None`: the entry has none.
     pub credentials: Option<Credentials>,
+    /// The program that makes the user's tokens; `None`: none does.
+    pub exec: Option<ExecCredential>,
     /// Namespace of the context, when it is not `default`.
     pub namespace: Option<String>,
 }
@@ -46,8 +61,16 @@ impl Kubeconfig {
             server_name: None,
             ca_pem: ca_pem.into(),
             credentials: None,
+            exec: None,
             namespace: None,
         }
+    }
+
+    /// Sets the program that makes the user's tokens.
+    #[must_use]
+    pub fn with_exec(mut self, exec: ExecCredential) -> Kubeconfig {
+        self.exec = Some(exec);
+        self
     }
 
     /// Sets the name that the server's certificate must carry, whatever its address is.
@@ -87,13 +110,16 @@ impl Kubeconfig {
     }
 
     pub(crate) fn user_entry(&self) -> Value {
-        let body = match &self.credentials {
+        let mut body = match &self.credentials {
             Some(c) => pairs([
                 ("client-certificate-data", STANDARD.encode(&c.cert_pem)),
                 ("client-key-data", STANDARD.encode(c.key_pem.expose_secret())),
             ]),
             None => Mapping::new(),
         };
+        if let Some(exec) = &self.exec {
+            body.insert("exec".into(), Value::Mapping(exec.entry()));
+        }
         entry(&self.user, "user", body)
     }
 
@@ -124,6 +150,21 @@ impl Kubeconfig {
         let root: Value = serde_yaml_ng::from_str(yaml).ok()?;
         let server = root.get("clusters")?.get(0)?.get("cluster")?.get("server")?;
         server.as_str().map(str::to_string)
+    }
+}
+
+impl ExecCredential {
+    fn entry(&self) -> Mapping {
+        let mut body = pairs([
+            ("apiVersion", format!("client.authentication.k8s.io/{}", self.version)),
+            ("command", self.command.clone()),
+        ]);
+        let args = self.args.iter().map(|arg| Value::String(arg.clone())).collect();
+        body.insert("args".into(), Value::Sequence(args));
+        body.insert("installHint".into(), self.install_hint.as_str().into());
+        body.insert("interactiveMode".into(), "Never".into());
+        body.insert("provideClusterInfo".into(), false.into());
+        body
     }
 }
 

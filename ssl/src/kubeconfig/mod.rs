@@ -5,6 +5,6 @@ mod file;
 mod merge;
 mod own;
 
-pub use build::{Credentials, Kubeconfig};
+pub use build::{Credentials, ExecCredential, Kubeconfig};
 pub use file::{default_kubeconfig_path, merge_file};
 pub use merge::{MergeOptions, MergeReport, merge_text};

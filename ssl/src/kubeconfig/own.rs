@@ -1,7 +1,8 @@
 //! Reading a kubeconfig of our own back: nothing but the parts that this program writes.
 //!
 //! A kubeconfig can name programs to run (`exec`, `auth-provider`), files to read (`tokenFile`) and
-//! proxies to go through. Ours never does; one that does was written by somebody else.
+//! proxies to go through. Ours never does, but for the program that makes tokens where a cloud runs the
+//! control plane; one that does was written by somebody else.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_yaml_ng::{Mapping, Value};
@@ -10,6 +11,7 @@ use super::{Credentials, Kubeconfig};
 
 const CLUSTER: &[&str] = &["certificate-authority-data", "server", "tls-server-name"];
 const USER: &[&str] = &["client-certificate-data", "client-key-data"];
+const TOKEN_USER: &[&str] = &["exec"];
 const CONTEXT: &[&str] = &["cluster", "namespace", "user"];
 const ROOT: &[&str] =
     &["apiVersion", "clusters", "contexts", "current-context", "kind", "preferences", "users"];
@@ -20,12 +22,33 @@ impl Kubeconfig {
     /// # Errors
     /// Returns an error if it is damaged, or if any entry holds anything that this program never writes.
     pub fn own(yaml: &str, context: Option<&str>) -> std::result::Result<Kubeconfig, String> {
+        Self::read_own(yaml, context, USER)
+    }
+
+    /// Reads a kubeconfig that [`Kubeconfig::to_yaml`] wrote for a cluster whose control plane a cloud runs.
+    /// The program that makes its tokens is left out: whoever reads this makes tokens in another way, and
+    /// runs nothing that a file names.
+    ///
+    /// # Errors
+    /// Returns an error if it is damaged, or if any entry holds anything that this program never writes.
+    pub fn own_without_exec(
+        yaml: &str,
+        context: Option<&str>,
+    ) -> std::result::Result<Kubeconfig, String> {
+        Self::read_own(yaml, context, TOKEN_USER)
+    }
+
+    fn read_own(
+        yaml: &str,
+        context: Option<&str>,
+        user_keys: &[&str],
+    ) -> std::result::Result<Kubeconfig, String> {
         let root: Value = serde_yaml_ng::from_str(yaml)
             .map_err(|_| "it is not the YAML of a kubeconfig".to_owned())?;
         let root = root.as_mapping().ok_or("it is not the YAML of a kubeconfig")?;
         only(root, ROOT, "")?;
         let clusters = entries(root, "clusters", "cluster", CLUSTER)?;
-        let users = entries(root, "users", "user", USER)?;
+        let users = entries(root, "users", "user", user_keys)?;
         let contexts = entries(root, "contexts", "context", CONTEXT)?;
         let chosen = context.or_else(|| root.get("current-context")?.as_str());
         let chosen = chosen.ok_or("it has no current context")?;
@@ -37,7 +60,8 @@ impl Kubeconfig {
         let user_name = text(&context, "user")?;
         let cluster = found(&clusters, "cluster", &text(&context, "cluster")?)?;
         let user = found(&users, "user", &user_name)?;
-        let credentials = match user.is_empty() {
+        let has_none = user.is_empty() || user_keys == TOKEN_USER;
+        let credentials = match has_none {
             true => None,
             false => Some(Credentials {
                 cert_pem: decoded(&user, "client-certificate-data")?,
@@ -51,6 +75,7 @@ impl Kubeconfig {
             server_name: cluster.get("tls-server-name").and_then(Value::as_str).map(str::to_owned),
             ca_pem: decoded(&cluster, "certificate-authority-data")?,
             credentials,
+            exec: None,
             namespace: context.get("namespace").and_then(Value::as_str).map(str::to_owned),
         })
     }
@@ -99,6 +124,7 @@ fn decoded(map: &Mapping, key: &str) -> std::result::Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubeconfig::ExecCredential;
     use secrecy::ExposeSecret;
 
     fn written() -> String {
@@ -118,6 +144,25 @@ mod tests {
         assert_eq!(own.server_name.as_deref(), Some("kubernetes"));
         assert_eq!(own.credentials.unwrap().key_pem.expose_secret(), "key");
         assert!(Kubeconfig::own(&written(), Some("other")).is_err());
+    }
+
+    #[test]
+    fn the_program_that_makes_tokens_is_written_and_not_read_back() {
+        let exec = ExecCredential {
+            version: "v1".to_owned(),
+            command: "infra".to_owned(),
+            args: vec!["kube-token".to_owned()],
+            install_hint: "install infra".to_owned(),
+        };
+        let config = Kubeconfig::new("lab", "https://192.0.2.1", "a PEM").with_exec(exec);
+        let yaml = config.to_yaml().unwrap().expose_secret().to_owned();
+        assert!(yaml.contains("client.authentication.k8s.io/v1\n"), "{yaml}");
+        let own = Kubeconfig::own_without_exec(&yaml, None).unwrap();
+        assert_eq!((own.server.as_str(), own.exec), ("https://192.0.2.1", None));
+        // A cluster with certificates of its own never runs a program.
+        assert!(Kubeconfig::own(&yaml, None).unwrap_err().contains("users.user.exec"));
+        let planted = yaml.replace("    exec:", "    tokenFile: /etc/hostname\n    exec:");
+        assert!(Kubeconfig::own_without_exec(&planted, None).is_err());
     }
 
     #[test]

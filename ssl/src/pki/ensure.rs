@@ -61,6 +61,9 @@ impl<'a> Run<'a> {
         for name in self.spec.authorities() {
             authorities.push((name, self.authority(name)?));
         }
+        if self.spec.sites_only {
+            return Ok(self.changes);
+        }
         self.service_account()?;
         self.cluster_secret()?;
         self.encryption()?;

@@ -40,6 +40,8 @@ pub struct PkiSpec {
     pub admin_user: String,
     /// Whether there is an authority for sites.
     pub site: bool,
+    /// Whether there is nothing else than the authority for sites: the control plane is not the cluster's own.
+    pub sites_only: bool,
     /// Further leaves.
     pub extra: Vec<ExtraLeaf>,
     /// How encryption keys are begun; `None`: not at all.
@@ -55,6 +57,7 @@ impl PkiSpec {
             server: None,
             admin_user: "kubernetes-admin".into(),
             site: false,
+            sites_only: false,
             extra: Vec::new(),
             encryption: None,
         }
@@ -84,14 +87,26 @@ impl PkiSpec {
         self
     }
 
+    /// Leaves out all but the authority for sites, or leaves nothing out.
+    pub fn with_sites_only(mut self, sites_only: bool) -> PkiSpec {
+        self.sites_only = sites_only;
+        self
+    }
+
     /// The authorities that shall be there.
     pub(crate) fn authorities(&self) -> impl Iterator<Item = AuthorityName> {
-        let site = self.site;
-        AuthorityName::ALL.into_iter().filter(move |name| site || *name != AuthorityName::Site)
+        let (site, only) = (self.site, self.sites_only);
+        AuthorityName::ALL.into_iter().filter(move |name| match name {
+            AuthorityName::Site => site,
+            _ => !only,
+        })
     }
 
     /// Returns all leaves, the administrator's first.
     pub(crate) fn leaves(&self) -> Vec<ExtraLeaf> {
+        if self.sites_only {
+            return Vec::new();
+        }
         let admin = ExtraLeaf {
             stem: ADMIN.into(),
             authority: AuthorityName::Kubernetes,
