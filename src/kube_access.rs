@@ -4,12 +4,13 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
-use infra_provider_api::{CloudError, ErrorKind};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
+use infra_provider_api::{CloudError, ErrorKind, KubeToken};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume};
+use kube::{Api, api::ListParams};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,8 @@ use crate::apps::{KubeClient, explain};
 /// kinds that live behind it.
 pub struct KubeAccess {
     kubeconfig: PathBuf,
+    /// Where tokens come from, where the cloud runs the control plane.
+    tokens: Option<Arc<dyn KubeToken>>,
     /// With the hash of the kubeconfig that it was made from.
     client: Mutex<Option<(u64, KubeClient)>>,
 }
@@ -33,7 +36,14 @@ impl std::fmt::Debug for KubeAccess {
 impl KubeAccess {
     /// Makes the access with the kubeconfig at `path`, which may not exist yet.
     pub fn new(kubeconfig: PathBuf) -> Self {
-        Self { kubeconfig, client: Mutex::new(None) }
+        Self { kubeconfig, tokens: None, client: Mutex::new(None) }
+    }
+
+    /// Sets where tokens come from: the kubeconfig then names no certificate.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: Arc<dyn KubeToken>) -> Self {
+        self.tokens = Some(tokens);
+        self
     }
 
     /// Returns true if there is a kubeconfig yet. Without one there can be no cluster of ours.
@@ -70,9 +80,12 @@ impl KubeAccess {
         if let Some((_, known)) = client.as_ref().filter(|(of, _)| *of == hash) {
             return Ok(known.clone());
         }
-        let (made, _) = KubeClient::from_own(&self.kubeconfig, None)
-            .await
-            .map_err(|error| CloudError::new(ErrorKind::Local, OPERATION, error.to_string()))?;
+        let made = match &self.tokens {
+            Some(tokens) => KubeClient::from_own_with_tokens(&self.kubeconfig, None, tokens).await,
+            None => KubeClient::from_own(&self.kubeconfig, None).await,
+        };
+        let (made, _) =
+            made.map_err(|error| CloudError::new(ErrorKind::Local, OPERATION, error.to_string()))?;
         *client = Some((hash, made.clone()));
         Ok(made)
     }
@@ -126,6 +139,23 @@ impl KubeAccess {
 }
 
 impl KubeAccess {
+    /// Lists the handles by which drivers know the volumes of the cluster.
+    ///
+    /// # Errors
+    /// Returns an error if the API server does not answer.
+    pub async fn volume_handles(&self) -> Result<Vec<String>, CloudError> {
+        const OPERATION: &str = "list the cluster's volumes";
+        let client = self.client().await?;
+        let volumes = Api::<PersistentVolume>::all(client.raw().clone());
+        let all = tokio::time::timeout(PROBE_TIMEOUT, volumes.list(&ListParams::default())).await;
+        let all = match all {
+            Ok(all) => all.map_err(|error| of_kube(OPERATION, &error))?,
+            Err(_) => return Err(CloudError::new(ErrorKind::Unavailable, OPERATION, no_answer())),
+        };
+        let handle = |volume: PersistentVolume| Some(volume.spec?.csi?.volume_handle);
+        Ok(all.items.into_iter().filter_map(handle).collect())
+    }
+
     /// Asks once whether there is an API server of ours, well or not: one without etcd answers 503.
     pub async fn is_there(&self, stop: &CancellationToken) -> bool {
         let Ok(client) = self.client().await else { return false };

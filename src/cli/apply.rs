@@ -112,6 +112,9 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, CliErr
         return delete_all(run, &plan, &looked, &args.change).await;
     }
     let outcome = run_plan(&run, &plan, &looked, &args.change).await;
+    if outcome.is_complete() {
+        run.session.end_replacements().await?;
+    }
     let style = run.style;
     let Run { session, reporter, .. } = run;
     reporter.close().await;
@@ -140,7 +143,7 @@ pub(super) async fn run_plan(
     looked: &Observation,
     change: &ChangeArgs,
 ) -> Outcome {
-    let boot = Arc::clone(&looked.boot);
+    let boot = looked.own.as_ref().map(|own| Arc::clone(&own.boot));
     let outcome = run.execute(plan, &looked.kinds, boot, change).await;
     run.report_denials(looked);
     run.sweep(looked).await;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{global::Global, run::Run};
 use crate::{
     config::Project,
-    session::{CliError, ExitCode, Purpose, artifact_lock},
+    session::{CliError, ExitCode, Purpose, artifact_lock, refuse_managed},
     ui::table,
     visible::one_line,
 };
@@ -71,6 +71,7 @@ impl Progress for Bar {
 
 /// Runs the verb.
 pub async fn artifacts(global: &Global, args: &ArtifactsArgs) -> Result<ExitCode, CliError> {
+    refuse_managed(&global.project()?, "artifacts")?;
     match &args.verb {
         ArtifactsVerb::List => list(global),
         ArtifactsVerb::Fetch { from, allow_unknown_checksums } => {
@@ -204,13 +205,14 @@ fn cache_state(state: &CacheState) -> String {
 async fn sync(global: &Global) -> Result<ExitCode, CliError> {
     let run = Run::open(global, "artifacts sync").await?;
     let looked = run.session.observe(Purpose::Nodes).await?;
-    if looked.observed.get(&run.session.cloud.bucket).is_none() {
+    let plane = run.session.own_plane("artifacts sync")?;
+    if looked.observed.get(&plane.bucket).is_none() {
         return Err(CliError::local("the cluster has no bucket yet")
             .hint("`infra apply --phase infra` makes it, and syncs"));
     }
     let (cache, lock) = run.session.artifacts()?;
     let bar = Bar::new();
-    let report = artifacts::sync(looked.kits.bucket(), &lock, &cache, &bar).await;
+    let report = artifacts::sync(looked.own()?.kits.bucket(), &lock, &cache, &bar).await;
     bar.0.finish_and_clear();
     let report = report.map_err(CliError::local)?;
     if global.json {

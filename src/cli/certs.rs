@@ -13,7 +13,7 @@ use super::global::Global;
 use crate::{
     apps::{HostCertificate, KubeClient, all_host_certificates, explain},
     cluster::{ApiServers, KubeletServing},
-    session::{CliError, ExitCode, OpenState, validity},
+    session::{CliError, ExitCode, OpenState, refuse_managed, validity},
     ui::table,
 };
 
@@ -33,6 +33,7 @@ pub struct CertsArgs {}
 /// Runs the verb.
 pub async fn certs(global: &Global, _args: &CertsArgs) -> Result<ExitCode, CliError> {
     let project = global.project()?;
+    refuse_managed(&project, "certs")?;
     let open = OpenState::open(&global.session()).await?;
     open.refresh().await?;
     let is_made = open

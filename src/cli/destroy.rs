@@ -31,10 +31,11 @@ pub struct DestroyArgs {
 /// run, and it knows the cloud.
 fn may_make_more(run: &Run, plan: &Plan) -> bool {
     let session = &run.session;
-    let machine_kind = session.cloud.machine_kind;
+    let machine_kind = session.machines_go_with();
     let machines = plan.changes.iter().any(|one| one.address.kind() == machine_kind);
     let record = session.store.state();
-    let knows = record.resources.contains_key(&Suites::address("cloud"));
+    let knows = record.resources.contains_key(&Suites::address("cloud"))
+        || session.cloud.plane.managed().is_some();
     machines && (knows || plan.changes.iter().any(|one| one.after_machines))
 }
 
@@ -116,6 +117,7 @@ pub(super) async fn delete_all(
     change: &ChangeArgs,
 ) -> Result<ExitCode, CliError> {
     let may_make_more = may_make_more(&run, plan);
+    run.session.remember_volumes(looked).await?;
     let mut outcome = run_plan(&run, plan, looked, change).await;
     let options = plan.options.clone();
     if may_make_more

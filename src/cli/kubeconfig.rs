@@ -9,7 +9,9 @@ use secrecy::ExposeSecret;
 
 use super::{global::Global, run::duration};
 use crate::{
-    session::{CliError, ExitCode, certificates_clock},
+    clouds,
+    config::Project,
+    session::{CliError, ExitCode, certificates_clock, kube_exec},
     state::{ClusterLayout, journal::Holder},
 };
 
@@ -34,6 +36,11 @@ pub struct KubeconfigArgs {
     /// Replace entries of the same name that belong to another server.
     #[arg(long)]
     overwrite: bool,
+    /// Let kubectl get its tokens by this program, where the cloud runs the control plane.
+    ///
+    /// Default: `infra kube-token`, which needs nothing else on this machine. The cloud's vendor has one, too.
+    #[arg(long, value_name = "PROGRAM")]
+    exec: Option<String>,
 }
 
 /// Runs the verb.
@@ -44,13 +51,24 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
         CliError::local(format!("there is no kubeconfig yet ({}: {error})", path.display()))
             .hint("`infra apply` makes it")
     })?;
-    if let Some(warning) = certificates_clock(&global.project()?, &layout) {
-        eprintln!("warning: {warning}");
-    }
     let damaged = |why: String| {
         CliError::local(format!("{} can't be used: {why}", path.display()))
             .hint("delete it; `infra apply` makes it again")
     };
+    if let Some(warning) = certificates_clock(&global.project()?, &layout) {
+        eprintln!("warning: {warning}");
+    }
+    let project = global.project()?;
+    if clouds::find(&project.cluster.provider).is_some_and(|cloud| cloud.is_managed) {
+        return managed(global, args, &project, &text);
+    }
+    if args.exec.is_some() {
+        return Err(CliError::new(
+            ExitCode::Usage,
+            "--exec is for a control plane that the cloud runs",
+        )
+        .hint("this cluster's kubeconfig holds a certificate"));
+    }
     // What it names besides would be run by every kubectl that it is merged for.
     let own = Kubeconfig::own(&text, None).map_err(damaged)?;
     let temporary = args.valid.map(|life| temporary(&layout, life)).transpose()?;
@@ -74,19 +92,56 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
         exact!("{}", config.to_yaml().map_err(CliError::local)?.expose_secret());
         return Ok(ExitCode::Ok);
     }
+    merge(global, args, &config, temporary.as_ref())
+}
+
+/// Merges or prints the kubeconfig of a cluster whose control plane the cloud runs; `text` is the one that
+/// `infra apply` wrote.
+fn managed(
+    global: &Global,
+    args: &KubeconfigArgs,
+    project: &Project,
+    text: &str,
+) -> Result<ExitCode, CliError> {
+    if args.valid.is_some() {
+        return Err(CliError::new(ExitCode::Usage, "--valid is for clusters with certificates")
+            .hint("the tokens of this cluster end after an hour by themselves"));
+    }
+    let own = Kubeconfig::own_without_exec(text, None).map_err(|why| {
+        CliError::local(format!("the kubeconfig can't be used: {why}"))
+            .hint("delete it; `infra apply` makes it again")
+    })?;
+    let exec = match &args.exec {
+        Some(program) => kube_exec::of_vendor(program),
+        None => kube_exec::of_project(project, global.sim),
+    };
+    let config = Kubeconfig::new(&project.cluster.name, &own.server, &own.ca_pem).with_exec(exec);
+    if args.print {
+        exact!("{}", config.to_yaml().map_err(CliError::local)?.expose_secret());
+        return Ok(ExitCode::Ok);
+    }
+    merge(global, args, &config, None)
+}
+
+fn merge(
+    global: &Global,
+    args: &KubeconfigArgs,
+    config: &Kubeconfig,
+    temporary: Option<&TemporaryAdmin>,
+) -> Result<ExitCode, CliError> {
     let into = match &args.into {
         Some(into) => into.clone(),
         None => default_kubeconfig_path().map_err(CliError::local)?,
     };
     let options = MergeOptions { set_current: !args.keep_context, overwrite: args.overwrite };
-    let report = merge_file(&into, &config, options).map_err(CliError::local)?;
+    let report = merge_file(&into, config, options).map_err(CliError::local)?;
     if global.json {
         exactln!(
             "{}",
             serde_json::json!({"path": report.path, "changed": report.changed,
                                "current_context": report.current_context,
-                               "user": temporary.as_ref().map(|one| &one.user),
-                               "ends": temporary.as_ref().map(|one| one.ends.to_string())})
+                               "user": temporary.map(|one| &one.user),
+                               "ends": temporary.map(|one| one.ends.to_string())})
         );
         return Ok(ExitCode::Ok);
     }
@@ -98,7 +153,7 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
     if let Some(context) = report.current_context {
         println!("Current context: {context}");
     }
-    if let Some(temporary) = &temporary {
+    if let Some(temporary) = temporary {
         println!("{}", ends(temporary));
     }
     Ok(ExitCode::Ok)

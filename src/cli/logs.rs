@@ -7,7 +7,7 @@ use infra_provisioning::node::{StageState, read_boot_status, read_status};
 use super::{global::Global, run::Run};
 use crate::{
     cluster::report_of,
-    session::{CliError, ExitCode, Purpose},
+    session::{CliError, ExitCode, Purpose, refuse_managed},
     ui::table,
 };
 
@@ -20,11 +20,12 @@ pub struct LogsArgs {
 
 /// Runs the verb.
 pub async fn logs(global: &Global, args: &LogsArgs) -> Result<ExitCode, CliError> {
+    refuse_managed(&global.project()?, "logs")?;
     let run = Run::open(global, "logs").await?;
     let looked = run.observe(Purpose::Show).await?;
     let name = super::node::known(&looked, &args.node)?;
-    let bucket = looked.kits.bucket();
-    let machine = looked.observed.get(&Address::new(run.session.cloud.machine_kind, &name));
+    let bucket = looked.own()?.kits.bucket();
+    let machine = looked.observed.get(&Address::new(run.session.cloud.plane.machine_kind(), &name));
     // The machine that is there: an earlier one of its name may have left a report, too.
     let report = machine.and_then(|one| report_of(&name, &one.outputs, one.intent_key.as_deref()));
     let status = match report {

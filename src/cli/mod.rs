@@ -11,6 +11,7 @@ mod encryption;
 mod global;
 mod graph;
 mod init;
+mod kube_token;
 mod kubeconfig;
 mod logs;
 mod node;
@@ -19,6 +20,7 @@ mod orphans;
 mod output;
 mod plan;
 mod reference;
+mod rotate_machine;
 mod rotate_node;
 mod run;
 mod sim;
@@ -72,6 +74,7 @@ enum Verb {
     Certs(certs::CertsArgs),
     Versions(versions::VersionsArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
+    KubeToken(kube_token::KubeTokenArgs),
     Encryption(encryption::EncryptionArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Apps(apps::AppsArgs),
@@ -97,6 +100,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, CliEr
         Verb::Output(args) => output::output(global, &args).await,
         Verb::Versions(args) => versions::show(global, &args),
         Verb::Certs(args) => certs::certs(global, &args).await,
+        Verb::KubeToken(args) => kube_token::kube_token(global, &args).await,
         Verb::Kubeconfig(args) => kubeconfig::kubeconfig(global, &args).await,
         Verb::Encryption(args) => encryption::encryption(global, &args).await,
         Verb::Artifacts(args) => artifacts::artifacts(global, &args).await,

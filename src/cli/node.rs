@@ -6,7 +6,7 @@ use infra_provisioning::node::preview;
 
 use super::{global::Global, run::Run};
 use crate::{
-    session::{CliError, ExitCode, Observation, Purpose},
+    session::{CliError, ExitCode, Observation, Purpose, refuse_managed},
     visible::one_line,
 };
 
@@ -58,10 +58,11 @@ pub(super) fn known(looked: &Observation, name: &str) -> Result<String, CliError
 /// Runs the verb.
 pub async fn node(global: &Global, args: &NodeArgs) -> Result<ExitCode, CliError> {
     let NodeVerb::Show(show) = &args.verb;
+    refuse_managed(&global.project()?, "node show")?;
     let run = Run::open(global, "node show").await?;
     let looked = run.observe(Purpose::Show).await?;
     let name = known(&looked, &show.node)?;
-    let (kit, lacking) = looked.kits.kit_to_show(&name).map_err(|error| {
+    let (kit, lacking) = looked.own()?.kits.kit_to_show(&name).map_err(|error| {
         CliError::local(format!("cannot show what {name} gets yet: {error}")).hint(
             "`infra apply --phase infra` makes the certificates and the load balancer it needs",
         )

@@ -9,6 +9,7 @@ use super::{
     apply::{ChangeArgs, run_plan},
     confirm::confirm,
     global::Global,
+    rotate_machine::rotate_machine,
     run::{Run, exit_code},
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
 /// command again and it resumes where it stopped.
 #[derive(Debug, Args)]
 pub struct RotateNodeArgs {
-    /// Name of the node, for example worker-1
+    /// Name of the node, for example worker-1; where the cloud makes the machines, as `infra status` lists it
     #[arg(required = true)]
     nodes: Vec<String>,
     #[command(flatten)]
@@ -43,6 +44,9 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let run = Run::open(global, "rotate-node").await?;
     let _lock = run.lock("rotate-node", args.change.lock_timeout).await?;
     run.recover().await?;
+    if run.session.cloud.plane.managed().is_some() {
+        return rotate_machine(run, name, &args.change).await;
+    }
 
     let looked = run.session.observe(Purpose::Nodes).await?;
     let slot = slot_of(&looked, name)?;
@@ -50,7 +54,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     skew.map_err(|problem| CliError::refused(&[problem]))?;
     let folder = run.session.layout.state.clone();
     let mut generations = Generations::read(&folder)?;
-    let machine_kind = run.session.cloud.machine_kind;
+    let machine_kind = run.session.cloud.plane.machine_kind();
     let machines =
         existing(looked.observed.resources.keys().filter(|address| address.kind() == machine_kind));
     let goes_on = generations.under_way(&slot).is_some();
@@ -127,7 +131,7 @@ fn slot_of(looked: &Observation, name: &str) -> Result<String, CliError> {
 }
 
 /// Pods that a PodDisruptionBudget would hold are named before anything is started.
-async fn refuse_what_would_hold(
+pub(super) async fn refuse_what_would_hold(
     run: &Run,
     looked: &Observation,
     slot: &str,
@@ -144,8 +148,7 @@ async fn refuse_what_would_hold(
         .nodes()
         .into_iter()
         .find(|(_, node)| node.slot == slot)
-        .map(|(_, node)| node.name())
-        .unwrap_or_default();
+        .map_or_else(|| slot.to_owned(), |(_, node)| node.name());
     let held = blockers(client.raw(), &node, &run.session.cx).await?;
     if held.is_empty() {
         return Ok(());

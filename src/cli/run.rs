@@ -171,11 +171,11 @@ impl Run {
         &self,
         plan: &Plan,
         kinds: &Kinds,
-        boot: Arc<dyn infra_provider_api::MachineBoot>,
+        boot: Option<Arc<dyn infra_provider_api::MachineBoot>>,
         change: &ChangeArgs,
     ) -> Outcome {
         let mut cx = self.session.cx.clone();
-        cx.boot = Some(boot);
+        cx.boot = boot;
         cx.delete_zones = plan.options.delete_zones.clone().into();
         let options = ExecuteOptions {
             verb: self.verb.clone(),
@@ -219,7 +219,7 @@ impl Run {
 
     /// Reports the requests of kubelets that were denied, each with the reason.
     pub(super) fn report_denials(&self, looked: &Observation) {
-        for text in looked.approvals.remarks() {
+        for text in looked.own.iter().flat_map(|own| own.approvals.remarks()) {
             self.reporter.events().send(Event::Note { text });
         }
     }

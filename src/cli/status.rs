@@ -1,7 +1,7 @@
 //! `infra status`
 
 use clap::Args;
-use infra_provider_api::{Address, Readiness};
+use infra_provider_api::{Address, Observed, Readiness};
 use serde_json::{Value, json};
 
 use super::{global::Global, run::Run};
@@ -58,11 +58,37 @@ struct NodeLine {
     version: String,
 }
 
+/// Describes the Nodes of pools whose machines the cloud makes: what is there is what there is.
+fn pool_node_lines(looked: &Observation) -> Vec<NodeLine> {
+    let nodes = looked.observed.iter().filter(|one| one.address.kind() == "node");
+    let line = |node: &Observed| {
+        let field = |name: &str| node.outputs.text(name).unwrap_or_else(|| "-".into());
+        let machine = node.spec.text("machine");
+        let state = match node.outputs.get("unschedulable") {
+            Some(_) => format!("{}, takes no pods", readiness(&node.readiness)),
+            None => readiness(&node.readiness),
+        };
+        NodeLine {
+            name: node.id.clone(),
+            role: "worker",
+            state,
+            machine: machine.unwrap_or_else(|| "-".into()),
+            private_ip: field("private_ip"),
+            public_ip: field("public_ip"),
+            version: field("kubelet_version"),
+        }
+    };
+    nodes.map(line).collect()
+}
+
 fn node_lines(session: &Session, looked: &Observation, failures: &[BootFailure]) -> Vec<NodeLine> {
+    if looked.own.is_none() {
+        return pool_node_lines(looked);
+    }
     let mut lines = Vec::new();
     for (pool, node) in looked.cluster.nodes() {
         let name = node.name();
-        let machine = Address::new(session.cloud.machine_kind, &name);
+        let machine = Address::new(session.cloud.plane.machine_kind(), &name);
         let member = Address::new("node", &name);
         let observed = &looked.observed;
         let failed = failures.iter().find(|failed| failed.node == name);
@@ -98,7 +124,7 @@ fn node_lines(session: &Session, looked: &Observation, failures: &[BootFailure])
     // Machines that are on their way out: a rotation that is not at its end.
     let known: Vec<String> = lines.iter().map(|line| line.name.clone()).collect();
     let leaving = looked.observed.resources.keys().filter(|address| {
-        address.kind() == session.cloud.machine_kind
+        address.kind() == session.cloud.plane.machine_kind()
             && known.iter().all(|name| name != address.name())
     });
     for machine in leaving {
@@ -163,10 +189,11 @@ pub(super) fn report(
         out.push_str(&format!("{:<16}{}\n", "", failed.hint));
     }
     let observed = &looked.observed;
-    let api_host = &session.cloud.api_host;
+    let api_host = &session.cloud.plane.api_host();
     if let Some(host) = text(observed, &api_host.address, &api_host.field) {
         let port = looked.cluster.api_load_balancer.port;
-        out.push_str(&format!("API server      https://{host}:{port}\n"));
+        let port = if port == 443 { String::new() } else { format!(":{port}") };
+        out.push_str(&format!("API server      https://{host}{port}\n"));
     }
     let outlook = session.outlook(looked);
     if outlook.members > 0 {
@@ -203,8 +230,12 @@ pub(super) fn report(
         out.push_str(&format!(
             "  infra kubeconfig{flags}             # merge it into ~/.kube/config\n"
         ));
+        let node = match looked.own {
+            Some(_) => "worker-1",
+            None => "NODE    ",
+        };
         out.push_str(&format!(
-            "  infra rotate-node worker-1{flags}   # replace a node while the apps run\n"
+            "  infra rotate-node {node}{flags}   # replace a node while the apps run\n"
         ));
         out.push_str(&format!("  infra destroy{flags}                # delete all of it again\n"));
     }
@@ -223,7 +254,7 @@ fn as_json(session: &Session, looked: &Observation, failures: &[BootFailure]) ->
         })
         .collect();
     let observed = &looked.observed;
-    let api_host = &session.cloud.api_host;
+    let api_host = &session.cloud.plane.api_host();
     json!({
         "cluster": looked.cluster.name,
         "environment": looked.cluster.environment,

@@ -23,7 +23,8 @@ pub struct ApiServerSpec {
 
 /// The kind.
 pub struct ApiServers {
-    boots: Arc<BootReports>,
+    /// What machines report of their boots; `None`: the cloud runs the control plane.
+    boots: Option<Arc<BootReports>>,
     kube: Arc<KubeAccess>,
     /// The machine that makes the cluster.
     first: Option<String>,
@@ -32,7 +33,12 @@ pub struct ApiServers {
 impl ApiServers {
     /// Makes the kind for the API server behind `kube`, made by the machine `first`.
     pub fn new(boots: Arc<BootReports>, kube: Arc<KubeAccess>, first: Option<String>) -> Self {
-        Self { boots, kube, first }
+        Self { boots: Some(boots), kube, first }
+    }
+
+    /// Makes the kind for an API server that the cloud runs.
+    pub fn managed(kube: Arc<KubeAccess>) -> Self {
+        Self { boots: None, kube, first: None }
     }
 
     /// Returns the address of the one API server.
@@ -41,9 +47,11 @@ impl ApiServers {
     }
 
     async fn boot_readiness(&self, error: &CloudError) -> Readiness {
-        match &self.first {
-            Some(name) => self.boots.readiness(name, "the API server does not answer yet").await,
-            None => Readiness::Pending { reason: error.message.clone() },
+        match (&self.first, &self.boots) {
+            (Some(name), Some(boots)) => {
+                boots.readiness(name, "the API server does not answer yet").await
+            }
+            _ => Readiness::Pending { reason: error.message.clone() },
         }
     }
 }
@@ -117,7 +125,7 @@ impl Resource for ApiServers {
         _: &Context,
         requests: &[(CreateRequest, ApiServerSpec)],
     ) -> Vec<Result<Found<ApiServerSpec>, CloudError>> {
-        let pending = || Readiness::Pending { reason: "waiting for the first machine".into() };
+        let pending = || Readiness::Pending { reason: "waiting for its first answer".into() };
         requests.iter().map(|_| Ok(found(pending(), None))).collect()
     }
 

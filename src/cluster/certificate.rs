@@ -49,6 +49,8 @@ pub struct Certificates {
     encryption: Option<EncryptionStart>,
     /// Whether there is, or shall be, an authority for sites.
     site: bool,
+    /// There is nothing else: the cloud runs the control plane.
+    sites_only: bool,
     // `infra_ssl::ensure` looks after the whole folder; two at once would make things twice.
     busy: Mutex<()>,
     keeper: Option<Arc<dyn Persister>>,
@@ -69,6 +71,7 @@ impl Certificates {
             validity,
             encryption: None,
             site: false,
+            sites_only: false,
             busy: Mutex::new(()),
             keeper: None,
         }
@@ -85,6 +88,13 @@ impl Certificates {
     #[must_use]
     pub fn with_site(mut self, site: bool) -> Self {
         self.site = site;
+        self
+    }
+
+    /// Leaves out all but the authority for sites: the cloud has the others of its own.
+    #[must_use]
+    pub fn of_sites_only(mut self) -> Self {
+        self.sites_only = true;
         self
     }
 
@@ -115,6 +125,7 @@ impl Certificates {
             .with_validity(self.validity)
             .with_encryption(self.encryption)
             .with_site(self.site)
+            .with_sites_only(self.sites_only)
     }
 
     fn path(&self, name: &str) -> PathBuf {

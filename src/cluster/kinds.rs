@@ -1,24 +1,26 @@
 //! The kinds that belong to no cloud, as a cloud has its own.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use infra_cloud::ConnectedCloud;
+use infra_cloud::OwnPlane;
 use infra_object_store::Bucket;
-use infra_provider_api::{Kind, erase};
+use infra_provider_api::{Kind, Provider, erase};
 use infra_provisioning::artifacts::Lock;
 use serde_json::Value;
 
 use super::{
     ApiServers, Artifacts, BootReports, BootstrapData, Certificates, EtcdMembers, Handovers,
-    JoinSecrets, KubeAccess, KubeletApprovals, KubeletCertificates, Machines, Nodes,
-    SiteCertificates, SiteCertificatesInput, SiteScope, SuiteKind, Suites, Traffic, Turns,
+    JoinSecrets, KubeAccess, KubeletApprovals, KubeletCertificates, Machines, Nodes, Traffic,
+    Turns,
 };
-use crate::{apps::Suite, engine::Observations, etcd::EtcdAccess, rotate::DrainOptions};
+use crate::{engine::Observations, etcd::EtcdAccess, rotate::DrainOptions};
 
 /// What the kinds that belong to no cloud work with.
 pub struct ClusterKinds<'a> {
     /// The cloud that the machines are in.
-    pub cloud: &'a ConnectedCloud,
+    pub provider: &'a Arc<dyn Provider>,
+    /// What the machines find there.
+    pub plane: &'a OwnPlane,
     /// The kind of its machines.
     pub machine: Option<Arc<dyn Kind>>,
     /// What exists there.
@@ -53,16 +55,8 @@ pub struct ClusterKinds<'a> {
     pub approvals: Arc<KubeletApprovals>,
     /// Whether the cluster's authority signs what kubelets serve with.
     pub kubelet_serving: bool,
-    /// The certificates of sites.
-    pub site_certificates: SiteCertificatesInput,
-    /// Whose they are.
-    pub scope: SiteScope,
-    /// The suites.
-    pub suites: Suites,
-    /// Those that are loaded, by name.
-    pub loaded: BTreeMap<String, Suite>,
-    /// How long a suite may take.
-    pub timeout: Duration,
+    /// The kinds of suites, and of the certificates of their sites.
+    pub apps: [Arc<dyn Kind>; 2],
 }
 
 impl ClusterKinds<'_> {
@@ -71,12 +65,9 @@ impl ClusterKinds<'_> {
         let kube = || Arc::clone(&self.kube);
         let boots = || Arc::clone(&self.boots);
         let etcd = Arc::new(EtcdAccess::new(kube(), self.pki));
-        let machines = Machines::of(self.in_cloud, self.cloud.machine_kind);
-        let traffic = Traffic::new(
-            Arc::clone(&self.cloud.provider),
-            self.machine.clone(),
-            self.older.clone(),
-        );
+        let machines = Machines::of(self.in_cloud, self.plane.machine_kind);
+        let traffic =
+            Traffic::new(Arc::clone(self.provider), self.machine.clone(), self.older.clone());
         let join_secrets = JoinSecrets::new(self.kits.bucket().clone(), kube());
         let signs = self.kubelet_serving.then(|| Arc::clone(&self.approvals));
         let nodes = Nodes::new(
@@ -87,7 +78,6 @@ impl ClusterKinds<'_> {
             self.machine,
             self.machine_ids.clone(),
         );
-        let suites = SuiteKind::new(kube(), self.suites, self.loaded, self.timeout);
         let mut all: Vec<Arc<dyn Kind>> = vec![
             erase(self.certificates),
             erase(Artifacts::new(self.bucket.clone(), self.cache, self.lock, self.digest)),
@@ -97,10 +87,9 @@ impl ClusterKinds<'_> {
             erase(EtcdMembers::new(etcd, boots(), machines)),
             erase(KubeletCertificates::new(kube(), self.approvals, boots(), self.machine_ids)),
             erase(nodes.with_secrets(join_secrets).with_approvals(signs)),
-            erase(SiteCertificates::new(kube(), self.site_certificates)),
-            erase(suites.with_sites(self.scope)),
         ];
-        if self.cloud.platform.signs_itself() {
+        all.extend(self.apps);
+        if self.plane.platform.signs_itself() {
             all.push(erase(Handovers::new(self.kits)));
         }
         all

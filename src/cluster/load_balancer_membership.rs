@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use infra_provider_api::{CloudError, Context, Kind, Membership, Provider};
+use infra_provider_api::{CloudError, Context, Found, Kind, Membership, Provider, Readiness};
+
+use super::node::NodeSpec;
 
 /// Asks the cloud's load balancers about machines that take the place of others.
 pub struct Traffic {
@@ -25,6 +27,30 @@ impl Traffic {
     /// Returns true if `name` takes the place of another machine at all.
     pub fn replaces(&self, name: &str) -> bool {
         self.older.get(name).is_some_and(|older| !older.is_empty())
+    }
+
+    /// Keeps Nodes pending that take the place of others until the traffic reaches them, too: only then are the
+    /// others drained.
+    pub(super) async fn hold_back(&self, cx: &Context, nodes: &mut [Found<NodeSpec>]) {
+        let waits =
+            |node: &Found<NodeSpec>| node.readiness == Readiness::Ready && self.replaces(&node.id);
+        let names: Vec<String> =
+            nodes.iter().filter(|node| waits(node)).map(|node| node.id.clone()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let awaited = self.awaited(cx, &names).await;
+        for node in nodes.iter_mut().filter(|node| names.contains(&node.id)) {
+            let reason = match awaited.as_ref().map(|awaited| awaited.get(&node.id)) {
+                Ok(None) => continue,
+                Ok(Some(missing)) if missing.is_empty() => continue,
+                Ok(Some(missing)) => {
+                    format!("Ready, not yet behind the load balancer {}", missing.join(", "))
+                }
+                Err(error) => format!("Ready; its load balancers can't be seen: {error}"),
+            };
+            node.readiness = Readiness::Pending { reason };
+        }
     }
 
     /// Lists, for each of `names`, the load balancers that send traffic to a machine it replaces

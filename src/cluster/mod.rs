@@ -18,14 +18,18 @@ mod handover;
 mod join_secrets;
 mod kinds;
 mod kubeadm_config;
+mod kubeconfig;
 mod kubelet_approvals;
 mod kubelet_certificate;
 mod kubelet_request;
 mod load_balancer_membership;
+mod managed_kinds;
 mod model;
 mod node;
 mod node_bundle;
 mod node_removal;
+mod node_set;
+mod pool_node;
 mod published_endpoint;
 mod secrets;
 mod site_certificate;
@@ -49,12 +53,18 @@ pub use handover::{HandoverSpec, Handovers};
 pub use join_secrets::JoinSecrets;
 pub use kinds::ClusterKinds;
 pub use kubeadm_config::encrypts_secrets;
+pub use kubeconfig::{KubeconfigSpec, Kubeconfigs};
 pub use kubelet_approvals::{KubeletApprovals, KubeletServing, kubelets_ask};
 pub use kubelet_certificate::{KubeletCertificateSpec, KubeletCertificates};
 pub use load_balancer_membership::Traffic;
-pub use model::{CloudPlaces, ClusterModel, INGRESS, ORDER, first_control_plane, record_of};
+pub use managed_kinds::ManagedKinds;
+pub use model::{
+    AppsModel, CloudPlaces, ClusterModel, INGRESS, ManagedModel, ORDER, Replacement, Shrinking,
+    first_control_plane, record_of, shrinking,
+};
 pub use node::{NodeSpec, Nodes};
 pub use node_bundle::{NodeBundleSpec, NodeBundles};
+pub use node_set::{NodeSetSpec, NodeSets};
 pub use published_endpoint::published_endpoint;
 pub use secrets::rewrite_secrets;
 pub use site_certificate::{
@@ -66,7 +76,14 @@ pub use suite_sources::{SuiteSeed, Suites};
 pub use turn::{TurnSpec, Turns};
 
 /// Kinds that live behind the cluster's API server: planned by the state while it is away.
-pub const KUBERNETES_KINDS: [&str; 6] =
-    ["api_server", "etcd_member", "kubelet_certificate", "node", "site_certificate", "suite"];
+pub const KUBERNETES_KINDS: [&str; 7] = [
+    "api_server",
+    "etcd_member",
+    "kubelet_certificate",
+    "node",
+    NodeSets::KIND,
+    "site_certificate",
+    "suite",
+];
 /// Kinds that live in the cluster's bucket, and go with it.
 pub const BUCKET_KINDS: [&str; 4] = ["artifacts", Handovers::KIND, "node_bundle", "turn"];

@@ -165,31 +165,6 @@ impl Nodes {
         other.is_none().then_some(node)
     }
 
-    /// Keeps a node pending that replaces another one until the traffic reaches it, too: only then
-    /// is the other one drained.
-    async fn wait_for_traffic(&self, cx: &Context, nodes: &mut [Found<NodeSpec>]) {
-        let waits = |node: &Found<NodeSpec>| {
-            node.readiness == Readiness::Ready && self.traffic.replaces(&node.id)
-        };
-        let names: Vec<String> =
-            nodes.iter().filter(|node| waits(node)).map(|node| node.id.clone()).collect();
-        if names.is_empty() {
-            return;
-        }
-        let awaited = self.traffic.awaited(cx, &names).await;
-        for node in nodes.iter_mut().filter(|node| names.contains(&node.id)) {
-            let reason = match awaited.as_ref().map(|awaited| awaited.get(&node.id)) {
-                Ok(None) => continue,
-                Ok(Some(missing)) if missing.is_empty() => continue,
-                Ok(Some(missing)) => {
-                    format!("Ready, not yet behind the load balancer {}", missing.join(", "))
-                }
-                Err(error) => format!("Ready; its load balancers can't be seen: {error}"),
-            };
-            node.readiness = Readiness::Pending { reason };
-        }
-    }
-
     async fn list(&self) -> Result<Vec<Node>, CloudError> {
         let client = self.kube.client().await?;
         let nodes = Api::<Node>::all(client.raw().clone())
@@ -200,7 +175,7 @@ impl Nodes {
     }
 }
 
-fn readiness(node: &Node) -> Readiness {
+pub(super) fn readiness(node: &Node) -> Readiness {
     let ready = node
         .status
         .iter()
@@ -232,7 +207,7 @@ pub(super) fn machine_id(node: &Node) -> Option<Value> {
     Some(id.parse::<u64>().map_or_else(|_| id.into(), Value::from))
 }
 
-fn found(node: &Node) -> Found<NodeSpec> {
+pub(super) fn found(node: &Node) -> Found<NodeSpec> {
     let name = node.metadata.name.clone().unwrap_or_default();
     let slot = infra_provider_api::NodeSlot::parse_name(&name).0;
     let mut outputs = Outputs::new();
@@ -254,7 +229,7 @@ fn found(node: &Node) -> Found<NodeSpec> {
     }
 }
 
-fn waited_for(name: &str, readiness: Readiness) -> Found<NodeSpec> {
+pub(super) fn waited_for(name: &str, readiness: Readiness) -> Found<NodeSpec> {
     Found {
         address: Address::new("node", name),
         id: name.to_owned(),
@@ -297,7 +272,7 @@ impl Resource for Nodes {
             return Ok(Vec::new());
         }
         let mut nodes: Vec<_> = self.list().await?.iter().map(|node| self.found(node)).collect();
-        self.wait_for_traffic(cx, &mut nodes).await;
+        self.traffic.hold_back(cx, &mut nodes).await;
         Ok(nodes)
     }
 
@@ -319,7 +294,7 @@ impl Resource for Nodes {
                 ),
             });
         }
-        self.wait_for_traffic(cx, &mut all).await;
+        self.traffic.hold_back(cx, &mut all).await;
         self.end_joins(&all).await;
         self.wait_for_certificates(cx, &nodes, &mut all).await;
         Ok(all)

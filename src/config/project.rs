@@ -37,6 +37,8 @@ pub struct Project {
     pub state: Option<BucketConfig>,
     /// The app suite.
     pub apps: AppsConfig,
+    /// What the file says that its cloud has no use for, a sentence each.
+    pub ignored: Vec<String>,
     /// All environments that the file knows.
     pub environments: Vec<String>,
     /// Whether the file takes environments that it does not name.

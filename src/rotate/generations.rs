@@ -5,7 +5,7 @@
 //! the same command resumes a killed rotation, and so does `infra apply`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -24,6 +24,13 @@ pub struct Generations {
     /// Slots whose rotation has begun and not ended.
     #[serde(default)]
     under_way: BTreeMap<String, u32>,
+    /// Machines that are being replaced, where the cloud makes the machines of a pool.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    machines: BTreeSet<String>,
+    /// The volumes of a cluster that is being deleted, by their handles: afterwards nobody can say whose
+    /// disks they are.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    volumes: BTreeSet<String>,
 }
 
 /// The file can't be used.
@@ -125,6 +132,35 @@ impl Generations {
         self.under_way.remove(slot);
     }
 
+    /// Returns the machines that are being replaced, where the cloud makes the machines of a pool.
+    pub fn machines(&self) -> &BTreeSet<String> {
+        &self.machines
+    }
+
+    /// Begins (or resumes) to replace `machine`. Returns true if that was under way.
+    pub fn begin_machine(&mut self, machine: &str) -> bool {
+        self.version = VERSION;
+        !self.machines.insert(machine.to_owned())
+    }
+
+    /// Ends the replacement of `machine`.
+    pub fn end_machine(&mut self, machine: &str) {
+        self.machines.remove(machine);
+    }
+
+    /// Returns the volumes of a cluster that is being deleted, by their handles.
+    pub fn volumes(&self) -> &BTreeSet<String> {
+        &self.volumes
+    }
+
+    /// Adds volumes of a cluster that is being deleted. Returns true if one is new.
+    pub fn add_volumes(&mut self, volumes: &BTreeSet<String>) -> bool {
+        self.version = VERSION;
+        let before = self.volumes.len();
+        self.volumes.extend(volumes.iter().cloned());
+        self.volumes.len() > before
+    }
+
     /// Fills the wanted generations into a cluster.
     pub fn fill(&self, cluster: &mut Cluster, existing: &BTreeMap<String, u32>) {
         for node in cluster.pools.iter_mut().flat_map(|pool| &mut pool.nodes) {
@@ -164,6 +200,20 @@ mod tests {
         again.end("worker-1");
         assert_eq!(again.wanted("worker-1", &existing), 2);
         assert_eq!(again.begin("worker-1", &existing), 3, "a second rotation");
+    }
+
+    #[test]
+    fn a_machine_that_is_being_replaced_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut all = Generations::read(folder.path()).unwrap();
+        assert!(!all.begin_machine("gke-lab-web-1a2b3c4d-x1y2"));
+        assert!(all.add_volumes(&BTreeSet::from(["disk-1".to_owned()])));
+        all.write(folder.path()).unwrap();
+        let mut again = Generations::read(folder.path()).unwrap();
+        assert!(again.begin_machine("gke-lab-web-1a2b3c4d-x1y2"), "killed and run again");
+        assert!(!again.add_volumes(&BTreeSet::from(["disk-1".to_owned()])));
+        again.end_machine("gke-lab-web-1a2b3c4d-x1y2");
+        assert!(again.machines().is_empty());
     }
 
     #[test]

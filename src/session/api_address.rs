@@ -101,8 +101,9 @@ impl Session {
         looked: &Observation,
         plan: &mut Plan,
     ) -> Result<(), CliError> {
-        let host = &self.cloud.api_host;
-        if !looked.made || looked.given_up || plan.options.destroy {
+        let Some(own) = &looked.own else { return Ok(()) };
+        let host = &self.cloud.plane.api_host();
+        if !own.made || own.given_up || plan.options.destroy {
             let is_begin = |one: &Change| one.address == host.address && one.action.creates();
             let begins = plan.real_changes().any(is_begin);
             // Names of the embedded cloud are answered by itself.
@@ -111,7 +112,7 @@ impl Session {
             }
             return Ok(());
         }
-        if let Endpoint::Unknown(error) = &looked.endpoint
+        if let Endpoint::Unknown(error) = &own.endpoint
             && plan.real_changes().any(|change| self.depends_on_endpoint(change))
         {
             return Err(CliError::new(
@@ -125,7 +126,7 @@ impl Session {
         }
         let change = plan.real_changes().find(|change| change.address == host.address);
         let moves = change.is_some_and(|change| change.action.creates());
-        let Some(name) = looked.endpoint.name(&looked.cluster) else {
+        let Some(name) = own.endpoint.name(&looked.cluster) else {
             let record = self.store.state();
             let recorded = record.resources.get(&host.address);
             let old = recorded.and_then(|one| one.outputs.text(&host.field));
@@ -159,14 +160,14 @@ impl Session {
         }
         let is_made = action.creates() || action == Action::Update;
         is_made
-            && (*address == self.cloud.api_host.address
-                || [self.cloud.machine_kind, "node_bundle"].contains(&address.kind()))
+            && (*address == self.cloud.plane.api_host().address
+                || [self.cloud.plane.machine_kind(), "node_bundle"].contains(&address.kind()))
     }
 
     /// Makes the refusal for a cluster whose nodes keep the address of a load balancer that is
     /// gone.
     fn bound(&self, looked: &Observation, old: Option<&str>) -> CliError {
-        let kind = self.cloud.machine_kind;
+        let kind = self.cloud.plane.machine_kind();
         let control_planes: Vec<String> = looked
             .cluster
             .nodes()
@@ -184,7 +185,7 @@ impl Session {
             ExitCode::Invalid,
             format!(
                 "cannot create {} again: every node of this cluster looks for the API server at the address of the one that was there{old}, and a new one has another",
-                self.cloud.api_host.address
+                self.cloud.plane.api_host().address
             ),
         )
         .hint("pods that run keep running; the nodes cannot learn another address, and nothing new reaches them")

@@ -16,14 +16,15 @@ impl Session {
         &self,
         looked: &Observation,
     ) -> Result<Vec<BootFailure>, CloudError> {
+        let Some(own) = &looked.own else { return Ok(Vec::new()) };
         let observed = &looked.observed;
         let is_ready = |name: &String| {
             let node = observed.get(&Address::new("node", name));
             node.is_some_and(|node| node.readiness == Readiness::Ready)
         };
-        let kind = self.cloud.machine_kind;
+        let kind = self.cloud.plane.machine_kind();
         let machine = self.cloud.provider.kinds().into_iter().find(|one| one.name() == kind);
-        let boots = BootReports::new(Arc::clone(&looked.kits), reports(observed, kind), machine);
+        let boots = BootReports::new(Arc::clone(&own.kits), reports(observed, kind), machine);
         let names = looked.cluster.nodes().into_iter().map(|(_, node)| node.name());
         boots.failures(names.filter(|name| !is_ready(name)).collect()).await
     }

@@ -27,8 +27,8 @@ impl Session {
         let recorded = recorded.filter(|one| in_cloud.get(&one.address).is_none());
         // The file may have been edited.
         let planned = options.bucket.as_ref().filter(|name| is_bucket_name(&self.owner, name));
-        let planned = planned.map(|name| {
-            (self.cloud.bucket.clone(), RawJson::from(serde_json::json!({ "name": name })))
+        let planned = planned.zip(self.cloud.plane.own()).map(|(name, plane)| {
+            (plane.bucket.clone(), RawJson::from(serde_json::json!({ "name": name })))
         });
         let existing: Vec<_> = in_cloud
             .iter()
@@ -43,10 +43,11 @@ impl Session {
     /// Finds the bucket's name: that of the one that exists, else that of the model.
     pub(super) fn bucket_name(
         &self,
+        bucket: &Address,
         cluster: &Cluster,
         in_cloud: &Observations,
     ) -> Result<String, CliError> {
-        if let Some(bucket) = in_cloud.get(&self.cloud.bucket)
+        if let Some(bucket) = in_cloud.get(bucket)
             && let Some(name) = bucket.outputs.text("name")
         {
             return Ok(name);
@@ -58,7 +59,7 @@ impl Session {
             .map_err(|problems| CliError::refused(&problems))?;
         declared
             .iter()
-            .find(|one| one.address == self.cloud.bucket)
+            .find(|one| one.address == *bucket)
             .and_then(|one| one.spec.text("name"))
             .ok_or_else(|| CliError::local("the cloud's model has no bucket"))
     }

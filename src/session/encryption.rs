@@ -141,13 +141,13 @@ impl Session {
     /// # Errors
     /// Returns an error if the present settings are unknown, because the nodes' downloads are not there.
     pub fn outdated_control_planes(&self, looked: &Observation) -> Result<Vec<Address>, CliError> {
-        if let Some(missing) = &looked.missing {
+        if let Some(missing) = &looked.own()?.missing {
             return Err(missing.clone());
         }
         let nodes = looked.cluster.nodes().into_iter();
         let nodes: BTreeMap<String, (Role, String)> =
             nodes.map(|(pool, node)| (node.name(), (pool.role, node.revision.clone()))).collect();
-        let kind = self.cloud.machine_kind;
+        let kind = self.cloud.plane.machine_kind();
         let machines = looked.observed.iter().filter(|one| one.address.kind() == kind);
         let is_outdated = |machine: &&Observed| match nodes.get(machine.address.name()) {
             Some((Role::Worker, _)) => false,

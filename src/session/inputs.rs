@@ -119,13 +119,14 @@ impl Session {
     /// # Errors
     /// Returns why there are none.
     pub(super) fn require_downloads(&self, mut planned: Planned) -> Result<Planned, CliError> {
-        let Some(missing) = planned.looked.missing.take() else { return Ok(planned) };
-        let kinds = [self.cloud.machine_kind, "node_bundle", "artifacts"];
+        let missing = planned.looked.own.as_mut().and_then(|own| own.missing.take());
+        let Some(missing) = missing else { return Ok(planned) };
+        let kinds = [self.cloud.plane.machine_kind(), "node_bundle", "artifacts"];
         let needs = planned.plan.changes.iter().any(|change| {
             let makes = change.action.creates() || change.action == Action::Update;
             // Tags of machines change without what they booted with.
-            let is_tags =
-                change.action == Action::Update && change.address.kind() == self.cloud.machine_kind;
+            let is_tags = change.action == Action::Update
+                && change.address.kind() == self.cloud.plane.machine_kind();
             makes && !is_tags && kinds.contains(&change.address.kind())
         });
         if needs {

@@ -38,7 +38,7 @@ impl Session {
         let store = Store::open_unclaimed(folder, name, Uuid::nil()).await.ok()?;
         let record = store.state();
         let machines = record.resources.keys();
-        let machines = machines.filter(|one| one.kind() == self.cloud.machine_kind).count();
+        let machines = machines.filter(|one| one.kind() == self.cloud.plane.machine_kind()).count();
         match (machines, record.resources.len()) {
             (0, 0) => None,
             (0, 1) => Some("1 resource".to_owned()),

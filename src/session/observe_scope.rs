@@ -65,7 +65,7 @@ impl Session {
         }
         let mut resources = BTreeMap::new();
         for name in &names {
-            let machine = in_cloud.get(&Address::new(self.cloud.machine_kind, name))?;
+            let machine = in_cloud.get(&Address::new(self.cloud.plane.machine_kind(), name))?;
             let revision = machine.spec.get("revision")?;
             let address = Address::new("node_bundle", name);
             let bundle = Observed {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use infra_cloud::{CloudEnv, ConnectedCloud};
+use infra_cloud::{CloudEnv, ConnectedCloud, Plane};
 use infra_provider_api::{Account, Cluster, Context, Owner, Progress};
 use infra_provisioning::artifacts::{self, Arch, Lock as ArtifactLock};
 use tokio_util::sync::CancellationToken;
@@ -117,8 +117,10 @@ impl Connected {
         cx.progress = progress;
         let account = cloud.provider.account(&cx).await?;
         check_account(&project.cluster, &account)?;
-        if cloud.store_checks_owner {
-            cloud.object_store.owner = Some(account.id.clone());
+        if let Plane::Own(plane) = &mut cloud.plane
+            && plane.store_checks_owner
+        {
+            plane.object_store.owner = Some(account.id.clone());
         }
         let layout = ClusterLayout::of(&project.home, &cluster);
         let uuid = derived_uuid(cloud.provider.name(), &cloud.provider.realm(&account), &cluster);
@@ -147,7 +149,7 @@ fn check_account(cluster: &Cluster, account: &Account) -> Result<(), CliError> {
 ///
 /// # Errors
 /// Returns an error if the embedded cloud does not start.
-pub(super) async fn cloud_env(options: &SessionOptions, home: &Home) -> Result<CloudEnv, CliError> {
+pub async fn cloud_env(options: &SessionOptions, home: &Home) -> Result<CloudEnv, CliError> {
     if !options.sim {
         return Ok(CloudEnv::default());
     }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
+use infra_cloud::Plane;
 use infra_provider_api::LoadBalancerConfig;
 use ipnet::IpNet;
 
@@ -16,7 +17,10 @@ impl Session {
     /// own address is not known to be among those.
     pub(super) fn own_address_note(&self, looked: &Observation, plan: &Plan) -> Option<String> {
         let changes = |action: Action| action.creates() || action == Action::Update;
-        let door = &self.cloud.api_door;
+        let door = match &self.cloud.plane {
+            Plane::Own(plane) => &plane.api_door,
+            Plane::Managed(plane) => &plane.cluster,
+        };
         let is_set = plan.changes.iter().any(|one| one.address == *door && changes(one.action));
         if !is_set || plan.options.destroy {
             return None;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_cloud::AddonCredentials;
+use infra_cloud::{AddonCredentials, Plane};
 use infra_provider_api::{Address, Diagnostic, Phase};
 use jiff::{Timestamp, Zoned};
 
@@ -49,15 +49,18 @@ impl Session {
             Phase::Bootstrap | Phase::Apps if !touches_apps(&options) => Purpose::Nodes,
             Phase::Bootstrap | Phase::Apps => Purpose::Apply,
         };
-        options.machine_kinds = vec![self.cloud.machine_kind.to_owned()];
+        options.machine_kinds = vec![self.machines_go_with().to_owned()];
         let looked = self.look_for(purpose, &options).await?;
         let is_made_up = self.project.cluster.bucket.is_none();
-        if is_made_up && looked.observed.get(&self.cloud.bucket).is_none() {
+        if let Some(plane) = self.cloud.plane.own()
+            && is_made_up
+            && looked.observed.get(&plane.bucket).is_none()
+        {
             options.bucket.clone_from(&looked.cluster.bucket);
         }
-        if looked.given_up {
+        if looked.is_given_up() {
             // The machines of the old cluster belong to it: a new one has new ones.
-            let kind = self.cloud.machine_kind;
+            let kind = self.cloud.plane.machine_kind();
             let names = looked.cluster.nodes().into_iter().map(|(_, node)| node.name());
             let machines = names.map(|name| Address::new(kind, name));
             options.replace = machines.filter(|one| looked.observed.get(one).is_some()).collect();
@@ -78,7 +81,7 @@ impl Session {
         if !options.destroy && !options.refresh_only {
             let machines = plan.changes.iter().filter(|change| change.action.creates());
             let created: Vec<&str> = machines
-                .filter(|change| change.address.kind() == self.cloud.machine_kind)
+                .filter(|change| change.address.kind() == self.cloud.plane.machine_kind())
                 .map(|change| change.address.name())
                 .collect();
             match self.check_skew(&looked, &created) {
@@ -112,6 +115,14 @@ impl Session {
         self.require_downloads(Planned { looked, plan })
     }
 
+    /// Returns the kind after whose resources Kubernetes makes nothing more in the cloud.
+    pub fn machines_go_with(&self) -> &str {
+        match &self.cloud.plane {
+            Plane::Own(plane) => plane.machine_kind,
+            Plane::Managed(plane) => plane.cluster.kind(),
+        }
+    }
+
     /// Refuses to give the cluster's controllers credentials that are not there, and notes it when
     /// they get the operator's own.
     fn check_addon_credentials(
@@ -131,7 +142,9 @@ impl Session {
         let is_changed = plan.real_changes().any(|change| change.address == addon);
         match &self.cloud.addon_credentials {
             AddonCredentials::Missing(error) if is_changed => Err(error.clone().into()),
-            AddonCredentials::Operators(note) if self.project.apps.addons.cloud => {
+            AddonCredentials::Operators(note)
+                if self.project.apps.addons.cloud && looked.own.is_some() =>
+            {
                 plan.notes.push(note.clone());
                 Ok(())
             }

@@ -20,6 +20,10 @@ impl Session {
     /// # Errors
     /// Returns the reason for which the plan is refused.
     pub(super) fn judge(&self, looked: &Observation, plan: &mut Plan) -> Result<(), CliError> {
+        if looked.own.is_none() {
+            // The control plane is the cloud's.
+            return Ok(());
+        }
         let record = self.store.state();
         let options = plan.options.clone();
         let facts = self.facts(looked, &record, plan, &options);
@@ -57,14 +61,15 @@ impl Session {
     }
 
     fn facts_of(&self, looked: &Observation, record: &State, changes: &Changes<'_>) -> Facts {
-        let kind = self.cloud.machine_kind;
+        let kind = self.cloud.plane.machine_kind();
         let observed = &looked.observed;
         let unread = observed.unreachable.get("etcd_member").map(ToString::to_string);
-        let members: BTreeSet<String> = if unread.is_some() || !looked.sees_members {
-            recorded_members(looked, record)
-        } else {
-            names(observed.resources.keys(), "etcd_member")
-        };
+        let members: BTreeSet<String> =
+            if unread.is_some() || !looked.own.as_ref().is_some_and(|own| own.sees_members) {
+                recorded_members(looked, record)
+            } else {
+                names(observed.resources.keys(), "etcd_member")
+            };
         let mut all: BTreeSet<String> = members.clone();
         all.extend(control_planes(looked));
         let made_for_it = observed.iter().filter(|one| {
@@ -101,7 +106,7 @@ impl Session {
         Facts {
             control_planes: control_planes.collect(),
             unread,
-            made: looked.made,
+            made: looked.own.as_ref().is_some_and(|own| own.made),
             role_changes: self.role_changes(looked),
             ..Facts::default()
         }
@@ -111,7 +116,8 @@ impl Session {
         let nodes = looked.cluster.nodes().into_iter();
         let changes = nodes.filter_map(|(pool, node)| {
             let name = node.name();
-            let machine = looked.observed.get(&Address::new(self.cloud.machine_kind, &name))?;
+            let machine =
+                looked.observed.get(&Address::new(self.cloud.plane.machine_kind(), &name))?;
             let was = match machine.outputs.text("role")?.as_str() {
                 "control-plane" => Role::ControlPlane,
                 "worker" => Role::Worker,
@@ -130,7 +136,7 @@ impl Session {
 
     /// Takes back advice that would cost data, and says what is lost already.
     fn warn(&self, looked: &Observation, facts: &Facts, record: &State, plan: &mut Plan) {
-        let kind = self.cloud.machine_kind;
+        let kind = self.cloud.plane.machine_kind();
         let exists = |one: &&ControlPlane| one.machine != Machine::Absent;
         let existing: Vec<&ControlPlane> = facts.control_planes.iter().filter(exists).collect();
         if let [only] = existing[..]

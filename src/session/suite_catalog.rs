@@ -29,7 +29,9 @@ pub(super) fn seeds(
     if !project.apps.ingress.keep_retired {
         suites.retire(&RETIRED);
     }
-    if addons.cni {
+    let plane = cloud.plane.own();
+    // A cloud that runs the control plane brings these itself.
+    if addons.cni && plane.is_some() {
         suites.add(
             "cni",
             SuiteSeed::Addon {
@@ -45,8 +47,8 @@ pub(super) fn seeds(
             },
         );
     }
-    if addons.cloud {
-        let addon = (cloud.addon)(cluster, owner);
+    if let Some(plane) = plane.filter(|_| addons.cloud) {
+        let addon = (plane.addon)(cluster, owner);
         suites.add(
             "cloud",
             SuiteSeed::Addon {

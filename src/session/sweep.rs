@@ -19,15 +19,18 @@ impl Session {
     /// rest.
     pub async fn sweep(&self, looked: &Observation) -> Result<(), CloudError> {
         let record = self.store.state();
+        let (Some(plane), Some(own)) = (self.cloud.plane.own(), &looked.own) else {
+            return Ok(());
+        };
         // Without the bucket in the state, one of its name may be a stranger's.
-        if !record.resources.contains_key(&self.cloud.bucket) {
+        if !record.resources.contains_key(&plane.bucket) {
             return Ok(());
         }
         let secrets =
-            JoinSecrets::new(looked.kits.bucket().clone(), std::sync::Arc::clone(&looked.kube));
-        let waits = |node: &str| waits(&record, self.cloud.machine_kind, node);
+            JoinSecrets::new(own.kits.bucket().clone(), std::sync::Arc::clone(&looked.kube));
+        let waits = |node: &str| waits(&record, plane.machine_kind, node);
         let report = |node: &str| {
-            let machine = Address::new(self.cloud.machine_kind, node);
+            let machine = Address::new(plane.machine_kind, node);
             match record.intents.get(&machine) {
                 Some(intent) => intent.key.as_deref().map(|key| report_of_call(node, key)),
                 None => {

@@ -78,8 +78,9 @@ impl Session {
             })
             .copied()
             .collect();
-        // A cluster without any control plane is made once more, with whatever version is asked for.
-        if !looked.kits.is_initialised() {
+        // A cluster without any control plane is made once more, with whatever version is asked for. A cloud
+        // that runs the control plane knows its own rules.
+        if !looked.own.as_ref().is_some_and(|own| own.kits.is_initialised()) {
             return Ok(None);
         }
         judge(wanted, running, &control_planes).map_err(|(message, help)| {

@@ -53,7 +53,7 @@ impl Runs {
         }
         let Planned { looked, plan } = session.plan(self.plan(destroy)).await.unwrap();
         let mut cx = session.cx.clone();
-        cx.boot = Some(looked.boot.clone());
+        cx.boot = looked.own.as_ref().map(|own| own.boot.clone());
         let kinds = trouble(&looked.kinds, self.how, &self.log);
         let options = ExecuteOptions { unanswered_grace: GRACE, ..ExecuteOptions::default() };
         execute(&plan, &kinds, &cx, &session.store, &options, &Events::none()).await

@@ -1,23 +1,11 @@
-//! Connected cloud: a provider with the store, the platform and the controllers that belong to it.
+//! Connected cloud: a provider with what is around it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use infra_object_store::ObjectStore;
-use infra_provider_api::{
-    Address, BootPlatform, CloudError, Cluster, Input, Owner, Provider, Reference,
-};
+use infra_provider_api::{CloudError, Input, Provider};
 use secrecy::SecretString;
 
-/// The controllers that Kubernetes needs on this cloud.
-#[derive(Clone, Debug)]
-pub struct CloudAddon {
-    /// The addon's name.
-    pub addon: &'static str,
-    /// Its variables.
-    pub variables: BTreeMap<String, Input<String>>,
-    /// Secret ones.
-    pub secrets: BTreeMap<String, SecretString>,
-}
+use crate::Plane;
 
 /// The credentials that the addon's controllers get.
 #[derive(Clone, Debug)]
@@ -45,33 +33,15 @@ pub struct DnsSolver {
     pub missing: Option<CloudError>,
 }
 
-/// Makes the addon for a cluster and its owner.
-pub type MakeAddon = dyn Fn(&Cluster, &Owner) -> CloudAddon + Send + Sync;
-
 /// A cloud, connected.
 pub struct ConnectedCloud {
     /// The provider.
     pub provider: Arc<dyn Provider>,
-    /// Where the cluster's bucket is.
-    pub object_store: ObjectStore,
-    /// Whether the store refuses, when asked to, buckets of any other account than a given one.
-    pub store_checks_owner: bool,
-    /// The kind that its machines are.
-    pub machine_kind: &'static str,
-    /// Where clients reach the API servers: the output of the load balancer that is its address or
-    /// DNS name.
-    pub api_host: Reference,
-    /// The resource that lets clients in to the API servers.
-    pub api_door: Address,
-    /// The resource that is the bucket.
-    pub bucket: Address,
+    /// Who runs the control plane.
+    pub plane: Plane,
     /// The name servers of its zones; empty where each zone gets some of its own.
     pub name_servers: &'static [&'static str],
-    /// What its machines find around them when they boot.
-    pub platform: BootPlatform,
-    /// The controllers that Kubernetes needs here, for the cluster `owner`.
-    pub addon: Box<MakeAddon>,
-    /// What these controllers call the cloud with.
+    /// What the controllers that Kubernetes needs here call the cloud with.
     pub addon_credentials: AddonCredentials,
     /// How cert-manager answers challenges by DNS.
     pub dns_solver: DnsSolver,

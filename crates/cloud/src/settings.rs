@@ -1,6 +1,7 @@
 //! Settings of a cloud: what `[providers.<cloud>]` may say. Each cloud has a type of its own, which gives the
 //! JSON Schema of its table, and which the rest of the program reads as [`ProviderSettings`].
 
+use infra_provider_api::ManagedConfig;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub struct ProviderSettings {
     pub disk: Option<String>,
     /// The variable with the token of the cluster's own controllers.
     pub cluster_token: Option<String>,
+    /// What the cloud is asked for that runs the control plane.
+    pub managed: ManagedConfig,
 }
 
 /// An environment variable that holds a secret.

@@ -14,8 +14,10 @@ const PLACES: [&str; 2] = ["Cargo.toml", "src/clouds.rs"];
 const COMMON: [&str; 5] = ["src", "crates", "provisioning", "providers/api", "ssl"];
 
 /// What vendors call their things.
-const PRODUCTS: [&str; 9] =
-    ["droplet", "Droplet", "Spaces", "SPACES", "ec2", "Ec2", "EC2", "route53", "Route53"];
+const PRODUCTS: [&str; 11] = [
+    "droplet", "Droplet", "Spaces", "SPACES", "ec2", "Ec2", "EC2", "route53", "Route53", "gke",
+    "GKE",
+];
 
 /// Libraries whose name is a vendor's, and that are used for all clouds: S3's client, and TLS.
 const LIBRARIES: [&str; 5] =

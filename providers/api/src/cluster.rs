@@ -27,6 +27,9 @@ pub struct Cluster {
     pub account: Option<String>,
     /// Where in the region, and how, its machines are put.
     pub placement: Placement,
+    /// What a cloud is asked for that runs the control plane.
+    #[serde(default)]
+    pub managed: ManagedConfig,
     /// Versions of what runs on the nodes.
     pub versions: Versions,
     /// Address ranges.
@@ -59,6 +62,28 @@ pub struct Placement {
     pub disk_gib: Option<u32>,
     /// Where that was written.
     pub source: Option<Source>,
+}
+
+/// How far the control plane of a cluster that the cloud runs reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ControlPlaneReach {
+    /// It runs in several zones of the region.
+    Regional,
+    /// It runs in one zone, and is away while that is, or while it is upgraded.
+    Zonal,
+}
+
+/// What a cloud is asked for that runs the control plane. A cloud that runs none refuses all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagedConfig {
+    /// How far the control plane reaches; `None`: the cloud's choice.
+    pub reach: Option<ControlPlaneReach>,
+    /// The channel by which the cloud upgrades the cluster: `regular`; `None`: the cloud's choice.
+    pub channel: Option<String>,
+    /// The account that the machines run as, by the cloud's own name; `None`: one that is made for the
+    /// cluster.
+    pub service_account: Option<String>,
 }
 
 /// Versions of what runs on the nodes.
@@ -146,8 +171,14 @@ pub struct Pool {
     pub labels: BTreeMap<String, String>,
     /// Taints of the Nodes, as kubectl writes them: `key=value:NoSchedule`.
     pub taints: Vec<String>,
-    /// Its nodes, in order.
+    /// Its nodes, in order; where the cloud chooses how many, the fewest.
     pub nodes: Vec<NodeSlot>,
+    /// Between which numbers the cloud chooses how many nodes it has, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<PoolBounds>,
+    /// Its machines may be taken away at any time, and cost less.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spot: bool,
     /// Where `size` was written.
     pub size_source: Option<Source>,
     /// Where the pool was written.
@@ -155,10 +186,24 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Returns the most nodes that it may have.
+    pub fn nodes_max(&self) -> usize {
+        self.bounds.map_or(self.nodes.len(), |bounds| bounds.max as usize)
+    }
+
     /// Returns the place of the pool's size, or that of the pool where the size is not written.
     pub fn size_place(&self) -> Option<&Source> {
         self.size_source.as_ref().or(self.source.as_ref())
     }
+}
+
+/// How many nodes a pool may have, all zones together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolBounds {
+    /// The fewest.
+    pub min: u32,
+    /// The most.
+    pub max: u32,
 }
 
 /// One machine.

@@ -18,6 +18,7 @@ mod error;
 mod input;
 mod intern;
 mod kind;
+mod kube_token;
 mod manifests;
 mod near;
 mod observed;
@@ -36,8 +37,9 @@ pub use bucket_name::{bucket_prefix, is_bucket_name, new_bucket_name};
 pub use call_log::{CALL_TARGET, Call, is_read};
 pub use clock::{CLOCK_HINT, clock_skew};
 pub use cluster::{
-    API_ACCESS, Access, Cluster, DnsConfig, FirewallRule, LoadBalancerConfig, Network, NodeSlot,
-    Placement, Pool, Protocol, Role, SizeRequest, SourceRange, SshKey, Versions,
+    API_ACCESS, Access, Cluster, ControlPlaneReach, DnsConfig, FirewallRule, LoadBalancerConfig,
+    ManagedConfig, Network, NodeSlot, Placement, Pool, PoolBounds, Protocol, Role, SizeRequest,
+    SourceRange, SshKey, Versions,
 };
 pub use context::{BootingMachine, Context, MachineBoot, NoProgress, Progress};
 pub use creates::{MissingCreates, SentCreates, never_created, not_in_answer};
@@ -46,6 +48,7 @@ pub use diagnostic::{Diagnostic, line_of};
 pub use error::{CloudError, ErrorKind};
 pub use input::{Input, Reference, SECRET_KEY, references, resolve};
 pub use kind::{CreateRequest, Kind, OWNERSHIP, OnChange, Place, UpdateRequest, Waits};
+pub use kube_token::{KubeCredential, KubeToken};
 pub use manifests::{CloudManifests, EmbeddedFile};
 pub use near::nearest;
 pub use observed::{ManagedBy, Observed, Outputs, Readiness};

@@ -51,6 +51,12 @@ pub enum ManagedBy {
         /// The object, as far as the cloud tells: `Service ingress-nginx/controller`.
         object: String,
     },
+    /// A group of machines that the cloud keeps at its size. It makes and deletes its machines by itself:
+    /// no plan deletes one of them, unless another one takes its place. They go with their group.
+    Group {
+        /// The group.
+        group: Address,
+    },
 }
 
 /// A resource that exists and that this cluster owns.

@@ -118,6 +118,17 @@ pub trait Provider: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Returns the machine that takes the place of `old`, where the cloud makes the machines of a pool. It has
+    /// the same name each time it is asked with the same `key`, which no other replacement has. `None` where
+    /// machines are declared one by one.
+    fn replacement(&self, _old: &Observed, _key: &str) -> Option<Declared> {
+        None
+    }
+
+    /// Hears by which handles the cluster's volumes are known to the cloud, before the cluster is deleted:
+    /// where disks carry no mark, nothing else says whose they are.
+    fn tell_volumes(&self, _handles: &[String]) {}
+
     /// Lists the machines that the cluster's load balancers send traffic to. A rotation waits until
     /// the new machine is where the old one is.
     async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError>;

@@ -7,7 +7,7 @@ use serde_json::json;
 mod rotate;
 
 use super::global::Global;
-use crate::session::{CliError, ExitCode};
+use crate::session::{CliError, ExitCode, refuse_managed};
 use rotate::{RotateArgs, rotate};
 
 /// Show or change the keys that Secrets are encrypted with.
@@ -32,6 +32,7 @@ enum Verb {
 
 /// Runs the verb.
 pub async fn encryption(global: &Global, args: &EncryptionArgs) -> Result<ExitCode, CliError> {
+    refuse_managed(&global.project()?, "encryption")?;
     match &args.verb {
         Verb::Status => status(global).await,
         Verb::Rotate(args) => rotate(global, args).await,

@@ -109,7 +109,7 @@ pub(super) async fn restore(
 /// Describes what the next plan would be with this state.
 async fn meaning(run: &Run, record: State) -> Result<Vec<String>, CliError> {
     let looked = run.observe(Purpose::Show).await?;
-    let machine_kinds = vec![run.session.cloud.machine_kind.to_owned()];
+    let machine_kinds = vec![run.session.machines_go_with().to_owned()];
     let options = PlanOptions { machine_kinds, ..PlanOptions::default() };
     let plan = run.session.plan_with(&looked, Arc::new(record), &options)?;
     let count = |actions: &[Action]| {

@@ -3,17 +3,20 @@
 //! It is declared as a cloud's model is, and in the same graph. What the cloud has declared is extended
 //! by what only the cluster knows: which machines outlive it, and what is made after what.
 
+mod managed;
 mod nodes;
 mod sites;
 mod suites;
+mod victims;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use infra_cloud::ConnectedCloud;
+use infra_cloud::OwnPlane;
 use infra_provider_api::{Address, Cluster, Declared, Input, NodeSlot, Pool, Reference, Role};
 use infra_ssl::ENCRYPTION_KEYS;
 use serde::Serialize;
 
+pub use managed::{ManagedModel, Replacement, Shrinking, shrinking};
 pub use suites::{INGRESS, ORDER};
 
 use super::{
@@ -41,15 +44,26 @@ pub struct CloudPlaces<'a> {
     pub signs_itself: bool,
 }
 
-impl<'a> From<&'a ConnectedCloud> for CloudPlaces<'a> {
-    fn from(cloud: &'a ConnectedCloud) -> Self {
+impl<'a> From<&'a OwnPlane> for CloudPlaces<'a> {
+    fn from(plane: &'a OwnPlane) -> Self {
         Self {
-            machine_kind: cloud.machine_kind,
-            api_host: &cloud.api_host,
-            bucket: &cloud.bucket,
-            signs_itself: cloud.platform.signs_itself(),
+            machine_kind: plane.machine_kind,
+            api_host: &plane.api_host,
+            bucket: &plane.bucket,
+            signs_itself: plane.platform.signs_itself(),
         }
     }
+}
+
+/// The suites, and the certificates of their sites.
+#[derive(Clone, Copy, Debug)]
+pub struct AppsModel<'a> {
+    /// The suites by their names.
+    pub suites: &'a BTreeMap<String, SuiteSpec>,
+    /// Certificates of sites.
+    pub sites: &'a BTreeMap<TlsSecret, SiteCertificateSpec>,
+    /// Whether there is, or shall be, an authority for sites.
+    pub site_authority: bool,
 }
 
 /// What the cluster's resources are declared from.
@@ -67,12 +81,8 @@ pub struct ClusterModel<'a> {
     pub machines: &'a BTreeSet<String>,
     /// What each machine boots with, or has booted with.
     pub revisions: &'a BTreeMap<String, String>,
-    /// The suites by their names.
-    pub suites: &'a BTreeMap<String, SuiteSpec>,
-    /// Certificates of sites.
-    pub sites: &'a BTreeMap<TlsSecret, SiteCertificateSpec>,
-    /// Whether there is, or shall be, an authority for sites.
-    pub site_authority: bool,
+    /// The suites, and the certificates of their sites.
+    pub apps: AppsModel<'a>,
     /// Machines that each machine takes the place of.
     pub older: &'a BTreeMap<String, Vec<String>>,
     /// Machines that joined a cluster which is gone.
@@ -100,7 +110,7 @@ impl ClusterModel<'_> {
         extend_machines(self, &mut all);
         certificates(self, &mut all)?;
         nodes::declare(self, &mut all)?;
-        sites::declare(self, &mut all)?;
+        sites::declare(&self.apps, &mut all)?;
         suites::declare(self, &mut all)?;
         supersede_retired(&mut all);
         drop_what_leads_nowhere(&mut all);
@@ -166,7 +176,7 @@ fn extend_machines(of: &ClusterModel<'_>, all: &mut [Declared]) {
 
 fn certificates(of: &ClusterModel<'_>, all: &mut Vec<Declared>) -> Result<()> {
     let cloud = &of.cloud;
-    let site = of.site_authority.then_some(Certificates::SITE);
+    let site = of.apps.site_authority.then_some(Certificates::SITE);
     for name in of.certificates().chain(site) {
         let mut declared = make(certificate(name), &CertificateSpec::valid())?;
         // A new authority would cut off every node and every kubeconfig; without its keys no Secret can

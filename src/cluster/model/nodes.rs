@@ -62,7 +62,7 @@ pub(super) fn declare(of: &ClusterModel<'_>, all: &mut Vec<Declared>) -> Result<
             serving = serving.after(access);
         }
         for suite in ["cni", "cloud"] {
-            if of.suites.contains_key(suite) {
+            if of.apps.suites.contains_key(suite) {
                 member = member.after(Suites::address(suite));
             }
         }
@@ -75,7 +75,7 @@ pub(super) fn declare(of: &ClusterModel<'_>, all: &mut Vec<Declared>) -> Result<
                 voice = voice.after(handover.clone());
             }
             for suite in ["cni", "cloud"] {
-                if of.suites.contains_key(suite) {
+                if of.apps.suites.contains_key(suite) {
                     voice = voice.after(Suites::address(suite));
                 }
             }

@@ -2,7 +2,7 @@
 
 use infra_provider_api::{Address, Declared, Phase};
 
-use super::{ClusterModel, INGRESS, Result, certificate, make};
+use super::{AppsModel, INGRESS, Result, certificate, make};
 use crate::{
     apps::addons::CERT_MANAGER,
     cluster::{ApiServers, Certificates, SiteCertificates, SiteIssuer, Suites},
@@ -11,7 +11,7 @@ use crate::{
 /// Certificates of sites come before the suite whose Ingresses name them, so that no visitor meets the
 /// ingress controller's own. Those of an ACME server come last: the server visits the site, which takes
 /// the ingress controller and its DNS.
-pub(super) fn declare(of: &ClusterModel<'_>, all: &mut Vec<Declared>) -> Result<()> {
+pub(super) fn declare(of: &AppsModel<'_>, all: &mut Vec<Declared>) -> Result<()> {
     for (secret, spec) in of.sites {
         let mut declared = make(SiteCertificates::address(secret), spec)?
             .in_phase(Phase::Apps)
@@ -26,7 +26,7 @@ pub(super) fn declare(of: &ClusterModel<'_>, all: &mut Vec<Declared>) -> Result<
     Ok(())
 }
 
-fn needs_of_acme(of: &ClusterModel<'_>, all: &[Declared]) -> Vec<Address> {
+fn needs_of_acme(of: &AppsModel<'_>, all: &[Declared]) -> Vec<Address> {
     let ingress = Suites::address(INGRESS);
     let leads = |one: &&Declared| one.spec.references().iter().any(|r| r.address == ingress);
     let mut needs: Vec<Address> = Vec::new();

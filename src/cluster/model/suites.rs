@@ -2,7 +2,7 @@
 
 use infra_provider_api::{Address, Declared, Phase};
 
-use super::{ClusterModel, Result, certificate, first_control_plane, make};
+use super::{AppsModel, ClusterModel, Result, certificate, first_control_plane, make};
 use crate::{
     apps::addons::CERT_MANAGER,
     cluster::{ApiServerSpec, ApiServers, Handovers, SiteCertificates, SiteIssuer, Suites},
@@ -40,14 +40,23 @@ pub(super) fn declare(of: &ClusterModel<'_>, all: &mut Vec<Declared>) -> Result<
     }
     all.push(server);
 
+    let nodes: Vec<Address> =
+        of.cluster.nodes().into_iter().map(|(_, node)| Address::new("node", node.name())).collect();
+    declare_suites(&of.apps, &nodes, all)
+}
+
+/// Declares the suites, one after the other; those of apps come after `nodes`, on which they run.
+pub(super) fn declare_suites(
+    of: &AppsModel<'_>,
+    nodes: &[Address],
+    all: &mut Vec<Declared>,
+) -> Result<()> {
     let mut before = ApiServers::address();
     for (name, phase) in ORDER {
         let Some(spec) = of.suites.get(name) else { continue };
         let mut declared = make(Suites::address(name), spec)?.in_phase(phase).after(before.clone());
         if phase == Phase::Apps {
-            for (_, node) in of.cluster.nodes() {
-                declared = declared.after(Address::new("node", node.name()));
-            }
+            declared.depends_on.extend(nodes.iter().cloned());
         }
         if name == "apps" {
             let before = of.sites.iter().filter(|(_, spec)| spec.issuer != SiteIssuer::Acme);

@@ -63,7 +63,13 @@ pub struct RawPool {
     /// What its nodes are for. Default: `control-plane` for the pool of that name, else `worker`.
     pub role: Option<RawRole>,
     /// How many nodes.
-    pub count: u32,
+    pub count: Option<u32>,
+    /// The fewest nodes, instead of `count`, where the cloud chooses how many.
+    pub min: Option<u32>,
+    /// The most nodes, together with `min`.
+    pub max: Option<u32>,
+    /// Machines that the cloud may take away at any time, at a lower price.
+    pub spot: bool,
     /// The least number of virtual processors.
     pub vcpus: Option<u32>,
     /// The least memory, for instance "4GiB".

@@ -3,17 +3,30 @@
 use infra_provider_api::LoadBalancerConfig;
 use ipnet::IpNet;
 
-use super::Resolver;
+use super::{Resolver, pools::is_managed};
 use crate::config::{
     raw::{RawAccess, RawProtocol},
     values,
 };
 
+/// The port of an API server that the cloud runs.
+const MANAGED_PORT: u16 = 443;
+
 impl Resolver<'_> {
     /// Returns the load balancer of the API server. Without a rule everybody may connect.
-    pub(super) fn api_load_balancer(&mut self) -> LoadBalancerConfig {
+    pub(super) fn api_load_balancer(&mut self, provider: &str) -> LoadBalancerConfig {
         let raw = self.raw;
         let mut plan = LoadBalancerConfig::open(raw.network.api_port.unwrap_or(6443));
+        if is_managed(provider) {
+            plan.port = MANAGED_PORT;
+            if raw.network.api_port.is_some_and(|port| port != MANAGED_PORT && port != 6443) {
+                self.wrong_hint(
+                    &["network", "api_port"],
+                    format!("the API server of `{provider}` listens on port {MANAGED_PORT} only"),
+                    "leave `api_port` out",
+                );
+            }
+        }
         for (at, rule) in raw.firewall.iter().enumerate() {
             if rule.to != Some(RawAccess::Api) {
                 continue;

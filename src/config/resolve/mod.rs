@@ -20,7 +20,7 @@ use std::{
 };
 
 use infra_cloud::ProviderSettings;
-use infra_provider_api::{Cluster, Diagnostic, Placement, Source, Versions, line_of};
+use infra_provider_api::{Cluster, Diagnostic, Placement, Pool, Source, Versions, line_of};
 
 use crate::{clouds, state::home::Home};
 
@@ -149,9 +149,9 @@ impl Resolver<'_> {
         let cluster_token = self.cluster_token(&provider, &settings);
         let network = self.network();
         let pools = self.pools(&provider, settings.image.as_deref());
-        self.room(&network, pools.iter().map(|pool| pool.nodes.len()).sum());
+        self.room(&network, pools.iter().map(Pool::nodes_max).sum());
         let firewall = self.firewall(&network);
-        let api_load_balancer = self.api_load_balancer();
+        let api_load_balancer = self.api_load_balancer(&provider);
         let dns = self.dns();
         let cluster = Cluster {
             name: raw.cluster.name.clone(),
@@ -160,6 +160,7 @@ impl Resolver<'_> {
             region_source: self.source(&["providers", &provider, "region"]),
             account: settings.account.clone(),
             placement,
+            managed: settings.managed.clone(),
             versions: Versions {
                 kubernetes: self.kubernetes(),
                 source: self.source(&["cluster", "kubernetes"]),
@@ -175,6 +176,7 @@ impl Resolver<'_> {
             firewall,
             dns,
         };
+        let ignored = self.ignored(&cluster.provider);
         let kubernetes = self.kubernetes_config();
         let certificates = self.certificates();
         if options.apps_only {
@@ -200,6 +202,7 @@ impl Resolver<'_> {
             folder: self.folder.clone(),
             cluster,
             apps,
+            ignored,
             environments,
             any_environment: raw.cluster.any_environment,
         }

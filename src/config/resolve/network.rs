@@ -81,9 +81,10 @@ impl Resolver<'_> {
         let (pods, machines) = (network.pods, network.machines);
         // Where no range is written, the largest pool is the place to look at.
         let written = self.merged.at(&["network"]).field("pods").is_some();
-        let largest = self.raw.pools.iter().max_by_key(|(_, pool)| pool.count);
+        let largest = self.raw.pools.iter().max_by_key(|(_, pool)| pool.count.max(pool.max));
         let largest = largest.map(|(name, _)| name.clone()).unwrap_or_default();
-        let at_pool = ["pools", largest.as_str(), "count"];
+        let bounded = self.raw.pools.get(&largest).is_some_and(|pool| pool.max.is_some());
+        let at_pool = ["pools", largest.as_str(), if bounded { "max" } else { "count" }];
         let place: &[&str] = if written { &["network", "pods"] } else { &at_pool };
         if pods.prefix_len() <= NODE_PREFIX && places(&pods, NODE_PREFIX) < wanted {
             self.wrong_hint(

@@ -12,7 +12,9 @@ use kube::{
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
-use super::{Catalog, Target, call::ANSWER_MAX, call_log::LogCallsLayer};
+use infra_provider_api::KubeToken;
+
+use super::{Catalog, Target, call::ANSWER_MAX, call_log::LogCallsLayer, token::TokenLayer};
 use crate::{AppsError, Events};
 
 /// How long a connection may take to be made, with TLS.
@@ -66,9 +68,15 @@ pub struct KubeClient {
     discovery: Arc<Mutex<Option<Arc<Catalog>>>>,
 }
 
-/// Makes a client whose calls are logged.
-fn logged(config: Config) -> Result<Client, kube::Error> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(&LogCallsLayer).build())
+/// Makes a client whose calls are logged, and carry a token if `tokens` makes some.
+fn logged(config: Config, tokens: Option<&Arc<dyn KubeToken>>) -> Result<Client, kube::Error> {
+    let builder = ClientBuilder::try_from(config)?;
+    Ok(match tokens {
+        Some(tokens) => {
+            builder.with_layer(&TokenLayer::new(tokens)).with_layer(&LogCallsLayer).build()
+        }
+        None => builder.with_layer(&LogCallsLayer).build(),
+    })
 }
 
 impl KubeClient {
@@ -87,7 +95,7 @@ impl KubeClient {
             message: e.to_string(),
         })?;
         let at = ClusterRef::of(&kubeconfig, context, &origin)?;
-        Ok((Self::connect(kubeconfig, context, origin).await?, at))
+        Ok((Self::connect(kubeconfig, context, origin, None).await?, at))
     }
 
     /// Connects by the kubeconfig that `infra apply` wrote, or `context` of it: by its address,
@@ -106,11 +114,40 @@ impl KubeClient {
         let own = infra_ssl::Kubeconfig::own(&text, context).map_err(|why| {
             failed(format!("{why}; move it aside, and `infra apply` makes it again"))
         })?;
+        Self::connect_own(&own, None, origin).await
+    }
+
+    /// Connects by the kubeconfig that `infra apply` wrote for a cluster whose control plane a cloud runs: by
+    /// its address and authority alone, with tokens of `tokens`. It never runs the program that the file
+    /// names for kubectl. Nothing is sent.
+    ///
+    /// # Errors
+    /// Returns [`AppsError::Kubeconfig`] if the file is invalid or holds anything else.
+    pub async fn from_own_with_tokens(
+        path: &Path,
+        context: Option<&str>,
+        tokens: &Arc<dyn KubeToken>,
+    ) -> Result<(Self, ClusterRef), AppsError> {
+        let origin = path.display().to_string();
+        let failed = |message: String| AppsError::Kubeconfig { origin: origin.clone(), message };
+        let text = tokio::fs::read_to_string(path).await.map_err(|e| failed(e.to_string()))?;
+        let own = infra_ssl::Kubeconfig::own_without_exec(&text, context).map_err(|why| {
+            failed(format!("{why}; move it aside, and `infra apply` makes it again"))
+        })?;
+        Self::connect_own(&own, Some(tokens), origin).await
+    }
+
+    async fn connect_own(
+        own: &infra_ssl::Kubeconfig,
+        tokens: Option<&Arc<dyn KubeToken>>,
+        origin: String,
+    ) -> Result<(Self, ClusterRef), AppsError> {
+        let failed = |message: String| AppsError::Kubeconfig { origin: origin.clone(), message };
         let yaml = own.to_yaml().map_err(|e| failed(e.to_string()))?;
         let kubeconfig =
             Kubeconfig::from_yaml(yaml.expose_secret()).map_err(|e| failed(e.to_string()))?;
         let at = ClusterRef::of(&kubeconfig, None, &origin)?;
-        Ok((Self::connect(kubeconfig, None, origin).await?, at))
+        Ok((Self::connect(kubeconfig, None, origin, tokens).await?, at))
     }
 
     /// Connects by kubectl's own files: KUBECONFIG, else ~/.kube/config. Also returns the entry
@@ -126,7 +163,7 @@ impl KubeClient {
             message: e.to_string(),
         })?;
         let at = ClusterRef::of(&kubeconfig, context, &origin)?;
-        Ok((Self::connect(kubeconfig, context, origin).await?, at))
+        Ok((Self::connect(kubeconfig, context, origin, None).await?, at))
     }
 
     /// Connects by a kubeconfig's text.
@@ -139,13 +176,14 @@ impl KubeClient {
             origin: origin.clone(),
             message: e.to_string(),
         })?;
-        Self::connect(kubeconfig, context, origin).await
+        Self::connect(kubeconfig, context, origin, None).await
     }
 
     async fn connect(
         kubeconfig: Kubeconfig,
         context: Option<&str>,
         origin: String,
+        tokens: Option<&Arc<dyn KubeToken>>,
     ) -> Result<Self, AppsError> {
         // The first caller in the process decides; a second call is refused and changes nothing.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -171,10 +209,10 @@ impl KubeClient {
         let server = config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
         config.connect_timeout = Some(CONNECT_MAX);
-        let lasting = logged(config.clone()).map_err(|e| failed(e.to_string()))?;
+        let lasting = logged(config.clone(), tokens).map_err(|e| failed(e.to_string()))?;
         // The default is five minutes: too long to wait for an answer that was lost.
         config.read_timeout = Some(ANSWER_MAX);
-        let client = logged(config).map_err(|e| failed(e.to_string()))?;
+        let client = logged(config, tokens).map_err(|e| failed(e.to_string()))?;
         Ok(Self {
             client,
             lasting,

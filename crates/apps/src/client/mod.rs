@@ -6,6 +6,7 @@ mod catalog;
 mod connect;
 mod failure;
 mod objects;
+mod token;
 
 pub use catalog::{Catalog, Target};
 pub use connect::{ClusterRef, KubeClient};

@@ -196,7 +196,7 @@ fn link_deletes(
         (false, false) => return,
     };
     let machines = &world.input.options.machine_kinds;
-    let by_kubernetes = observed.made_by != ManagedBy::Infra;
+    let by_kubernetes = matches!(observed.made_by, ManagedBy::Kubernetes { .. });
     let (address, destroys) = (change.address.clone(), change.action.destroys());
     for need in needs {
         // It goes after the machines, so these can't go after it.

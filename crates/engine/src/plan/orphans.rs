@@ -33,9 +33,14 @@ pub(super) fn add(
         if !selection.is_targeted(address) {
             continue;
         }
-        let by_kubernetes =
-            world.observed.get(address).is_some_and(|found| found.made_by != ManagedBy::Infra);
-        if by_kubernetes && !options.destroy {
+        let maker = world.observed.get(address).map(|found| &found.made_by);
+        let stays = match maker {
+            None | Some(ManagedBy::Infra) => false,
+            Some(ManagedBy::Kubernetes { .. }) => !options.destroy,
+            // It goes with its group, unless another one takes its place.
+            Some(ManagedBy::Group { .. }) => options.destroy || !superseded.contains_key(address),
+        };
+        if stays {
             continue;
         }
         if world.kind(address).is_none() {
@@ -57,6 +62,7 @@ pub(super) fn add(
         }
         let reason = match successor {
             _ if options.destroy => "destroy".to_owned(),
+            Some(new) if maker.is_some_and(|one| is_of(one, new)) => format!("{new} gets smaller"),
             Some(new) => format!("{new} takes its place"),
             None => "no longer declared".to_owned(),
         };
@@ -72,6 +78,11 @@ pub(super) fn add(
         let what = if later == 1 { "resource that is" } else { "resources that are" };
         notes.push(format!("{later} {what} no longer declared left to a later phase"));
     }
+}
+
+/// Returns true for the maker of a machine that belongs to `group`.
+fn is_of(maker: &ManagedBy, group: &Address) -> bool {
+    matches!(maker, ManagedBy::Group { group: own } if own == group)
 }
 
 /// Deletes what exists at `address`, or forgets what is only recorded.

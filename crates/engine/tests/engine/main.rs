@@ -4,6 +4,7 @@
 
 mod cloud;
 mod converge;
+mod groups;
 mod kill;
 mod order;
 mod plans;

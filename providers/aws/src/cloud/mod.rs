@@ -7,8 +7,8 @@ mod store;
 use std::{collections::BTreeMap, sync::Arc};
 
 use infra_cloud::{
-    AddonCredentials, CloudAddon, CloudEntry, CloudEnv, ConnectedCloud, DnsCredentials,
-    SettingsType, StateStores,
+    AddonCredentials, CloudAddon, CloudEntry, CloudEnv, ConnectedCloud, DnsCredentials, Image,
+    OwnPlane, Plane, SettingsType, StateStores,
 };
 use infra_provider_api::{
     Address, BootPlatform, BucketAccess, CloudError, Cluster, ErrorKind, Input, Reference,
@@ -22,10 +22,12 @@ pub static CLOUD: CloudEntry = CloudEntry {
     title: "AWS",
     settings: SettingsType::of::<settings::AwsSettings>(),
     knows_region: true,
-    example_image: "ubuntu-24.04",
+    is_managed: false,
+    image: Image::Named("ubuntu-24.04"),
     // The controllers run as their machines' role.
     cluster_token: None,
     dns_credentials: DnsCredentials::Keys(dns::DNS_KEYS),
+    kube_tokens: None,
     connect: |cluster, env| Box::pin(connect(cluster, env)),
     state_stores: Some(StateStores {
         domain: None,
@@ -57,8 +59,7 @@ async fn connect(cluster: &mut Cluster, env: &CloudEnv) -> Result<ConnectedCloud
     let dns_solver = dns::dns_solver(cluster, &connection, env).await;
     let provider = Aws::new(connection, Scope::of(cluster));
     let region = cluster.region.clone();
-    Ok(ConnectedCloud {
-        provider: Arc::new(provider),
+    let plane = OwnPlane {
         object_store,
         store_checks_owner: true,
         machine_kind: "instance",
@@ -68,16 +69,12 @@ async fn connect(cluster: &mut Cluster, env: &CloudEnv) -> Result<ConnectedCloud
         },
         api_door: Address::new("security_group", "api"),
         bucket: Address::new("bucket", "artifacts"),
-        name_servers: &[],
         platform: BootPlatform {
             cloud: "AWS",
             // Instance user data, before base64.
             user_data_max: 16 * 1024,
             bucket_access: BucketAccess::AsMachine,
         },
-        // They run as their machines' role.
-        addon_credentials: AddonCredentials::Own,
-        dns_solver,
         addon: Box::new(move |_, owner| CloudAddon {
             addon: MANIFESTS.addon,
             variables: BTreeMap::from([
@@ -86,5 +83,13 @@ async fn connect(cluster: &mut Cluster, env: &CloudEnv) -> Result<ConnectedCloud
             ]),
             secrets: BTreeMap::new(),
         }),
+    };
+    Ok(ConnectedCloud {
+        provider: Arc::new(provider),
+        plane: Plane::Own(plane),
+        name_servers: &[],
+        // They run as their machines' role.
+        addon_credentials: AddonCredentials::Own,
+        dns_solver,
     })
 }

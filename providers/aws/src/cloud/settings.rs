@@ -32,6 +32,7 @@ impl From<AwsSettings> for ProviderSettings {
             private: own.private,
             disk: own.disk,
             cluster_token: None,
+            managed: Default::default(),
         }
     }
 }

@@ -19,6 +19,8 @@ fn pool(name: &str, role: Role, count: u32) -> Pool {
         labels: Default::default(),
         taints: Vec::new(),
         nodes: nodes.collect(),
+        bounds: None,
+        spot: false,
         size_source: None,
         source: None,
     }
@@ -34,6 +36,7 @@ fn cluster() -> Cluster {
         region_source: None,
         account: None,
         placement: Placement::default(),
+        managed: Default::default(),
         versions: Versions { kubernetes: "1.36.2".to_owned(), source: None },
         network: Network {
             machines: "10.20.0.0/20".parse().unwrap(),

@@ -7,7 +7,8 @@ mod state;
 use std::{collections::BTreeMap, sync::Arc};
 
 use infra_cloud::{
-    CloudAddon, CloudEntry, CloudEnv, ConnectedCloud, DnsCredentials, SettingsType, StateStores,
+    CloudAddon, CloudEntry, CloudEnv, ConnectedCloud, DnsCredentials, Image, OwnPlane, Plane,
+    SettingsType, StateStores,
 };
 use infra_provider_api::{
     Address, BootPlatform, BucketAccess, CloudError, Cluster, ErrorKind, Input, Reference,
@@ -21,9 +22,11 @@ pub static CLOUD: CloudEntry = CloudEntry {
     title: "DigitalOcean",
     settings: SettingsType::of::<settings::DigitalOceanSettings>(),
     knows_region: false,
-    example_image: "ubuntu-24-04-x64",
+    is_managed: false,
+    image: Image::Named("ubuntu-24-04-x64"),
     cluster_token: Some(credentials::CLUSTER_TOKEN),
     dns_credentials: DnsCredentials::Token(credentials::DNS_TOKEN),
+    kube_tokens: None,
     connect: |cluster, env| Box::pin(async move { connect(cluster, env) }),
     state_stores: Some(StateStores {
         domain: Some("digitaloceanspaces.com"),
@@ -48,8 +51,7 @@ fn connect(cluster: &Cluster, env: &CloudEnv) -> Result<ConnectedCloud, CloudErr
     let provider = DigitalOcean::new(connection, Scope::of(cluster))?;
     let object_store = object_store(provider.object_store()?)?;
     let region = cluster.region.clone();
-    Ok(ConnectedCloud {
-        provider: Arc::new(provider),
+    let plane = OwnPlane {
         object_store,
         // Spaces has no such check. Its list of buckets is the account's own, and that is asked.
         store_checks_owner: false,
@@ -60,15 +62,12 @@ fn connect(cluster: &Cluster, env: &CloudEnv) -> Result<ConnectedCloud, CloudErr
         },
         api_door: Address::new("load_balancer", "api"),
         bucket: Address::new("bucket", "artifacts"),
-        name_servers: &["ns1.digitalocean.com", "ns2.digitalocean.com", "ns3.digitalocean.com"],
         platform: BootPlatform {
             cloud: "DigitalOcean",
             // `user_data` of the droplet API.
             user_data_max: 64 * 1024,
             bucket_access: BucketAccess::PresignedUrls,
         },
-        addon_credentials,
-        dns_solver,
         addon: Box::new(move |_, owner| CloudAddon {
             addon: MANIFESTS.addon,
             variables: BTreeMap::from([
@@ -79,6 +78,13 @@ fn connect(cluster: &Cluster, env: &CloudEnv) -> Result<ConnectedCloud, CloudErr
             ]),
             secrets: BTreeMap::from([("DO_TOKEN".to_owned(), token.clone())]),
         }),
+    };
+    Ok(ConnectedCloud {
+        provider: Arc::new(provider),
+        plane: Plane::Own(plane),
+        name_servers: &["ns1.digitalocean.com", "ns2.digitalocean.com", "ns3.digitalocean.com"],
+        addon_credentials,
+        dns_solver,
     })
 }
 

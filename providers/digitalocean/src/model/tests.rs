@@ -23,6 +23,8 @@ fn pool(name: &str, role: Role, size: SizeRequest, generations: &[u32]) -> Pool 
         labels: Default::default(),
         taints: Vec::new(),
         nodes: nodes.collect(),
+        bounds: None,
+        spot: false,
         size_source: None,
         source: Some(Source { file: "infra.toml".to_owned(), line: 12, span: None }),
     }
@@ -39,6 +41,7 @@ fn cluster() -> Cluster {
         region_source: None,
         account: None,
         placement: Default::default(),
+        managed: Default::default(),
         versions: Versions { kubernetes: "1.36.2".to_owned(), source: None },
         network: Network {
             machines: "10.20.0.0/20".parse().unwrap(),

@@ -27,6 +27,8 @@ fn pool(name: &str, role: Role, count: u32) -> Pool {
                 revision: String::new(),
             })
             .collect(),
+        bounds: None,
+        spot: false,
         size_source: None,
         source: None,
     }
@@ -47,6 +49,7 @@ pub fn cluster() -> Cluster {
         region_source: None,
         account: None,
         placement: Default::default(),
+        managed: Default::default(),
         versions: Versions { kubernetes: "1.36.2".to_owned(), source: None },
         network: Network {
             machines: "10.20.0.0/20".parse().unwrap(),

@@ -1,0 +1,176 @@
+//! `infra rotate-node`, where the cloud makes the machines of a pool.
+
+use std::io::IsTerminal;
+
+use infra_cloud::ManagedPlane;
+use infra_provider_api::{Address, Declared, ManagedBy, Observed, Readiness};
+
+use super::{
+    apply::{ChangeArgs, run_plan},
+    confirm::confirm,
+    rotate_node::refuse_what_would_hold,
+    run::{Run, exit_code},
+};
+use crate::{
+    engine::{Action, Plan, PlanOptions},
+    rotate::Generations,
+    session::{CliError, ExitCode, Observation, Planned, Purpose},
+    ui::Style,
+};
+
+/// The machine that goes, and the one that takes its place.
+struct Rotation {
+    old: String,
+    new: Declared,
+    pool: Address,
+}
+
+impl Rotation {
+    /// Lists what the rotation is about.
+    fn targets(&self, machine_kind: &str) -> Vec<Address> {
+        let names = [self.new.address.name(), self.old.as_str()];
+        names
+            .into_iter()
+            .flat_map(|name| [Address::new("node", name), Address::new(machine_kind, name)])
+            .collect()
+    }
+}
+
+/// Replaces the machine of a Node. The lock must be held.
+pub(super) async fn rotate_machine(
+    run: Run,
+    name: &str,
+    change: &ChangeArgs,
+) -> Result<ExitCode, CliError> {
+    let session = &run.session;
+    let Some(plane) = session.cloud.plane.managed() else {
+        return Err(CliError::local("the machines of this cluster are its own"));
+    };
+    let looked = session.observe(Purpose::Nodes).await?;
+    let folder = session.layout.state.clone();
+    let mut generations = Generations::read(&folder)?;
+    let goes_on = generations.machines().contains(name);
+    let Some(rotation) = rotation(&run, plane, &looked, name).await? else {
+        // An interrupted run had come to its end, but for writing it down.
+        session.end_replacements().await?;
+        return Err(no_such_node(&looked, name));
+    };
+    if !goes_on {
+        refuse_busy_pool(&looked, &rotation.pool)?;
+        refuse_what_would_hold(&run, &looked, &rotation.old).await?;
+    }
+    let new = rotation.new.address.name().to_owned();
+    if run.style != Style::Json {
+        let words = if goes_on { "Going on with the rotation of" } else { "Rotating" };
+        println!(
+            "{words} {name}: {new} is made, joins and gets Ready; then {name} is drained and removed."
+        );
+    }
+    if !goes_on {
+        let consent = change.consent(session);
+        // Scripts give --yes; a person at a terminal is asked, as with apply.
+        if consent.protected.is_some() || !consent.yes || std::io::stdin().is_terminal() {
+            confirm(&consent, &format!("replace {name}")).await?;
+        }
+        generations.begin_machine(name);
+        generations.write(&folder)?;
+        session.keep().await?;
+    }
+
+    // It looks again: the new machine is declared now, in whose place the old one goes.
+    let targets = rotation.targets(plane.machine_kind);
+    let options = PlanOptions { targets: targets.clone(), ..PlanOptions::default() };
+    let Planned { looked, plan } = run.plan(options).await?;
+    if run.style != Style::Json {
+        run.print_plan(&plan, false)?;
+    }
+    refuse_other_changes(&plan, &targets)?;
+    let code = match plan.is_empty() {
+        true => ExitCode::Ok,
+        false => {
+            let outcome = run_plan(&run, &plan, &looked, change).await;
+            exit_code(&outcome, run.style == Style::Json)
+        }
+    };
+    if code == ExitCode::Ok {
+        session.end_replacements().await?;
+    }
+    let Run { session, reporter, style, .. } = run;
+    reporter.close().await;
+    if code == ExitCode::Ok && style != Style::Json {
+        println!("\n{new} has taken the place of {name}.\n");
+        let looked = session.observe(Purpose::Nodes).await?;
+        print!("{}", super::status::report(&session, &looked, &[], None));
+    }
+    Ok(code)
+}
+
+/// Finds the machine of a Node, and which one takes its place; `None` if there is no such machine.
+async fn rotation(
+    run: &Run,
+    plane: &ManagedPlane,
+    looked: &Observation,
+    name: &str,
+) -> Result<Option<Rotation>, CliError> {
+    let Some(old) = run.session.machine(name).await? else { return Ok(None) };
+    let Some(new) = run.session.replacement(&old) else {
+        return Err(CliError::local(format!(
+            "{} makes no single machine in place of another one",
+            plane.operator
+        )));
+    };
+    let ManagedBy::Group { group } = &old.made_by else {
+        return Err(CliError::local(format!("the machine of {name} belongs to no pool")));
+    };
+    let declared = looked.declared.iter().any(|one| one.address == *group);
+    if !declared {
+        return Err(CliError::new(
+            ExitCode::Invalid,
+            format!("cannot rotate {name}: its pool {group} is no longer in infra.toml"),
+        )
+        .hint("`infra apply` deletes the pool")
+        .hint("nothing was changed"));
+    }
+    Ok(Some(Rotation { old: name.to_owned(), new, pool: group.clone() }))
+}
+
+fn no_such_node(looked: &Observation, name: &str) -> CliError {
+    let nodes = looked.observed.iter().filter(|one| one.address.kind() == "node");
+    let names: Vec<&str> = nodes.map(|one| one.address.name()).collect();
+    let failure = CliError::local(format!("there is no node `{name}`"));
+    match infra_provider_api::nearest(name, names.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint(format!("nodes: {}", names.join(", "))),
+    }
+}
+
+/// Refuses to change a pool that the cloud is changing: an upgrade replaces its machines already.
+fn refuse_busy_pool(looked: &Observation, pool: &Address) -> Result<(), CliError> {
+    let observed: Option<&Observed> = looked.observed.get(pool);
+    let reason = match observed.map(|one| &one.readiness) {
+        Some(Readiness::Ready) => return Ok(()),
+        Some(Readiness::Pending { reason } | Readiness::Failed { reason, .. }) => reason.clone(),
+        None => "it does not exist".to_owned(),
+    };
+    Err(CliError::new(ExitCode::Failed, format!("{pool} is not ready: {reason}"))
+        .hint("wait until it is, and run the same command again")
+        .hint("nothing was changed"))
+}
+
+/// Refuses a plan that changes anything but the two machines.
+fn refuse_other_changes(plan: &Plan, targets: &[Address]) -> Result<(), CliError> {
+    let others: Vec<String> = plan
+        .real_changes()
+        .filter(|change| !targets.contains(&change.address))
+        .filter(|change| !matches!(change.action, Action::Adopt | Action::Resume))
+        .map(|change| change.address.to_string())
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::new(
+        ExitCode::Invalid,
+        format!("infra.toml asks for other changes that this node needs: {}", others.join(", ")),
+    )
+    .hint("run `infra apply` first"))
+}

@@ -1,0 +1,53 @@
+//! The kinds that belong to no cloud, where the cloud runs the control plane.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use infra_cloud::ManagedPlane;
+use infra_provider_api::{Kind, Pool, Provider, erase};
+
+use super::{
+    ApiServers, Certificates, KubeAccess, Kubeconfigs, NodeSets, Traffic, pool_node::PoolNodes,
+};
+
+/// What these kinds work with.
+pub struct ManagedKinds<'a> {
+    /// The cloud.
+    pub provider: &'a Arc<dyn Provider>,
+    /// Who runs the control plane.
+    pub plane: &'a ManagedPlane,
+    /// The way to the API server.
+    pub kube: Arc<KubeAccess>,
+    /// The certificates: an authority for sites, if there is one.
+    pub certificates: Certificates,
+    /// The kubeconfig.
+    pub kubeconfig: Kubeconfigs,
+    /// The pools.
+    pub pools: &'a [Pool],
+    /// Machines that each machine takes the place of.
+    pub older: BTreeMap<String, Vec<String>>,
+    /// The kinds of suites, and of the certificates of their sites.
+    pub apps: [Arc<dyn Kind>; 2],
+}
+
+impl ManagedKinds<'_> {
+    /// Makes the kinds, in the order of their first use.
+    pub fn make(self) -> Vec<Arc<dyn Kind>> {
+        let kube = || Arc::clone(&self.kube);
+        let plane = self.plane;
+        let kinds = self.provider.kinds().into_iter();
+        let machine = kinds.into_iter().find(|kind| kind.name() == plane.machine_kind);
+        let traffic = Traffic::new(Arc::clone(self.provider), machine.clone(), self.older);
+        let size = |pool: &Pool| u32::try_from(pool.nodes.len()).unwrap_or(u32::MAX);
+        let sizes = self.pools.iter().map(|pool| (pool.name.clone(), size(pool)));
+        let nodes = PoolNodes::new(kube(), traffic, machine, plane.pool_kind, plane.pool_label);
+        let mut all = vec![
+            erase(self.certificates),
+            erase(self.kubeconfig),
+            erase(ApiServers::managed(kube())),
+            erase(NodeSets::new(kube(), plane.pool_label, sizes.collect())),
+            erase(nodes),
+        ];
+        all.extend(self.apps);
+        all
+    }
+}

@@ -1,0 +1,208 @@
+//! A look at a cluster whose control plane the cloud runs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use infra_cloud::ManagedPlane;
+use infra_provider_api::{Address, CloudError, Declared, ErrorKind, Kind, Observed, Place};
+
+use super::{Observation, Purpose};
+use crate::{
+    cluster::{
+        AppsModel, Certificates, KubeAccess, Kubeconfigs, ManagedKinds, ManagedModel, Replacement,
+        SiteCertificates, shrinking,
+    },
+    engine::{Kinds, Observations, ObserveOptions, PlanOptions, observe},
+    rotate::Generations,
+    session::{clock, error::CliError, kube_exec, open::Session},
+};
+
+impl Session {
+    /// Looks at everything, and declares what a cluster needs whose control plane the cloud runs.
+    pub(super) async fn look_at_managed(
+        &self,
+        plane: &ManagedPlane,
+        purpose: Purpose,
+        options: &PlanOptions,
+    ) -> Result<Observation, CliError> {
+        let kube = KubeAccess::new(self.layout.kubeconfig()).with_tokens(Arc::clone(&plane.token));
+        let kube = Arc::new(kube);
+        let generations = Generations::read(&self.layout.state)?;
+        let volumes = match purpose {
+            Purpose::Destroy => self.volumes(&kube, &generations).await,
+            _ => BTreeSet::new(),
+        };
+        let (mut in_cloud, cluster) = self.look_in_cloud(purpose, options).await?;
+        let validity = clock::validity(&self.project);
+        let mut apps = self.read_apps(purpose, &cluster, &in_cloud, validity)?;
+        let of_cloud = self
+            .cloud
+            .provider
+            .model(&cluster, &self.owner)
+            .map_err(|problems| CliError::refused(&problems))?;
+
+        let shrinking = shrinking(plane, &of_cloud, &in_cloud);
+        let replaces = !generations.machines().is_empty() || !shrinking.is_empty();
+        if replaces && purpose != Purpose::Destroy {
+            self.look_at_machines(plane, &mut in_cloud).await?;
+        }
+        let replaced = self.replaced(plane, &generations, &in_cloud);
+        let older: BTreeMap<String, Vec<String>> = replaced
+            .iter()
+            .map(|one| (one.machine.address.name().to_owned(), vec![one.old.clone()]))
+            .collect();
+
+        let certificates =
+            Certificates::new(self.layout.pki.clone(), cluster.name.clone(), validity)
+                .with_site(apps.site_authority)
+                .of_sites_only()
+                .kept_by(self.keeper());
+        let local = ManagedKinds {
+            provider: &self.cloud.provider,
+            plane,
+            kube: Arc::clone(&kube),
+            certificates,
+            kubeconfig: Kubeconfigs::new(
+                self.layout.kubeconfig(),
+                cluster.name.clone(),
+                kube_exec::of_project(&self.project, self.sim),
+                self.keeper(),
+            ),
+            pools: &cluster.pools,
+            older,
+            apps: apps.kinds(&kube, self.project.apps.timeout),
+        }
+        .make();
+
+        let exists = in_cloud.get(&plane.cluster).is_some();
+        let unreachable = match purpose {
+            Purpose::Destroy => None,
+            _ if !exists && kube.exists() => {
+                let message = format!("{} is gone", plane.cluster);
+                Some(CloudError::new(ErrorKind::Unavailable, "reach the API server", message))
+            }
+            _ if kube.exists() => kube.probe(&self.stop).await.err(),
+            _ => None,
+        };
+        let seen: Vec<Arc<dyn Kind>> = local
+            .iter()
+            .filter(|kind| purpose != Purpose::Destroy || kind.place() == Place::Here)
+            .filter(|kind| kind.name() != SiteCertificates::KIND || self.sites_matter(purpose))
+            .cloned()
+            .collect();
+        let mut observed = self.look_inside(seen, unreachable).await?;
+        if purpose == Purpose::Destroy && exists {
+            let goes = local.iter().filter(|kind| kind.place() == Place::Cluster);
+            observed.unseen.extend(goes.map(|kind| kind.name().to_owned()));
+        }
+        let left_alone = self.leave_needed(purpose, &kube, &mut apps, &mut observed).await?;
+        observed.untagged.extend(in_cloud.untagged);
+        observed.foreign.extend(in_cloud.foreign);
+        observed.resources.extend(in_cloud.resources);
+
+        if !purpose.is_everything() {
+            apps.notes.extend(self.project.ignored.iter().cloned());
+        }
+        let kinds = Kinds::new(self.cloud.provider.kinds().into_iter().chain(local))
+            .map_err(CliError::local)?;
+        let model = ManagedModel {
+            plane,
+            cluster: &cluster,
+            observed: &observed,
+            shrinking: &shrinking,
+            replaced: &replaced,
+            apps: AppsModel {
+                suites: &apps.specs,
+                sites: &apps.sites,
+                site_authority: apps.site_authority,
+            },
+        };
+        let declared = model.declare(of_cloud).map_err(CliError::local)?;
+        Ok(Observation {
+            cluster,
+            declared,
+            observed,
+            kinds,
+            own: None,
+            volumes,
+            kube,
+            suites: apps.suites,
+            unchecked: apps.unchecked,
+            notes: apps.notes,
+            shared: apps.shared,
+            scope: apps.scope,
+            left_alone,
+        })
+    }
+
+    /// Adds the machines of the pools to what exists. They are asked for only if one is replaced, or a pool
+    /// gets smaller: otherwise a plan has nothing to say about them.
+    async fn look_at_machines(
+        &self,
+        plane: &ManagedPlane,
+        in_cloud: &mut Observations,
+    ) -> Result<(), CliError> {
+        let is_seen = in_cloud.resources.keys().any(|one| one.kind() == plane.machine_kind);
+        if is_seen {
+            return Ok(());
+        }
+        let kinds = self.cloud.provider.kinds().into_iter();
+        let machines = kinds.filter(|kind| kind.name() == plane.machine_kind);
+        let kinds = Kinds::new(machines).map_err(CliError::local)?;
+        let machines = observe(&kinds, &self.cx, &ObserveOptions::default()).await?;
+        in_cloud.resources.extend(machines.resources);
+        Ok(())
+    }
+
+    /// Returns what takes the place of machines that are being replaced and still exist.
+    fn replaced(
+        &self,
+        plane: &ManagedPlane,
+        generations: &Generations,
+        in_cloud: &Observations,
+    ) -> Vec<Replacement> {
+        let of = |old: &String| {
+            let address = Address::new(plane.machine_kind, old);
+            let observed = in_cloud.get(&address)?;
+            let machine = self.replacement(observed)?;
+            let pool = observed.outputs.text("pool").unwrap_or_default();
+            Some(Replacement { old: old.clone(), machine, pool })
+        };
+        generations.machines().iter().filter_map(of).collect()
+    }
+
+    /// Returns the machine that takes the place of `old`: the same one whenever it is asked.
+    pub fn replacement(&self, old: &Observed) -> Option<Declared> {
+        let key = self.owner.intent_key(&old.address, 2);
+        self.cloud.provider.replacement(old, &key)
+    }
+
+    /// Finds out which volumes the cluster has, and tells the cloud: once the cluster is gone, nobody can say
+    /// whose disks they are. An API server that does not answer has told before, or nobody knows.
+    async fn volumes(&self, kube: &KubeAccess, generations: &Generations) -> BTreeSet<String> {
+        let mut all = generations.volumes().clone();
+        if kube.exists()
+            && let Ok(handles) = kube.volume_handles().await
+        {
+            all.extend(handles);
+        }
+        self.cloud.provider.tell_volumes(&all.iter().cloned().collect::<Vec<_>>());
+        all
+    }
+
+    /// Remembers the volumes of a cluster that is about to be deleted, for a destroy that is interrupted. The
+    /// lock must be held.
+    ///
+    /// # Errors
+    /// Returns an error if they cannot be written.
+    pub async fn remember_volumes(&self, looked: &Observation) -> Result<(), CliError> {
+        let mut generations = Generations::read(&self.layout.state)?;
+        if !generations.add_volumes(&looked.volumes) {
+            return Ok(());
+        }
+        generations.write(&self.layout.state)?;
+        self.keep().await
+    }
+}
