@@ -129,6 +129,12 @@ pub trait Kind: Send + Sync {
         Place::Cloud
     }
 
+    /// Returns the kind whose resources have these as parts: when one of those is deleted, its parts go with it,
+    /// and a destroy does not delete them one by one.
+    fn part_of(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Returns true if it is used up by what needs it. Then it is updated whenever something that
     /// needs it is created, also if nothing differs.
     fn is_single_use(&self) -> bool {

@@ -144,6 +144,10 @@ pub trait Resource: Send + Sync + 'static {
     fn place(&self) -> Place {
         Place::Cloud
     }
+    /// See [`Kind::part_of`].
+    fn part_of(&self) -> Option<&'static str> {
+        None
+    }
     /// See [`Kind::is_single_use`].
     fn is_single_use(&self) -> bool {
         false
@@ -245,6 +249,10 @@ impl<R: Resource> Kind for Erased<R> {
 
     fn place(&self) -> Place {
         self.0.place()
+    }
+
+    fn part_of(&self) -> Option<&'static str> {
+        self.0.part_of()
     }
 
     fn is_single_use(&self) -> bool {

@@ -146,13 +146,17 @@ impl<'a> PlanIndex<'a> {
     }
 }
 
-/// Ids of everything that exists, to find out who mentions whom.
-pub(super) struct Ids<'a>(BTreeMap<&'a str, &'a Address>);
+/// Ids of everything that exists, to find out who mentions whom. An id is unique within its kind only: a Node
+/// and its machine may have the same.
+pub(super) struct Ids<'a>(BTreeMap<&'a str, Vec<&'a Address>>);
 
 impl<'a> Ids<'a> {
     pub(super) fn of(world: &PlanIndex<'a>) -> Self {
-        let ids = world.observed.values().map(|found| (found.id.as_str(), &found.address));
-        Self(ids.collect())
+        let mut ids: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
+        for found in world.observed.values() {
+            ids.entry(found.id.as_str()).or_default().push(&found.address);
+        }
+        Self(ids)
     }
 
     pub(super) fn mentioned_in(&self, observed: &Observed) -> Vec<Address> {
@@ -166,11 +170,10 @@ impl<'a> Ids<'a> {
 
     fn collect(&self, value: &serde_json::Value, found: &mut Vec<Address>) {
         use serde_json::Value;
+        let of = |id: &str| self.0.get(id).into_iter().flatten().copied().cloned();
         match value {
-            Value::String(text) => found.extend(self.0.get(text.as_str()).copied().cloned()),
-            Value::Number(number) => {
-                found.extend(self.0.get(number.to_string().as_str()).copied().cloned());
-            }
+            Value::String(text) => found.extend(of(text)),
+            Value::Number(number) => found.extend(of(&number.to_string())),
             Value::Array(items) => items.iter().for_each(|item| self.collect(item, found)),
             Value::Object(fields) => fields.values().for_each(|field| self.collect(field, found)),
             Value::Null | Value::Bool(_) => {}

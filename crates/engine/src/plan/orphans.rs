@@ -93,10 +93,23 @@ pub(super) fn delete(world: &PlanIndex<'_>, address: &Address, reason: &str) -> 
     let Some(observed) = world.observed.get(address).copied() else {
         return forget(world, address, &why_forgotten(world, address));
     };
+    if let Some(whole) = whole_of(world, address) {
+        return forget(world, address, &format!("goes with {whole}"));
+    }
     let mut change = Change::new(address.clone(), Action::Delete);
     change.reason = Some(reason.to_owned());
     fill(world, &mut change, observed);
     Some(change)
+}
+
+/// Returns what `address` is a part of, if all is deleted and that goes as a whole.
+fn whole_of(world: &PlanIndex<'_>, address: &Address) -> Option<Address> {
+    let options = world.input.options;
+    if !options.destroy || !options.targets.is_empty() {
+        return None;
+    }
+    let kind = world.kind(address)?.part_of()?;
+    world.observed.keys().find(|one| one.kind() == kind).map(|one| (*one).clone())
 }
 
 /// Says why something that was not found is only forgotten.

@@ -162,13 +162,20 @@ impl Cloud {
     }
 
     pub fn put(&self, address: &str, spec: Value, made_by: ManagedBy) -> String {
-        let mut state = self.state.lock().unwrap();
-        state.next += 1;
-        let id = format!("id-{}", state.next);
-        let address = address.parse().unwrap();
-        state.stored.push(Stored {
-            address,
-            id: id.clone(),
+        let id = {
+            let mut state = self.state.lock().unwrap();
+            state.next += 1;
+            format!("id-{}", state.next)
+        };
+        self.put_with_id(address, &id, spec, made_by);
+        id
+    }
+
+    /// Puts something whose id something of another kind may have, too.
+    pub fn put_with_id(&self, address: &str, id: &str, spec: Value, made_by: ManagedBy) {
+        self.state.lock().unwrap().stored.push(Stored {
+            address: address.parse().unwrap(),
+            id: id.to_owned(),
             spec,
             key: None,
             looks_to_ready: 0,
@@ -177,7 +184,6 @@ impl Cloud {
             created: Instant::now(),
             tagged: true,
         });
-        id
     }
 
     /// Kills the process: whoever runs it drops it. Never returns.

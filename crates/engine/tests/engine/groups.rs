@@ -50,6 +50,20 @@ async fn a_machine_goes_when_another_one_takes_its_place() {
 }
 
 #[tokio::test]
+async fn a_node_goes_before_the_machine_whose_id_it_shares() {
+    let world = world().await;
+    let group = || ManagedBy::Group { group: address("net.pool") };
+    let id = world.cloud.put("box.c", json!({"size": "s"}), group());
+    // Its Node, which the cloud knows by the same id.
+    world.cloud.put_with_id("rec.c", &id, json!({"r_of": id}), group());
+    let mut pool = declare("net.pool", json!({"u_count": 1}), &[]);
+    pool.supersedes = vec![address("box.c"), address("rec.c")];
+    let plan = world.plan(&[pool]).await.unwrap();
+    let machine = plan.change(&address("box.c")).unwrap();
+    assert_eq!(machine.deleted_after, [address("rec.c")]);
+}
+
+#[tokio::test]
 async fn a_group_that_gets_smaller_gives_up_the_machine_that_was_chosen() {
     let world = world().await;
     let mut pool = declare("net.pool", json!({"u_count": 1}), &[]);
