@@ -13,7 +13,8 @@ pub trait Cloud: Send + Sync {
         &self,
         request: LoadBalancerRequest,
     ) -> Result<LoadBalancer, CloudError>;
-    /// Deletes a load balancer; one that is gone is no error.
+    /// Deletes a load balancer; one that is gone is no error. The id is its name where the cloud runs the
+    /// control plane.
     async fn delete_load_balancer(&self, id: &str) -> Result<(), CloudError>;
     /// Makes the volume of that name if there is none; answers its id.
     async fn ensure_volume(&self, request: VolumeRequest) -> Result<String, CloudError>;
@@ -55,6 +56,14 @@ pub struct LoadBalancerRequest {
     pub ports: Vec<LoadBalancerPort>,
     /// The droplets it sends to.
     pub droplet_ids: Vec<u64>,
+    /// The nodes it sends to, by name.
+    pub nodes: Vec<String>,
+    /// The Service, as `namespace/name`.
+    pub service: String,
+    /// `spec.loadBalancerSourceRanges`: who may connect; everybody if it is empty.
+    pub source_ranges: Vec<String>,
+    /// `spec.healthCheckNodePort`, of a Service with `externalTrafficPolicy: Local`.
+    pub health_check_node_port: Option<u16>,
     /// The API token of the controller.
     pub token: String,
 }
@@ -88,6 +97,12 @@ pub struct VolumeRequest {
     pub size_gib: u64,
     /// The region's slug; `None` for the one of the cluster.
     pub region: Option<String>,
+    /// The zone that the volume must be in, where the cloud's volumes are in zones.
+    pub zone: Option<String>,
+    /// The claim it is made for, as `namespace/name`.
+    pub claim: String,
+    /// `parameters.type` of the storage class.
+    pub kind: Option<String>,
     /// Tags of the volume.
     pub tags: Vec<String>,
     /// The API token of the driver.
@@ -103,6 +118,8 @@ pub struct Instance {
     pub region: String,
     /// Its size's slug.
     pub size: String,
+    /// `spec.providerID` of its Node.
+    pub provider_id: String,
     /// Its public address.
     pub public_ip: Option<IpAddr>,
     /// Its address in the VPC.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::api::Shared;
-use crate::{Clock, Cloud, Faults, KubeError, PodSecurity, SecretKeys, Store, bootstrap};
+use crate::{Clock, Cloud, Faults, KubeError, Managed, PodSecurity, SecretKeys, Store, bootstrap};
 
 /// What a cluster is made of.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub struct ClusterOptions {
     pub pod_security: PodSecurity,
     /// Whether its API servers check the certificates of kubelets (`--kubelet-certificate-authority`).
     pub checks_kubelets: bool,
+    /// What the cloud brings along, if it runs the control plane.
+    pub managed: Option<Managed>,
 }
 
 /// One simulated Kubernetes cluster: its objects, its API server, its controllers. Clones are the
@@ -57,7 +59,7 @@ impl Cluster {
     pub async fn open(options: ClusterOptions) -> Result<Cluster, KubeError> {
         let store = Store::open(&options.dir)?;
         bootstrap::ensure(&store, &options.service_cidr)?;
-        let shared = Arc::new(Shared::open(&store, &options.dir)?);
+        let shared = Arc::new(Shared::open(&store, &options)?);
         Ok(Cluster { inner: Arc::new(Inner { options, shared }), store })
     }
 

@@ -1,9 +1,7 @@
 //! Shared state: the part of an API server that all API servers of one cluster have in common.
 
-use std::path::Path;
-
 use super::auth::Authenticator;
-use crate::{KubeError, Store};
+use crate::{ClusterOptions, KubeError, Store};
 
 /// What the API servers of one cluster share.
 pub(crate) struct Shared {
@@ -13,12 +11,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Opens the authenticator, whose signing key is kept in `dir`.
+    /// Opens the authenticator, whose signing key is kept in the cluster's folder.
     ///
     /// # Errors
     /// Returns an error if the signing key cannot be read or written.
-    pub(crate) fn open(store: &Store, dir: &Path) -> Result<Self, KubeError> {
-        let authenticator = Authenticator::open(store.clone(), dir)?;
+    pub(crate) fn open(store: &Store, options: &ClusterOptions) -> Result<Self, KubeError> {
+        let accounts = options.managed.as_ref().map(|managed| managed.accounts.clone());
+        let authenticator = Authenticator::open(store.clone(), &options.dir, accounts)?;
         Ok(Self { authenticator, allocation: tokio::sync::Mutex::new(()) })
     }
 }

@@ -10,6 +10,7 @@ mod context;
 mod cronjob;
 mod daemonset;
 mod deployment;
+mod drain;
 mod endpoints;
 mod error;
 mod events;
@@ -40,6 +41,7 @@ mod template;
 mod volume;
 
 pub use annotations::ASKS as KUBELET_ASKS;
+pub use drain::drain;
 pub use error::ControllerError;
 pub use kubeadm::{ControlPlane, KubeadmAddons, add_static_pods, kubeadm_addons};
 pub use kubelet::Serving as ServingCertificate;

@@ -125,6 +125,7 @@ impl Served {
             seed: 7,
             pod_security: infra_sim_kube::PodSecurity::default(),
             checks_kubelets: false,
+            managed: None,
         })
         .await
         .unwrap();

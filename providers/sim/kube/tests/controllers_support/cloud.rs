@@ -23,6 +23,7 @@ impl FakeCloud {
             droplet_id,
             region: "fra1".into(),
             size: "s-2vcpu-4gb".into(),
+            provider_id: format!("digitalocean://{droplet_id}"),
             public_ip: "203.0.113.7".parse().ok(),
             private_ip: "10.0.0.5".parse().ok(),
             up: true,

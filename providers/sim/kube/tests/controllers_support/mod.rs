@@ -60,6 +60,7 @@ impl Sim {
             seed: 1,
             pod_security: infra_sim_kube::PodSecurity::default(),
             checks_kubelets: false,
+            managed: None,
         })
         .await
         .unwrap();
@@ -128,6 +129,7 @@ impl Sim {
             vcpus: 2,
             memory_mib: 4096,
             pods_max: 110,
+            provider_id: None,
         };
         register_node(self.store(), &registration).unwrap();
     }

@@ -1,22 +1,30 @@
+use std::sync::Arc;
+
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
 use super::token::{Signer, same};
 use super::user::User;
 use crate::api::error::{ApiError, ApiResult};
-use crate::{KubeError, Resource, Store};
+use crate::{Accounts, KubeError, Resource, Store};
 
 /// Finds out who is asking.
 pub(crate) struct Authenticator {
     store: Store,
     signer: Signer,
+    /// The cloud that runs the control plane, if one does.
+    accounts: Option<Arc<dyn Accounts>>,
 }
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 impl Authenticator {
-    pub(crate) fn open(store: Store, dir: &std::path::Path) -> Result<Self, KubeError> {
-        Ok(Self { store, signer: Signer::open(dir)? })
+    pub(crate) fn open(
+        store: Store,
+        dir: &std::path::Path,
+        accounts: Option<Arc<dyn Accounts>>,
+    ) -> Result<Self, KubeError> {
+        Ok(Self { store, signer: Signer::open(dir)?, accounts })
     }
 
     /// Returns the user of the client certificate, else of the bearer token, else nobody. A token
@@ -38,9 +46,16 @@ impl Authenticator {
         }
     }
 
-    /// Finds the user of a token: of a service account, or a bootstrap token.
+    /// Finds the user of a token: of a service account, of the cloud, or a bootstrap token.
     pub(crate) fn token_user(&self, token: &str) -> Option<User> {
-        self.bootstrap(token).or_else(|| self.service_account(token))
+        self.bootstrap(token)
+            .or_else(|| self.service_account(token))
+            .or_else(|| self.account(token))
+    }
+
+    fn account(&self, token: &str) -> Option<User> {
+        let account = self.accounts.as_ref()?.account(token)?;
+        Some(User::new(account.name, account.groups))
     }
 
     fn bootstrap(&self, token: &str) -> Option<User> {

@@ -39,6 +39,8 @@ pub async fn fault(
         }
     } else if solver.at("/dns01/digitalocean").is_object() {
         Ok(dns(ctx, solver.at("/dns01/digitalocean"), host).await)
+    } else if solver.at("/dns01/cloudDNS").is_object() {
+        Ok(ambient(ctx, host).await)
     } else {
         Ok(Some(none.to_owned()))
     }
@@ -82,6 +84,21 @@ async fn http(ctx: &Ctx, challenge: &Value, host: &str) -> Option<String> {
         return Some(waiting("wrong status code '404', expected '200'"));
     }
     (!solver::is_ready(ctx, challenge)).then(|| waiting("wrong status code '503', expected '200'"))
+}
+
+/// A pod of the cloud's own cluster has the rights of its node, and the zone must be there.
+async fn ambient(ctx: &Ctx, host: &str) -> Option<String> {
+    let Some(managed) = &ctx.options().managed else {
+        return Some(
+            "unable to construct clouddns provider: google: could not find default credentials"
+                .to_owned(),
+        );
+    };
+    match ctx.cloud().has_zone(host, &managed.token).await {
+        Ok(true) => None,
+        Ok(false) => Some(format!("No matching GoogleCloud domain found for domain {host}.")),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// The token must be one that the cloud takes, and the zone must be there.

@@ -32,7 +32,13 @@ pub struct Driver {
 }
 
 /// Finds the workload with that image, if one of its pods is ready and it has a token.
+///
+/// The controllers of a cluster whose control plane the cloud runs are always there.
 pub fn find(ctx: &Ctx, image: &str) -> Option<Driver> {
+    if let Some(managed) = &ctx.options().managed {
+        let token = managed.token.clone();
+        return Some(Driver { token, cluster_id: None, vpc_id: None, tag: None, region: None });
+    }
     [
         (&*DEPLOYMENTS, "/status/readyReplicas"),
         (&*STATEFUL_SETS, "/status/readyReplicas"),

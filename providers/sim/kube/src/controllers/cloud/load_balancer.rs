@@ -90,12 +90,17 @@ fn concerns(s: &Value) -> bool {
     is_load_balancer(s) || s.has_finalizer(FINALIZER)
 }
 
-/// Returns the droplet of a node that load balancers may send to.
-fn member(node: &Value) -> Option<u64> {
+/// Returns the providerID of a node that load balancers may send to.
+fn member(node: &Value) -> Option<&str> {
     let usable =
         node.condition_true("Ready") && node.label(EXCLUDED).is_none() && !node.is_deleting();
-    let id = node.str_at("/spec/providerID").strip_prefix("digitalocean://")?;
-    id.parse().ok().filter(|_| usable)
+    let id = node.str_at("/spec/providerID");
+    (usable && !id.is_empty()).then_some(id)
+}
+
+/// Returns the number of the droplet that a providerID names.
+fn droplet(provider_id: &str) -> Option<u64> {
+    provider_id.strip_prefix("digitalocean://")?.parse().ok()
 }
 
 impl LoadBalancers {
@@ -126,7 +131,9 @@ impl LoadBalancers {
             Ok(made) => made,
             Err(e) => return Err(failed(ctx, service, "ensure", e)),
         };
-        ctx.modify(&SERVICES, service, |s| set_annotation(s, ID, &made.id))?;
+        if ctx.options().managed.is_none() {
+            ctx.modify(&SERVICES, service, |s| set_annotation(s, ID, &made.id))?;
+        }
         let Some(ip) = made.ip else {
             return Ok(Next::After(Duration::from_secs(1)));
         };
@@ -154,9 +161,10 @@ impl LoadBalancers {
         if !service.has_finalizer(FINALIZER) {
             return Ok(Next::Done);
         }
-        if let Some(id) = service.annotation(ID) {
+        let own_name = ctx.options().managed.is_some().then(|| name(service));
+        if let Some(id) = own_name.or_else(|| service.annotation(ID).map(str::to_owned)) {
             ctx.normal(NAME, service, "DeletingLoadBalancer", "Deleting load balancer");
-            if let Err(e) = ctx.cloud().delete_load_balancer(id).await {
+            if let Err(e) = ctx.cloud().delete_load_balancer(&id).await {
                 return Err(failed(ctx, service, "delete", e));
             }
             ctx.normal(NAME, service, "DeletedLoadBalancer", "Deleted load balancer");
@@ -182,8 +190,14 @@ fn request(
     service: &Value,
     ccm: &Driver,
 ) -> Result<LoadBalancerRequest, ControllerError> {
-    let mut droplet_ids: Vec<u64> = ctx.list(&NODES, "").iter().filter_map(|n| member(n)).collect();
+    let all = ctx.list(&NODES, "");
+    let members = || all.iter().filter_map(|n| Some((n, member(n)?)));
+    let mut droplet_ids: Vec<u64> = members().filter_map(|(_, id)| droplet(id)).collect();
     droplet_ids.sort_unstable();
+    let mut nodes: Vec<String> = members().map(|(n, _)| n.name().to_owned()).collect();
+    nodes.sort_unstable();
+    let ranges = service.list_at("/spec/loadBalancerSourceRanges").iter();
+    let health = service.int_at("/spec/healthCheckNodePort").and_then(|n| u16::try_from(n).ok());
     Ok(LoadBalancerRequest {
         cluster: ctx.options().name.clone(),
         service_uid: service.uid().to_owned(),
@@ -192,6 +206,10 @@ fn request(
         tags: ccm.cluster_id.iter().map(|id| format!("k8s:{id}")).collect(),
         ports: ports(service)?,
         droplet_ids,
+        nodes,
+        service: format!("{}/{}", service.ns(), service.name()),
+        source_ranges: ranges.filter_map(|r| r.as_str().map(str::to_owned)).collect(),
+        health_check_node_port: health.filter(|port| *port > 0),
         token: ccm.token.clone(),
     })
 }
@@ -249,7 +267,7 @@ mod tests {
     #[test]
     fn only_ready_nodes_that_are_not_excluded_are_members() {
         let mut n = json!({"spec": {"providerID": "digitalocean://5"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
-        assert_eq!(member(&n), Some(5));
+        assert_eq!(member(&n).and_then(droplet), Some(5));
         n["metadata"] = json!({"labels": {EXCLUDED: ""}});
         assert_eq!(member(&n), None);
     }

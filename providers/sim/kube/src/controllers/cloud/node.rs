@@ -52,7 +52,7 @@ impl Controller for CloudNodes {
         };
         let fresh = taints::has(&node, UNINITIALIZED, "NoSchedule");
         let silent = !fresh
-            && node.str_at("/spec/providerID").starts_with("digitalocean://")
+            && !node.str_at("/spec/providerID").is_empty()
             && node.condition("Ready").is_some_and(|c| c["status"] == "Unknown");
         let was_off = taints::has(&node, SHUTDOWN, "NoSchedule");
         if !fresh && !silent && !was_off || driver::find(ctx, CCM).is_none() {
@@ -60,7 +60,7 @@ impl Controller for CloudNodes {
         }
         // A Node that tells its machine is asked for by that: another machine may have its name now.
         let told = node.str_at("/spec/providerID").to_owned();
-        let is_it = |one: &Instance| told.is_empty() || told == provider_id(one);
+        let is_it = |one: &Instance| told.is_empty() || told == one.provider_id;
         match (ctx.cloud().instance(node.name()).await?.filter(is_it), fresh) {
             (Some(instance), true) => {
                 initialize(ctx, &node, &instance)?;
@@ -98,12 +98,8 @@ fn initialize(ctx: &Ctx, node: &Value, instance: &Instance) -> Result<(), Contro
     Ok(())
 }
 
-fn provider_id(instance: &Instance) -> String {
-    format!("digitalocean://{}", instance.droplet_id)
-}
-
 fn fill_in(n: &mut Value, i: &Instance) {
-    n["spec"]["providerID"] = json!(provider_id(i));
+    n["spec"]["providerID"] = json!(i.provider_id);
     let mut addresses = vec![json!({"type": "Hostname", "address": n.name()})];
     if let Some(ip) = i.private_ip {
         addresses.push(json!({"type": "InternalIP", "address": ip.to_string()}));
@@ -134,6 +130,7 @@ mod tests {
             droplet_id: 7,
             region: "fra1".into(),
             size: "s-2vcpu-4gb".into(),
+            provider_id: "digitalocean://7".into(),
             public_ip: None,
             private_ip: "10.0.0.2".parse().ok(),
             up: true,

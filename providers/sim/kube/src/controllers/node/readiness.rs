@@ -50,7 +50,8 @@ impl Controller for NodeStatus {
         if !kubelet_runs(&node) {
             return Ok(Next::Done);
         }
-        let network = node.annotation(CNI).is_some()
+        let network = ctx.options().managed.is_some()
+            || node.annotation(CNI).is_some()
             || ctx
                 .index
                 .pods_on(node.name())

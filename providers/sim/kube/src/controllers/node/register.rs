@@ -51,6 +51,8 @@ pub struct NodeRegistration {
     pub memory_mib: u64,
     /// Most pods at a time; kubelet's default is 110.
     pub pods_max: u32,
+    /// `--provider-id`, of a node that knows it by itself.
+    pub provider_id: Option<String>,
 }
 
 /// Registers a node with a running kubelet. One that exists gets a new status and keeps its labels
@@ -73,9 +75,7 @@ pub fn register_node(store: &Store, r: &NodeRegistration) -> Result<(), Controll
         s["nodeInfo"] = info(&r.name, &version);
         s["daemonEndpoints"] = json!({"kubeletEndpoint": {"Port": 10250}});
         if s["addresses"].is_null() {
-            s["addresses"] = json!([
-                {"type": "InternalIP", "address": r.private_ip.to_string()},
-                {"type": "Hostname", "address": r.name}]);
+            s["addresses"] = addresses(r);
         }
         set_annotation(n, KUBELET, "running");
         // The machine is a new one: it has no certificate yet.
@@ -94,6 +94,9 @@ pub fn register_node(store: &Store, r: &NodeRegistration) -> Result<(), Controll
         "spec": {"taints": taints(r)},
         "status": {},
     });
+    if let Some(id) = &r.provider_id {
+        node["spec"]["providerID"] = json!(id);
+    }
     if r.provider_external {
         set_annotation(
             &mut node,
@@ -131,6 +134,17 @@ fn extras(store: &Store, name: &str) -> Result<(), ControllerError> {
         }
     }
     Ok(())
+}
+
+/// Lists the addresses that a kubelet knows. The public one is told by the cloud controller, unless the
+/// node has no need of one.
+fn addresses(r: &NodeRegistration) -> Value {
+    let mut all = vec![json!({"type": "InternalIP", "address": r.private_ip.to_string()})];
+    if let Some(ip) = r.public_ip.filter(|_| r.provider_id.is_some()) {
+        all.push(json!({"type": "ExternalIP", "address": ip.to_string()}));
+    }
+    all.push(json!({"type": "Hostname", "address": r.name}));
+    json!(all)
 }
 
 fn labels(r: &NodeRegistration) -> Value {

@@ -16,7 +16,7 @@ use crate::controllers::object::ObjectExt;
 use crate::controllers::scheduler::claim_names;
 use crate::{CloudError, StoreError};
 
-use super::DRIVER;
+use super::driver;
 
 const NAME: &str = "attachdetach-controller";
 
@@ -77,7 +77,7 @@ impl Controller for Attachments {
             return Ok(Next::Done);
         };
         let id = volume.str_at("/spec/csi/volumeHandle");
-        if volume.str_at("/spec/csi/driver") != DRIVER || cloud::find(ctx, CSI).is_none() {
+        if volume.str_at("/spec/csi/driver") != driver(ctx) || cloud::find(ctx, CSI).is_none() {
             return Ok(Next::Done);
         }
         let (wanted, pods) = wanted(ctx, &volume);
@@ -138,13 +138,15 @@ async fn attach(
     let Some(object) = ctx.find(&NODES, "", node) else {
         return Ok(Next::Done);
     };
-    let droplet = object.str_at("/spec/providerID").strip_prefix("digitalocean://");
-    let Some(droplet) = droplet.and_then(|d| d.parse::<u64>().ok()) else {
+    if object.str_at("/spec/providerID").is_empty() {
         // The cloud controller has not seen the node yet; its providerID wakes this again.
+        return Ok(Next::Done);
+    }
+    let Some(machine) = machine(ctx, &object).await? else {
         return Ok(Next::Done);
     };
     let here = |p: &&Arc<Value>| p.str_at("/spec/nodeName") == node;
-    if let Err(e) = ctx.cloud().attach_volume(id, Some(droplet)).await {
+    if let Err(e) = ctx.cloud().attach_volume(id, Some(machine)).await {
         let message = format!("AttachVolume.Attach failed for volume \"{}\" : {e}", volume.name());
         for p in pods.iter().filter(here) {
             ctx.warning(NAME, p, "FailedAttachVolume", &message);
@@ -154,8 +156,8 @@ async fn attach(
     let attachment = json!({
         "apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment",
         "metadata": {"name": attachment_name(volume.name(), node),
-            "annotations": {"csi.alpha.kubernetes.io/node-id": droplet.to_string()}},
-        "spec": {"attacher": DRIVER, "nodeName": node, "source": {"persistentVolumeName": volume.name()}},
+            "annotations": {"csi.alpha.kubernetes.io/node-id": machine.to_string()}},
+        "spec": {"attacher": driver(ctx), "nodeName": node, "source": {"persistentVolumeName": volume.name()}},
         "status": {"attached": true},
     });
     match ctx.store().create(&VOLUME_ATTACHMENTS, attachment) {
@@ -167,6 +169,16 @@ async fn attach(
         ctx.normal(NAME, p, "SuccessfulAttachVolume", &message);
     }
     Ok(Next::Done)
+}
+
+/// Returns the cloud's number of a node's machine.
+async fn machine(ctx: &Ctx, node: &Value) -> Result<Option<u64>, ControllerError> {
+    if ctx.options().managed.is_some() {
+        let instance = ctx.cloud().instance(node.name()).await?;
+        return Ok(instance.map(|one| one.droplet_id));
+    }
+    let droplet = node.str_at("/spec/providerID").strip_prefix("digitalocean://");
+    Ok(droplet.and_then(|id| id.parse().ok()))
 }
 
 async fn detach(ctx: &Ctx, id: &str, attachment: &Value) -> Result<(), ControllerError> {

@@ -16,7 +16,7 @@ use crate::controllers::object::{
 use crate::controllers::scheduler::{SELECTED_NODE, claim_names};
 use crate::{StoreError, VolumeRequest};
 
-use super::{DRIVER, plan};
+use super::{driver, plan, reporter};
 
 const NAME: &str = "persistentvolume-controller";
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
@@ -210,7 +210,7 @@ async fn provision(ctx: &Ctx, claim: &Value) -> Result<Next, ControllerError> {
             "Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
         ),
     );
-    if provisioner != DRIVER {
+    if provisioner != driver(ctx) {
         return Ok(Next::Done);
     }
     make(ctx, claim, &class).await
@@ -220,7 +220,7 @@ async fn make(ctx: &Ctx, claim: &Value, class: &Value) -> Result<Next, Controlle
     let Some(csi) = cloud::find(ctx, CSI) else {
         return Ok(Next::Done);
     };
-    let by = format!("{DRIVER}_csi-do-controller-0");
+    let by = reporter(ctx);
     let about = format!(
         "External provisioner is provisioning volume for claim \"{}/{}\"",
         claim.ns(),
@@ -230,11 +230,16 @@ async fn make(ctx: &Ctx, claim: &Value, class: &Value) -> Result<Next, Controlle
     let node = claim.annotation(SELECTED_NODE).and_then(|n| ctx.find(&NODES, "", n));
     let of_node = node.as_ref().and_then(|n| n.label("topology.kubernetes.io/region"));
     let region = csi.region.clone().or_else(|| of_node.map(str::to_owned));
+    let zone_label = ctx.options().managed.as_ref().map(|managed| managed.zone_label.as_str());
+    let zone = zone_label.and_then(|label| node.as_ref()?.label(label));
     let name = plan::volume_name(claim);
     let request = VolumeRequest {
         name: name.clone(),
         size_gib: plan::size_gib(claim),
         region: region.clone(),
+        zone: zone.map(str::to_owned),
+        claim: format!("{}/{}", claim.ns(), claim.name()),
+        kind: class.at("/parameters/type").as_str().map(str::to_owned),
         tags: csi.tag.into_iter().collect(),
         token: csi.token,
     };
@@ -247,7 +252,12 @@ async fn make(ctx: &Ctx, claim: &Value, class: &Value) -> Result<Next, Controlle
             return Err(e.into());
         }
     };
-    match ctx.store().create(&VOLUMES, plan::new_volume(claim, class, &id, region.as_deref())) {
+    let place = match zone_label {
+        Some(label) => zone.map(|zone| (label, zone)),
+        None => region.as_deref().map(|region| ("topology.kubernetes.io/region", region)),
+    };
+    let made = plan::Made { driver: driver(ctx), id: &id, place };
+    match ctx.store().create(&VOLUMES, plan::new_volume(claim, class, &made)) {
         Ok(_) => ctx.normal(
             &by,
             claim,

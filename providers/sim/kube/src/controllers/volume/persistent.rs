@@ -10,7 +10,7 @@ use crate::controllers::index::{Change, Key};
 use crate::controllers::kinds::{CLAIMS, VOLUME_ATTACHMENTS, VOLUMES};
 use crate::controllers::object::{ObjectExt, add_finalizer, child, remove_finalizer};
 
-use super::DRIVER;
+use super::{driver, reporter};
 
 const NAME: &str = "persistentvolume-controller";
 const PROTECTION: &str = "kubernetes.io/pv-protection";
@@ -87,8 +87,8 @@ fn claim_of(ctx: &Ctx, volume: &Value) -> Option<std::sync::Arc<Value>> {
 }
 
 async fn reclaim(ctx: &Ctx, volume: &Value) -> Result<Next, ControllerError> {
-    let driver = volume.str_at("/spec/csi/driver");
-    if driver.is_empty() {
+    let of_volume = volume.str_at("/spec/csi/driver");
+    if of_volume.is_empty() {
         ctx.store().delete(&VOLUMES, None, volume.name())?;
         return Ok(Next::Done);
     }
@@ -96,17 +96,12 @@ async fn reclaim(ctx: &Ctx, volume: &Value) -> Result<Next, ControllerError> {
         .list(&VOLUME_ATTACHMENTS, "")
         .iter()
         .any(|a| a.str_at("/spec/source/persistentVolumeName") == volume.name());
-    if driver != DRIVER || attached || cloud::find(ctx, CSI).is_none() {
+    if of_volume != driver(ctx) || attached || cloud::find(ctx, CSI).is_none() {
         return Ok(Next::Done);
     }
     let id = volume.str_at("/spec/csi/volumeHandle");
     if let Err(e) = ctx.cloud().delete_volume(id).await {
-        ctx.warning(
-            &format!("{DRIVER}_csi-do-controller-0"),
-            volume,
-            "VolumeFailedDelete",
-            &e.to_string(),
-        );
+        ctx.warning(&reporter(ctx), volume, "VolumeFailedDelete", &e.to_string());
         return Err(e.into());
     }
     ctx.store().delete(&VOLUMES, None, volume.name())?;

@@ -59,8 +59,18 @@ pub fn size_gib(claim: &Value) -> u64 {
     u64::try_from(bytes).unwrap_or(0).div_ceil(1 << 30).max(1)
 }
 
+/// A volume that a driver made.
+pub struct Made<'a> {
+    /// The driver's name.
+    pub driver: &'a str,
+    /// The cloud's id.
+    pub id: &'a str,
+    /// The label and its value that nodes have which reach it, if not all do.
+    pub place: Option<(&'a str, &'a str)>,
+}
+
 /// Makes a PersistentVolume for a volume that was made for a claim.
-pub fn new_volume(claim: &Value, class: &Value, id: &str, region: Option<&str>) -> Value {
+pub fn new_volume(claim: &Value, class: &Value, made: &Made<'_>) -> Value {
     let gib = size_gib(claim);
     let policy = match class.str_at("/reclaimPolicy") {
         "" => "Delete",
@@ -70,15 +80,15 @@ pub fn new_volume(claim: &Value, class: &Value, id: &str, region: Option<&str>) 
         "" => "Filesystem",
         m => m,
     };
-    let mut csi = json!({"driver": super::DRIVER, "volumeHandle": id,
-        "volumeAttributes": {"storage.kubernetes.io/csiProvisionerIdentity": super::DRIVER}});
+    let mut csi = json!({"driver": made.driver, "volumeHandle": made.id,
+        "volumeAttributes": {"storage.kubernetes.io/csiProvisionerIdentity": made.driver}});
     if mode == "Filesystem" {
         csi["fsType"] = json!("ext4");
     }
     let mut v = json!({
         "apiVersion": "v1", "kind": "PersistentVolume",
         "metadata": {"name": volume_name(claim),
-            "annotations": {"pv.kubernetes.io/provisioned-by": super::DRIVER},
+            "annotations": {"pv.kubernetes.io/provisioned-by": made.driver},
             "finalizers": ["external-provisioner.volume.kubernetes.io/finalizer", "kubernetes.io/pv-protection"]},
         "spec": {
             "capacity": {"storage": format!("{gib}Gi")}, "accessModes": claim.at("/spec/accessModes"),
@@ -87,9 +97,9 @@ pub fn new_volume(claim: &Value, class: &Value, id: &str, region: Option<&str>) 
         },
         "status": {"phase": "Available"},
     });
-    if let Some(region) = region {
+    if let Some((label, value)) = made.place {
         v["spec"]["nodeAffinity"] = json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [
-            {"key": "topology.kubernetes.io/region", "operator": "In", "values": [region]}]}]}});
+            {"key": label, "operator": "In", "values": [value]}]}]}});
     }
     v
 }
@@ -142,7 +152,8 @@ mod tests {
     #[test]
     fn sizes_are_whole_gib() {
         assert_eq!(size_gib(&claim()), 2);
-        let v = new_volume(&claim(), &json!({"metadata": {"name": "s"}}), "id", None);
+        let made = Made { driver: "d", id: "id", place: None };
+        let v = new_volume(&claim(), &json!({"metadata": {"name": "s"}}), &made);
         assert_eq!(v["spec"]["persistentVolumeReclaimPolicy"], "Delete");
         assert_eq!(v["metadata"]["name"], "pvc-u");
     }
