@@ -139,6 +139,7 @@ impl Cloud for CloudAccess {
             droplet_id: d.id,
             region: d.region.clone(),
             size: d.size.clone(),
+            provider_id: format!("digitalocean://{}", d.id),
             public_ip: d.public_ip.map(IpAddr::V4),
             private_ip: Some(IpAddr::V4(d.private_ip)),
             up: d.status == DropletStatus::Active,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::SimError;
+use crate::gcp::GcpAccount;
 
 /// Where a running embedded cloud answers. Holds secrets: its file is 0600 and `Debug` masks them.
 #[derive(Clone, Serialize, Deserialize)]
@@ -32,24 +33,45 @@ pub struct Endpoint {
     pub spaces_secret_access_key: String,
     /// The account the token belongs to.
     pub account: Account,
+    /// The Google Cloud project, with its token and the port of Google's APIs.
+    #[serde(default)]
+    pub gcp: GcpAccount,
 }
 
 impl Endpoint {
-    /// Returns the variables with which a tool for the cloud that this one stands in for reaches it.
-    pub fn exports(&self) -> [(&'static str, &str); 6] {
+    /// Returns the variables with which tools for the clouds that this one stands in for reach it.
+    pub fn exports(&self) -> Vec<(&'static str, String)> {
+        let mut all = vec![
+            ("DIGITALOCEAN_API_URL", self.digitalocean.clone()),
+            ("DIGITALOCEAN_TOKEN", self.token.clone()),
+            ("DIGITALOCEAN_CLUSTER_TOKEN", self.cluster_token.clone()),
+            ("SPACES_ENDPOINT_URL", self.s3.clone()),
+            ("SPACES_ACCESS_KEY_ID", self.spaces_access_key_id.clone()),
+            ("SPACES_SECRET_ACCESS_KEY", self.spaces_secret_access_key.clone()),
+        ];
+        if self.gcp.port.is_some() {
+            all.extend(self.google());
+        }
+        all
+    }
+
+    /// Returns the variables of Google's tools. Some of their URLs contain the API's version.
+    fn google(&self) -> [(&'static str, String); 7] {
+        let base = format!("{}/", self.gcp.url());
         [
-            ("DIGITALOCEAN_API_URL", &self.digitalocean),
-            ("DIGITALOCEAN_TOKEN", &self.token),
-            ("DIGITALOCEAN_CLUSTER_TOKEN", &self.cluster_token),
-            ("SPACES_ENDPOINT_URL", &self.s3),
-            ("SPACES_ACCESS_KEY_ID", &self.spaces_access_key_id),
-            ("SPACES_SECRET_ACCESS_KEY", &self.spaces_secret_access_key),
+            ("GOOGLE_OAUTH_ACCESS_TOKEN", self.gcp.token.clone()),
+            ("GOOGLE_CLOUD_PROJECT", self.gcp.project.clone()),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER", base.clone()),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE", format!("{base}compute/v1/")),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_DNS", format!("{base}dns/v1/")),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM", base.clone()),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER", base),
         ]
     }
 
     /// Returns all that a run on this cloud finds in its environment.
-    pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let dns = ("DIGITALOCEAN_DNS_TOKEN", self.cluster_token.as_str());
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let dns = ("DIGITALOCEAN_DNS_TOKEN", self.cluster_token.clone());
         self.exports().into_iter().chain([dns])
     }
 }
@@ -72,6 +94,7 @@ impl std::fmt::Debug for Endpoint {
             .field("control", &self.control)
             .field("ca_file", &self.ca_file)
             .field("account", &self.account)
+            .field("gcp", &self.gcp)
             .finish_non_exhaustive()
     }
 }
@@ -107,5 +130,23 @@ impl Endpoint {
         let text = serde_json::to_vec_pretty(self)
             .map_err(|e| SimError::Record { path: path.clone(), reason: e.to_string() })?;
         crate::files::write_private(&path, &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_read() {
+        let text = r#"{"version": 1, "pid": 1, "digitalocean": "d", "s3": "s", "control": "c",
+            "ca_file": "/ca", "token": "t", "spaces_access_key_id": "a",
+            "spaces_secret_access_key": "b", "account": {"uuid": "u", "email": "e"}}"#;
+        let mut endpoint: Endpoint = serde_json::from_str(text).unwrap();
+        assert!(endpoint.exports().iter().all(|(name, _)| !name.contains("CLOUDSDK")));
+        endpoint.gcp.port = Some(1);
+        let variables: Vec<_> = endpoint.variables().collect();
+        let compute = "http://127.0.0.1:1/compute/v1/".to_owned();
+        assert!(variables.contains(&("CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE", compute)));
     }
 }

@@ -21,6 +21,10 @@ pub struct Limits {
     pub load_balancers: u32,
     /// Volumes at one time.
     pub volumes: u32,
+    /// Operations of GKE at one time on a cluster.
+    pub gke_operations: u32,
+    /// vCPUs of Compute Engine at one time in a region.
+    pub gcp_cpus: u32,
 }
 
 impl Default for Limits {
@@ -31,6 +35,8 @@ impl Default for Limits {
             droplets: 20_000,
             load_balancers: 200,
             volumes: 2_000,
+            gke_operations: 5,
+            gcp_cpus: 20_000,
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum MachineMode {
 }
 
 /// How the embedded cloud behaves.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// What a machine does once it is active.
@@ -33,6 +33,31 @@ pub struct Settings {
     /// How long each answer of the cloud's API and of S3 takes longer, in real time: a network's
     /// latency does not depend on a clock.
     pub latency_ms: u64,
+    /// How long an operation of Google's takes, on the embedded cloud's clock; 200 to 800 ms by the
+    /// seed when absent.
+    pub gcp_operation_ms: Option<u64>,
+    /// Google's APIs take calls that bear no token, as those of a tool without credentials.
+    pub gcp_open: bool,
+    /// How many times shorter everything takes at GKE than at Google's: a cluster takes four minutes
+    /// there.
+    pub gke_pace: f64,
+    /// Whether the load balancers, firewalls and disks that a GKE cluster has made stay when it is
+    /// deleted; by the seed when absent.
+    pub gke_leaves: Option<bool>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            machines: MachineMode::default(),
+            boot_ms: None,
+            latency_ms: 0,
+            gcp_operation_ms: None,
+            gcp_open: false,
+            gke_pace: 60.0,
+            gke_leaves: None,
+        }
+    }
 }
 
 impl Settings {

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::Endpoint;
 use crate::faults::FaultTable;
+use crate::gcp::GcpAccount;
 use crate::hooks::Machines;
 use crate::limits::LimitTable;
 use crate::net::Net;
@@ -36,6 +37,8 @@ pub struct Sim {
     pub settings: Arc<SettingsTable>,
     /// Where this embedded cloud answers.
     pub endpoint: Endpoint,
+    /// The Google Cloud project, and where its APIs answer.
+    pub gcp: GcpAccount,
     /// Cancelled when it shuts down.
     pub stop: CancellationToken,
     machines: OnceLock<Arc<dyn Machines>>,
@@ -63,6 +66,8 @@ pub struct SimParts {
     pub settings: Arc<SettingsTable>,
     /// See [`Sim::endpoint`].
     pub endpoint: Endpoint,
+    /// See [`Sim::gcp`].
+    pub gcp: GcpAccount,
     /// See [`Sim::stop`].
     pub stop: CancellationToken,
 }
@@ -81,6 +86,7 @@ impl Sim {
             limits: p.limits,
             settings: p.settings,
             endpoint: p.endpoint,
+            gcp: p.gcp,
             stop: p.stop,
             machines: OnceLock::new(),
         })

@@ -1,4 +1,4 @@
-//! Forwarding connections to the droplets whose port accepts.
+//! Forwarding connections to the machines whose port accepts.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::status::TargetStatus;
 use crate::api::load_balancer_model;
 use crate::faults::client::Forwarding;
 use crate::sim::Sim;
-use crate::world::{Droplet, DropletStatus};
+use crate::world::{Droplet, DropletStatus, InstanceStatus};
 
 /// A droplet that doesn't accept within this time counts as unhealthy for this connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -61,11 +61,10 @@ async fn forward(sim: &Sim, mut client: TcpStream, balancer: u64, port: u16, nex
     if !is_admitted(sim, &client, balancer) {
         return;
     }
-    let droplets = droplets(sim, balancer);
+    let machines = machines(sim, balancer);
     let start = next.fetch_add(1, Ordering::Relaxed);
-    for i in 0..droplets.len() {
-        let droplet = &droplets[(start + i) % droplets.len()];
-        let Some(socket) = healthy(sim, droplet, port) else {
+    for i in 0..machines.len() {
+        let Some(socket) = healthy(sim, &machines[(start + i) % machines.len()], port) else {
             continue;
         };
         let connect = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(socket));
@@ -78,28 +77,51 @@ async fn forward(sim: &Sim, mut client: TcpStream, balancer: u64, port: u16, nex
             return;
         }
     }
-    // No healthy droplet: the connection is closed at once.
+    // No healthy machine: the connection is closed at once.
 }
 
-fn droplets(sim: &Sim, balancer: u64) -> Vec<Arc<Droplet>> {
-    sim.world.read(|w| match w.load_balancers.get(balancer).cloned() {
-        Some(l) => load_balancer_model::targets(w, &l),
-        None => Vec::new(),
+/// A machine behind a load balancer.
+struct Target {
+    id: u64,
+    name: String,
+    runs: bool,
+}
+
+fn machines(sim: &Sim, balancer: u64) -> Vec<Target> {
+    sim.world.read(|w| {
+        let Some(l) = w.load_balancers.get(balancer).cloned() else { return Vec::new() };
+        let Some(cluster) = l.gke_cluster else {
+            let of_droplet = |d: &Arc<Droplet>| Target {
+                id: d.id,
+                name: d.name.clone(),
+                runs: d.status == DropletStatus::Active,
+            };
+            return load_balancer_model::targets(w, &l).iter().map(of_droplet).collect();
+        };
+        w.instances
+            .by_group(cluster)
+            .filter(|one| l.droplet_ids.binary_search(&one.id).is_ok())
+            .map(|one| Target {
+                id: one.id,
+                name: one.name.clone(),
+                runs: one.status == InstanceStatus::Running,
+            })
+            .collect()
     })
 }
 
-fn healthy(sim: &Sim, droplet: &Droplet, port: u16) -> Option<std::net::SocketAddr> {
-    (droplet.status == DropletStatus::Active).then(|| sim.net.lookup(droplet.id, port)).flatten()
+fn healthy(sim: &Sim, target: &Target, port: u16) -> Option<std::net::SocketAddr> {
+    target.runs.then(|| sim.net.lookup(target.id, port)).flatten()
 }
 
-/// Lists the droplets behind a listener.
+/// Lists the machines behind a listener.
 pub fn targets(sim: &Sim, balancer: u64, port: u16) -> Vec<TargetStatus> {
-    droplets(sim, balancer)
+    machines(sim, balancer)
         .iter()
-        .map(|d| TargetStatus {
-            droplet_id: d.id,
-            name: d.name.clone(),
-            socket: healthy(sim, d, port).map(|s| s.to_string()),
+        .map(|target| TargetStatus {
+            droplet_id: target.id,
+            name: target.name.clone(),
+            socket: healthy(sim, target, port).map(|s| s.to_string()),
         })
         .collect()
 }

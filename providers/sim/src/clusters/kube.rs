@@ -165,6 +165,7 @@ pub fn register_node(cluster: &Cluster, node: &NodeSpec, droplet: &Droplet) -> R
         vcpus: u32::try_from(vcpus).unwrap_or(u32::MAX),
         memory_mib,
         pods_max: 110,
+        provider_id: None,
     };
     controllers::register_node(cluster.store(), &registration).map_err(|e| e.to_string())?;
     cluster

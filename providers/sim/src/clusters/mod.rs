@@ -10,7 +10,7 @@ mod kube;
 mod listener;
 mod member_rules;
 mod members;
-mod node_ports;
+pub(crate) mod node_ports;
 mod quorum;
 mod reach;
 #[cfg(test)]

@@ -15,8 +15,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use async_trait::async_trait;
+
 use super::ingress_tls::{self, Door};
 use super::running::Running;
+use crate::net::Net;
 
 /// Changes come in bursts (a rollout): they are gathered for this long.
 const GATHER: Duration = Duration::from_millis(50);
@@ -31,9 +34,35 @@ pub struct Open {
     pub nodes: Option<Vec<String>>,
 }
 
+/// A cluster whose nodes are machines of this cloud.
+#[async_trait]
+pub trait Machines: Send + Sync {
+    /// Returns its objects.
+    fn store(&self) -> &Store;
+    /// Returns the table of services on machines.
+    fn net(&self) -> &Net;
+    /// Lists the machines of these nodes that run; of all nodes for `None`.
+    async fn machines(&self, nodes: Option<&[String]>) -> Vec<u64>;
+}
+
+#[async_trait]
+impl Machines for Running {
+    fn store(&self) -> &Store {
+        self.cluster.store()
+    }
+
+    fn net(&self) -> &Net {
+        &self.sim.net
+    }
+
+    async fn machines(&self, nodes: Option<&[String]>) -> Vec<u64> {
+        self.droplets(nodes).await
+    }
+}
+
 /// Keeps the node ports of a cluster open as long as it runs.
-pub async fn run(cluster: Arc<Running>, stop: CancellationToken) {
-    let store = cluster.cluster.store().clone();
+pub async fn run(cluster: Arc<dyn Machines>, stop: CancellationToken) {
+    let store = cluster.store().clone();
     let mut answering: HashMap<(String, u16), (SocketAddr, CancellationToken)> = HashMap::new();
     let mut registered: HashSet<(u64, u16)> = HashSet::new();
     let mut watch = store.watch_all(store.revision());
@@ -63,7 +92,7 @@ pub async fn run(cluster: Arc<Running>, stop: CancellationToken) {
             let Some((socket, _)) = answering.get(&key) else {
                 continue;
             };
-            for droplet in cluster.droplets(open.nodes.as_deref()).await {
+            for droplet in cluster.machines(open.nodes.as_deref()).await {
                 cluster.net().register(droplet, open.node_port, *socket);
                 now.insert((droplet, open.node_port));
             }

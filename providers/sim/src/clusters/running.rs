@@ -76,6 +76,7 @@ impl Running {
             seed: sim.seed,
             pod_security: record.pod_security.clone(),
             checks_kubelets: record.checks_kubelets,
+            managed: None,
         })
         .await
         .map_err(|e| failed(e.to_string()))?;
@@ -171,11 +172,6 @@ impl Running {
         let state = self.state.lock().await;
         let rows = state.record.nodes.iter().filter(|one| self.is_up(one.droplet));
         rows.map(|one| (one.droplet, one.node.clone())).collect()
-    }
-
-    /// Returns the table of services on machines.
-    pub fn net(&self) -> &crate::net::Net {
-        &self.sim.net
     }
 
     /// Returns a copy of what is kept of it.

@@ -1,9 +1,12 @@
 //! `GET /sim/inventory`: everything that exists, in short.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::load_balancer_model::targets;
+use crate::gcp;
 use crate::world::State as World;
 
 /// Everything that exists, kind by kind; each item in a few words.
@@ -32,6 +35,8 @@ pub struct Inventory {
     pub reserved_ips: Vec<Value>,
     /// Buckets, with how many objects they hold.
     pub buckets: Vec<Value>,
+    /// What exists in the Google Cloud project, by kind; what every project has is left out.
+    pub gcp: BTreeMap<String, Vec<Value>>,
 }
 
 impl Inventory {
@@ -77,6 +82,7 @@ impl Inventory {
             load_balancers: w
                 .load_balancers
                 .iter()
+                .filter(|l| l.gke_cluster.is_none())
                 .map(|l| {
                     let droplets: Vec<u64> = targets(w, l).iter().map(|d| d.id).collect();
                     let ports: Vec<u16> = l.forwarding_rules.iter().map(|r| r.entry_port).collect();
@@ -109,6 +115,7 @@ impl Inventory {
                 .iter()
                 .map(|b| json!({ "name": b.name, "objects": w.objects.by_name(&b.name).count() }))
                 .collect(),
+            gcp: gcp::inventory(w),
         }
     }
 
@@ -125,6 +132,7 @@ impl Inventory {
             && self.volumes.is_empty()
             && self.reserved_ips.is_empty()
             && self.buckets.is_empty()
+            && self.gcp.is_empty()
     }
 }
 

@@ -1,6 +1,7 @@
 //! `GET /sim/resolve?name=`: what the vendor's name servers would answer.
 
 use crate::api::record_name;
+use crate::gcp::dns;
 use crate::world::{DomainRecord, State as World};
 
 /// CNAMEs are followed this far.
@@ -12,8 +13,7 @@ pub fn resolve(w: &World, name: &str, kind: &str) -> Vec<String> {
     let mut name = name.trim_end_matches('.').to_ascii_lowercase();
     for _ in 0..CHAIN_MAX {
         let found = at(w, &name);
-        let answers: Vec<String> =
-            found.iter().filter(|r| r.kind == kind).map(|r| target(r)).collect();
+        let answers: Vec<String> = found.iter().filter(|r| r.kind == kind).map(target).collect();
         if !answers.is_empty() || kind == "CNAME" {
             return answers;
         }
@@ -33,13 +33,17 @@ fn target(r: &DomainRecord) -> String {
     }
 }
 
-fn at<'a>(w: &'a World, name: &str) -> Vec<&'a DomainRecord> {
+fn at(w: &World, name: &str) -> Vec<DomainRecord> {
     let Some(zone) = zone(w, name) else {
         return Vec::new();
     };
-    let records: Vec<&DomainRecord> = w.records.by_name(&zone).map(|r| &**r).collect();
-    let exact: Vec<&DomainRecord> =
-        records.iter().filter(|r| record_name(r) == name).copied().collect();
+    let mut records: Vec<DomainRecord> =
+        w.records.by_name(&zone).map(|r| DomainRecord::clone(r)).collect();
+    records.extend(dns::records(w, &zone));
+    let named = |wanted: &str| -> Vec<DomainRecord> {
+        records.iter().filter(|r| record_name(r) == wanted).cloned().collect()
+    };
+    let exact = named(name);
     // A name that exists, if only above others, hides wildcards (RFC 4592).
     let below = format!(".{name}");
     if !exact.is_empty() || records.iter().any(|r| record_name(r).ends_with(&below)) {
@@ -48,9 +52,7 @@ fn at<'a>(w: &'a World, name: &str) -> Vec<&'a DomainRecord> {
     let mut parent = name;
     while let Some((_, rest)) = parent.split_once('.') {
         parent = rest;
-        let wildcard = format!("*.{parent}");
-        let found: Vec<&DomainRecord> =
-            records.iter().filter(|r| record_name(r) == wildcard).copied().collect();
+        let found = named(&format!("*.{parent}"));
         if !found.is_empty() {
             return found;
         }
@@ -61,11 +63,11 @@ fn at<'a>(w: &'a World, name: &str) -> Vec<&'a DomainRecord> {
     Vec::new()
 }
 
-/// Finds the zone with the longest name that holds this one.
+/// Finds the zone with the longest name that holds this one, of either cloud.
 fn zone(w: &World, name: &str) -> Option<String> {
     let mut rest = name;
     loop {
-        if w.domains.by_id(rest).is_some() {
+        if w.domains.by_id(rest).is_some() || dns::zone_names(w).any(|zone| zone == rest) {
             return Some(rest.to_owned());
         }
         rest = rest.split_once('.')?.1;

@@ -18,6 +18,7 @@ use super::{Inventory, Status, resolve};
 use crate::api::{Api, authorized};
 use crate::balancer::Balancers;
 use crate::faults::Fault;
+use crate::gcp;
 use crate::limits::Limits;
 use crate::settings::Settings;
 
@@ -66,12 +67,16 @@ async fn status(State(c): State<Control>) -> Json<Status> {
             ("vpcs".to_owned(), w.vpcs.len()),
             ("firewalls".to_owned(), w.firewalls.len()),
             ("keys".to_owned(), w.keys.len()),
-            ("load_balancers".to_owned(), w.load_balancers.len()),
+            (
+                "load_balancers".to_owned(),
+                w.load_balancers.iter().filter(|l| l.gke_cluster.is_none()).count(),
+            ),
             ("domains".to_owned(), w.domains.len()),
             ("volumes".to_owned(), w.volumes.len()),
             ("tags".to_owned(), w.tags.len()),
             ("buckets".to_owned(), w.buckets.len()),
             ("objects".to_owned(), w.objects.len()),
+            ("gcp".to_owned(), gcp::inventory(w).values().map(Vec::len).sum()),
         ])
     });
     Json(Status {
@@ -83,6 +88,7 @@ async fn status(State(c): State<Control>) -> Json<Status> {
         exe: sim.exe.clone(),
         digitalocean: sim.endpoint.digitalocean.clone(),
         s3: sim.endpoint.s3.clone(),
+        gcp: sim.gcp.url(),
         limits: sim.limits.get(),
         counts,
         load_balancers: c.balancers.status(),

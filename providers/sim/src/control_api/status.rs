@@ -26,6 +26,9 @@ pub struct Status {
     pub digitalocean: String,
     /// Base URL of S3.
     pub s3: String,
+    /// Base URL of Google's APIs.
+    #[serde(default)]
+    pub gcp: String,
     /// Limits of the account.
     pub limits: Limits,
     /// How many there are of each kind.

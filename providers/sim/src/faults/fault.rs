@@ -12,6 +12,8 @@ pub enum Api {
     S3,
     /// Kubernetes API servers.
     Kube,
+    /// Google's APIs.
+    Gcp,
     /// All of them, counted together.
     Any,
 }
@@ -56,6 +58,12 @@ pub enum Effect {
     ShiftPage,
     /// Lists come in pages of two, so that small ones have several.
     SmallPages,
+    /// Lists of Google's lack a zone or a region, and say so (`missingZones`, `unreachables`).
+    MissingZones,
+    /// The call is accepted, and the operation that it begins fails.
+    OperationFails,
+    /// What was just made is not there yet for those that use it (service accounts).
+    NotYet,
     /// The process that sent the request is killed (SIGKILL) before the request takes effect.
     KillClientBefore,
     /// The process that sent the request is killed after the request took effect.
@@ -68,6 +76,16 @@ pub enum Effect {
     NeverJoins,
     /// The machine dies once it runs.
     Dies,
+    /// A zone has no machine left for a group of instances (by its name).
+    Stockout,
+    /// GKE moves the control plane of a cluster (by its name) to its channel's next version.
+    MovesMaster,
+    /// GKE replaces the nodes of a pool (as `CLUSTER/POOL`) by itself.
+    UpgradesPool,
+    /// GKE's autoscaler adds a node to a pool (as `CLUSTER/POOL`), within its bounds.
+    ScalesUp,
+    /// GKE's autoscaler takes a node from a pool (as `CLUSTER/POOL`), within its bounds.
+    ScalesDown,
     /// The machine runs, and its etcd takes no part: its disk stalls. It lasts until it is taken away.
     EtcdHangs,
 }
@@ -82,7 +100,16 @@ impl Effect {
     pub fn is_machine(self) -> bool {
         matches!(
             self,
-            Self::NeverActive | Self::BootFails | Self::NeverJoins | Self::Dies | Self::EtcdHangs
+            Self::NeverActive
+                | Self::BootFails
+                | Self::NeverJoins
+                | Self::Dies
+                | Self::Stockout
+                | Self::MovesMaster
+                | Self::UpgradesPool
+                | Self::ScalesUp
+                | Self::ScalesDown
+                | Self::EtcdHangs
         )
     }
 

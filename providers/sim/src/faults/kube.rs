@@ -42,10 +42,18 @@ fn effect(fault: &Fault) -> Option<FaultEffect> {
         Effect::Conflict
         | Effect::IgnoresConditions
         | Effect::ShiftPage
+        | Effect::MissingZones
+        | Effect::OperationFails
+        | Effect::NotYet
         | Effect::NeverActive
         | Effect::BootFails
         | Effect::NeverJoins
         | Effect::Dies
+        | Effect::Stockout
+        | Effect::MovesMaster
+        | Effect::UpgradesPool
+        | Effect::ScalesUp
+        | Effect::ScalesDown
         | Effect::EtcdHangs => return None,
     })
 }

@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use crate::gcp::dns;
 use crate::sim::Sim;
-use crate::world::LbFirewall;
+use crate::world::{DomainRecord, LbFirewall};
 
 /// How many CNAMEs are followed.
 const HOPS: usize = 8;
@@ -83,23 +84,26 @@ fn step(sim: &Sim, name: &str) -> Option<Step> {
         let zone = s
             .domains
             .iter()
-            .filter(|d| name == d.name || name.ends_with(&format!(".{}", d.name)))
-            .max_by_key(|d| d.name.len())?;
-        let relative = name.strip_suffix(&zone.name)?.trim_end_matches('.');
+            .map(|d| d.name.as_str())
+            .chain(dns::zone_names(s))
+            .filter(|zone| name == *zone || name.ends_with(&format!(".{zone}")))
+            .max_by_key(|zone| zone.len())?;
+        let relative = name.strip_suffix(zone)?.trim_end_matches('.');
         let wanted = if relative.is_empty() { "@" } else { relative };
         let wildcard = match relative.split_once('.') {
             Some((_, rest)) => format!("*.{rest}"),
             None => "*".to_owned(),
         };
+        let to_step = |r: &DomainRecord| match r.kind.as_str() {
+            "A" => r.data.parse().ok().map(Step::Address),
+            "CNAME" if r.data == "@" => Some(Step::Alias(zone.to_owned())),
+            "CNAME" => Some(Step::Alias(r.data.trim_end_matches('.').to_ascii_lowercase())),
+            _ => None,
+        };
+        let of_google = dns::records(s, zone);
         let find = |label: &str| {
-            s.records.by_name(&zone.name).filter(|r| r.name == label).find_map(|r| {
-                match r.kind.as_str() {
-                    "A" => r.data.parse().ok().map(Step::Address),
-                    "CNAME" if r.data == "@" => Some(Step::Alias(zone.name.clone())),
-                    "CNAME" => Some(Step::Alias(r.data.trim_end_matches('.').to_ascii_lowercase())),
-                    _ => None,
-                }
-            })
+            let own = s.records.by_name(zone).map(|r| &**r);
+            own.chain(&of_google).filter(|r| r.name == label).find_map(to_step)
         };
         find(wanted).or_else(|| find(&wildcard))
     })

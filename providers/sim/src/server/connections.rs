@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +37,20 @@ pub async fn serve_http(
     router: Router,
     stop: CancellationToken,
 ) {
-    let acceptor = TlsAcceptor::from(tls);
+    serve(listener, Some(TlsAcceptor::from(tls)), router, stop).await;
+}
+
+/// Serves a router as [`serve_http`] does, without TLS.
+pub async fn serve_plain_http(listener: TcpListener, router: Router, stop: CancellationToken) {
+    serve(listener, None, router, stop).await;
+}
+
+async fn serve(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    router: Router,
+    stop: CancellationToken,
+) {
     let tracker = TaskTracker::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -61,14 +75,27 @@ pub async fn serve_http(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    acceptor: TlsAcceptor,
+    acceptor: Option<TlsAcceptor>,
     router: Router,
     stop: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
-    let Ok(stream) = acceptor.accept(stream).await else {
-        return;
-    };
+    match acceptor {
+        Some(acceptor) => {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                speak(stream, peer, router, stop).await;
+            }
+        }
+        None => speak(stream, peer, router, stop).await,
+    }
+}
+
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    router: Router,
+    stop: CancellationToken,
+) {
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         let router = router.clone();

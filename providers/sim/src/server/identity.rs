@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Account;
 use crate::error::SimError;
+use crate::gcp::GcpAccount;
 use crate::world::mix;
 
 /// `identity.json`.
@@ -25,6 +26,9 @@ pub struct Identity {
     pub api_port: Option<u16>,
     /// The port of S3; kept while it is free.
     pub s3_port: Option<u16>,
+    /// The Google Cloud project.
+    #[serde(default)]
+    pub gcp: GcpAccount,
 }
 
 const VERSION: u32 = 1;
@@ -57,6 +61,10 @@ impl Identity {
                     identity.cluster_token = new_token();
                     identity.save(data)?;
                 }
+                if identity.gcp.token.is_empty() {
+                    identity.gcp = GcpAccount::new(identity.seed, &identity.account.email);
+                    identity.save(data)?;
+                }
                 Ok(identity)
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -70,13 +78,12 @@ impl Identity {
 
     fn new(seed: u64) -> Self {
         let (high, low) = (mix(seed, "account", 0), mix(seed, "account", 1));
+        let email = "account@example.com".to_owned();
         Self {
+            gcp: GcpAccount::new(seed, &email),
             version: VERSION,
             seed,
-            account: Account {
-                uuid: format!("{high:016x}{low:016x}"),
-                email: "account@example.com".to_owned(),
-            },
+            account: Account { uuid: format!("{high:016x}{low:016x}"), email },
             token: new_token(),
             cluster_token: new_token(),
             api_port: None,

@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::connections::serve_http;
+use super::connections::{serve_http, serve_plain_http};
 use super::identity::Identity;
 use super::ports::listen;
 use super::tls::Authority;
@@ -21,6 +21,7 @@ use crate::control_api;
 use crate::endpoint::Endpoint;
 use crate::error::SimError;
 use crate::faults::FaultTable;
+use crate::gcp::{self, Gcp};
 use crate::limits::LimitTable;
 use crate::machines;
 use crate::net::Net;
@@ -44,9 +45,10 @@ pub async fn serve(options: ServeOptions, shutdown: CancellationToken) -> Result
     let world = Arc::new(World::open(&data, identity.seed)?);
     let (api_listener, api_port) = listen(identity.api_port)?;
     let (s3_listener, s3_port) = listen(identity.s3_port)?;
-    if (identity.api_port, identity.s3_port) != (Some(api_port), Some(s3_port)) {
-        identity.api_port = Some(api_port);
-        identity.s3_port = Some(s3_port);
+    let (gcp_listener, gcp_port) = listen(identity.gcp.port)?;
+    let ports = (Some(api_port), Some(s3_port), Some(gcp_port));
+    if (identity.api_port, identity.s3_port, identity.gcp.port) != ports {
+        (identity.api_port, identity.s3_port, identity.gcp.port) = ports;
         identity.save(&data)?;
     }
     let block = world.write(|w| w.claim_block());
@@ -63,20 +65,27 @@ pub async fn serve(options: ServeOptions, shutdown: CancellationToken) -> Result
         limits: Arc::new(LimitTable::open(&data)?),
         settings: Arc::new(SettingsTable::open(&data)?),
         endpoint,
+        gcp: identity.gcp,
         stop: shutdown.child_token(),
         world,
         data,
     });
-    let result = run(&sim, api_listener, s3_listener, tls).await;
+    let result =
+        run(&sim, Listeners { api: api_listener, s3: s3_listener, gcp: gcp_listener }, tls).await;
     sim.stop.cancel();
     remove_endpoint(&sim);
     result
 }
 
+struct Listeners {
+    api: TcpListener,
+    s3: TcpListener,
+    gcp: TcpListener,
+}
+
 async fn run(
     sim: &Arc<Sim>,
-    api_listener: TcpListener,
-    s3_listener: TcpListener,
+    listeners: Listeners,
     tls: Arc<rustls::ServerConfig>,
 ) -> Result<(), SimError> {
     let api = Api::new(sim.clone());
@@ -87,13 +96,20 @@ async fn run(
         .merge(control_api::router(api.clone(), balancers))
         .nest("/sim/machines", machines::routes(sim.clone()));
     let stop = sim.stop.clone();
-    let api_server = tokio::spawn(serve_http(api_listener, tls.clone(), router, stop.clone()));
-    let s3_server = tokio::spawn(serve_http(s3_listener, tls, s3::router(&api), stop.clone()));
+    let google = Gcp::new(api.clone());
+    google.gke.start();
+    let gcp = gcp::http::router(google, gcp::routes());
+    let s3 = s3::router(&api);
+    let api_server = tokio::spawn(serve_http(listeners.api, tls.clone(), router, stop.clone()));
+    let s3_server = tokio::spawn(serve_http(listeners.s3, tls, s3, stop.clone()));
+    // Google's client takes no certificate authority of ours.
+    let gcp_server = tokio::spawn(serve_plain_http(listeners.gcp, gcp, stop.clone()));
     let droplets = restore(sim);
+    gcp::resume(sim);
     machines.restored(droplets).await;
     sim.endpoint.save(&sim.data)?;
     stop.cancelled().await;
-    let _ = tokio::join!(api_server, s3_server);
+    let _ = tokio::join!(api_server, s3_server, gcp_server);
     Ok(())
 }
 
@@ -161,6 +177,7 @@ fn endpoint(
         spaces_access_key_id: key.access_key.clone(),
         spaces_secret_access_key: key.secret_key.clone(),
         account: identity.account.clone(),
+        gcp: identity.gcp.clone(),
     }
 }
 

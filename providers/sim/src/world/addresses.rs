@@ -55,6 +55,8 @@ impl State {
         self.droplets.iter().any(|d| d.public_ip == Some(ip))
             || self.load_balancers.iter().any(|l| l.ip == ip)
             || self.reserved_ips.iter().any(|r| r.ip == ip)
+            || self.instances.iter().any(|i| i.external_ip == Some(ip))
+            || self.gke_clusters.iter().any(|c| c.endpoint.is_some_and(|e| e.ip() == ip))
     }
 
     /// Takes the next address of a VPC nobody has; the first one is the gateway's.

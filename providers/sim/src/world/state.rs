@@ -96,6 +96,28 @@ tables! {
     objects: Object,
     /// Multipart uploads.
     uploads: Upload,
+    /// Compute Engine's resources; their id is the path, their name the collection.
+    gcp_resources: GcpResource,
+    /// Compute Engine's operations; their id is the name, their name the caller's id of the request.
+    gcp_operations: GcpOperation,
+    /// Cloud DNS zones; their id is the name in the project, their name the domain.
+    gcp_zones: GcpZone,
+    /// Cloud DNS records; their name is the zone's.
+    gcp_record_sets: GcpRecordSet,
+    /// Cloud DNS changes; their name is the zone's.
+    gcp_changes: GcpChange,
+    /// Service accounts; their id is the mail address.
+    gcp_service_accounts: GcpServiceAccount,
+    /// The policy of the project.
+    gcp_policies: GcpPolicy,
+    /// Clusters of GKE; their id is `LOCATION/NAME`.
+    gke_clusters: GkeCluster,
+    /// Their node pools; their id is `CLUSTER_SEQ/NAME`.
+    gke_pools: GkePool,
+    /// Operations of GKE; their id is the name.
+    gke_operations: GkeOperation,
+    /// Instances of Compute Engine; their id is `ZONE/NAME`.
+    instances: Instance,
 }
 
 impl Counters {

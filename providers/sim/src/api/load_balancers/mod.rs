@@ -33,12 +33,13 @@ pub fn routes() -> Router<Arc<Api>> {
 }
 
 fn find(w: &World, id: &str) -> Result<Arc<LoadBalancer>, Refusal> {
-    w.load_balancers.by_id(id).cloned().ok_or_else(Refusal::not_found)
+    let found = w.load_balancers.by_id(id).filter(|l| l.gke_cluster.is_none());
+    found.cloned().ok_or_else(Refusal::not_found)
 }
 
 async fn list(State(api): Ctx, listing: Listing) -> Reply {
     Ok(api.sim.world.read(|w| {
-        let all = w.load_balancers.iter();
+        let all = w.load_balancers.iter().filter(|l| l.gke_cluster.is_none());
         listing.rows("load_balancers", &w.load_balancers, all, |l| view(w, l))
     }))
 }

@@ -30,7 +30,7 @@ pub fn create(w: &mut World, spec: &Spec, limit: usize) -> Result<Arc<LoadBalanc
         }
         None => return Err(Refusal::unprocessable("region is required")),
     };
-    if w.load_balancers.len() >= limit {
+    if w.load_balancers.iter().filter(|l| l.gke_cluster.is_none()).count() >= limit {
         return Err(Refusal::unprocessable(
             "you have reached the limit of load balancers of your account",
         ));
@@ -71,6 +71,7 @@ pub fn create(w: &mut World, spec: &Spec, limit: usize) -> Result<Arc<LoadBalanc
         http_idle_timeout_seconds: 60,
         firewall: spec.firewall.clone().unwrap_or_default(),
         tls_cipher_policy: "DEFAULT".to_owned(),
+        gke_cluster: None,
     };
     let new = LoadBalancer { tags: own_tags(w, spec)?, ..new };
     Ok(w.load_balancers.put(settle(new, spec)))

@@ -21,7 +21,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use authority::Authority;
+pub use authority::{Authority, Leaf};
 pub use discovery::{ca_sha256, pin_of, sign as sign_cluster_info};
 pub use kubeconfig::cluster_info;
 #[cfg(test)]

@@ -212,6 +212,10 @@ pub struct LoadBalancer {
     pub firewall: LbFirewall,
     /// `DEFAULT` or `STRONG`.
     pub tls_cipher_policy: String,
+    /// The GKE cluster whose Service it stands for. Then its droplets are instances, in order of their
+    /// number, and the other cloud does not show it.
+    #[serde(default)]
+    pub gke_cluster: Option<u64>,
 }
 
 impl Row for LoadBalancer {
