@@ -28,7 +28,7 @@ macro_rules! registry {
 registry! {
     "do" => infra_digitalocean;
     "aws" => infra_aws;
-    "gcp";
+    "gcp" => infra_gcp;
 }
 
 /// Returns the clouds of this build.

@@ -1,16 +1,12 @@
 //! `infra kube-token`: what kubectl runs to get a token for a cluster whose control plane a cloud runs.
 
 use clap::Args;
-use infra_cloud::CloudEnv;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::global::Global;
-use crate::{
-    clouds,
-    session::{CliError, ExitCode, cloud_env},
-};
+use crate::session::{CliError, ExitCode, kube_tokens};
 
 /// Print a token for the API server of a cluster whose control plane the cloud runs
 ///
@@ -22,26 +18,19 @@ pub struct KubeTokenArgs {}
 
 /// Runs the verb.
 pub async fn kube_token(global: &Global, _args: &KubeTokenArgs) -> Result<ExitCode, CliError> {
-    let (provider, env) = match (&global.provider, global.sim) {
-        (Some(provider), false) => (provider.clone(), CloudEnv::default()),
-        (provider, _) => {
-            let project = global.project();
-            let provider = match provider {
-                Some(provider) => provider.clone(),
-                None => project?.cluster.provider,
-            };
-            (provider, cloud_env(&global.session(), &global.home(None)).await?)
-        }
+    let provider = match &global.provider {
+        Some(provider) => provider.clone(),
+        None => global.project()?.cluster.provider,
     };
-    let makes = clouds::find(&provider).and_then(|cloud| cloud.kube_tokens);
-    let Some(makes) = makes else {
+    let home = global.home(None);
+    let Some(tokens) = kube_tokens(&provider, &global.session(), &home).await? else {
         return Err(CliError::new(
             ExitCode::Invalid,
             format!("there are no tokens for clusters on `{provider}`"),
         )
         .hint("their kubeconfigs hold a certificate"));
     };
-    let credential = makes(&env).await?.token().await?;
+    let credential = tokens.token().await?;
     let mut status = json!({"token": credential.token.expose_secret()});
     if let Some(ends) = credential.ends {
         let ends = Timestamp::try_from(ends).map_err(CliError::local)?;

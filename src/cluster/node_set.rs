@@ -70,6 +70,11 @@ struct Count {
 }
 
 impl Count {
+    /// Returns how many there are, Ready or not.
+    fn all(&self) -> u32 {
+        self.ready + u32::try_from(self.waiting.len()).unwrap_or(u32::MAX)
+    }
+
     fn add(&mut self, node: &Node) {
         match super::node::readiness(node) {
             Readiness::Ready => self.ready += 1,
@@ -96,7 +101,8 @@ fn found(pool: &str, count: &Count, wanted: u32) -> Found<NodeSetSpec> {
     Found {
         address: NodeSets::address(pool),
         id: pool.to_owned(),
-        spec: NodeSetSpec { nodes: wanted },
+        // More than that is the pool's own business.
+        spec: NodeSetSpec { nodes: count.all().min(wanted) },
         outputs: Outputs::from([("ready".to_owned(), count.ready.into())]).into(),
         readiness,
         intent_key: None,
@@ -116,9 +122,8 @@ impl Resource for NodeSets {
         Place::Cluster
     }
 
-    /// The pool's own resource tells that its size changes.
     fn on_change(&self, _field: &str) -> OnChange {
-        OnChange::CreateOnly
+        OnChange::Update
     }
 
     fn waits(&self) -> Waits {
@@ -212,6 +217,9 @@ mod tests {
         count.add(&node("b", "False"));
         assert_eq!(pool_of(&node("a", "True"), "pool").as_deref(), Some("web"));
         assert_eq!(found("web", &count, 1).readiness, Readiness::Ready);
+        // One that is not Ready is no difference: it is waited for.
+        assert_eq!(found("web", &count, 2).spec, NodeSetSpec { nodes: 2 });
+        assert_eq!(found("web", &count, 3).spec, NodeSetSpec { nodes: 2 });
         let Readiness::Pending { reason } = found("web", &count, 2).readiness else {
             panic!("one of two is Ready")
         };

@@ -1,7 +1,32 @@
-//! What a verb says where the cloud runs the control plane, and there is nothing of what the verb is about.
+//! Clusters whose control plane the cloud runs: where their tokens come from, and what a verb says where the cloud runs the control plane, and there
+//! is nothing of what it is about.
 
-use super::error::{CliError, ExitCode};
-use crate::{clouds, config::Project};
+use std::sync::Arc;
+
+use infra_provider_api::KubeToken;
+
+use super::{
+    error::{CliError, ExitCode},
+    open::{SessionOptions, cloud_env},
+};
+use crate::{clouds, config::Project, state::home::Home};
+
+/// Returns where tokens for the API servers of clusters on the cloud `provider` come from; `None` where their
+/// kubeconfigs hold a certificate.
+///
+/// # Errors
+/// Returns an error if there are no credentials, or if the embedded cloud does not start.
+pub async fn kube_tokens(
+    provider: &str,
+    options: &SessionOptions,
+    home: &Home,
+) -> Result<Option<Arc<dyn KubeToken>>, CliError> {
+    let Some(makes) = clouds::find(provider).and_then(|cloud| cloud.kube_tokens) else {
+        return Ok(None);
+    };
+    let env = cloud_env(options, home).await?;
+    Ok(Some(makes(&env).await?))
+}
 
 /// Refuses the verb `verb`, which is about a control plane on machines of the cluster's own, where the cloud
 /// runs it.

@@ -149,7 +149,7 @@ fn check_account(cluster: &Cluster, account: &Account) -> Result<(), CliError> {
 ///
 /// # Errors
 /// Returns an error if the embedded cloud does not start.
-pub async fn cloud_env(options: &SessionOptions, home: &Home) -> Result<CloudEnv, CliError> {
+pub(super) async fn cloud_env(options: &SessionOptions, home: &Home) -> Result<CloudEnv, CliError> {
     if !options.sim {
         return Ok(CloudEnv::default());
     }

@@ -43,7 +43,8 @@ pub fn cloud_env(endpoint: &Endpoint, clock_speed: f64) -> Result<CloudEnv, CliE
     Ok(CloudEnv {
         variables: endpoint
             .variables()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         only: true,
         ca_pem: Some(ca_pem),

@@ -23,7 +23,7 @@ pub type MakeAddon = dyn Fn(&Cluster, &Owner) -> CloudAddon + Send + Sync;
 /// Who runs the control plane.
 pub enum Plane {
     /// Machines of the cluster's own run it: they boot with kubeadm, from a bucket of the cluster's own.
-    Own(OwnPlane),
+    Own(Box<OwnPlane>),
     /// The cloud runs it. The cluster has pools of machines and nothing of what makes a control plane.
     Managed(ManagedPlane),
 }

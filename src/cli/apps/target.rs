@@ -9,7 +9,7 @@ use crate::{
     apps::{ClusterRef, KubeClient, Suite, SuiteSource},
     cli::{confirm::Consent, global::Global, run::listen},
     config::FROM_GIT,
-    session::{CliError, ExitCode, SuiteOptions, app_source, sim},
+    session::{CliError, ExitCode, SuiteOptions, app_source, kube_tokens, sim},
     state::ClusterLayout,
 };
 
@@ -224,8 +224,18 @@ impl ClusterArgs {
         }
         let context = self.context.as_deref();
         let is_own = path.is_some() && path == own;
+        // Without infra.toml there is no cluster of its own.
+        let tokens = match is_own.then(|| global.apps_project()).transpose()? {
+            Some(project) => {
+                kube_tokens(&project.cluster.provider, &global.session(), &home).await?
+            }
+            None => None,
+        };
         let (client, at) = match &path {
-            Some(path) if is_own => KubeClient::from_own(path, context).await?,
+            Some(path) if is_own => match &tokens {
+                Some(tokens) => KubeClient::from_own_with_tokens(path, context, tokens).await?,
+                None => KubeClient::from_own(path, context).await?,
+            },
             Some(path) => KubeClient::from_file_named(path, context).await?,
             None => KubeClient::from_environment(context).await?,
         };

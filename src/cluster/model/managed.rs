@@ -1,7 +1,7 @@
 //! The model of what belongs to no cloud, where the cloud runs the control plane.
 
 use infra_cloud::ManagedPlane;
-use infra_provider_api::{Address, Cluster, Declared, Input, Phase, Reference};
+use infra_provider_api::{Address, Cluster, Declared, Input, Phase, Readiness, Reference};
 use serde_json::Value;
 
 use super::{AppsModel, Result, certificate, make, sites, suites, victims::victims};
@@ -40,7 +40,8 @@ fn count(spec: &infra_provider_api::RawJson) -> Option<u64> {
     spec.get("count")?.as_u64()
 }
 
-/// Returns the pools that shall get smaller. The cloud never chooses which machines go.
+/// Returns the pools that shall get smaller. The cloud never chooses which machines go. A pool that the cloud is
+/// changing has more machines for a while, so it is left alone until that is over.
 pub fn shrinking(
     plane: &ManagedPlane,
     of_cloud: &[Declared],
@@ -49,8 +50,13 @@ pub fn shrinking(
     let pools = of_cloud.iter().filter(|one| one.address.kind() == plane.pool_kind);
     let shrinking = pools.filter_map(|pool| {
         let to = count(&pool.spec)?;
-        let from = count(&in_cloud.get(&pool.address)?.spec)?;
-        (to < from).then(|| Shrinking { pool: pool.address.clone(), from, to })
+        let seen = in_cloud.get(&pool.address)?;
+        let from = count(&seen.spec)?;
+        (to < from && seen.readiness == Readiness::Ready).then(|| Shrinking {
+            pool: pool.address.clone(),
+            from,
+            to,
+        })
     });
     shrinking.collect()
 }
@@ -115,22 +121,23 @@ impl ManagedModel<'_> {
         Ok(all)
     }
 
-    /// Lets a pool whose machine is being replaced keep the number it has: it has one more for a while, and
-    /// the cloud must not choose which one goes. One that gets smaller gives up the machines that are chosen
-    /// here.
+    /// Lets a pool keep the number that it has while one of its machines is replaced, or while the cloud changes
+    /// it: it has more for a while, and the cloud must not choose which one goes. One that gets smaller gives up
+    /// the machines that are chosen here.
     fn adjust_pools(&self, all: &mut [Declared]) {
         for pool in all.iter_mut().filter(|one| one.address.kind() == self.plane.pool_kind) {
             let name = pool.address.name();
-            if self.replaced.iter().any(|one| one.pool == name) {
+            let shrinks = self.shrinking.iter().find(|one| one.pool == pool.address);
+            let is_replacing = self.replaced.iter().any(|one| one.pool == name);
+            let (Some(shrinks), false) = (shrinks, is_replacing) else {
                 let has = self.observed.get(&pool.address).and_then(|seen| count(&seen.spec));
-                if let (Some(has), Some(_)) = (has, count(&pool.spec)) {
+                if let (Some(has), Some(asked)) = (has, count(&pool.spec))
+                    && (is_replacing || asked < has)
+                {
                     let mut spec = pool.spec.value();
                     spec["count"] = Value::from(has);
                     pool.spec = spec.into();
                 }
-                continue;
-            }
-            let Some(shrinks) = self.shrinking.iter().find(|one| one.pool == pool.address) else {
                 continue;
             };
             let surplus = usize::try_from(shrinks.from - shrinks.to).unwrap_or(usize::MAX);

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{Ran, Watched};
 
 /// Variables that would lead a run to another account or cluster.
-const FOREIGN: [&str; 16] = [
+const FOREIGN: [&str; 19] = [
     "DIGITALOCEAN_DNS_TOKEN",
     "INFRA_LOG",
     "INFRA_STATE_DIR",
@@ -27,18 +27,31 @@ const FOREIGN: [&str; 16] = [
     "INFRA_STATE_ACCEPT_UNSIGNED",
     "SSL_CERT_FILE",
     "KUBECONFIG",
+    "GOOGLE_OAUTH_ACCESS_TOKEN",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_PROJECT",
 ];
 
 /// A folder with an infra.toml; its embedded cloud is stopped when it goes out of scope, also when
 /// the test panics.
 pub struct Lab {
     folder: TempDir,
+    /// The cloud that the embedded one stands in for.
+    provider: &'static str,
 }
 
 impl Lab {
     /// An empty folder.
     pub fn empty() -> Self {
-        Self { folder: tempfile::Builder::new().prefix("infra-scenario-").tempdir().unwrap() }
+        let folder = tempfile::Builder::new().prefix("infra-scenario-").tempdir().unwrap();
+        Self { folder, provider: "do" }
+    }
+
+    /// A folder with this infra.toml, of a cluster on the cloud `provider`.
+    pub fn on(provider: &'static str, toml: &str) -> Self {
+        let mut lab = Self::with(toml);
+        lab.provider = provider;
+        lab
     }
 
     /// A folder with this infra.toml.
@@ -72,6 +85,9 @@ impl Lab {
     }
 
     pub fn write(&self, name: &str, text: &str) {
+        if let Some(folder) = self.file(name).parent() {
+            std::fs::create_dir_all(folder).unwrap();
+        }
         std::fs::write(self.file(name), text).unwrap();
     }
 
@@ -99,7 +115,7 @@ impl Lab {
     /// The binary on the embedded cloud, whose clock runs ten times as fast.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = self.bare(words);
-        command.args(["--provider", "do", "--sim", "--sim-speed", "10"]);
+        command.args(["--provider", self.provider, "--sim", "--sim-speed", "10"]);
         command
     }
 

@@ -93,6 +93,7 @@ impl Cloud for Generous {
         let number: u64 = node.rsplit('-').next().unwrap_or_default().parse().unwrap_or(1);
         Ok(Some(Instance {
             droplet_id: 1000 + number,
+            provider_id: format!("digitalocean://{}", 1000 + number),
             region: "fra1".to_owned(),
             size: "s-2vcpu-4gb".to_owned(),
             public_ip: None,
@@ -207,6 +208,7 @@ impl Lab {
                 exempt: vec!["kube-system".to_owned()],
             },
             checks_kubelets: false,
+            managed: None,
         })
         .await
         .unwrap();
@@ -226,6 +228,7 @@ impl Lab {
                 vcpus: 4,
                 memory_mib: 8192,
                 pods_max: 110,
+                provider_id: None,
             };
             register_node(cluster.store(), &node).unwrap();
         }

@@ -86,7 +86,7 @@ async fn connect(cluster: &mut Cluster, env: &CloudEnv) -> Result<ConnectedCloud
     };
     Ok(ConnectedCloud {
         provider: Arc::new(provider),
-        plane: Plane::Own(plane),
+        plane: Plane::Own(Box::new(plane)),
         name_servers: &[],
         // They run as their machines' role.
         addon_credentials: AddonCredentials::Own,

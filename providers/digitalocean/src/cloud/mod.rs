@@ -81,7 +81,7 @@ fn connect(cluster: &Cluster, env: &CloudEnv) -> Result<ConnectedCloud, CloudErr
     };
     Ok(ConnectedCloud {
         provider: Arc::new(provider),
-        plane: Plane::Own(plane),
+        plane: Plane::Own(Box::new(plane)),
         name_servers: &["ns1.digitalocean.com", "ns2.digitalocean.com", "ns3.digitalocean.com"],
         addon_credentials,
         dns_solver,

@@ -1,0 +1,97 @@
+//! What infra.toml asks for and GKE cannot have: one clear message each, with its place.
+
+use super::{bare, toml};
+use crate::lab::Lab;
+
+/// Asserts that a plan is refused with `text`, at a line of infra.toml.
+#[track_caller]
+fn refused(file: &str, text: &str) {
+    refused_on("gcp", file, text);
+}
+
+#[track_caller]
+fn refused_on(provider: &'static str, file: &str, text: &str) {
+    let lab = Lab::on(provider, file);
+    let ran = lab.run(&["plan"]).expect(3);
+    assert!(ran.stderr.contains(text), "no {text:?} in:\n{ran}");
+    assert!(ran.stderr.contains("infra.toml:"), "no place in:\n{ran}");
+}
+
+#[test]
+fn a_pool_s_size_is_a_number_or_bounds() {
+    refused(&toml("count = 2\nmin = 1\nmax = 3", ""), "gives both `count` and `min`");
+    refused(
+        &toml("min = 4\nmax = 3", ""),
+        "`min` (4) of the pool `worker` is more than its `max` (3)",
+    );
+    refused(&toml("min = 1", ""), "gives `min` without `max`");
+    refused(&toml("", ""), "does not say how many nodes it has");
+    refused(&toml("count = 3", ""), "3");
+    let own = toml("count = 2\nspot = true", "").replace("gcp", "do");
+    let own = own.replace("zones = [\"a\", \"b\"]", "image = \"ubuntu-24-04-x64\"");
+    let own = own.replace("europe-west3", "fra1");
+    refused_on("do", &own, "`spot` of the pool `worker`");
+}
+
+#[test]
+fn what_google_does_not_offer_is_refused_at_plan() {
+    let file = toml("count = 2", "");
+    refused(&file.replace("europe-west3", "europe-west33"), "europe-west33");
+    refused(&file.replace("\"a\", \"b\"", "\"a\", \"x\""), "europe-west3-x");
+    let typed = file.replace("vcpus = 2\nmemory = \"4GiB\"", "type = \"e2-standart-2\"");
+    refused(&typed, "e2-standart-2");
+    refused(&file.replace("1.36.2", "1.36.99"), "1.36.99");
+    let named = file.replace(
+        "name = \"lab\"",
+        "name = \"a-name-that-is-far-too-long-for-a-cluster-of-google\"",
+    );
+    refused(&named, "name");
+}
+
+#[test]
+fn a_cluster_of_somebody_else_is_left_alone() {
+    let lab = bare();
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    let before = lab.inventory();
+    // Another owner in the same project asks for a cluster of the same name.
+    let other = lab.run(&["plan", "--state-dir", "elsewhere"]);
+    assert_ne!(other.code, Some(101), "{other}");
+    assert_eq!(lab.inventory().ids(), before.ids());
+}
+
+#[test]
+fn a_wrong_project_is_refused() {
+    let file = toml("count = 2", "").replace("region =", "account = \"another-project\"\nregion =");
+    let lab = Lab::on("gcp", &file);
+    lab.run(&["plan"]).expect(4).warns("another-project");
+}
+
+#[test]
+fn a_pool_that_was_deleted_by_hand_comes_back() {
+    let lab = bare();
+    lab.run(&["apply", "--yes"]).ok();
+    let endpoint = lab.endpoint();
+    let (port, project) = (&endpoint["gcp"]["port"], endpoint["gcp"]["project"].as_str().unwrap());
+    let url = format!(
+        "http://127.0.0.1:{port}/v1/projects/{project}/locations/europe-west3/clusters/lab/nodePools/worker"
+    );
+    let bearer = format!("Authorization: Bearer {}", endpoint["gcp"]["token"].as_str().unwrap());
+    let curl = |words: &[&str]| {
+        let out =
+            std::process::Command::new("curl").args(["-s", "-H", &bearer]).args(words).output();
+        String::from_utf8(out.unwrap().stdout).unwrap()
+    };
+    let asked = curl(&["-X", "DELETE", &url]);
+    assert!(asked.contains("DELETE_NODE_POOL"), "{asked}");
+    // Where it goes while a run looks at it, that one says so, and the next one makes the pool again.
+    let first = lab.run(&["apply", "--yes"]);
+    if first.code != Some(0) {
+        first.expect(8).warns(
+            "node_pool.worker: wait for node_pool.worker: it was created, and is gone again",
+        );
+    }
+    lab.run(&["apply", "--yes"]).ok();
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
