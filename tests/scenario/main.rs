@@ -14,6 +14,7 @@ mod emptied;
 mod environments;
 mod faults;
 mod floor;
+mod gcp;
 mod gke;
 mod home;
 mod ingress;

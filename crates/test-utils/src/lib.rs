@@ -2,7 +2,9 @@
 //! tests of every package can use it.
 
 mod cluster_toml;
+pub mod discovery;
 mod folder;
+pub mod recordings;
 
 pub use cluster_toml::{ClusterToml, KUBERNETES, POD_RANGE};
 pub use folder::Folder;

@@ -38,6 +38,8 @@ pub struct Settings {
     pub gcp_operation_ms: Option<u64>,
     /// Google's APIs take calls that bear no token, as those of a tool without credentials.
     pub gcp_open: bool,
+    /// Each call of Google's APIs is written to `gcp-calls.jsonl` in the data folder, with its answer.
+    pub gcp_log: bool,
     /// How many times shorter everything takes at GKE than at Google's: a cluster takes four minutes
     /// there.
     pub gke_pace: f64,
@@ -54,6 +56,7 @@ impl Default for Settings {
             latency_ms: 0,
             gcp_operation_ms: None,
             gcp_open: false,
+            gcp_log: false,
             gke_pace: 60.0,
             gke_leaves: None,
         }

@@ -91,8 +91,6 @@ fn region_view(gcp: &Gcp, w: &State, project: &str, region: &str) -> Value {
             quota("INSTANCE_GROUP_MANAGERS", 1000.0, 0),
             quota("N2_CPUS", limit, 0),
             quota("N2D_CPUS", limit, 0),
-            quota("N4_CPUS", limit, 0),
-            quota("C4_CPUS", limit, 0),
             quota("SSD_TOTAL_GB", limit * 100.0, disks),
             quota("STATIC_ADDRESSES", 700.0, 0),
         ],

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::routes::Found;
-use super::{Call, Dialect, Query, Refusal, Reply, Route, Routes};
+use super::{Call, Dialect, Query, Refusal, Reply, Route, Routes, call_log};
 use crate::api::{authorized, fault_after, fault_before};
 use crate::faults::{Api as Target, Effect, Fault};
 use crate::gcp::Gcp;
@@ -68,7 +68,11 @@ pub fn router(gcp: Arc<Gcp>, routes: Routes) -> Router {
     let routes = Arc::new(routes);
     Router::new().fallback(move |request: Request| {
         let (gcp, routes) = (gcp.clone(), routes.clone());
-        async move { pass(gcp, &routes, request).await }
+        async move {
+            let sim = gcp.sim().clone();
+            let pass = |request| async move { pass(gcp, &routes, request).await };
+            call_log::logged(&sim, request, pass).await
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 //! A part of the cloud adds its calls to [`Routes`]. A handler gets a [`Call`] and gives a [`Reply`].
 
 mod call;
+mod call_log;
 mod fields;
 mod filter;
 mod guard;
