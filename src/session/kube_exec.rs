@@ -12,12 +12,13 @@ pub const VERB: &str = "kube-token";
 const INSTALL_HINT: &str = "infra makes the tokens of this cluster: install it where kubectl finds it, or run `infra kubeconfig --exec` with the vendor's own plugin";
 
 /// Returns the program that makes tokens for the cluster of `project`; `sim` says that it is on the embedded
-/// cloud, whose place follows from the file's.
+/// cloud, which is in the folder of the state.
 pub fn of_project(project: &Project, sim: bool) -> ExecCredential {
     let mut args = vec![VERB.to_owned(), "--provider".to_owned(), project.cluster.provider.clone()];
     if sim {
-        let file = std::path::absolute(&project.file).unwrap_or_else(|_| project.file.clone());
-        args.extend(["--sim".to_owned(), "--file".to_owned(), file.display().to_string()]);
+        let folder = project.home.folder();
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        args.extend(["--sim".to_owned(), "--state-dir".to_owned(), folder.display().to_string()]);
     }
     ExecCredential {
         version: "v1".to_owned(),

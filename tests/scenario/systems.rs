@@ -20,7 +20,7 @@ impl System<'_> {
         let kubeconfig = self.kubeconfig.display().to_string();
         let mut command = self.lab.bare(&[&["apps"], words].concat());
         // All are on one embedded cloud.
-        command.args(["-f", &file, "--provider", "do", "--state-dir", "."]);
+        command.args(["-f", &file, "--provider", self.lab.provider(), "--state-dir", "."]);
         if words[0] != "render" {
             command.args(["--kubeconfig", &kubeconfig]);
         }
@@ -255,7 +255,7 @@ fn opens(suite: &System<'_>) {
 
 #[test]
 fn task_queue_never_runs_its_database_twice() {
-    let lab = Lab::empty();
+    let lab = Lab::empty_on("gcp");
     lab.add_example("task-queue");
     lab.run(&["apply", "--yes", "-f", "task-queue/infra.toml", "--state-dir", "."]).ok();
     let tasks = in_cluster(&lab, "task-queue", "task-queue");

@@ -5,6 +5,7 @@ mod crash;
 mod life;
 mod pools;
 mod rotate;
+mod systems;
 
 use infra_test_utils::KUBERNETES;
 

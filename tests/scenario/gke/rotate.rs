@@ -3,12 +3,15 @@
 use super::{bare, with_apps};
 use crate::lab::{Kubectl, Lab};
 
-/// The names of the Nodes, as `infra status` has them.
-fn nodes(lab: &Lab) -> Vec<String> {
-    let status: serde_json::Value =
-        serde_json::from_str(&lab.run(&["status", "--json"]).ok().stdout).unwrap();
+/// The names of the Nodes, as `infra status --json` has them.
+pub(super) fn nodes_of(status: &str) -> Vec<String> {
+    let status: serde_json::Value = serde_json::from_str(status).unwrap();
     let nodes = status["nodes"].as_array().unwrap().iter();
     nodes.map(|node| node["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn nodes(lab: &Lab) -> Vec<String> {
+    nodes_of(&lab.run(&["status", "--json"]).ok().stdout)
 }
 
 #[test]

@@ -47,6 +47,18 @@ impl Lab {
         Self { folder, provider: "do" }
     }
 
+    /// An empty folder for clusters on the cloud `provider`.
+    pub fn empty_on(provider: &'static str) -> Self {
+        let mut lab = Self::empty();
+        lab.provider = provider;
+        lab
+    }
+
+    /// The cloud that the embedded one stands in for.
+    pub fn provider(&self) -> &'static str {
+        self.provider
+    }
+
     /// A folder with this infra.toml, of a cluster on the cloud `provider`.
     pub fn on(provider: &'static str, toml: &str) -> Self {
         let mut lab = Self::with(toml);

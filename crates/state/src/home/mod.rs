@@ -126,6 +126,14 @@ impl Home {
         self.folder.join("ssl").join(cluster)
     }
 
+    /// Returns the folder that everything is in, as `--state-dir` takes it.
+    pub fn folder(&self) -> &Path {
+        match self.folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => &self.folder,
+        }
+    }
+
     /// Returns the folder of the embedded cloud.
     pub fn sim(&self) -> PathBuf {
         self.folder.join(".infra").join("sim")
