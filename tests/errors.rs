@@ -123,7 +123,7 @@ fn what_is_wrong_in_the_file_has_its_place() {
             Place::new(&format!("{}\n[dns]\ndomain = \"my_shop.example.com\"\n", base())),
         ),
         ("unknown_provider", with("\"do\"", "\"d0\"")),
-        ("provider_not_built", with("\"do\"", "\"gcp\"")),
+        ("provider_without_type", with("\"do\"", "\"gcp\"")),
     ];
     for (name, place) in all {
         insta::assert_snapshot!(name, place.refusal(&["validate"]));

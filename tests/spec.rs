@@ -83,6 +83,7 @@ fn a_setting_that_the_cloud_does_not_have_is_refused_at_its_key() {
         ("do", "zones = [\"a\"]"),
         ("do", "private = true"),
         ("aws", "cluster_token = { env = \"A\" }"),
+        ("gcp", "project = \"shop\""),
     ] {
         if !infra::clouds::names().contains(&cloud) {
             continue;
@@ -98,11 +99,9 @@ fn a_setting_that_the_cloud_does_not_have_is_refused_at_its_key() {
             let refused = load(&text, &Options::default()).unwrap_err();
             assert!(refused.contains(&format!("unknown key `{key}` in [{table}]")), "{refused}");
             assert!(refused.contains(&format!("infra.toml:{line}:1")), "{line}: {refused}");
-            assert!(refused.contains("known keys: region, image, account"), "{refused}");
+            assert!(refused.contains("known keys: region, "), "{refused}");
         }
     }
-    let others = format!("{}\n[providers.gcp]\nproject = \"shop\"\n", good());
-    assert!(load(&others, &Options::default()).is_ok());
     let typo = format!("{}\n[providers.asw]\nregion = \"eu-central-1\"\n", good());
     let refused = load(&typo, &Options::default()).unwrap_err();
     assert!(refused.contains("did you mean `aws`?"), "{refused}");

@@ -39,7 +39,7 @@ pub struct Global {
         value_name = "CLOUD",
         help = format!(
             "Use this cloud instead of the one that the file names: {}",
-            clouds::names().join(" or ")
+            one_of(&clouds::names())
         )
     )]
     pub provider: Option<String>,
@@ -69,6 +69,14 @@ pub struct Global {
     /// Print JSON.
     #[arg(long, global = true, help_heading = HEADING)]
     pub json: bool,
+}
+
+/// Lists names as a sentence does: `aws, do or gcp`.
+fn one_of(names: &[&str]) -> String {
+    match names.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 impl Global {

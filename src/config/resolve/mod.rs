@@ -261,7 +261,7 @@ impl Resolver<'_> {
             }
         } else if !known_here(&name) {
             let message = format!("the provider `{name}` is not part of this build of infra");
-            let hint = clouds::other_builds(&name);
+            let hint = clouds::other_builds();
             if options.provider.is_some() {
                 self.found.push(Diagnostic::new(message).help(hint));
             } else {
