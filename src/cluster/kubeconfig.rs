@@ -172,7 +172,7 @@ impl Resource for Kubeconfigs {
             _ => {}
         }
         if let Some(keeper) = &self.keeper {
-            keeper.removed(&[self.path.clone()]);
+            keeper.removed(std::slice::from_ref(&self.path));
             keeper.persist().await?;
         }
         Ok(true)

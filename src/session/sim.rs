@@ -41,11 +41,7 @@ pub async fn clock_speed(endpoint: &Endpoint) -> Result<f64, CliError> {
 pub fn cloud_env(endpoint: &Endpoint, clock_speed: f64) -> Result<CloudEnv, CliError> {
     let ca_pem = std::fs::read_to_string(&endpoint.ca_file).map_err(failed)?;
     Ok(CloudEnv {
-        variables: endpoint
-            .variables()
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
+        variables: endpoint.variables().map(|(name, value)| (name.to_owned(), value)).collect(),
         only: true,
         ca_pem: Some(ca_pem),
         clock_speed: Some(clock_speed),

@@ -81,3 +81,50 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+
+    use async_trait::async_trait;
+    use http::Response;
+    use infra_provider_api::{CloudError, ErrorKind, KubeCredential};
+    use tower::{ServiceExt, service_fn};
+
+    use super::*;
+
+    /// Makes another token each time, and none at the third.
+    #[derive(Default)]
+    struct Numbered(AtomicU32);
+
+    #[async_trait]
+    impl KubeToken for Numbered {
+        async fn token(&self) -> Result<KubeCredential, CloudError> {
+            let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+            if number == 3 {
+                return Err(CloudError::new(ErrorKind::Unauthorized, "ask for a token", "refused"));
+            }
+            Ok(KubeCredential { token: format!("token-{number}").into(), ends: None })
+        }
+    }
+
+    #[tokio::test]
+    async fn each_call_carries_the_token_of_its_time() {
+        let echo = service_fn(|request: Request<()>| async move {
+            let value = &request.headers()[AUTHORIZATION];
+            assert!(value.is_sensitive(), "it must not be logged");
+            Ok::<_, Infallible>(Response::new(value.to_str().unwrap_or_default().to_owned()))
+        });
+        let tokens: Arc<dyn KubeToken> = Arc::new(Numbered::default());
+        let mut service = TokenLayer::new(&tokens).layer(echo);
+        for wanted in ["Bearer token-1", "Bearer token-2"] {
+            let answer = service.ready().await.unwrap().call(Request::new(())).await.unwrap();
+            assert_eq!(answer.body(), wanted);
+        }
+        let refused = service.ready().await.unwrap().call(Request::new(())).await.unwrap_err();
+        assert_eq!(refused.to_string(), "ask for a token: refused");
+    }
+}
