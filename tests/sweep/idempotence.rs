@@ -11,7 +11,7 @@ use std::{
 use infra::{config, session::SessionOptions};
 use infra_provider_api::Phase;
 use infra_test_utils::{ClusterToml, POD_RANGE};
-use xtask::sweep::{Lab, SUITE, Tools};
+use xtask::sweep::{Lab, Provider, SUITE, Tools};
 
 use super::{
     failing_kinds::{Log, Trouble},
@@ -94,7 +94,11 @@ fn options() -> SessionOptions {
 fn every_kinds_actions_twice_and_failed_once() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let home = std::env::current_dir().unwrap();
-    let tools = Tools { binary: PathBuf::from(env!("CARGO_BIN_EXE_infra")), speed: SPEED };
+    let tools = Tools {
+        binary: PathBuf::from(env!("CARGO_BIN_EXE_infra")),
+        speed: SPEED,
+        provider: Provider::Do,
+    };
     let mut shapes = Vec::new();
     for how in [Trouble::Twice, Trouble::FailsOnceAndIsLostOnce] {
         let lab = Lab::empty(&tools).unwrap();

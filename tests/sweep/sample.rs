@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use xtask::sweep::{SweepArgs, run};
+use xtask::sweep::{Provider, SweepArgs, run};
 
 /// What is done to the runs of a sample.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,12 +14,17 @@ enum Does {
 
 /// `INFRA_SWEEP_SEED` for another sample.
 fn sample(scenarios: &[&str], does: Does, sample: usize) {
+    sample_on(Provider::Do, scenarios, does, sample);
+}
+
+fn sample_on(provider: Provider, scenarios: &[&str], does: Does, sample: usize) {
     let under = match does {
         Does::KillsUnder(fault) => Some(fault),
         Does::Kills | Does::Loses => None,
     };
     let seed = std::env::var("INFRA_SWEEP_SEED").ok().and_then(|text| text.parse().ok());
     let args = SweepArgs {
+        provider,
         scenario: scenarios.iter().map(|name| (*name).to_owned()).collect(),
         kills: does != Does::Loses,
         faults: false,
@@ -57,4 +62,16 @@ fn killed_and_a_machine_lost_the_next_run_converges() {
 #[test]
 fn whichever_machine_is_lost_the_next_run_makes_the_cluster_whole() {
     sample(&["losses"], Does::Loses, 1);
+}
+
+#[test]
+fn killed_somewhere_on_gke_the_next_run_converges() {
+    let all = ["first-apply", "update", "scale-down", "rotation", "destroy"];
+    sample_on(Provider::Gcp, &all, Does::Kills, 2);
+}
+
+#[test]
+fn killed_while_gke_works_on_its_own_the_next_run_converges() {
+    sample_on(Provider::Gcp, &["update"], Does::KillsUnder("GKE moves"), 1);
+    sample_on(Provider::Gcp, &["rotation"], Does::KillsUnder("for a while"), 1);
 }

@@ -9,18 +9,18 @@ use std::{
 use clap::Args;
 
 use super::{
-    Bases, Reference, Scenario, Seed, SweepError, damages, disturbances,
+    Bases, Provider, Reference, Scenario, Seed, SweepError, damages, disturbances,
     jobs::{Case, Queue, work},
     lab::Tools,
     losses, reference, sample, scenarios,
 };
 
-/// So many machines does the cluster have whose machines are lost one after the other.
-const MACHINES: u64 = 5;
-
 /// What to sweep.
 #[derive(Clone, Debug, Args)]
 pub struct SweepArgs {
+    /// The cloud that the embedded one stands in for.
+    #[arg(long, value_enum, default_value_t)]
+    pub provider: Provider,
     /// Only this scenario; may be given several times.
     #[arg(long)]
     pub scenario: Vec<String>,
@@ -76,16 +76,18 @@ pub fn run(args: &SweepArgs) -> Result<bool, SweepError> {
         Some(binary) => binary.canonicalize().map_err(SweepError::io(binary))?,
         None => build()?,
     };
-    let tools = Tools { binary, speed: args.speed };
-    let chosen: Vec<Scenario> = scenarios()
+    let tools = Tools { binary, speed: args.speed, provider: args.provider };
+    let chosen: Vec<Scenario> = scenarios(args.provider)
         .into_iter()
         .filter(|scenario| {
             args.scenario.is_empty() || args.scenario.iter().any(|name| name == scenario.name)
         })
         .collect();
-    let only_losses = args.losses && args.scenario.iter().any(|name| name == losses().name);
+    let only_losses =
+        args.losses && args.scenario.iter().any(|name| name == losses(args.provider).name);
     if chosen.is_empty() && !only_losses {
-        let names: Vec<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
+        let names: Vec<&str> =
+            scenarios(args.provider).iter().map(|scenario| scenario.name).collect();
         return Err(SweepError::broken(format!("scenarios: {}", names.join(", "))));
     }
     let began = Instant::now();
@@ -119,7 +121,7 @@ fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Que
                 points.retain(|point| point.to_string().contains(text.as_str()));
             }
             if let Some(text) = &args.under {
-                let chosen = disturbances(args.speed).into_iter();
+                let chosen = disturbances(args.provider, args.speed).into_iter();
                 for under in chosen.filter(|one| one.name.contains(text.as_str())) {
                     let killed = |point| Case::KillUnder(point, under.clone());
                     queue.extend(points.iter().copied().map(killed).map(case));
@@ -142,9 +144,10 @@ fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Que
     }
     if args.losses && (args.scenario.is_empty() || args.scenario.iter().any(|one| one == "losses"))
     {
-        let scenario = losses();
+        let scenario = losses(args.provider);
         let reference = reference(bases.get(scenario.before)?, &scenario)?;
-        let count = args.sample.map_or(MACHINES, |count| (count as u64).min(MACHINES));
+        let machines = scenario.before.machines();
+        let count = args.sample.map_or(machines, |count| (count as u64).min(machines));
         let each = |first| (scenario, reference.clone(), Case::LoseEach(first));
         queue.extend((0..count).map(each));
     }
@@ -156,7 +159,8 @@ fn cases(args: &SweepArgs, bases: &mut Bases, chosen: &[Scenario]) -> Result<Que
 fn faults(args: &SweepArgs, reference: &Reference, seed: &mut Seed) -> Vec<Case> {
     let is_chosen =
         |name: &str| args.fault.as_ref().is_none_or(|text| name.contains(text.as_str()));
-    let mut faults: Vec<Case> = disturbances(args.speed).into_iter().map(Case::Disturb).collect();
+    let mut faults: Vec<Case> =
+        disturbances(args.provider, args.speed).into_iter().map(Case::Disturb).collect();
     if reference.counts.writes > 0 {
         faults.extend(damages().map(Case::Damage));
     }

@@ -15,8 +15,8 @@ impl Base {
     /// # Errors
     /// Returns an error if an undisturbed run does not succeed.
     pub fn prepare(tools: &Tools, before: Before, seed: u64) -> Result<Self, SweepError> {
-        let lab = Lab::empty(tools)?;
-        lab.write("infra.toml", &scenario::toml(before, false, false))?;
+        let mut lab = Lab::empty(tools)?;
+        scenario::write(&lab, before, false, false)?;
         lab.start_cloud(Some(seed))?;
         // What is swept here is not the rate limit.
         let limits =
@@ -27,9 +27,10 @@ impl Base {
             Before::Bucket => {
                 lab.must(&["apply", "--yes", "--target", "bucket.artifacts"])?;
             }
-            Before::Cluster | Before::Pair | Before::Quorum => {
+            Before::Cluster | Before::Pair | Before::Quorum | Before::Wide => {
                 lab.must(&["apply", "--yes"])?;
                 lab.must(&["plan", "--detailed-exitcode"])?;
+                lab.learn_node()?;
             }
         }
         lab.stop_cloud()?;

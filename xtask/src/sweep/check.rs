@@ -1,15 +1,23 @@
 //! What must hold once a scenario is over: asked of the cloud itself, and of the record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use infra_sim::control::Inventory;
 use serde_json::Value;
 
-use super::{Lab, Scenario, SweepError, lab::CLUSTER};
+use super::{Lab, Provider, Scenario, SweepError, gke_check, lab::CLUSTER};
 
 /// What exists: by kind, by name, how often. Names that differ from run to run (a generation, an id
 /// that Kubernetes gave) are cut to what they have in common.
 pub type Shape = BTreeMap<String, BTreeMap<String, usize>>;
+
+/// How long what the cloud does by itself may take.
+const BY_ITSELF: Duration = Duration::from_secs(20);
+/// Between two looks at it.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Kinds that are recorded, and where the cloud lists them; what names one of them there.
 const RECORDED: [(&str, &str, &str); 9] = [
@@ -32,6 +40,12 @@ pub(super) fn shape(lab: &Lab, inventory: &Inventory) -> Result<Shape, SweepErro
     let value = serde_json::to_value(inventory)
         .map_err(|error| SweepError::broken(format!("the inventory: {error}")))?;
     let mut shape = Shape::new();
+    for (kind, list) in &inventory.gcp {
+        for one in list {
+            let name = gke_check::name(kind, one).replace(&part, "*");
+            *shape.entry(format!("gcp {kind}")).or_default().entry(name).or_default() += 1;
+        }
+    }
     // Machines put their reports into the bucket, when they come to it.
     let count_objects = inventory.droplets.is_empty();
     for (kind, list) in value.as_object().into_iter().flatten() {
@@ -67,13 +81,19 @@ fn name(kind: &str, one: &Value) -> String {
 }
 
 /// Looks at everything: the cloud holds what an undisturbed run leaves, none of it twice, all of it
-/// owned; the record says the same with no open intents; nothing is left to plan.
+/// owned; the record says the same with no open intents; nothing is left to plan. On Google Cloud the cluster is
+/// deleted then, and the project must be empty.
 ///
 /// # Errors
 /// Returns [`SweepError::Broken`] if a promise does not hold, and says which one.
 pub fn check(lab: &Lab, scenario: &Scenario, wanted: &Shape) -> Result<(), SweepError> {
-    let inventory = lab.inventory()?;
-    let found = shape(lab, &inventory)?;
+    look(lab, scenario, wanted)?;
+    leaves_nothing(lab)
+}
+
+/// Looks at everything, and leaves it as it is.
+pub(super) fn look(lab: &Lab, scenario: &Scenario, wanted: &Shape) -> Result<(), SweepError> {
+    let (inventory, found) = settled(lab, |found| found == wanted)?;
     if found != *wanted {
         return Err(SweepError::broken(format!(
             "the cloud does not hold what it should:\nfound  {found:?}\nwanted {wanted:?}"
@@ -83,6 +103,50 @@ pub fn check(lab: &Lab, scenario: &Scenario, wanted: &Shape) -> Result<(), Sweep
     recorded(lab, &inventory)?;
     if scenario.completes() {
         lab.must(&["plan", "--detailed-exitcode"])?;
+    }
+    Ok(())
+}
+
+/// Looks until the shape is good. What GKE and Kubernetes do of their own accord takes its time: a machine's repair,
+/// an upgrade of nodes, a load balancer that is taken apart. Elsewhere the first look counts.
+pub(super) fn settled(
+    lab: &Lab,
+    mut is_good: impl FnMut(&Shape) -> bool,
+) -> Result<(Inventory, Shape), SweepError> {
+    let began = Instant::now();
+    loop {
+        let inventory = lab.inventory()?;
+        let found = shape(lab, &inventory)?;
+        let is_own = lab.tools.provider == Provider::Do;
+        if is_own || is_good(&found) || began.elapsed() > BY_ITSELF {
+            return Ok((inventory, found));
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Looks until two looks at a cloud that goes on by itself are the same.
+pub(super) fn at_rest(lab: &Lab) -> Result<Shape, SweepError> {
+    const LOOKS: usize = 8;
+    let (mut last, mut same) = (Shape::new(), 0);
+    let is_good = |found: &Shape| {
+        same = if *found == last { same + 1 } else { 0 };
+        last.clone_from(found);
+        same >= LOOKS
+    };
+    Ok(settled(lab, is_good)?.1)
+}
+
+/// On Google Cloud, deletes the cluster, and checks that the project is empty then: nothing was made that nobody
+/// knows.
+pub(super) fn leaves_nothing(lab: &Lab) -> Result<(), SweepError> {
+    if lab.tools.provider == Provider::Do {
+        return Ok(());
+    }
+    lab.must(&["destroy", "--yes"])?;
+    let inventory = lab.inventory()?;
+    if !inventory.is_empty() {
+        return Err(SweepError::broken(format!("destroy leaves {:?}", inventory.gcp)));
     }
     Ok(())
 }
@@ -106,7 +170,7 @@ fn owned(lab: &Lab, inventory: &Inventory) -> Result<(), SweepError> {
             return Err(SweepError::broken(format!("{} is not owned: {tags:?}", droplet["name"])));
         }
     }
-    Ok(())
+    gke_check::owned(&inventory.gcp, &uuid(lab)?)
 }
 
 /// Checks that the record's ids are the cloud's ids, and that no intent is left open.
@@ -118,6 +182,9 @@ fn recorded(lab: &Lab, inventory: &Inventory) -> Result<(), SweepError> {
     };
     if !empty(&record["intents"]) {
         return Err(SweepError::broken(format!("open intents are left: {}", record["intents"])));
+    }
+    if lab.tools.provider == Provider::Gcp {
+        return gke_check::recorded(&inventory.gcp, &record["resources"]);
     }
     let inventory = serde_json::to_value(inventory)
         .map_err(|error| SweepError::broken(format!("the inventory: {error}")))?;

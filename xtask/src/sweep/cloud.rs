@@ -1,6 +1,7 @@
 //! The cloud of a lab, as the harness asks it.
 
 use infra_sim::{Fault, FaultApi, FaultEffect, Limits, SetFault, control::Inventory};
+use serde_json::Value;
 
 use super::{Lab, SweepError};
 
@@ -47,6 +48,20 @@ impl Lab {
     /// Returns an error if the cloud does not answer.
     pub fn shape(&self) -> Result<super::Shape, SweepError> {
         super::check::shape(self, &self.inventory()?)
+    }
+
+    /// Lists the machines that exist: ids that order them, and names.
+    pub(super) fn machines(&self) -> Result<Vec<(u64, String)>, SweepError> {
+        let inventory = self.inventory()?;
+        let name = |one: &Value| one["name"].as_str().map(str::to_owned);
+        let droplets = inventory.droplets.iter();
+        let mut all: Vec<(u64, String)> =
+            droplets.filter_map(|one| Some((one["id"].as_u64()?, name(one)?))).collect();
+        all.sort();
+        let instances = inventory.gcp.get("instances").into_iter().flatten();
+        let runs = instances.filter(|one| one["status"] == "RUNNING").filter_map(name);
+        all.extend((0..).zip(runs));
+        Ok(all)
     }
 
     pub(super) fn inventory(&self) -> Result<Inventory, SweepError> {

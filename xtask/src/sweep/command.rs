@@ -12,13 +12,16 @@ use std::{
 use super::SweepError;
 
 /// Variables that would lead a run to another account or cluster.
-const FOREIGN: [&str; 9] = [
+const FOREIGN: [&str; 12] = [
     "DIGITALOCEAN_TOKEN",
     "DIGITALOCEAN_ACCESS_TOKEN",
     "DIGITALOCEAN_API_URL",
     "SPACES_ACCESS_KEY_ID",
     "SPACES_SECRET_ACCESS_KEY",
     "SPACES_ENDPOINT_URL",
+    "GOOGLE_OAUTH_ACCESS_TOKEN",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_PROJECT",
     "SSL_CERT_FILE",
     "KUBECONFIG",
     "INFRA_FAULT_POINT",

@@ -2,7 +2,11 @@
 
 use infra_sim::{Fault, FaultApi, FaultEffect as Effect, Limits};
 
-use super::cloud::{fault, machine};
+use super::{
+    Provider,
+    cloud::{fault, machine},
+    gke_faults,
+};
 
 /// One thing that goes wrong while a scenario runs.
 #[derive(Clone, Debug)]
@@ -19,19 +23,19 @@ pub struct Disturbance {
     pub(super) never: bool,
 }
 
-fn of(name: &'static str, requests: Vec<Fault>) -> Disturbance {
+pub(super) fn of(name: &'static str, requests: Vec<Fault>) -> Disturbance {
     Disturbance { name, requests, machines: Vec::new(), limit: None, never: false }
 }
 
-fn each(n: u32, fault: Fault) -> Fault {
+pub(super) fn each(n: u32, fault: Fault) -> Fault {
     Fault { every: Some(n), ..fault }
 }
 
-fn method(method: &str, fault: Fault) -> Fault {
+pub(super) fn method(method: &str, fault: Fault) -> Fault {
     Fault { method: Some(method.to_owned()), ..fault }
 }
 
-fn times(count: u32, fault: Fault) -> Fault {
+pub(super) fn times(count: u32, fault: Fault) -> Fault {
     Fault { count: Some(count), ..fault }
 }
 
@@ -42,14 +46,23 @@ fn stale(api: FaultApi) -> Fault {
 /// How far lists lag behind, on the cloud's clock: less than the 20 s that are allowed for.
 const LAG: Option<u64> = Some(15_000);
 
-/// Lists every disturbance. `speed` is that of the cloud's clock.
+/// Lists every disturbance of a cloud. `speed` is that of its clock.
+pub fn disturbances(provider: Provider, speed: f64) -> Vec<Disturbance> {
+    let mut all = of_any_cloud(provider.api(), speed);
+    all.extend(match provider {
+        Provider::Do => of_own_machines(),
+        Provider::Gcp => gke_faults::disturbances(),
+    });
+    all
+}
+
+/// Lists what any API does wrong; `cloud` is that of the cloud.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
-pub fn disturbances(speed: f64) -> Vec<Disturbance> {
-    use FaultApi::{Any, Digitalocean, Kube, S3};
+fn of_any_cloud(cloud: FaultApi, speed: f64) -> Vec<Disturbance> {
+    use FaultApi::{Any, Kube};
     // Real time, as milliseconds of the cloud's clock.
     let real_ms = |ms: f64| Some((ms * speed) as u64);
-    let retry_after =
-        Fault { retry_after_s: Some(1), ..fault(Digitalocean, Effect::TooManyRequests) };
+    let retry_after = Fault { retry_after_s: Some(1), ..fault(cloud, Effect::TooManyRequests) };
     vec![
         of("429 with Retry-After", vec![times(8, each(4, retry_after))]),
         of("429 without Retry-After", vec![each(4, fault(Any, Effect::TooManyRequests))]),
@@ -58,10 +71,7 @@ pub fn disturbances(speed: f64) -> Vec<Disturbance> {
         of("503", vec![each(5, fault(Any, Effect::Unavailable))]),
         of("reset before the effect", vec![each(6, fault(Any, Effect::ResetBefore))]),
         of("reset after the effect", vec![each(6, fault(Any, Effect::ResetAfter))]),
-        of(
-            "reset after every create",
-            vec![method("POST", fault(Digitalocean, Effect::ResetAfter))],
-        ),
+        of("reset after every create", vec![method("POST", fault(cloud, Effect::ResetAfter))]),
         of(
             "slow answers",
             vec![each(4, Fault { delay_ms: real_ms(400.0), ..fault(Any, Effect::Slow) })],
@@ -78,13 +88,27 @@ pub fn disturbances(speed: f64) -> Vec<Disturbance> {
         ),
         of("truncated bodies", vec![each(6, fault(Any, Effect::Truncate))]),
         of("bodies that are not JSON", vec![each(6, fault(Any, Effect::NotJson))]),
-        of("lists that lag behind", vec![Fault { delay_ms: LAG, ..stale(Digitalocean) }]),
+        of("lists that lag behind", vec![Fault { delay_ms: LAG, ..stale(cloud) }]),
+        of("small pages", vec![fault(Any, Effect::SmallPages)]),
+        of(
+            "the API server flaps",
+            vec![
+                each(4, fault(Kube, Effect::Unavailable)),
+                each(7, fault(Kube, Effect::ResetBefore)),
+            ],
+        ),
+    ]
+}
+
+/// Lists what DigitalOcean, its S3 and a cluster's own machines do wrong.
+fn of_own_machines() -> Vec<Disturbance> {
+    use FaultApi::{Digitalocean, S3};
+    vec![
         of("lists of objects that lag behind", vec![Fault { delay_ms: LAG, ..stale(S3) }]),
         of(
             "a page that shifts for a while",
             vec![times(9, fault(Digitalocean, Effect::ShiftPage))],
         ),
-        of("small pages", vec![fault(Any, Effect::SmallPages)]),
         of("pages that always shift", vec![fault(Digitalocean, Effect::ShiftPage)]),
         Disturbance {
             machines: vec![machine("worker-*", Effect::NeverActive)],
@@ -115,12 +139,5 @@ pub fn disturbances(speed: f64) -> Vec<Disturbance> {
         },
         of("S3 refuses writes (403)", vec![method("PUT", fault(S3, Effect::Forbidden))]),
         of("S3 refuses writes (503)", vec![method("PUT", fault(S3, Effect::Unavailable))]),
-        of(
-            "the API server flaps",
-            vec![
-                each(4, fault(Kube, Effect::Unavailable)),
-                each(7, fault(Kube, Effect::ResetBefore)),
-            ],
-        ),
     ]
 }

@@ -22,8 +22,8 @@ pub fn disturb(
     let lab = base.copy()?;
     scenario.prepare(&lab)?;
     let limits = lab.limits()?;
-    let droplets = lab.inventory()?.droplets.len();
-    let mut limit = disturbance.limit.map(|limit| limit(&limits, droplets));
+    let machines = lab.machines()?.len();
+    let mut limit = disturbance.limit.map(|limit| limit(&limits, machines));
     let journal_length = || std::fs::metadata(lab.journal()).map_or(0, |file| file.len());
     let begun = journal_length();
     // Reached in the middle: once something is written, the plan has been made and checked.
@@ -86,7 +86,7 @@ pub(super) fn judged(ended: &Ended, met: bool) -> Result<Outcome, SweepError> {
     }
 }
 
-/// Replaces a machine that failed. The program never replaces one unasked: its error says how to
+/// Replaces a machine that failed; GKE replaces its own. The program never replaces one unasked: its error says how to
 /// ask for it, and this function does so.
 pub(super) fn remake(lab: &Lab) -> Result<(), SweepError> {
     let droplets = lab.inventory()?.droplets;

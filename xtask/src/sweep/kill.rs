@@ -4,7 +4,7 @@ use infra_sim::{Fault, FaultApi, FaultEffect};
 
 use super::{
     Base, Counts, Disturbance, Lab, Outcome, Point, Scenario, Shape, SweepError, check,
-    check::shape,
+    check::at_rest,
     cloud::fault,
     command::{BECOME, Held},
     faults,
@@ -49,7 +49,7 @@ pub fn reference(base: &Base, scenario: &Scenario) -> Result<Reference, SweepErr
     // Without debug assertions, or without any write, there is no such file.
     let writes = std::fs::read_to_string(&count).ok().and_then(|text| text.parse().ok());
     lab.clear_faults()?;
-    let shape = shape(&lab, &lab.inventory()?)?;
+    let shape = at_rest(&lab)?;
     check(&lab, scenario, &shape)?;
     Ok(Reference { counts: Counts { calls, writes: writes.unwrap_or(0) }, shape })
 }
@@ -90,7 +90,7 @@ pub fn kill_under(
     scenario.prepare(&lab)?;
     let limits = lab.limits()?;
     if let Some(limit) = disturbance.limit {
-        lab.set_limits(&limit(&limits, lab.inventory()?.droplets.len()))?;
+        lab.set_limits(&limit(&limits, lab.machines()?.len()))?;
     }
     let words = faults::words(scenario, disturbance);
     let (held, at) = held(&lab, &words, point)?;

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::{
-    SweepError,
+    Provider, SweepError,
     command::{BECOME, Ended, Held, Start},
+    gke_scenario::NODE,
 };
 
 /// The cluster's name in every scenario.
@@ -27,6 +28,8 @@ pub struct Tools {
     pub binary: PathBuf,
     /// How much faster than real time the clocks of embedded clouds run.
     pub speed: f64,
+    /// The cloud that they stand in for.
+    pub provider: Provider,
 }
 
 /// A folder with an infra.toml and an embedded cloud of its own, which ends with it.
@@ -34,6 +37,8 @@ pub struct Lab {
     pub(super) folder: TempDir,
     pub(super) tools: Tools,
     pub(super) runtime: Runtime,
+    /// One of the nodes that were there at first, where only the cluster knows their names.
+    node: Option<String>,
 }
 
 fn folder() -> Result<TempDir, SweepError> {
@@ -51,7 +56,7 @@ impl Lab {
             .enable_all()
             .build()
             .map_err(SweepError::io("the runtime"))?;
-        Ok(Self { folder: folder()?, tools: tools.clone(), runtime })
+        Ok(Self { folder: folder()?, tools: tools.clone(), runtime, node: None })
     }
 
     /// Makes a copy of another one's folder, whose cloud must not run.
@@ -59,13 +64,25 @@ impl Lab {
     /// # Errors
     /// Returns an error if it can't be copied.
     pub fn copy_of(other: &Self) -> Result<Self, SweepError> {
-        let lab = Self::empty(&other.tools)?;
+        let mut lab = Self::empty(&other.tools)?;
+        lab.node.clone_from(&other.node);
         let from = format!("{}/.", other.path().display());
         let copied = std::process::Command::new("cp").args(["-a", &from]).arg(lab.path()).status();
         match copied.map_err(SweepError::io("cp"))? {
-            status if status.success() => Ok(lab),
+            status if status.success() => {
+                lab.move_kubeconfig(other.path())?;
+                Ok(lab)
+            }
             status => Err(SweepError::broken(format!("the folder can't be copied: {status}"))),
         }
+    }
+
+    /// Lets the kubeconfig of a copy ask for tokens in its own folder: on GKE it names the folder.
+    fn move_kubeconfig(&self, from: &Path) -> Result<(), SweepError> {
+        let path = self.file("ssl").join(CLUSTER).join("kubeconfig");
+        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+        let (from, to) = (from.display().to_string(), self.path().display().to_string());
+        std::fs::write(&path, text.replace(&from, &to)).map_err(SweepError::io(&path))
     }
 
     /// Returns its folder.
@@ -128,11 +145,14 @@ impl Lab {
 
     fn start<'a>(&'a self, words: &[&str], deadline: Duration) -> Start<'a> {
         let speed = self.tools.speed.to_string();
-        let all = [words, &["--provider", "do", "--sim", "--sim-speed", &speed]].concat();
+        let provider = self.tools.provider.name();
+        let all = [words, &["--provider", provider, "--sim", "--sim-speed", &speed]].concat();
+        let node = self.node.as_deref().unwrap_or(NODE);
+        let word = |word: &str| if word == NODE { node } else { word }.to_owned();
         Start {
             binary: &self.tools.binary,
             folder: self.path(),
-            words: all.into_iter().map(str::to_owned).collect(),
+            words: all.into_iter().map(word).collect(),
             variables: Vec::new(),
             launch: BECOME,
             deadline,
@@ -163,6 +183,15 @@ impl Lab {
             return Ok(ended);
         }
         Err(SweepError::broken(format!("it should have succeeded\n{}", ended.all())))
+    }
+
+    /// Learns the name of a node, for commands that name one.
+    pub(super) fn learn_node(&mut self) -> Result<(), SweepError> {
+        if self.tools.provider == Provider::Gcp {
+            let status = self.json(&["status", "--json"])?;
+            self.node = status["nodes"][0]["name"].as_str().map(str::to_owned);
+        }
+        Ok(())
     }
 
     pub(super) fn json(&self, words: &[&str]) -> Result<Value, SweepError> {

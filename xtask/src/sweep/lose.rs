@@ -1,8 +1,13 @@
 //! Machines are lost: after a kill, and one after the other in a cluster that runs.
 
+use std::time::{Duration, Instant};
+
+use infra_sim::{Fault, FaultEffect};
+
 use super::{
-    Base, Lab, Outcome, Point, Reference, Scenario, Shape, SweepError, check,
-    check::shape,
+    Base, Lab, Outcome, Point, Provider, Reference, Scenario, Shape, SweepError, check,
+    check::{leaves_nothing, look, shape},
+    cloud::machine,
     kill::{consoles, killed},
 };
 
@@ -30,12 +35,12 @@ pub fn lose_after_kill(
     let lab = base.copy()?;
     scenario.prepare(&lab)?;
     let killed = killed(&lab, scenario, point)?;
-    let machines = machines(&lab)?;
+    let machines = lab.machines()?;
     if machines.is_empty() || killed == Outcome::NotReached {
         return Ok(Outcome::NotMet);
     }
     let (id, name) = &machines[position(which, machines.len())];
-    lose(&lab, *id)?;
+    lose(&lab, *id, name)?;
     let told = |error: SweepError| error.with(&format!("{name} was lost\n{}", consoles(&lab)));
     let outcome = converge(&lab, scenario, name).map_err(told)?;
     let wanted = with_kept_disks(&lab, &reference.shape, name)?;
@@ -74,20 +79,24 @@ pub fn lose_each(
     let lab = base.copy()?;
     scenario.prepare(&lab)?;
     lab.must(scenario.words)?;
-    let mut names: Vec<String> = machines(&lab)?.into_iter().map(|(_, name)| name).collect();
+    let mut names: Vec<String> = lab.machines()?.into_iter().map(|(_, name)| name).collect();
     let by = position(first, names.len());
     names.rotate_left(by);
     for name in names {
-        let all = machines(&lab)?;
-        let (id, _) = all
+        let all = lab.machines()?;
+        // GKE may have repaired one under another name.
+        let any = all.first().filter(|_| lab.tools.provider == Provider::Gcp);
+        let (id, now) = all
             .iter()
             .find(|(_, other)| slot(other) == slot(&name))
+            .or(any)
             .ok_or_else(|| SweepError::broken(format!("{name} is not there any more")))?;
-        lose(&lab, *id)?;
+        lose(&lab, *id, now)?;
         let told = |error: SweepError| error.with(&format!("{name} was lost\n{}", consoles(&lab)));
         lab.must(scenario.words).map_err(told)?;
-        check(&lab, scenario, &reference.shape).map_err(told)?;
+        look(&lab, scenario, &reference.shape).map_err(told)?;
     }
+    leaves_nothing(&lab)?;
     Ok(Outcome::ByItself)
 }
 
@@ -124,27 +133,24 @@ fn slot(name: &str) -> &str {
     name.split("-g").next().unwrap_or(name)
 }
 
-/// Lists the machines that exist, by id.
-fn machines(lab: &Lab) -> Result<Vec<(u64, String)>, SweepError> {
-    let mut all: Vec<(u64, String)> = lab
-        .inventory()?
-        .droplets
-        .iter()
-        .filter_map(|one| Some((one["id"].as_u64()?, one["name"].as_str()?.to_owned())))
-        .collect();
-    all.sort();
-    Ok(all)
-}
-
-/// Deletes a machine past the program, and waits until it is gone.
-fn lose(lab: &Lab, id: u64) -> Result<(), SweepError> {
-    lab.cloud(|control| async move { control.delete_machine(id).await })?;
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while machines(lab)?.iter().any(|(other, _)| *other == id) {
-        if std::time::Instant::now() > until {
-            return Err(SweepError::broken(format!("machine {id} does not go")));
+/// Loses a machine past the program, and waits until it is gone. On GKE one dies; GKE repairs it in time.
+fn lose(lab: &Lab, id: u64, name: &str) -> Result<(), SweepError> {
+    match lab.tools.provider {
+        Provider::Do => lab.cloud(|control| async move { control.delete_machine(id).await })?,
+        Provider::Gcp => {
+            lab.set_fault(&Fault { count: Some(1), ..machine(name, FaultEffect::Dies) })?;
         }
-        std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    Ok(())
+    let until = Instant::now() + Duration::from_secs(60);
+    let is_struck = |lab: &Lab| match lab.tools.provider {
+        Provider::Do => Ok(lab.machines()?.iter().all(|(other, _)| *other != id)),
+        Provider::Gcp => Ok::<_, SweepError>(lab.faults()?.iter().all(|set| set.fired > 0)),
+    };
+    while !is_struck(lab)? {
+        if Instant::now() > until {
+            return Err(SweepError::broken(format!("{name} does not go")));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    lab.clear_faults()
 }

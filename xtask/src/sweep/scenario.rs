@@ -2,7 +2,7 @@
 
 use infra_test_utils::{ClusterToml, POD_RANGE};
 
-use super::{Lab, SweepError};
+use super::{Lab, Provider, SweepError, gke_scenario};
 
 /// What there is before the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,16 +17,23 @@ pub enum Before {
     Pair,
     /// A cluster of three control planes and two workers.
     Quorum,
+    /// On GKE, a cluster whose pool has two machines in each zone.
+    Wide,
 }
 
 impl Before {
     /// Returns how many control planes and workers the file asks for.
     fn counts(self) -> (usize, usize) {
         match self {
-            Self::Nothing | Self::Bucket | Self::Cluster => (1, 1),
+            Self::Nothing | Self::Bucket | Self::Cluster | Self::Wide => (1, 1),
             Self::Pair => (1, 2),
             Self::Quorum => (3, 2),
         }
+    }
+
+    /// Returns how many machines a cluster has whose machines are lost one after the other.
+    pub(super) fn machines(self) -> u64 {
+        if self == Self::Wide { 4 } else { 5 }
     }
 }
 
@@ -46,16 +53,26 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Makes a scenario whose file is as before.
+    pub(super) fn plain(
+        name: &'static str,
+        before: Before,
+        words: &'static [&'static str],
+    ) -> Self {
+        Self { name, before, changed: false, apps: false, words }
+    }
+
+    /// Returns it with another file.
+    pub(super) fn changed(self) -> Self {
+        Self { changed: true, ..self }
+    }
+
     /// Writes the file as it is when the command runs.
     ///
     /// # Errors
     /// Returns an error if it can't be written.
     pub fn prepare(&self, lab: &Lab) -> Result<(), SweepError> {
-        lab.write("infra.toml", &toml(self.before, self.changed, self.apps))?;
-        if self.apps {
-            lab.write("apps/all.yaml", SUITE)?;
-        }
-        Ok(())
+        write(lab, self.before, self.changed, self.apps)
     }
 
     /// Returns true if an empty plan must follow, because the command does all that the file asks
@@ -65,10 +82,17 @@ impl Scenario {
     }
 }
 
-/// Lists all scenarios.
-pub fn scenarios() -> Vec<Scenario> {
-    let scenario =
-        |name, before, words| Scenario { name, before, changed: false, apps: false, words };
+/// Lists all scenarios of a cloud.
+pub fn scenarios(provider: Provider) -> Vec<Scenario> {
+    match provider {
+        Provider::Do => own(),
+        Provider::Gcp => gke_scenario::scenarios(),
+    }
+}
+
+/// Lists those of a cluster on machines of its own.
+fn own() -> Vec<Scenario> {
+    let scenario = Scenario::plain;
     let apply: &[&str] = &["apply", "--yes"];
     vec![
         scenario("first-apply", Before::Nothing, apply),
@@ -82,13 +106,35 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 /// Returns the scenario whose machines are lost one after the other, each followed by an apply.
-pub fn losses() -> Scenario {
-    let words = &["apply", "--yes"];
-    Scenario { name: "losses", before: Before::Quorum, changed: false, apps: true, words }
+pub fn losses(provider: Provider) -> Scenario {
+    let before = match provider {
+        Provider::Do => Before::Quorum,
+        Provider::Gcp => Before::Wide,
+    };
+    Scenario { apps: true, ..Scenario::plain("losses", before, &["apply", "--yes"]) }
 }
 
-/// Returns the text of `infra.toml`; `changed` and `apps` say if it asks for more than at first.
-pub(super) fn toml(before: Before, changed: bool, apps: bool) -> String {
+/// Writes `infra.toml` and what belongs to it; `changed` and `apps` say if it asks for more than at first. On GKE
+/// there are apps always: what Kubernetes makes for them is a part of every scenario.
+pub(super) fn write(
+    lab: &Lab,
+    before: Before,
+    changed: bool,
+    apps: bool,
+) -> Result<(), SweepError> {
+    let text = match lab.tools.provider {
+        Provider::Do => toml(before, changed, apps),
+        Provider::Gcp => gke_scenario::toml(before, changed),
+    };
+    lab.write("infra.toml", &text)?;
+    if apps || lab.tools.provider == Provider::Gcp {
+        lab.write("apps/all.yaml", SUITE)?;
+    }
+    Ok(())
+}
+
+/// Returns the text of `infra.toml`.
+fn toml(before: Before, changed: bool, apps: bool) -> String {
     let (control_planes, workers) = before.counts();
     let (from, ttl) = if changed { ("198.51.100.0/24", 60) } else { ("203.0.113.0/24", 300) };
     let more = format!(
