@@ -39,12 +39,23 @@ fn may_make_more(run: &Run, plan: &Plan) -> bool {
     machines && (knows || plan.changes.iter().any(|one| one.after_machines))
 }
 
+/// Returns what of a plan is carried out before it looks for what Kubernetes made meanwhile. A cloud that runs the
+/// control plane leaves things of its controllers in the network, which then can't be deleted: that waits for the
+/// second look. Machines of one's own take their controllers with them.
+fn first_part(run: &Run, plan: &Plan, may_make_more: bool) -> Plan {
+    let session = &run.session;
+    match session.cloud.plane.managed() {
+        Some(_) if may_make_more => plan.until_gone(session.machines_go_with()),
+        _ => plan.clone(),
+    }
+}
+
 /// Deletes what Kubernetes made while its machines were going: until the last one is gone it may make
-/// disks and load balancers, and a list may lag behind that.
+/// disks and load balancers, and a list may lag behind that. With it goes what of `whole` is not in `first`.
 async fn delete_late(
     run: &Run,
     change: &ChangeArgs,
-    first: &Plan,
+    [whole, first]: [&Plan; 2],
     options: PlanOptions,
     outcome: &mut Outcome,
 ) -> Result<(), CliError> {
@@ -60,10 +71,12 @@ async fn delete_late(
     }
     let Planned { looked, mut plan } = run.plan(options).await?;
     let is_late = |one: &Change| {
-        one.after_machines && first.changes.iter().all(|known| known.address != one.address)
+        one.after_machines && whole.changes.iter().all(|known| known.address != one.address)
     };
     let late: Vec<&Change> = plan.changes.iter().filter(|one| is_late(one)).collect();
-    if late.is_empty() {
+    let waits = |one: &&Change| first.changes.iter().all(|other| other.address != one.address);
+    let waiting: Vec<&Change> = whole.changes.iter().filter(waits).collect();
+    if late.is_empty() && waiting.is_empty() {
         return Ok(());
     }
     for one in late {
@@ -71,8 +84,9 @@ async fn delete_late(
     }
     // What failed before, or was left out for it, is tried again: a network goes only after what is in it.
     let failed = outcome.failures.iter().map(|one| &one.address);
-    let left: Vec<_> =
-        failed.chain(outcome.skipped.iter().map(|one| &one.address)).cloned().collect();
+    let skipped = outcome.skipped.iter().map(|one| &one.address);
+    let waiting = waiting.iter().map(|one| &one.address);
+    let left: Vec<Address> = failed.chain(skipped).chain(waiting).cloned().collect();
     plan.changes.retain(|one| is_late(one) || left.contains(&one.address));
     let before = std::mem::take(outcome);
     *outcome = run_plan(run, &plan, &looked, change).await;
@@ -118,15 +132,16 @@ pub(super) async fn delete_all(
 ) -> Result<ExitCode, CliError> {
     let may_make_more = may_make_more(&run, plan);
     run.session.remember_volumes(looked).await?;
-    let mut outcome = run_plan(&run, plan, looked, change).await;
+    let first = first_part(&run, plan, may_make_more);
+    let mut outcome = run_plan(&run, &first, looked, change).await;
     let options = plan.options.clone();
     if may_make_more
         && outcome.stopped.is_none()
-        && let Err(failure) = delete_late(&run, change, plan, options, &mut outcome).await
+        && let Err(failure) = delete_late(&run, change, [plan, &first], options, &mut outcome).await
     {
         run.reporter.close().await;
         exit_code(&outcome, run.style == Style::Json);
-        return Err(failure.hint("what was in the plan is done; run `infra destroy` again"));
+        return Err(failure.hint("run `infra destroy` again"));
     }
     let Run { session, reporter, style, .. } = run;
     reporter.close().await;

@@ -2,23 +2,10 @@
 //! failed once and lost once. A new kind is here as soon as it is registered; if the file below
 //! leaves it out, this says so.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
-
-use infra::{config, session::SessionOptions};
-use infra_provider_api::Phase;
 use infra_test_utils::{ClusterToml, POD_RANGE};
-use xtask::sweep::{Lab, Provider, SUITE, Tools};
+use xtask::sweep::Provider;
 
-use super::{
-    failing_kinds::{Log, Trouble},
-    runs::Runs,
-};
-
-const SPEED: f64 = 25.0;
+use super::lives::Life;
 
 /// Kinds that no file can declare: Kubernetes makes them.
 const MADE_BY_KUBERNETES: [&str; 2] = ["kubernetes_load_balancer", "volume"];
@@ -51,17 +38,6 @@ issuer = "own"
 base = "apps"
 "#;
 
-/// A site with a certificate, beside the suite of the other sweeps.
-const SITE: &str = "apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: { name: site, namespace: shop }
-spec:
-  tls: [{ hosts: [shop.lab.example.com], secretName: site-tls }]
-  rules:
-    - host: shop.lab.example.com
-      http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: api, port: { number: 80 } } } }] }
-";
-
 /// Another rule, another time to live, another key, a worker less.
 const CHANGES: [(&str, &str); 4] = [
     ("203.0.113.0/24", "198.51.100.0/24"),
@@ -81,63 +57,16 @@ fn changed() -> String {
     })
 }
 
-fn options() -> SessionOptions {
-    SessionOptions {
-        file: PathBuf::from("infra.toml"),
-        spec: config::Options::default(),
-        sim: true,
-        sim_speed: Some(SPEED),
-    }
-}
-
 #[test]
 fn every_kinds_actions_twice_and_failed_once() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let home = std::env::current_dir().unwrap();
-    let tools = Tools {
-        binary: PathBuf::from(env!("CARGO_BIN_EXE_infra")),
-        speed: SPEED,
+    Life {
         provider: Provider::Do,
-    };
-    let mut shapes = Vec::new();
-    for how in [Trouble::Twice, Trouble::FailsOnceAndIsLostOnce] {
-        let lab = Lab::empty(&tools).unwrap();
-        lab.write("infra.toml", &declared()).unwrap();
-        lab.write("apps/all.yaml", SUITE).unwrap();
-        lab.write("apps/site.yaml", SITE).unwrap();
-        lab.start_cloud(Some(7)).unwrap();
-        // A session works in the current folder. Nothing else in this program asks for it.
-        std::env::set_current_dir(lab.path()).unwrap();
-        let log = Arc::new(Mutex::new(Log::default()));
-        let phase = Phase::default();
-        let runs = Runs { session: options(), phase, how, log: Arc::clone(&log) };
-        let mut took = BTreeMap::new();
-
-        took.insert("create", runtime.block_on(runs.converge(false)));
-        runtime.block_on(runs.assert_settled("created"));
-        let looked = runtime.block_on(runs.observe());
-        let names: Vec<&str> = looked.kinds.names().collect();
-        lab.write("infra.toml", &changed()).unwrap();
-        lab.write("apps/all.yaml", &SUITE.replace("green", "blue")).unwrap();
-        lab.write("apps/site.yaml", &SITE.replace("shop.lab", "store.lab")).unwrap();
-        took.insert("update", runtime.block_on(runs.converge(false)));
-        runtime.block_on(runs.assert_settled("updated"));
-        shapes.push(lab.shape().unwrap());
-        took.insert("destroy", runtime.block_on(runs.converge(true)));
-        assert_eq!(lab.shape().unwrap(), BTreeMap::new(), "{how:?}: something is left");
-        std::env::set_current_dir(&home).unwrap();
-
-        let log = log.lock().unwrap();
-        assert!(log.broken.is_empty(), "{:#?}", log.broken);
-        eprintln!("{how:?}: runs {took:?}; {:?}", log.actions);
-        for name in names.into_iter().filter(|name| *name != TURN) {
-            let actions = log.actions.get(name);
-            let wanted = if MADE_BY_KUBERNETES.contains(&name) { "delete" } else { "create" };
-            let by_itself =
-                name == "volume" || how != Trouble::Twice && JOIN_BY_THEMSELVES.contains(&name);
-            let there = by_itself || actions.is_some_and(|all| all.contains(wanted));
-            assert!(there, "{name} is registered, and the file above never makes one");
-        }
+        declared: declared(),
+        changed: changed(),
+        rotates: false,
+        made_by_kubernetes: &MADE_BY_KUBERNETES,
+        join_by_themselves: &JOIN_BY_THEMSELVES,
+        left_out: &[TURN],
     }
-    assert_eq!(shapes[0], shapes[1], "both ways lead to the same world");
+    .lead();
 }

@@ -3,5 +3,7 @@
 
 mod failing_kinds;
 mod idempotence;
+mod idempotence_gke;
+mod lives;
 mod runs;
 mod sample;

@@ -10,6 +10,7 @@ use infra::{
     engine::{
         ExecuteOptions, Outcome, PlanOptions, RecoverOptions, events::Events, execute, recover,
     },
+    rotate::Generations,
     session::{Observation, Planned, Purpose, Session, SessionOptions},
 };
 use infra_provider_api::{NoProgress, Phase};
@@ -38,7 +39,8 @@ impl Runs {
         Session::open(&self.session, Arc::new(NoProgress)).await.unwrap()
     }
 
-    async fn one(&self, destroy: bool) -> Outcome {
+    /// One run. Also returns true if it carried out the whole plan.
+    async fn one(&self, destroy: bool) -> (Outcome, bool) {
         let session = self.open().await;
         if !session.store.state().intents.is_empty() {
             let looked = session.observe(Purpose::Apply).await.unwrap();
@@ -52,19 +54,49 @@ impl Runs {
                 .unwrap();
         }
         let Planned { looked, plan } = session.plan(self.plan(destroy)).await.unwrap();
+        let mut first = plan.clone();
+        if destroy {
+            session.remember_volumes(&looked).await.unwrap();
+            if session.cloud.plane.managed().is_some() {
+                // As `infra destroy` does: what the cloud leaves is seen only once the cluster is gone.
+                first = plan.until_gone(session.machines_go_with());
+            }
+        }
+        let is_whole = first.changes.len() == plan.changes.len();
         let mut cx = session.cx.clone();
         cx.boot = looked.own.as_ref().map(|own| own.boot.clone());
         let kinds = trouble(&looked.kinds, self.how, &self.log);
         let options = ExecuteOptions { unanswered_grace: GRACE, ..ExecuteOptions::default() };
-        execute(&plan, &kinds, &cx, &session.store, &options, &Events::none()).await
+        let store = &session.store;
+        let outcome = execute(&first, &kinds, &cx, store, &options, &Events::none()).await;
+        if outcome.is_complete() && !destroy {
+            session.end_replacements().await.unwrap();
+        }
+        (outcome, is_whole)
+    }
+
+    /// Begins to replace a machine of a pool, as `rotate-node` does; the next apply goes on with it.
+    pub async fn begin_rotation(&self) {
+        let session = self.open().await;
+        let kind = session.cloud.plane.managed().unwrap().machine_kind;
+        let kinds = session.cloud.provider.kinds();
+        let machines = kinds.iter().find(|one| one.name() == kind).unwrap();
+        let machines = machines.list_owned(&session.cx).await.unwrap();
+        let folder = session.layout.state.clone();
+        let mut generations = Generations::read(&folder).unwrap();
+        generations.begin_machine(machines[0].address.name());
+        generations.write(&folder).unwrap();
     }
 
     /// Runs until all is done; how many runs it took.
     pub async fn converge(&self, destroy: bool) -> usize {
         for number in 1..=RUNS_MAX {
-            let outcome = self.one(destroy).await;
+            let (outcome, is_whole) = self.one(destroy).await;
             if outcome.is_complete() {
-                return number;
+                if is_whole {
+                    return number;
+                }
+                continue;
             }
             assert!(self.how != Trouble::Twice, "{outcome:#?}");
             assert!(

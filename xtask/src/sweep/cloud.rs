@@ -1,6 +1,6 @@
 //! The cloud of a lab, as the harness asks it.
 
-use infra_sim::{Fault, FaultApi, FaultEffect, Limits, SetFault, control::Inventory};
+use infra_sim::{Fault, FaultApi, FaultEffect, Limits, SetFault, Settings, control::Inventory};
 use serde_json::Value;
 
 use super::{Lab, SweepError};
@@ -50,6 +50,14 @@ impl Lab {
         super::check::shape(self, &self.inventory()?)
     }
 
+    /// Returns what exists once the cloud has come to rest, in short.
+    ///
+    /// # Errors
+    /// Returns an error if the cloud does not answer.
+    pub fn shape_at_rest(&self) -> Result<super::Shape, SweepError> {
+        super::check::at_rest(self)
+    }
+
     /// Lists the machines that exist: ids that order them, and names.
     pub(super) fn machines(&self) -> Result<Vec<(u64, String)>, SweepError> {
         let inventory = self.inventory()?;
@@ -66,6 +74,16 @@ impl Lab {
 
     pub(super) fn inventory(&self) -> Result<Inventory, SweepError> {
         self.cloud(|control| async move { control.inventory().await })
+    }
+
+    /// Lets GKE leave behind what its controllers have made whenever a cluster is deleted, not only now and then.
+    ///
+    /// # Errors
+    /// Returns an error if the cloud does not answer.
+    pub fn let_gke_leave(&self) -> Result<(), SweepError> {
+        let settings = self.cloud(|control| async move { control.settings().await })?;
+        let settings = Settings { gke_leaves: Some(true), ..settings };
+        self.cloud(|control| async move { control.set_settings(&settings).await }).map(drop)
     }
 
     pub(super) fn limits(&self) -> Result<Limits, SweepError> {

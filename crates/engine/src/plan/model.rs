@@ -1,6 +1,6 @@
 //! A plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use infra_provider_api::{Address, Owner, RawJson};
 use jiff::Timestamp;
@@ -66,6 +66,28 @@ impl Plan {
             *counts.entry(change.action).or_default() += 1;
         }
         counts
+    }
+
+    /// Returns the plan without what is deleted only after a resource of `kind` is, directly or by others.
+    #[must_use]
+    pub fn until_gone(&self, kind: &str) -> Self {
+        let of_kind = self.changes.iter().filter(|change| change.address.kind() == kind);
+        let first: BTreeSet<&Address> = of_kind.map(|change| &change.address).collect();
+        let mut after: BTreeSet<&Address> = BTreeSet::new();
+        loop {
+            let known = after.len();
+            for change in &self.changes {
+                let goes_after = |other: &Address| first.contains(other) || after.contains(other);
+                if !first.contains(&change.address) && change.deleted_after.iter().any(goes_after) {
+                    after.insert(&change.address);
+                }
+            }
+            if after.len() == known {
+                break;
+            }
+        }
+        let changes = self.changes.iter().filter(|change| !after.contains(&change.address));
+        Self { changes: changes.cloned().collect(), ..self.clone() }
     }
 
     /// Finds the change at `address`. It is linear: for tests and single look-ups.
