@@ -12,6 +12,7 @@ use super::{
     run::{Run, duration, exit_code},
 };
 use crate::{
+    cluster::Shrinking,
     engine::{Outcome, Plan},
     session::{CliError, ExitCode, Observation, Planned, Session},
     ui::Style,
@@ -95,6 +96,7 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, CliErr
         if run.style != Style::Json {
             print!("{}", super::status::report(&run.session, &looked, &[], None));
         }
+        refuse_postponed(&looked)?;
         return Ok(ExitCode::Ok);
     }
     // A saved plan has been read by whoever gives it.
@@ -121,10 +123,23 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<ExitCode, CliErr
     let code = exit_code(&outcome, style == Style::Json);
     if style != Style::Json && code == ExitCode::Ok {
         eprintln!("\nDone in {:.1} s.", outcome.took.as_secs_f64());
-        let looked = session.observe(crate::session::Purpose::Show).await?;
-        print!("\n{}", super::status::report(&session, &looked, &[], Some(&outcome)));
+        let after = session.observe(crate::session::Purpose::Show).await?;
+        print!("\n{}", super::status::report(&session, &after, &[], Some(&outcome)));
+    }
+    if code == ExitCode::Ok {
+        refuse_postponed(&looked)?;
     }
     Ok(code)
+}
+
+/// Refuses to call complete what is not: a pool that the cloud was changing has more machines than it shall have.
+fn refuse_postponed(looked: &Observation) -> Result<(), CliError> {
+    let Some(Shrinking { pool, from, to }) = looked.postponed.first() else { return Ok(()) };
+    let message = format!(
+        "cannot make {pool} smaller: it keeps its {from} machines instead of {to} while the cloud changes it"
+    );
+    Err(CliError::new(ExitCode::Partly, message)
+        .hint("wait until it is ready, and run the same command again"))
 }
 
 fn read_plan(run: &Run, path: &PathBuf) -> Result<Plan, CliError> {

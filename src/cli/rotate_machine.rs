@@ -26,13 +26,16 @@ struct Rotation {
 }
 
 impl Rotation {
-    /// Lists what the rotation is about.
-    fn targets(&self, machine_kind: &str) -> Vec<Address> {
-        let names = [self.new.address.name(), self.old.as_str()];
-        names
-            .into_iter()
-            .flat_map(|name| [Address::new("node", name), Address::new(machine_kind, name)])
-            .collect()
+    /// Lists what the rotation is about. The old Node may be gone before its machine is: `exists` tells.
+    fn targets(&self, machine_kind: &str, exists: impl Fn(&Address) -> bool) -> Vec<Address> {
+        let new = self.new.address.name();
+        let old_node = Address::new("node", &self.old);
+        let certain = [
+            Address::new("node", new),
+            Address::new(machine_kind, new),
+            Address::new(machine_kind, &self.old),
+        ];
+        certain.into_iter().chain(exists(&old_node).then_some(old_node)).collect()
     }
 }
 
@@ -53,7 +56,14 @@ pub(super) async fn rotate_machine(
     let Some(rotation) = rotation(&run, plane, &looked, name).await? else {
         // An interrupted run had come to its end, but for writing it down.
         session.end_replacements().await?;
-        return Err(no_such_node(&looked, name));
+        if !goes_on {
+            return Err(no_such_node(&looked, name));
+        }
+        if run.style != Style::Json {
+            println!("{name} was replaced by an earlier run.");
+        }
+        run.reporter.close().await;
+        return Ok(ExitCode::Ok);
     };
     if !goes_on {
         refuse_busy_pool(&looked, &rotation.pool)?;
@@ -78,7 +88,11 @@ pub(super) async fn rotate_machine(
     }
 
     // It looks again: the new machine is declared now, in whose place the old one goes.
-    let targets = rotation.targets(plane.machine_kind);
+    let record = session.store.state();
+    let exists = |address: &Address| {
+        looked.observed.get(address).is_some() || record.resources.contains_key(address)
+    };
+    let targets = rotation.targets(plane.machine_kind, exists);
     let options = PlanOptions { targets: targets.clone(), ..PlanOptions::default() };
     let Planned { looked, plan } = run.plan(options).await?;
     if run.style != Style::Json {

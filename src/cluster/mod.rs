@@ -60,7 +60,7 @@ pub use load_balancer_membership::Traffic;
 pub use managed_kinds::ManagedKinds;
 pub use model::{
     AppsModel, CloudPlaces, ClusterModel, INGRESS, ManagedModel, ORDER, Replacement, Shrinking,
-    first_control_plane, record_of, shrinking,
+    first_control_plane, postponed, record_of, shrinking,
 };
 pub use node::{NodeSpec, Nodes};
 pub use node_bundle::{NodeBundleSpec, NodeBundles};

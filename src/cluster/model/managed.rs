@@ -61,6 +61,25 @@ pub fn shrinking(
     shrinking.collect()
 }
 
+/// Returns the pools of `asked` that shall get smaller, and keep the machines that they have in `declared`: the cloud
+/// is changing them.
+pub fn postponed(
+    plane: &ManagedPlane,
+    asked: &[Declared],
+    declared: &[Declared],
+    replaced: &[Replacement],
+) -> Vec<Shrinking> {
+    let pools = asked.iter().filter(|one| one.address.kind() == plane.pool_kind);
+    // One of which a machine is replaced has one more for a while.
+    let pools = pools.filter(|one| replaced.iter().all(|it| it.pool != one.address.name()));
+    let postponed = pools.filter_map(|pool| {
+        let keeps = declared.iter().find(|one| one.address == pool.address)?;
+        let (from, to) = (count(&keeps.spec)?, count(&pool.spec)?);
+        (to < from).then(|| Shrinking { pool: pool.address.clone(), from, to })
+    });
+    postponed.collect()
+}
+
 /// What the cluster's resources are declared from.
 pub struct ManagedModel<'a> {
     /// What it refers to in the cloud's own.

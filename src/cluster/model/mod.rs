@@ -16,7 +16,7 @@ use infra_provider_api::{Address, Cluster, Declared, Input, NodeSlot, Pool, Refe
 use infra_ssl::ENCRYPTION_KEYS;
 use serde::Serialize;
 
-pub use managed::{ManagedModel, Replacement, Shrinking, shrinking};
+pub use managed::{ManagedModel, Replacement, Shrinking, postponed, shrinking};
 pub use suites::{INGRESS, ORDER};
 
 use super::{

@@ -12,7 +12,7 @@ use super::{Observation, Purpose};
 use crate::{
     cluster::{
         AppsModel, Certificates, KubeAccess, Kubeconfigs, ManagedKinds, ManagedModel, Replacement,
-        SiteCertificates, shrinking,
+        Shrinking, SiteCertificates, postponed, shrinking,
     },
     engine::{Kinds, Observations, ObserveOptions, PlanOptions, observe},
     rotate::Generations,
@@ -119,7 +119,15 @@ impl Session {
                 site_authority: apps.site_authority,
             },
         };
-        let declared = model.declare(of_cloud).map_err(CliError::local)?;
+        let declared = model.declare(of_cloud.clone()).map_err(CliError::local)?;
+        let postponed = match purpose {
+            Purpose::Destroy => Vec::new(),
+            _ => postponed(plane, &of_cloud, &declared, &replaced),
+        };
+        apps.notes.extend(postponed.iter().map(|one| {
+            let Shrinking { pool, from, to } = one;
+            format!("{pool} keeps its {from} machines while the cloud changes it, and gets {to} after that")
+        }));
         Ok(Observation {
             cluster,
             declared,
@@ -134,6 +142,7 @@ impl Session {
             shared: apps.shared,
             scope: apps.scope,
             left_alone,
+            postponed,
         })
     }
 

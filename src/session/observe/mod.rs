@@ -18,7 +18,9 @@ use super::{
     served::Shared,
 };
 use crate::{
-    cluster::{BootstrapData, KUBERNETES_KINDS, KubeAccess, KubeletApprovals, SiteScope, Suites},
+    cluster::{
+        BootstrapData, KUBERNETES_KINDS, KubeAccess, KubeletApprovals, Shrinking, SiteScope, Suites,
+    },
     engine::{Kinds, Observations, ObserveOptions, PlanOptions, confirm, observe},
 };
 
@@ -51,6 +53,8 @@ pub struct Observation {
     pub(super) volumes: BTreeSet<String>,
     /// What is no longer declared here, and that other environments still need.
     pub(super) left_alone: BTreeSet<Address>,
+    /// Pools that get smaller only once the cloud has ended what it does to them.
+    pub postponed: Vec<Shrinking>,
 }
 
 /// What belongs to a control plane on machines of the cluster's own.

@@ -292,6 +292,7 @@ impl Session {
             shared: apps.shared,
             scope: apps.scope,
             left_alone,
+            postponed: Vec::new(),
         })
     }
 }

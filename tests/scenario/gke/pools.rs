@@ -1,5 +1,7 @@
 //! Pools that grow, shrink, scale by themselves, come and go.
 
+use serde_json::json;
+
 use super::{bare, ready_nodes, toml};
 use crate::lab::Lab;
 
@@ -34,6 +36,45 @@ fn a_pool_that_gets_smaller_drains_the_machines_that_it_gives_up() {
         assert!(nodes.iter().all(|node| !machines.contains(node)), "{nodes:?} {machines:?}");
     }
     lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn a_pool_that_gke_is_changing_gets_smaller_once_that_is_over() {
+    let lab = Lab::on("gcp", &toml("count = 4", ""));
+    lab.run(&["apply", "--yes"]).ok();
+    // As slow as at Google's, so that the upgrade lasts longer than the apply.
+    lab.by_hand("POST", "/sim/settings", Some(json!({"gke_pace": 1.0})));
+    let upgrade = json!({"machine_glob": "lab/worker", "effect": "upgrades_pool", "count": 1});
+    lab.by_hand("POST", "/sim/faults", Some(upgrade));
+    let status = || lab.inventory().0["gcp"]["nodePools"][0]["status"].clone();
+    while status() != "RECONCILING" {
+        std::thread::yield_now();
+    }
+    lab.write("infra.toml", &toml("count = 2", ""));
+    lab.run(&["plan"]).ok().says("node_pool.worker keeps its");
+    lab.by_hand("POST", "/sim/settings", Some(json!({"gke_pace": 20.0})));
+    lab.run(&["apply", "--yes"]).expect(8).warns("cannot make node_pool.worker smaller");
+    while status() == "RECONCILING" {
+        std::thread::yield_now();
+    }
+    lab.run(&["apply", "--yes"]).ok();
+    lab.run(&["plan", "--detailed-exitcode"]).ok();
+    assert_eq!(lab.inventory().0["gcp"]["instances"].as_array().unwrap().len(), 2);
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn what_gke_leaves_in_the_network_goes_before_the_network() {
+    let lab = bare();
+    lab.run(&["apply", "--yes"]).ok();
+    lab.by_hand("POST", "/sim/settings", Some(json!({"gke_leaves": true})));
+    let gone = lab.run(&["destroy", "--yes"]).ok();
+    assert!(gone.stderr.contains("kubernetes_neg."), "{gone}");
+    // Else the subnet waits for minutes for what is deleted only after it.
+    let place = |text: &str| gone.stderr.find(text).unwrap_or_else(|| panic!("{text}: {gone}"));
+    assert!(place("looking whether Kubernetes") < place("subnet.main: deleting"), "{gone}");
     lab.inventory().assert_empty();
 }
 

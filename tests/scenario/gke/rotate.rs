@@ -55,6 +55,25 @@ fn a_node_of_gke_is_replaced_even_if_killed() {
 }
 
 #[test]
+fn a_rotation_that_was_killed_at_its_end_goes_on_by_the_same_command() {
+    let lab = bare();
+    lab.run(&["apply", "--yes"]).ok();
+    let before = nodes(&lab);
+    for (old, moment) in before.iter().zip(["node", "instance"]) {
+        // The Node is gone before its machine is, and the machine before that is written down.
+        let mut run = lab.start(&["rotate-node", old, "--yes"]);
+        assert!(run.until_says(&format!("{moment}.{old}: deleted")), "{}", run.wait());
+        run.kill();
+        lab.run(&["rotate-node", old, "--yes"]).ok();
+        lab.run(&["plan", "--detailed-exitcode"]).ok();
+        assert!(!nodes(&lab).contains(old), "{old}");
+        lab.run(&["rotate-node", old, "--yes"]).expect(1).warns("there is no node");
+    }
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
 fn apply_finishes_a_rotation_that_was_killed() {
     let lab = bare();
     lab.run(&["apply", "--yes"]).ok();

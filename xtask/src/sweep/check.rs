@@ -137,6 +137,15 @@ pub(super) fn at_rest(lab: &Lab) -> Result<Shape, SweepError> {
     Ok(settled(lab, is_good)?.1)
 }
 
+/// Waits until GKE has ended what it does to a pool, as an error of infra asks for.
+pub(super) fn rested(lab: &Lab) -> Result<(), SweepError> {
+    let rests = |shape: &Shape| {
+        let mut pools = shape.get("gcp nodePools").into_iter().flatten();
+        pools.all(|(name, _)| !name.contains("RECONCILING"))
+    };
+    settled(lab, rests).map(drop)
+}
+
 /// On Google Cloud, deletes the cluster, and checks that the project is empty then: nothing was made that nobody
 /// knows.
 pub(super) fn leaves_nothing(lab: &Lab) -> Result<(), SweepError> {

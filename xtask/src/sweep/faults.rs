@@ -4,6 +4,7 @@ use infra_sim::Fault;
 
 use super::{
     Base, Disturbance, Lab, Outcome, Reference, Scenario, SweepError, check,
+    check::rested,
     command::{BECOME, Ended, Held},
 };
 
@@ -44,7 +45,8 @@ pub fn disturb(
         if !disturbance.machines.is_empty() {
             remake(&lab)?;
         }
-        lab.must(scenario.words)?;
+        rested(&lab)?;
+        lab.must(&lab.next_words(scenario.words)?)?;
     }
     check(&lab, scenario, &reference.shape)?;
     Ok(outcome)

@@ -4,7 +4,7 @@ use infra_sim::{Fault, FaultApi, FaultEffect};
 
 use super::{
     Base, Counts, Disturbance, Lab, Outcome, Point, Scenario, Shape, SweepError, check,
-    check::at_rest,
+    check::{at_rest, rested},
     cloud::fault,
     command::{BECOME, Held},
     faults,
@@ -68,7 +68,7 @@ pub fn kill_at(
     scenario.prepare(&lab)?;
     let outcome = killed(&lab, scenario, point)?;
     if outcome == Outcome::Killed {
-        lab.must(scenario.words).map_err(|error| error.with(&consoles(&lab)))?;
+        lab.must(&lab.next_words(scenario.words)?).map_err(|error| error.with(&consoles(&lab)))?;
     }
     check(&lab, scenario, &reference.shape)?;
     Ok(outcome)
@@ -111,7 +111,8 @@ pub fn kill_under(
         if !disturbance.machines.is_empty() {
             faults::remake(&lab)?;
         }
-        lab.must(scenario.words).map_err(|error| error.with(&consoles(&lab)))?;
+        rested(&lab)?;
+        lab.must(&lab.next_words(scenario.words)?).map_err(|error| error.with(&consoles(&lab)))?;
     }
     check(&lab, scenario, &reference.shape)?;
     Ok(outcome)

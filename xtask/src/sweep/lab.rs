@@ -194,6 +194,20 @@ impl Lab {
         Ok(())
     }
 
+    /// Returns what the next run is: the same words; an apply where the node that they name is gone and no rotation of
+    /// it is open: the first run was over, or GKE itself has replaced the node.
+    pub(super) fn next_words<'a>(&self, words: &[&'a str]) -> Result<Vec<&'a str>, SweepError> {
+        let is_there = match &self.node {
+            Some(node) if words.contains(&NODE) => {
+                let path = self.file(".infra").join(CLUSTER).join("rotations.json");
+                let is_open = std::fs::read_to_string(path).is_ok_and(|text| text.contains(node));
+                is_open || self.machines()?.iter().any(|(_, name)| name == node)
+            }
+            _ => true,
+        };
+        Ok(if is_there { words.to_vec() } else { vec!["apply", "--yes"] })
+    }
+
     pub(super) fn json(&self, words: &[&str]) -> Result<Value, SweepError> {
         let ended = self.must(words)?;
         serde_json::from_str(&ended.stdout)

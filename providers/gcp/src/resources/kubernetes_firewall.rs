@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use infra_provider_api::{CloudError, Context, Found, Observed};
+use serde_json::Value;
 
 use super::{
-    api::Api,
+    api::{Api, operation},
     kubernetes_made::{Made, MadeSpec, found_made, service_of, some_service},
 };
 use crate::wire::Firewall;
@@ -60,10 +61,16 @@ impl Made for KubernetesFirewalls {
     }
 
     /// Deletes the parts that only this rule tells to be the cluster's. One that is still in use refuses, and
-    /// the rule is kept until it goes.
+    /// the rule is kept until it goes. A part is looked for first: a refused read is repeated alone, and a refused
+    /// delete begins all of this again, so that a project at its limit would never come to the end.
     async fn before(&self, cx: &Context, observed: &Observed) -> Result<(), CloudError> {
+        let operation = operation("delete", &observed.address);
         for place in marked_by(observed.address.name(), &self.0.scope.region) {
-            self.0.delete_at(cx, observed, &place).await?;
+            let url = self.0.client.compute_at(&place);
+            let found: Option<Value> = self.0.client.get_optional(cx, &operation, &url).await?;
+            if found.is_some() {
+                self.0.delete_at(cx, observed, &place).await?;
+            }
         }
         Ok(())
     }
