@@ -10,7 +10,6 @@ use infra::{
     engine::{
         ExecuteOptions, Outcome, PlanOptions, RecoverOptions, events::Events, execute, recover,
     },
-    rotate::Generations,
     session::{Observation, Planned, Purpose, Session, SessionOptions},
 };
 use infra_provider_api::{NoProgress, Phase};
@@ -73,19 +72,6 @@ impl Runs {
             session.end_replacements().await.unwrap();
         }
         (outcome, is_whole)
-    }
-
-    /// Begins to replace a machine of a pool, as `rotate-node` does; the next apply goes on with it.
-    pub async fn begin_rotation(&self) {
-        let session = self.open().await;
-        let kind = session.cloud.plane.managed().unwrap().machine_kind;
-        let kinds = session.cloud.provider.kinds();
-        let machines = kinds.iter().find(|one| one.name() == kind).unwrap();
-        let machines = machines.list_owned(&session.cx).await.unwrap();
-        let folder = session.layout.state.clone();
-        let mut generations = Generations::read(&folder).unwrap();
-        generations.begin_machine(machines[0].address.name());
-        generations.write(&folder).unwrap();
     }
 
     /// Runs until all is done; how many runs it took.

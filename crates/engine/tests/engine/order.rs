@@ -276,3 +276,20 @@ async fn what_is_declared_to_be_gone_first_is_gone_before_the_next_one_comes() {
     assert!(gone.is_some() && gone < place(&plan, "box.a", StepAction::Create), "{plan:#?}");
     assert!(world.apply(&declared).await.unwrap().is_complete());
 }
+
+#[tokio::test]
+async fn a_plan_until_machines_are_gone_leaves_out_what_goes_after_them() {
+    let mut world = World::new();
+    world.apply(&cluster(2)).await.unwrap();
+    world.options.destroy = true;
+    let plan = world.plan(&cluster(2)).await.unwrap();
+    let first = plan.until_gone("box");
+    let left: Vec<String> = plan
+        .changes
+        .iter()
+        .filter(|one| first.change(&one.address).is_none())
+        .map(|one| one.address.to_string())
+        .collect();
+    assert_eq!(left, ["net.main"]);
+    assert_eq!(plan.until_gone("none"), plan);
+}

@@ -159,6 +159,21 @@ async fn a_rule_goes_after_what_only_it_tells_to_be_the_cluster_s() {
 }
 
 #[tokio::test]
+async fn a_part_that_is_not_there_takes_no_delete() {
+    let mock = Mock::start(|asked, _| cloud(asked)).await;
+    let kind = mock.kind("kubernetes_firewall").await;
+    let found = kind.list_owned(&context()).await.unwrap().remove(0);
+    assert!(kind.delete(&context(), &found).await.unwrap());
+    let deleted: Vec<String> =
+        mock.calls().into_iter().filter(|call| call.starts_with("DELETE")).collect();
+    // A limit that refuses one call of a few must not meet the same attempt each time.
+    assert_eq!(
+        deleted,
+        ["DELETE regions/europe-west3/targetPools/a1", "DELETE global/firewalls/k8s-fw-a1"]
+    );
+}
+
+#[tokio::test]
 async fn machines_behind_a_balancer_are_known_by_name() {
     let mock = Mock::start(|asked, _| cloud(asked)).await;
     let memberships = mock.provider().await.memberships(&context()).await.unwrap();
