@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use infra_cloud::{AddonCredentials, Plane};
-use infra_provider_api::{Address, Diagnostic, Phase};
+use infra_provider_api::{Address, Diagnostic, Observed, Phase};
 use jiff::{Timestamp, Zoned};
 
 use super::{
@@ -65,6 +65,13 @@ impl Session {
             let machines = names.map(|name| Address::new(kind, name));
             options.replace = machines.filter(|one| looked.observed.get(one).is_some()).collect();
         }
+        if !options.destroy && !options.refresh_only {
+            let existing: Vec<&Observed> = looked.observed.iter().collect();
+            let fixed = self.cloud.provider.fixed(&looked.cluster, &existing);
+            if !fixed.is_empty() {
+                return Err(CliError::refused(&fixed).hint("nothing was changed"));
+            }
+        }
         let mut plan = self.plan_with(&looked, self.store.state(), &options)?;
         self.judge(&looked, &mut plan)?;
         self.judge_api_address(&looked, &mut plan)?;
@@ -92,7 +99,7 @@ impl Session {
             plan.notes.extend(end_of_life_note(version, Zoned::now().date()));
         }
         let creates = plan.changes.iter().any(|change| change.action.creates());
-        if creates && !options.destroy {
+        if (creates || self.changes_managed(&plan)) && !options.destroy && !options.refresh_only {
             let new = plan.changes.iter().filter(|change| change.action == Action::Create);
             let created: Vec<Address> = new.map(|change| change.address.clone()).collect();
             let checked = self.cloud.provider.preflight(&self.cx, &looked.cluster, &created).await;
@@ -113,6 +120,15 @@ impl Session {
             return Err(error.into());
         }
         self.require_downloads(Planned { looked, plan })
+    }
+
+    /// Reports whether a plan changes a cluster or a pool that the cloud runs: its versions, its limits.
+    fn changes_managed(&self, plan: &Plan) -> bool {
+        let Some(plane) = self.cloud.plane.managed() else { return false };
+        let kinds = [plane.cluster.kind(), plane.pool_kind];
+        plan.changes
+            .iter()
+            .any(|change| change.action == Action::Update && kinds.contains(&change.address.kind()))
     }
 
     /// Returns the kind after whose resources Kubernetes makes nothing more in the cloud.

@@ -78,14 +78,22 @@ pub trait Provider: Send + Sync {
     /// all.
     fn model(&self, cluster: &Cluster, owner: &Owner) -> Result<Vec<Declared>, Vec<Diagnostic>>;
 
-    /// Asks the cloud whether region, sizes, images and limits fit, before anything is created.
-    /// Costs a fixed number of calls. `created` are the resources that are still to be created.
+    /// Asks the cloud whether region, sizes, images and limits fit, before anything is created, or, where the
+    /// cloud runs the control plane, before the cluster or a pool is changed. Costs a fixed number of calls.
+    /// `created` are the resources that are still to be created.
     async fn preflight(
         &self,
         cx: &Context,
         cluster: &Cluster,
         created: &[Address],
     ) -> Result<Vec<Diagnostic>, CloudError>;
+
+    /// Returns what the cluster asks for otherwise than what exists has it, where that never changes: the place
+    /// of a control plane, a range of addresses that is in use. It is pure. A plan that deletes nothing else
+    /// would fail half-way, or delete what it must not.
+    fn fixed(&self, _cluster: &Cluster, _existing: &[&Observed]) -> Vec<Diagnostic> {
+        Vec::new()
+    }
 
     /// Returns what is worth knowing before anything of `cluster` is created, and keeps nothing from
     /// it. Costs a fixed number of calls.

@@ -9,6 +9,7 @@ mod cloud;
 mod connection;
 mod container;
 mod credentials;
+mod fixed;
 mod manifests;
 mod model;
 mod offer;

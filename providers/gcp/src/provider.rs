@@ -10,7 +10,7 @@ use infra_provider_api::{
 use serde::Deserialize;
 
 use crate::{
-    Connection, Scope, choose, model, preflight, remarks,
+    Connection, Scope, choose, fixed, model, preflight, remarks,
     resources::{
         Api, GkeClusters, Instances, NodePools, memberships, obstacles, replacement,
         surrounding_kinds, zone_problem,
@@ -83,6 +83,10 @@ impl Provider for Gcp {
         )?;
         problems.extend(zone);
         Ok(problems)
+    }
+
+    fn fixed(&self, cluster: &Cluster, existing: &[&Observed]) -> Vec<Diagnostic> {
+        fixed::fixed(cluster, existing)
     }
 
     async fn remarks(&self, cx: &Context, cluster: &Cluster) -> Result<Vec<String>, CloudError> {

@@ -58,7 +58,11 @@ impl PlanError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Protected { .. } => {
-                Some("take `protect` away first, apply, and then make this change".to_owned())
+                Some(
+                    "write in infra.toml what it had before, or make a cluster of another name beside it; \
+                     only `infra destroy` deletes it"
+                        .to_owned(),
+                )
             }
             Self::Duplicate { ids, .. } => Some(format!(
                 "both carry this cluster's mark; delete the one that is not in use ({}) by hand",
