@@ -27,6 +27,16 @@ pub(crate) struct Effect<'a> {
     pub(crate) target: Target,
 }
 
+/// How long an effect has waited for what others do.
+pub(crate) struct Patience<'a> {
+    address: &'a Address,
+    operation: &'a str,
+    target: Target,
+    began: Instant,
+    look: u32,
+    idle: u32,
+}
+
 impl Container {
     async fn client(&self, operation: &str) -> Result<ClusterManager, CloudError> {
         let make = || async {
@@ -102,44 +112,81 @@ impl Container {
     where
         F: Future<Output = Result<Operation, Error>>,
     {
-        let began = Instant::now();
-        let (mut look, mut idle) = (0, 0);
+        let mut patience = self.patience(effect.address, effect.operation, effect.target.clone());
         loop {
-            let answer = {
-                let mut turn = self.turn(cx, effect).await?;
-                self.note_write();
-                let answer = self.once(effect.operation, effect.method, &effect.path, &call).await;
-                self.note_write();
-                if let Ok(begun) = &answer {
-                    turn.began(&effect.target, begun);
+            match self.effect_once(cx, effect, &call).await {
+                Err(error) if error.kind == ErrorKind::Busy => {
+                    self.wait_for_turn(cx, &mut patience, error).await?;
                 }
-                answer
-            };
-            let error = match answer {
-                Err(error) if error.kind == ErrorKind::Busy => error,
                 other => return other,
-            };
-            let running = self.running(cx, effect.operation, &effect.target).await?;
-            let what = match running {
-                Some(operation) => {
-                    idle = 0;
-                    format!("GKE is at {}", describe(&operation))
-                }
-                None if idle == IDLE_MAX => return Err(error),
-                None => {
-                    idle += 1;
-                    error.message.clone()
-                }
-            };
-            if began.elapsed() > self.scaled(BUSY_MAX) {
-                let message = format!("the cluster is busy with something else: {what}");
-                let hint = "run the same command again once that is over";
-                let error = CloudError { kind: ErrorKind::Deadline, message, ..error };
-                return Err(error.with_hint(hint));
             }
-            let reason = format!("waiting for its turn: {what}");
-            self.pause(cx, effect.address, effect.operation, &reason, look).await?;
-            look += 1;
         }
+    }
+
+    /// Makes a call that changes something, once. Whoever calls looks again before the next try.
+    ///
+    /// # Errors
+    /// Returns `Busy` if others are at work: see [`Self::wait_for_turn`].
+    pub(super) async fn effect_once<F>(
+        &self,
+        cx: &Context,
+        effect: &Effect<'_>,
+        call: &impl Fn(ClusterManager) -> F,
+    ) -> Result<Operation, CloudError>
+    where
+        F: Future<Output = Result<Operation, Error>>,
+    {
+        let mut turn = self.turn(cx, effect).await?;
+        self.note_write();
+        let answer = self.once(effect.operation, effect.method, &effect.path, call).await;
+        self.note_write();
+        if let Ok(begun) = &answer {
+            turn.began(&effect.target, begun);
+        }
+        answer
+    }
+
+    /// Begins to wait for what others do to `target`.
+    pub(crate) fn patience<'a>(
+        &self,
+        address: &'a Address,
+        operation: &'a str,
+        target: Target,
+    ) -> Patience<'a> {
+        Patience { address, operation, target, began: Instant::now(), look: 0, idle: 0 }
+    }
+
+    /// Waits after a call was refused with `error` because of what others do, and names that.
+    ///
+    /// # Errors
+    /// Returns `Deadline` if others were busy for too long, and `error` if nobody is.
+    pub(crate) async fn wait_for_turn(
+        &self,
+        cx: &Context,
+        patience: &mut Patience<'_>,
+        error: CloudError,
+    ) -> Result<(), CloudError> {
+        let running = self.running(cx, patience.operation, &patience.target).await?;
+        let what = match running {
+            Some(operation) => {
+                patience.idle = 0;
+                format!("GKE is at {}", describe(&operation))
+            }
+            None if patience.idle == IDLE_MAX => return Err(error),
+            None => {
+                patience.idle += 1;
+                error.message.clone()
+            }
+        };
+        if patience.began.elapsed() > self.scaled(BUSY_MAX) {
+            let message = format!("the cluster is busy with something else: {what}");
+            let hint = "run the same command again once that is over";
+            let error = CloudError { kind: ErrorKind::Deadline, message, ..error };
+            return Err(error.with_hint(hint));
+        }
+        let reason = format!("waiting for its turn: {what}");
+        self.pause(cx, patience.address, patience.operation, &reason, patience.look).await?;
+        patience.look += 1;
+        Ok(())
     }
 }

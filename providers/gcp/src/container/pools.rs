@@ -1,7 +1,8 @@
 //! Calls about one pool.
 
-use google_cloud_container_v1::model::{
-    NodePool, NodePoolAutoscaling, Operation, UpdateNodePoolRequest,
+use google_cloud_container_v1::{
+    client::ClusterManager,
+    model::{NodePool, NodePoolAutoscaling, Operation, UpdateNodePoolRequest},
 };
 use infra_provider_api::{Address, CloudError, Context};
 
@@ -60,7 +61,11 @@ impl Container {
         .await
     }
 
-    /// Sets how many nodes a pool has in each of its zones.
+    /// Sets how many nodes a pool has in each of its zones. It is tried once: what others do meanwhile may make
+    /// the pool larger, and then this would make it smaller.
+    ///
+    /// # Errors
+    /// Returns `Busy` if others are at work on it.
     pub(crate) async fn set_size(
         &self,
         cx: &Context,
@@ -70,7 +75,7 @@ impl Container {
     ) -> Result<Operation, CloudError> {
         let operation = format!("update {address}");
         let effect = effect(address, &operation, "POST", path, ":setSize");
-        self.effect(cx, &effect, |client| {
+        self.effect_once(cx, &effect, &|client: ClusterManager| {
             client.set_node_pool_size().set_name(path.to_string()).set_node_count(each_zone).send()
         })
         .await

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     cluster::{shape, with_cluster},
-    world::CLUSTER,
+    world::{CLUSTER, Refusal},
 };
 
 fn spec(count: u32) -> serde_json::Value {
@@ -112,12 +112,51 @@ async fn a_pool_comes_to_scale_by_itself_and_back() {
     let scaled =
         lab.update(&observed, &[("count", json!(null)), ("bounds", bounds.clone())]).await.unwrap();
     let pool = format!("POST /v1/{CLUSTER}/nodePools/worker");
-    // The autoscaler does not raise a pool to its minimum.
-    assert_eq!(lab.effects(), [format!("{pool}:setAutoscaling"), format!("{pool}:setSize")]);
+    // The autoscaler does not raise a pool to its minimum. A size is not set: it may have scaled meanwhile.
+    let create = |zone: &str| {
+        format!(
+            "POST /compute/v1/projects/shop-1/zones/europe-west3-{zone}/instanceGroupManagers/gke-shop-worker-0000000{zone}-grp/createInstances"
+        )
+    };
+    assert_eq!(lab.effects(), [format!("{pool}:setAutoscaling"), create("a"), create("b")]);
     assert_eq!(scaled.spec.get("bounds"), Some(bounds));
     assert_eq!(scaled.spec.get("count").filter(|count| !count.is_null()), None);
 
     let fixed = lab.update(&scaled, &[("count", json!(4)), ("bounds", json!(null))]).await.unwrap();
     assert_eq!(lab.effects(), [format!("{pool}:setAutoscaling")]);
     assert_eq!(fixed.spec.get("count"), Some(json!(4)));
+}
+
+/// Somebody else makes the pool larger while the call waits for its turn. The size that was right before would
+/// make it smaller now, and GKE would choose which nodes go.
+#[tokio::test]
+async fn a_pool_that_grew_while_gke_was_busy_is_not_made_smaller() {
+    let lab = with_cluster(&[("worker", 2)]).await;
+    let observed = lab.list("node_pool").await.remove(0);
+    lab.world().refusals.push_back(Refusal {
+        call: ":setSize".to_owned(),
+        status: 400,
+        body: json!({"error": {
+            "code": 400, "status": "FAILED_PRECONDITION", "message": "busy",
+            "details": [{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "CLUSTER_ALREADY_HAS_OPERATION", "domain": "container.googleapis.com",
+            }],
+        }}),
+    });
+    lab.calls();
+    let meanwhile = async {
+        while !lab.world().refusals.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for (place, group) in lab.world().groups.iter_mut().enumerate() {
+            let more =
+                ["x001", "x002"].map(|end| (format!("gke-shop-{place}-{end}"), "NONE".into()));
+            group.machines.extend(more);
+        }
+    };
+    let changes = [("count", json!(4))];
+    let (updated, ()) = tokio::join!(lab.update(&observed, &changes), meanwhile);
+    assert_eq!(updated.unwrap().spec.get("count"), Some(json!(6)));
+    assert_eq!(lab.effects(), [format!("POST /v1/{CLUSTER}/nodePools/worker:setSize")]);
 }

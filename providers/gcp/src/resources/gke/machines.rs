@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     instance_spec::{InstanceSpec, Machine, ManagedMachine, readiness_of_machine},
     own::{Group, POOL_KIND},
+    pool_growth::new_names,
 };
 use crate::resources::api::{Api, outputs};
 
@@ -29,25 +30,22 @@ impl Api {
         }
     }
 
-    /// Asks a group for machines of these names. Those that it has already are left alone.
+    /// Asks a group for so many machines more.
     pub(super) async fn create_instances(
         &self,
         cx: &Context,
         operation: &str,
         address: &Address,
         group: &Group,
-        names: &[String],
+        more: u32,
     ) -> Result<(), CloudError> {
         let there = self.managed_machines(cx, operation, group.zone(), &group.name).await?;
-        let is_missing = |name: &&String| !there.iter().any(|one| one.name() == name.as_str());
-        let missing: Vec<_> =
-            names.iter().filter(is_missing).map(|name| json!({"name": name})).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
+        let taken: Vec<&str> = there.iter().map(ManagedMachine::name).collect();
+        let names = new_names(group, &taken, more);
+        let instances: Vec<_> = names.iter().map(|name| json!({"name": name})).collect();
         let path = ["zones", group.zone(), "instanceGroupManagers", &group.name, "createInstances"];
         let url = self.client.compute(&path);
-        let body = json!({"instances": missing});
+        let body = json!({"instances": instances});
         self.client.change(cx, operation, address, Method::POST, &url, &body).await
     }
 }

@@ -10,9 +10,10 @@ use super::{
     pool::{NodePools, pool_path},
     pool_growth::{Growth, growth},
     pool_spec::{self, NodePoolSpec, PoolShape, is_reserved, shape_of},
+    readiness::is_short,
 };
 use crate::{
-    container::{Fresh, PoolPath},
+    container::{Fresh, PoolPath, Target},
     resources::api::operation,
 };
 
@@ -88,24 +89,42 @@ impl NodePools {
     ) -> Result<(), CloudError> {
         let address = &request.observed.address;
         let operation = operation("update", address);
-        let own = self.there(cx, request, path).await?;
-        let all = self.0.groups(cx, Fresh::Now).await?;
-        let groups: Vec<Group> =
-            all.into_iter().filter(|group| is_group_of(&own.pool, group)).collect();
-        match growth(&own.pool.locations, &groups, count) {
-            Growth::None => Ok(()),
-            Growth::EachZone(size) => {
-                let size = i32::try_from(size).unwrap_or(i32::MAX);
-                let container = &self.0.container;
-                let begun = container.set_size(cx, address, path, size).await?;
-                container.wait(cx, address, &operation, &path.cluster, begun).await
-            }
-            Growth::Some(more) => {
-                for (group, names) in more {
-                    self.0.create_instances(cx, &operation, address, group, &names).await?;
+        let container = &self.0.container;
+        let mut wait = container.patience(address, &operation, Target::Pool(path.clone()));
+        loop {
+            // Looked at again after each wait: what others did meanwhile may have made it larger than that.
+            let own = self.there(cx, request, path).await?;
+            let all = self.0.groups(cx, Fresh::Now).await?;
+            let groups: Vec<Group> =
+                all.into_iter().filter(|group| is_group_of(&own.pool, group)).collect();
+            let autoscaled = shape_of(&own.pool, None).bounds.is_some();
+            let size = match growth(&own.pool.locations, &groups, count, autoscaled) {
+                Growth::None => return Ok(()),
+                Growth::EachZone(size) => size,
+                Growth::Some(more) => {
+                    for (group, more) in more {
+                        self.0.create_instances(cx, &operation, address, group, more).await?;
+                    }
+                    return Ok(());
                 }
-                Ok(())
-            }
+            };
+            let size = i32::try_from(size).unwrap_or(i32::MAX);
+            let begun = match container.set_size(cx, address, path, size).await {
+                Ok(begun) => begun,
+                Err(error) if error.kind == ErrorKind::Busy => {
+                    container.wait_for_turn(cx, &mut wait, error).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let ended = container.wait(cx, address, &operation, &path.cluster, begun).await;
+            let Err(error) = ended else { return Ok(()) };
+            // The size is set all the same where a zone has no machines now: GKE goes on trying.
+            let own = self.there(cx, request, path).await?;
+            return match is_short(&own.pool) {
+                true => Ok(()),
+                false => Err(error),
+            };
         }
     }
 }

@@ -46,6 +46,12 @@ pub(crate) fn of_pool(pool: &NodePool, running: Option<&Operation>) -> Readiness
     }
 }
 
+/// Reports whether a pool lacks nodes for a reason that passes, and GKE does nothing else about it.
+pub(crate) fn is_short(pool: &NodePool) -> bool {
+    use node_pool::Status;
+    matches!(pool.status, Status::Error | Status::RunningWithError) && is_passing(&pool.conditions)
+}
+
 /// Reports whether what is wrong passes: a zone without machines, a quota that is used up.
 fn is_passing(conditions: &[StatusCondition]) -> bool {
     conditions.iter().any(|condition| {
