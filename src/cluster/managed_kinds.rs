@@ -1,6 +1,9 @@
 //! The kinds that belong to no cloud, where the cloud runs the control plane.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use infra_cloud::ManagedPlane;
 use infra_provider_api::{Kind, Pool, Provider, erase};
@@ -23,6 +26,8 @@ pub struct ManagedKinds<'a> {
     pub kubeconfig: Kubeconfigs,
     /// The pools.
     pub pools: &'a [Pool],
+    /// The names of the pools that exist and are the cluster's.
+    pub own_pools: BTreeSet<String>,
     /// Machines that each machine takes the place of.
     pub older: BTreeMap<String, Vec<String>>,
     /// The kinds of suites, and of the certificates of their sites.
@@ -44,7 +49,7 @@ impl ManagedKinds<'_> {
             erase(self.certificates),
             erase(self.kubeconfig),
             erase(ApiServers::managed(kube())),
-            erase(NodeSets::new(kube(), plane.pool_label, sizes.collect())),
+            erase(NodeSets::new(kube(), plane.pool_label, sizes.collect(), self.own_pools)),
             erase(nodes),
         ];
         all.extend(self.apps);

@@ -1,7 +1,11 @@
 //! `node_set`: the Nodes of a pool whose machines the cloud makes. Creating it means waiting until enough of
 //! them are Ready; the machines themselves are the pool's.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use infra_provider_api::{
@@ -28,6 +32,8 @@ pub struct NodeSets {
     label: &'static str,
     /// How many Nodes each pool shall have, by its name: as declared, and from its create or update on.
     wanted: Mutex<BTreeMap<String, u32>>,
+    /// The pools that the cluster has in the cloud. Others in it, which somebody made by hand, are not its own.
+    own: BTreeSet<String>,
 }
 
 impl NodeSets {
@@ -35,9 +41,14 @@ impl NodeSets {
     pub const KIND: &'static str = "node_set";
 
     /// Makes the kind for the pools behind `kube`, whose names Nodes have in `label`. `wanted` says how many
-    /// Nodes each shall have.
-    pub fn new(kube: Arc<KubeAccess>, label: &'static str, wanted: BTreeMap<String, u32>) -> Self {
-        Self { kube, label, wanted: Mutex::new(wanted) }
+    /// Nodes each shall have, and `own` which others are the cluster's.
+    pub fn new(
+        kube: Arc<KubeAccess>,
+        label: &'static str,
+        wanted: BTreeMap<String, u32>,
+        own: BTreeSet<String>,
+    ) -> Self {
+        Self { kube, label, wanted: Mutex::new(wanted), own }
     }
 
     /// Returns the address of the Nodes of a pool.
@@ -142,7 +153,9 @@ impl Resource for NodeSets {
         }
         let counts = self.count().await?;
         let mut all = Vec::with_capacity(counts.len());
-        for (pool, count) in &counts {
+        let wanted: BTreeSet<String> = self.wanted.lock().await.keys().cloned().collect();
+        let is_own = |pool: &String| wanted.contains(pool) || self.own.contains(pool);
+        for (pool, count) in counts.iter().filter(|(pool, _)| is_own(pool)) {
             all.push(self.found(pool, count).await);
         }
         Ok(all)

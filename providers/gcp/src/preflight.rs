@@ -3,6 +3,7 @@
 mod offers;
 mod quota;
 
+use google_cloud_container_v1::model::{Cluster as Gke, NodePool};
 use infra_provider_api::{Address, CloudError, Cluster, Context, Diagnostic, Pool};
 
 use crate::{
@@ -10,7 +11,10 @@ use crate::{
     container::Fresh,
     offer::zones_of,
     ownership,
-    resources::{Api, CLUSTER_KIND, POOL_KIND, downgrade, labels_of, observed_version},
+    resources::{
+        Api, CLUSTER_KIND, POOL_KIND, Version, downgrade, labels_of, observed_version, pool_labels,
+        size_of,
+    },
     sizes::Sizes,
 };
 
@@ -36,9 +40,13 @@ pub(crate) async fn preflight(
     if let Some(here) = here {
         let labels = labels_of(&here.resource_labels);
         if ownership::is_own(&cx.owner, &labels) {
-            let is = observed_version(here);
-            upgrades |= is != cluster.versions.kubernetes;
-            problems.extend(downgrade(here, &cluster.versions.kubernetes).map(|problem| {
+            let back = downgrade(here, &cluster.versions.kubernetes);
+            // The channel may have gone further than what is asked for, and not offer that any more.
+            let current = Version::parse(&here.current_master_version);
+            upgrades |= back.is_none()
+                && observed_version(here) != cluster.versions.kubernetes
+                && current < Version::parse(&cluster.versions.kubernetes);
+            problems.extend(back.map(|problem| {
                 Diagnostic::new(problem.message)
                     .help(format!("write kubernetes = \"{}\"", problem.asked))
                     .in_source(cluster.versions.source.as_ref())
@@ -58,7 +66,19 @@ pub(crate) async fn preflight(
     }
     let new_pools: Vec<&str> =
         created.iter().filter(|one| one.kind() == POOL_KIND).map(Address::name).collect();
-    if new_pools.is_empty() && !upgrades {
+    let pools = own_pools(api, cx, cluster, here).await?;
+    problems.extend(strange_pools(cx, cluster, here, &new_pools));
+    let is_new = |pool: &Pool| new_pools.iter().any(|name| is_of(name, &pool.name));
+    // GKE upgrades the nodes of each pool by adding one first.
+    let more = |pool: &Pool| match is_new(pool) {
+        true => Some(pool.nodes.len().max(1) + 1),
+        false => {
+            let has = pools.iter().find(|(name, _)| is_of(name, &pool.name)).map(|(_, has)| *has);
+            has.and_then(|has| pool.nodes.len().checked_sub(has)).filter(|more| *more > 0)
+        }
+    };
+    let grows = cluster.pools.iter().any(|pool| more(pool).is_some());
+    if !grows && !upgrades {
         return Ok(problems);
     }
     let Some(region) = api.region(cx, OPERATION, &cluster.region).await? else {
@@ -75,20 +95,60 @@ pub(crate) async fn preflight(
     if upgrades {
         problems.extend(offers::version_problem(cluster, &config));
     }
-    if new_pools.is_empty() {
-        return Ok(problems);
+    if !new_pools.is_empty() {
+        problems.extend(offers::image_problem(cluster, &config));
+        problems.extend(offers::type_problems(cluster, &types, &offered));
     }
-    problems.extend(offers::image_problem(cluster, &config));
-    problems.extend(offers::type_problems(cluster, &types, &offered));
     if let Ok(sizes) = Sizes::known() {
-        let is_new = |pool: &Pool| new_pools.iter().any(|name| is_of(name, &pool.name));
-        // GKE upgrades the nodes of each pool by adding one first.
-        let needs = Needs::of(cluster, &types, &sizes, |pool| {
-            Some(pool.nodes.len().max(1) + 1).filter(|_| is_new(pool))
-        });
+        let needs = Needs::of(cluster, &types, &sizes, more);
         problems.extend(needs.short(&region).into_iter().map(quota::Short::problem));
     }
     Ok(problems)
+}
+
+/// Returns the pools of the cluster that are its own, and how many nodes each has.
+async fn own_pools(
+    api: &Api,
+    cx: &Context,
+    cluster: &Cluster,
+    here: Option<&Gke>,
+) -> Result<Vec<(String, usize)>, CloudError> {
+    let Some(here) = here.filter(|_| cluster.pools.iter().any(|pool| pool.bounds.is_none())) else {
+        return Ok(Vec::new());
+    };
+    let own = api.own_pools(cx, std::slice::from_ref(here));
+    if own.is_empty() {
+        return Ok(Vec::new());
+    }
+    let groups = api.groups(cx, Fresh::Shared).await?;
+    let sized = own.iter().filter_map(|one| {
+        let size = size_of(&one.pool, &groups)?;
+        Some((one.address.name().to_owned(), size as usize))
+    });
+    Ok(sized.collect())
+}
+
+/// Returns the pools that are to be made and are there already, made by somebody else.
+fn strange_pools(
+    cx: &Context,
+    cluster: &Cluster,
+    here: Option<&Gke>,
+    new_pools: &[&str],
+) -> Vec<Diagnostic> {
+    let there = here.map(|here| here.node_pools.as_slice()).unwrap_or_default();
+    let strange = there.iter().filter(|pool| {
+        new_pools.contains(&pool.name.as_str()) && !ownership::is_own(&cx.owner, &pool_labels(pool))
+    });
+    let problem = |pool: &NodePool| {
+        let declared = cluster.pools.iter().find(|one| is_of(&pool.name, &one.name));
+        Diagnostic::new(format!(
+            "there is a pool {} in the GKE cluster {} already, which infra did not make",
+            pool.name, cluster.name
+        ))
+        .help("give the pool another name in infra.toml, or delete the one that is there")
+        .in_source(declared.and_then(|pool| pool.source.as_ref()))
+    };
+    strange.map(problem).collect()
 }
 
 /// Reports whether a pool has that name, in some generation.

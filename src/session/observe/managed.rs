@@ -71,6 +71,11 @@ impl Session {
                 self.keeper(),
             ),
             pools: &cluster.pools,
+            own_pools: in_cloud
+                .iter()
+                .filter(|one| one.address.kind() == plane.pool_kind)
+                .map(|one| one.address.name().to_owned())
+                .collect(),
             older,
             apps: apps.kinds(&kube, self.project.apps.timeout),
         }

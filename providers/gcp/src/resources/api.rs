@@ -108,6 +108,13 @@ pub(crate) fn vanished(operation: &str) -> CloudError {
     )
 }
 
+/// Makes the error for a name that something has which this tool did not make.
+pub(crate) fn not_made(operation: &str, name: &str) -> CloudError {
+    let message = format!("{name} is there already, and infra did not make it");
+    CloudError::new(ErrorKind::NameTaken, operation, message)
+        .with_hint("delete it, or choose another name in infra.toml")
+}
+
 /// Makes the error for a name that another cluster's resource has.
 pub(crate) fn name_taken(operation: &str, name: &str, owner: &str) -> CloudError {
     let message = format!("{name} belongs to another cluster, {owner}");

@@ -41,7 +41,7 @@ pub(crate) use api::Api;
 pub(crate) use gke::replacement;
 pub(crate) use gke::{
     CLUSTER_KIND, GkeClusters, Instances, NodePools, POOL_KIND, Version, downgrade, is_reserved,
-    labels_of, observed_version,
+    labels_of, observed_version, pool_labels, size_of,
 };
 pub(crate) use kubernetes_load_balancer::memberships;
 pub(crate) use strangers::obstacles;

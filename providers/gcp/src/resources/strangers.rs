@@ -1,17 +1,20 @@
 //! Strangers: what is in the cluster's network and is not the cluster's. It keeps the network from being
 //! deleted, and nobody but its owner may delete it.
 
+use google_cloud_container_v1::model::NodePool;
 use infra_provider_api::{CloudError, Context, Effect, ErrorKind, Observed, Obstacle};
 use serde::Deserialize;
 
 use super::{
     api::Api,
+    gke::{CLUSTER_KIND, pool_labels},
     kubernetes_made::is_controller_name,
     zone_records::{foreign_records, joined},
 };
 use crate::{
     client::{links_to, project_path},
-    ownership::address_of,
+    container::Fresh,
+    ownership::{self, address_of},
     wire::{EndpointGroup, Firewall, ForwardingRule, Router, Subnetwork},
 };
 
@@ -132,6 +135,25 @@ pub(super) async fn explain_members(
     error
 }
 
+/// Names the pools of a cluster that somebody else made: they go with it.
+async fn strange_pools(
+    api: &Api,
+    cx: &Context,
+    cluster: &Observed,
+) -> Result<Vec<Obstacle>, CloudError> {
+    let all = api.own_clusters(cx, Fresh::Shared).await?;
+    let here = all.iter().filter(|one| api.path_of(one).to_string() == cluster.id);
+    let pools = here.flat_map(|one| &one.node_pools);
+    let strange = pools.filter(|pool| !ownership::is_own(&cx.owner, &pool_labels(pool)));
+    let obstacle = |pool: &NodePool| Obstacle {
+        address: cluster.address.clone(),
+        message: format!("the pool {}, which infra did not make, goes with it", pool.name),
+        hint: "move what runs there first".to_owned(),
+        effect: Effect::Warns,
+    };
+    Ok(strange.map(obstacle).collect())
+}
+
 /// Returns what will keep the networks among `going` from being deleted, and the zones that hold records of
 /// others.
 pub(crate) async fn obstacles(
@@ -151,6 +173,9 @@ pub(crate) async fn obstacles(
             hint: "delete it".to_owned(),
             effect: Effect::Warns,
         }));
+    }
+    for cluster in going.iter().filter(|one| one.address.kind() == CLUSTER_KIND) {
+        found.extend(strange_pools(api, cx, cluster).await?);
     }
     let records = going.iter().filter(|one| one.address.kind() == "record");
     let own: Vec<&str> = records.map(|one| one.address.name()).collect();

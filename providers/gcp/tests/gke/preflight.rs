@@ -136,7 +136,8 @@ async fn a_cluster_that_is_there_is_not_checked_again() {
     let mut same = cluster(vec![pool("worker", "e2-medium", 2)]);
     let found = lab.provider.preflight(&lab.cx, &same, &[]).await.unwrap();
     assert!(found.is_empty());
-    assert_eq!(lab.calls(), ["GET /v1/projects/shop-1/locations/-/clusters"]);
+    let sizes = "GET /compute/v1/projects/shop-1/aggregated/instanceGroupManagers";
+    assert_eq!(lab.calls(), ["GET /v1/projects/shop-1/locations/-/clusters", sizes]);
 
     same.versions.kubernetes = "1.35.9".to_owned();
     let found = lab.provider.preflight(&lab.cx, &same, &[]).await.unwrap();

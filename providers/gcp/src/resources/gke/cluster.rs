@@ -20,7 +20,7 @@ use super::{
 use crate::{
     container::{ClusterPath, Fresh, Target, pick},
     ownership,
-    resources::api::{Api, each, name_taken, operation, outputs, vanished},
+    resources::api::{Api, each, name_taken, not_made, operation, outputs, vanished},
 };
 
 /// The kind's name.
@@ -124,9 +124,11 @@ impl GkeClusters {
         let cluster = found.ok_or_else(|| vanished(&operation))?;
         let labels = labels_of(&cluster.resource_labels);
         if !ownership::is_own(&cx.owner, &labels) {
-            let other = ownership::other_owner(&cx.owner, &labels);
-            let other = other.unwrap_or_else(|| "which infra did not make".to_owned());
-            return Err(name_taken(&operation, &format!("the GKE cluster {}", path.name), &other));
+            let name = format!("the GKE cluster {}", path.name);
+            return Err(match ownership::other_owner(&cx.owner, &labels) {
+                Some(owner) => name_taken(&operation, &name, &owner),
+                None => not_made(&operation, &name),
+            });
         }
         Ok(self.found(address.clone(), &cluster, &[]))
     }

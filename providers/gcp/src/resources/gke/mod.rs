@@ -23,7 +23,7 @@ pub(crate) use cluster_spec::observed_version;
 pub(crate) use cluster_update::downgrade;
 pub(crate) use instance::Instances;
 pub(crate) use instance_spec::replacement;
-pub(crate) use own::{POOL_KIND, labels_of};
+pub(crate) use own::{POOL_KIND, labels_of, pool_labels, size_of};
 pub(crate) use pool::NodePools;
 pub(crate) use pool_spec::is_reserved;
 pub(crate) use version::Version;

@@ -21,7 +21,9 @@ use super::{
 use crate::{
     container::{Fresh, PoolPath, Target, pick},
     ownership,
-    resources::api::{Api, create_each, each, known, name_taken, operation, outputs, vanished},
+    resources::api::{
+        Api, create_each, each, known, name_taken, not_made, operation, outputs, vanished,
+    },
 };
 
 pub(crate) struct NodePools(pub(crate) Arc<Api>);
@@ -110,9 +112,11 @@ impl NodePools {
         let own = there.ok_or_else(|| vanished(&operation))?;
         let labels = pool_labels(&own.pool);
         if !ownership::is_own(&cx.owner, &labels) {
-            let other = ownership::other_owner(&cx.owner, &labels);
-            let other = other.unwrap_or_else(|| "which infra did not make".to_owned());
-            return Err(name_taken(&operation, &format!("the pool {}", path.name), &other));
+            let name = format!("the pool {}", path.name);
+            return Err(match ownership::other_owner(&cx.owner, &labels) {
+                Some(owner) => name_taken(&operation, &name, &owner),
+                None => not_made(&operation, &name),
+            });
         }
         let groups = self.0.groups(cx, Fresh::Shared).await?;
         let found = Self::found(&own, &groups, &[]);
@@ -216,6 +220,17 @@ impl Resource for NodePools {
         spec: NodePoolSpec,
     ) -> Result<Found<NodePoolSpec>, CloudError> {
         self.change(cx, request, &spec.shape).await
+    }
+
+    fn delete_warning(&self, observed: &Observed) -> Option<String> {
+        let nodes =
+            observed.outputs.get("size").and_then(|size| size.as_u64()).filter(|n| *n > 0)?;
+        let all = if nodes == 1 {
+            "its node goes".to_owned()
+        } else {
+            format!("its {nodes} nodes go at once")
+        };
+        Some(format!("{all}; what runs there needs room in another pool"))
     }
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
