@@ -6,7 +6,7 @@ use std::{
 };
 
 use infra_cloud::ManagedPlane;
-use infra_provider_api::{Address, CloudError, Declared, ErrorKind, Kind, Observed, Place};
+use infra_provider_api::{Address, Declared, Kind, Observed, Place};
 
 use super::{Observation, Purpose};
 use crate::{
@@ -81,19 +81,19 @@ impl Session {
         }
         .make();
 
-        let exists = in_cloud.get(&plane.cluster).is_some();
+        let exists =
+            in_cloud.get(&plane.cluster).is_some() || in_cloud.untagged.contains(&plane.cluster);
         let unreachable = match purpose {
             Purpose::Destroy => None,
-            _ if !exists && kube.exists() => {
-                let message = format!("{} is gone", plane.cluster);
-                Some(CloudError::new(ErrorKind::Unavailable, "reach the API server", message))
-            }
-            _ if kube.exists() => kube.probe(&self.stop).await.err(),
+            _ if exists && kube.exists() => kube.probe(&self.stop).await.err(),
             _ => None,
         };
+        // What was in a cluster that is gone went with it. It is not taken as recorded: it is made again with
+        // the cluster, in the same run.
+        let looks_inside = exists && purpose != Purpose::Destroy;
         let seen: Vec<Arc<dyn Kind>> = local
             .iter()
-            .filter(|kind| purpose != Purpose::Destroy || kind.place() == Place::Here)
+            .filter(|kind| looks_inside || kind.place() == Place::Here)
             .filter(|kind| kind.name() != SiteCertificates::KIND || self.sites_matter(purpose))
             .cloned()
             .collect();
