@@ -26,6 +26,9 @@ pub struct MadeSpec {
     /// The link of the network that it is in or for, which goes after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// The link of the subnet that it is in, which goes after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnetwork: Option<String>,
     /// Its size, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_gib: Option<u64>,
@@ -69,7 +72,7 @@ pub(super) fn found_made(
 ) -> Found<MadeSpec> {
     let id = scope_path(self_link).to_owned();
     let network = network.map(|link| project_path(link).to_owned());
-    let spec = MadeSpec { name: name.to_owned(), network, size_gib: None };
+    let spec = MadeSpec { name: name.to_owned(), network, subnetwork: None, size_gib: None };
     let outputs = outputs([("id", json!(id))]);
     let mut found = ready(Address::new(kind, name), id, spec, None, outputs);
     found.made_by = ManagedBy::Kubernetes { object };

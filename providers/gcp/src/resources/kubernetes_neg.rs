@@ -4,14 +4,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use infra_provider_api::{CloudError, Context, Found};
+use infra_provider_api::{CloudError, Context, ErrorKind, Found};
 use serde_json::Value;
 
 use super::{
     api::Api,
     kubernetes_made::{Made, MadeSpec, found_made, is_controller_name},
 };
-use crate::{client::links_to, wire::EndpointGroup};
+use crate::{
+    client::{links_to, project_path},
+    container::Fresh,
+    wire::EndpointGroup,
+};
 
 pub(crate) struct KubernetesNegs(pub(crate) Arc<Api>);
 
@@ -25,6 +29,32 @@ fn object_of(description: &str) -> Option<String> {
 /// Reports whether a controller made the group.
 fn is_made(group: &EndpointGroup) -> bool {
     is_controller_name(&group.name) || object_of(&group.description).is_some()
+}
+
+impl Api {
+    /// Explains why the subnet of that path is not deleted. Groups that are left in it when the cluster is gone do
+    /// not go by themselves: to wait for them is in vain.
+    pub(super) async fn explain_groups(
+        &self,
+        cx: &Context,
+        subnet: &str,
+        error: CloudError,
+    ) -> CloudError {
+        if error.kind != ErrorKind::Busy {
+            return error;
+        }
+        let (operation, field) = ("list endpoint groups", "networkEndpointGroups");
+        let url = self.client.compute(&["aggregated", field]);
+        let groups = self.client.aggregated::<EndpointGroup>(cx, operation, &url, &[], field);
+        let looked = futures::try_join!(groups, self.own_clusters(cx, Fresh::Now));
+        let Ok((groups, clusters)) = looked else { return error };
+        let inside = groups.iter().find(|one| links_to(&one.subnetwork, subnet) && is_made(one));
+        let Some(group) = inside.filter(|_| clusters.is_empty()) else { return error };
+        let message =
+            format!("the endpoint group {} is left in it, which Kubernetes made", group.name);
+        CloudError { kind: ErrorKind::Blocked, message, ..error }
+            .with_hint("run `infra destroy` again: it finds what is left, and deletes it first")
+    }
 }
 
 #[async_trait]
@@ -46,9 +76,11 @@ impl Made for KubernetesNegs {
         let ours = all.iter().filter(|one| links_to(&one.network, &network) && is_made(one));
         let found = |group: &EndpointGroup| {
             let object = object_of(&group.description).unwrap_or_else(|| "a Service".to_owned());
-            // Each zone has one of the same name.
+            let subnetwork = Some(project_path(&group.subnetwork)).filter(|link| !link.is_empty());
             let mut found =
                 found_made(Self::KIND, &group.name, &group.self_link, Some(&network), object);
+            found.spec.subnetwork = subnetwork.map(str::to_owned);
+            // Each zone has one of the same name.
             let zone = found.id.split('/').nth(1).unwrap_or_default();
             let address = format!("{}.{zone}", group.name);
             found.address = infra_provider_api::Address::new(Self::KIND, address);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use infra_provider_api::{CloudError, Context, ErrorKind, Input, OnChange, UpdateRequest};
+use infra_provider_api::{
+    CloudError, Context, ErrorKind, Input, Observed, OnChange, UpdateRequest,
+};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -96,6 +98,10 @@ impl Named for Subnets {
             "privateIpGoogleAccess": spec.google_access,
             "secondaryIpRanges": [secondary(PODS, &spec.pods), secondary(SERVICES, &spec.services)],
         }))
+    }
+
+    async fn explain(&self, cx: &Context, observed: &Observed, error: CloudError) -> CloudError {
+        self.0.explain_groups(cx, &observed.id, error).await
     }
 
     /// A range is never replaced: everything in it would go.

@@ -59,6 +59,7 @@ pub(crate) struct EndpointGroup {
     pub(crate) description: String,
     pub(crate) self_link: String,
     pub(crate) network: String,
+    pub(crate) subnetwork: String,
 }
 
 /// A reserved address.
