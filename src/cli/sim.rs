@@ -104,7 +104,7 @@ enum FaultVerb {
 struct FaultArgs {
     /// What happens: 403, 429, 500, 502, 503, slow, reset_before, reset_after, truncate, not_json,
     /// stale_list, shift_page, small_pages, kill_client_before, kill_client_after; of conditional
-    /// writes to S3: conflict, ignores_conditions; of Google's APIs: missing_zones, operation_fails,
+    /// writes to S3: conflict, ignores_conditions; of Google's APIs: missing_zones, service_disabled, operation_fails,
     /// not_yet; of machines: never_active, boot_fails, never_joins, dies, etcd_hangs; of GKE's groups
     /// of instances: stockout; of a GKE cluster: moves_master; of a pool, as CLUSTER/POOL:
     /// upgrades_pool, scales_up, scales_down.

@@ -58,6 +58,8 @@ pub enum Effect {
     ShiftPage,
     /// Lists come in pages of two, so that small ones have several.
     SmallPages,
+    /// The API is switched off in the project (Google's `SERVICE_DISABLED`).
+    ServiceDisabled,
     /// Lists of Google's lack a zone or a region, and say so (`missingZones`, `unreachables`).
     MissingZones,
     /// The call is accepted, and the operation that it begins fails.

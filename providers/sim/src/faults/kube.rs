@@ -43,6 +43,7 @@ fn effect(fault: &Fault) -> Option<FaultEffect> {
         | Effect::IgnoresConditions
         | Effect::ShiftPage
         | Effect::MissingZones
+        | Effect::ServiceDisabled
         | Effect::OperationFails
         | Effect::NotYet
         | Effect::NeverActive

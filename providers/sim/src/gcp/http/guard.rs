@@ -99,6 +99,9 @@ async fn pass(gcp: Arc<Gcp>, routes: &Routes, request: Request) -> Response {
     let peer: Option<SocketAddr> = request.extensions().get::<Peer>().map(|p| p.0);
     let fault = sim.faults.request(Target::Gcp, method.as_str(), &path, peer);
     if let Some(fault) = &fault {
+        if fault.effect == Effect::ServiceDisabled {
+            return refuse(&Refusal::service_disabled(service_of(&path), gcp.account().number));
+        }
         if let Some(refusal) = refusal(fault) {
             return refuse(&refusal);
         }
@@ -191,6 +194,17 @@ fn check_project(gcp: &Gcp, call: &Call) -> Result<(), Refusal> {
         _ => Refusal::forbidden(format!("Permission denied on resource project {project}."))
             .info("CONSUMER_INVALID", "googleapis.com"),
     })
+}
+
+/// Returns the service that a path belongs to. Google has a host for each.
+fn service_of(path: &str) -> &'static str {
+    match path {
+        _ if path.starts_with("/compute/") => "compute.googleapis.com",
+        _ if path.starts_with("/dns/") => "dns.googleapis.com",
+        _ if path.contains("/serviceAccounts") => "iam.googleapis.com",
+        _ if path.contains("/locations/") => "container.googleapis.com",
+        _ => "cloudresourcemanager.googleapis.com",
+    }
 }
 
 /// Returns the refusal that a fault asks for.

@@ -118,6 +118,16 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "forbidden", message)
     }
 
+    /// Refuses with 403, as an API does that is switched off in the project.
+    pub fn service_disabled(service: &str, project: u64) -> Self {
+        let message = format!(
+            "{service} has not been used in project {project} before or it is disabled. Enable it by visiting https://console.developers.google.com/apis/api/{service}/overview?project={project} then retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry."
+        );
+        let about = [("service", service)];
+        Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "accessNotConfigured", message)
+            .detail(error_info("SERVICE_DISABLED", "googleapis.com", &about))
+    }
+
     /// Refuses with 401.
     pub fn unauthorized() -> Self {
         let message = "Request had invalid authentication credentials. Expected OAuth 2 access \
