@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{LOGIN_HINT, token_refusal};
+use super::token_refusal;
 
 const OPERATION: &str = "get an access token";
 const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
@@ -98,9 +98,8 @@ impl KeyTokens {
                 let kind = if passes { ErrorKind::Unavailable } else { ErrorKind::Unauthorized };
                 CloudError::new(kind, OPERATION, format!("status {status} with no explanation"))
             };
-            return Err(token_refusal::parse(&body).map_or_else(unexplained, |refusal| {
-                refusal.error(OPERATION).with_hint(LOGIN_HINT)
-            }));
+            return Err(token_refusal::parse(&body)
+                .map_or_else(unexplained, |refusal| refusal.of_key(OPERATION, &self.email)));
         }
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
             let message = "the answer makes no sense";

@@ -19,6 +19,16 @@ pub(super) fn parse(body: &[u8]) -> Option<TokenRefusal> {
 }
 
 impl TokenRefusal {
+    /// Makes the error for a service account's key that got no token. Nobody logs in with one.
+    pub(super) fn of_key(self, operation: &str, account: &str) -> CloudError {
+        let description = self.error_description.unwrap_or_else(|| self.error.clone());
+        let message = format!("the key of {account} is refused: {description}");
+        CloudError::new(ErrorKind::Unauthorized, operation, message).with_hint(
+            "check the clock of this machine, and that account and key still exist; \
+             `gcloud iam service-accounts keys create` makes a new key",
+        )
+    }
+
     /// Makes the error for credentials that got no token.
     pub(super) fn error(self, operation: &str) -> CloudError {
         let description = self.error_description.unwrap_or_else(|| self.error.clone());
