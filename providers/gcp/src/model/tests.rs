@@ -226,6 +226,13 @@ fn a_count_that_zones_cannot_share_names_the_near_ones() {
 }
 
 #[test]
+fn an_account_is_named_by_its_e_mail() {
+    let mut own = autoscaled();
+    own.managed.service_account = Some("nodes".to_owned());
+    assert_eq!(messages(&own), ["`nodes` is not the e-mail of a service account"]);
+}
+
+#[test]
 fn a_control_plane_in_one_zone_is_in_a_zone_of_infra_toml() {
     let mut cluster = autoscaled();
     cluster.placement.zones.clear();

@@ -41,6 +41,7 @@ pub(super) fn problems(cluster: &Cluster, owner: &Owner) -> Vec<Diagnostic> {
     ranges(&mut problems, cluster);
     zones(&mut problems, cluster);
     tags(&mut problems, cluster);
+    account(&mut problems, cluster);
     if let Some(disk) = cluster.placement.disk_gib.filter(|disk| *disk < DISK_MIN_GIB) {
         let message = format!("the boot disk of a node can't have {disk} GiB");
         let help = format!("write {DISK_MIN_GIB}GiB or more");
@@ -172,6 +173,21 @@ fn zones(problems: &mut Problems, cluster: &Cluster) {
         } else if zones[..at].contains(zone) {
             problems.add(format!("the zone `{zone}` is there twice"), "name each once", source);
         }
+    }
+}
+
+/// GKE finds an account by its e-mail only, and would refuse the whole cluster for another text.
+fn account(problems: &mut Problems, cluster: &Cluster) {
+    let Some(account) = &cluster.managed.service_account else { return };
+    let is_email = account.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty() && host.ends_with(".gserviceaccount.com") && !host.contains('@')
+    });
+    if !is_email {
+        problems.add(
+            format!("`{account}` is not the e-mail of a service account"),
+            "write it as name@project.iam.gserviceaccount.com; `gcloud iam service-accounts list` shows it",
+            cluster.placement.source.as_ref(),
+        );
     }
 }
 

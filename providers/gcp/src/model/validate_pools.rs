@@ -36,7 +36,8 @@ pub(super) fn counts(problems: &mut Problems, pool: &Pool, zones: usize) {
     };
     problems.add(
         format!(
-            "{count} nodes of the pool {} can't be the same number in {zones} zones",
+            "{} of the pool {} can't be the same number in {zones} zones",
+            if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") },
             pool.name
         ),
         format!("write count = {near}, or name other `zones` under [providers.gcp]"),
