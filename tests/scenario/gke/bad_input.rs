@@ -95,3 +95,57 @@ fn a_pool_that_was_deleted_by_hand_comes_back() {
     lab.run(&["destroy", "--yes"]).ok();
     lab.inventory().assert_empty();
 }
+
+/// Each with its line, before anything is touched, and with nothing deleted.
+#[test]
+fn what_never_changes_once_a_cluster_is_there_is_refused_at_plan() {
+    let lab = bare();
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    let before = lab.inventory();
+    let file = toml("count = 2", "");
+    let with = |key: &str| file.replace("region =", &format!("{key}\nregion ="));
+    for (changed, text) in [
+        (file.replace("europe-west3", "europe-west4"), "can't move it to europe-west4"),
+        (with("control_plane = \"zonal\""), "can't move it to europe-west3-a"),
+        (with("private = true"), "the nodes of gke_cluster.main have public addresses"),
+        (toml("count = 2", "\n[network]\npods = \"10.99.0.0/16\"\n"), "can't become 10.99.0.0/16"),
+        (file.replace("1.36.2", "1.36.1"), "can't go back from Kubernetes 1.36.2 to 1.36.1"),
+        (file.replace("1.36.2", "1.36.99"), "GKE does not offer Kubernetes 1.36.99"),
+    ] {
+        lab.write("infra.toml", &changed);
+        let refused = lab.run(&["apply", "--yes"]).expect(3);
+        assert!(refused.stderr.contains(text), "no {text:?} in:\n{refused}");
+        assert!(!refused.stderr.contains("protect"), "{refused}");
+    }
+    assert_eq!(lab.inventory().ids(), before.ids());
+    lab.write("infra.toml", &file);
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn a_pool_that_grows_beyond_the_quota_is_refused_at_plan() {
+    let lab = bare();
+    lab.run(&["apply", "--yes", "--phase", "infra"]).ok();
+    super::hands::set(&lab, "limits", "gcp_cpus", serde_json::json!(6));
+    lab.write("infra.toml", &toml("count = 6", ""));
+    let refused = lab.run(&["plan"]).expect(3);
+    refused.warns("8 of the quota CPUS, which is 6, and 4 are in use").warns("infra.toml:");
+    lab.write("infra.toml", &toml("count = 2", ""));
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+#[test]
+fn an_api_that_is_switched_off_is_named_with_the_command_that_enables_it() {
+    let lab = bare();
+    lab.start_cloud();
+    lab.fault(&["service_disabled", "--api", "gcp", "--path", "*/clusters"]);
+    lab.run(&["plan"]).expect(4).warns("run `gcloud services enable container.googleapis.com`");
+    lab.run_bare(&["sim", "fault", "clear"]).ok();
+    lab.fault(&["service_disabled", "--api", "gcp", "--path", "/compute/*"]);
+    let refused = lab.run(&["apply", "--yes"]).expect(4);
+    refused.warns("gcloud services enable compute.googleapis.com container.googleapis.com");
+    lab.run_bare(&["sim", "fault", "clear"]).ok();
+    lab.inventory().assert_empty();
+}

@@ -1,10 +1,15 @@
 //! Clusters whose control plane the cloud runs: GKE, on the embedded cloud.
 
 mod bad_input;
+mod busy;
 mod crash;
+mod hands;
+mod leftovers;
 mod life;
+mod not_ours;
 mod pools;
 mod rotate;
+mod secrets;
 mod systems;
 
 use infra_test_utils::KUBERNETES;
