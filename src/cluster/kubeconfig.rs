@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, ErrorKind, Found, Input, ManagedBy, Observed,
-    OnChange, Outputs, Place, Readiness, Resource, UpdateRequest,
+    OnChange, Outputs, Place, RawJson, Readiness, Resource, UpdateRequest,
 };
 use infra_ssl::{ExecCredential, Kubeconfig, files};
 use secrecy::ExposeSecret;
@@ -64,7 +64,15 @@ impl Kubeconfigs {
             })
         };
         let (server, ca_pem) = (known("the server", &spec.server)?, known("its CA", &spec.ca_pem)?);
-        let config = Kubeconfig::new(&self.cluster, &format!("https://{server}"), &ca_pem)
+        self.write_file(operation, &server, &ca_pem)?;
+        if let Some(keeper) = &self.keeper {
+            keeper.persist().await?;
+        }
+        Ok(self.found("valid".to_owned(), server, ca_pem))
+    }
+
+    fn write_file(&self, operation: &str, server: &str, ca_pem: &str) -> Result<(), CloudError> {
+        let config = Kubeconfig::new(&self.cluster, &format!("https://{server}"), ca_pem)
             .with_exec(self.exec.clone());
         let yaml = config.to_yaml().map_err(|error| local(operation, error))?;
         if let Some(folder) = self.path.parent() {
@@ -72,11 +80,22 @@ impl Kubeconfigs {
         }
         let text = yaml.expose_secret().as_bytes();
         files::write_atomic(&self.path, text, files::SECRET_MODE)
-            .map_err(|error| local(operation, error))?;
-        if let Some(keeper) = &self.keeper {
-            keeper.persist().await?;
+            .map_err(|error| local(operation, error))
+    }
+
+    /// Writes the file as the state has it, unless there is one. It names a program of this machine, so that each
+    /// machine that shares a state has its own.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be written.
+    pub fn restore(&self, recorded: &RawJson) -> Result<(), CloudError> {
+        let known = |field: &str| recorded.text(field).filter(|text| !text.is_empty());
+        match (known("server"), known("ca_pem")) {
+            (Some(server), Some(ca_pem)) if !self.path.exists() => {
+                self.write_file("write the kubeconfig", &server, &ca_pem)
+            }
+            _ => Ok(()),
         }
-        Ok(self.found("valid".to_owned(), server, ca_pem))
     }
 
     fn found(&self, state: String, server: String, ca_pem: String) -> Found<KubeconfigSpec> {
@@ -228,7 +247,7 @@ mod tests {
         Observed {
             address: found.address,
             id: found.id,
-            spec: infra_provider_api::RawJson::default(),
+            spec: RawJson::default(),
             outputs: found.outputs,
             readiness: found.readiness,
             intent_key: None,

@@ -27,6 +27,18 @@ impl Session {
         purpose: Purpose,
         options: &PlanOptions,
     ) -> Result<Observation, CliError> {
+        let kubeconfig = Kubeconfigs::new(
+            self.layout.kubeconfig(),
+            self.project.cluster.name.clone(),
+            kube_exec::of_project(&self.project, self.sim),
+            self.keeper(),
+        );
+        let record = self.store.state();
+        if self.remote.is_some()
+            && let Some(known) = record.resources.get(&Kubeconfigs::address())
+        {
+            kubeconfig.restore(&known.spec)?;
+        }
         let kube = KubeAccess::new(self.layout.kubeconfig()).with_tokens(Arc::clone(&plane.token));
         let kube = Arc::new(kube);
         let generations = Generations::read(&self.layout.state)?;
@@ -64,12 +76,7 @@ impl Session {
             plane,
             kube: Arc::clone(&kube),
             certificates,
-            kubeconfig: Kubeconfigs::new(
-                self.layout.kubeconfig(),
-                cluster.name.clone(),
-                kube_exec::of_project(&self.project, self.sim),
-                self.keeper(),
-            ),
+            kubeconfig,
             pools: &cluster.pools,
             own_pools: in_cloud
                 .iter()

@@ -10,6 +10,7 @@ mod not_ours;
 mod pools;
 mod rotate;
 mod secrets;
+mod shared;
 mod systems;
 
 use infra_test_utils::KUBERNETES;

@@ -156,7 +156,17 @@ pub(super) fn is_secret(name: &str) -> bool {
     !(name == ROTATIONS || name.ends_with(".crt") || name.ends_with(".pub"))
 }
 
-/// Lists the names of the files on this machine.
+/// Reports whether a file is of this machine only: a kubeconfig that names a program to run. That is a path of
+/// this machine, it holds no secret, and one that came from a bucket could name any program.
+fn is_of_this_machine(name: &str, path: &Path) -> bool {
+    name == "pki/kubeconfig"
+        && std::fs::read_to_string(path).is_ok_and(|text| {
+            infra_ssl::Kubeconfig::own(&text, None).is_err()
+                && infra_ssl::Kubeconfig::own_without_exec(&text, None).is_ok()
+        })
+}
+
+/// Lists the names of the files on this machine that are kept in the bucket.
 pub(super) fn names(layout: &ClusterLayout) -> Result<Vec<String>, StateError> {
     let mut names = Vec::new();
     if layout.rotations().exists() {
@@ -172,7 +182,11 @@ pub(super) fn names(layout: &ClusterLayout) -> Result<Vec<String>, StateError> {
     for entry in entries {
         let entry = entry.map_err(unreadable)?;
         let name = format!("pki/{}", entry.file_name().to_string_lossy());
-        if entry.path().is_file() && path(layout, &name).is_some() {
+        let path = entry.path();
+        if path.is_file()
+            && self::path(layout, &name).is_some()
+            && !is_of_this_machine(&name, &path)
+        {
             names.push(name);
         }
     }
