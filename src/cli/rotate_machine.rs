@@ -22,6 +22,8 @@ use crate::{
 struct Rotation {
     old: String,
     new: Declared,
+    /// The number from which its name follows.
+    number: u64,
     pool: Address,
 }
 
@@ -52,8 +54,9 @@ pub(super) async fn rotate_machine(
     let looked = session.observe(Purpose::Nodes).await?;
     let folder = session.layout.state.clone();
     let mut generations = Generations::read(&folder)?;
-    let goes_on = generations.machines().contains(name);
-    let Some(rotation) = rotation(&run, plane, &looked, name).await? else {
+    let begun = generations.machines().get(name).copied();
+    let goes_on = begun.is_some();
+    let Some(rotation) = rotation(&run, plane, &looked, name, begun).await? else {
         // An interrupted run had come to its end, but for writing it down.
         session.end_replacements().await?;
         if !goes_on {
@@ -82,7 +85,7 @@ pub(super) async fn rotate_machine(
         if consent.protected.is_some() || !consent.yes || std::io::stdin().is_terminal() {
             confirm(&consent, &format!("replace {name}")).await?;
         }
-        generations.begin_machine(name);
+        generations.begin_machine(name, rotation.number);
         generations.write(&folder)?;
         session.keep().await?;
     }
@@ -125,9 +128,15 @@ async fn rotation(
     plane: &ManagedPlane,
     looked: &Observation,
     name: &str,
+    begun: Option<u64>,
 ) -> Result<Option<Rotation>, CliError> {
-    let Some(old) = run.session.machine(name).await? else { return Ok(None) };
-    let Some(new) = run.session.replacement(&old) else {
+    let all = run.session.pool_machines().await?;
+    let Some(old) = all.iter().find(|one| one.address.name() == name) else { return Ok(None) };
+    let new = match begun {
+        Some(number) => run.session.replacement(old, number).map(|new| (new, number)),
+        None => run.session.new_replacement(old, &all),
+    };
+    let Some((new, number)) = new else {
         return Err(CliError::local(format!(
             "{} makes no single machine in place of another one",
             plane.operator
@@ -145,7 +154,7 @@ async fn rotation(
         .hint("`infra apply` deletes the pool")
         .hint("nothing was changed"));
     }
-    Ok(Some(Rotation { old: name.to_owned(), new, pool: group.clone() }))
+    Ok(Some(Rotation { old: name.to_owned(), new, number, pool: group.clone() }))
 }
 
 fn no_such_node(looked: &Observation, name: &str) -> CliError {

@@ -24,9 +24,10 @@ pub struct Generations {
     /// Slots whose rotation has begun and not ended.
     #[serde(default)]
     under_way: BTreeMap<String, u32>,
-    /// Machines that are being replaced, where the cloud makes the machines of a pool.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    machines: BTreeSet<String>,
+    /// Machines that are being replaced, where the cloud makes the machines of a pool, each with the number from
+    /// which its successor's name follows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    machines: BTreeMap<String, u64>,
     /// The volumes of a cluster that is being deleted, by their handles: afterwards nobody can say whose
     /// disks they are.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -132,15 +133,17 @@ impl Generations {
         self.under_way.remove(slot);
     }
 
-    /// Returns the machines that are being replaced, where the cloud makes the machines of a pool.
-    pub fn machines(&self) -> &BTreeSet<String> {
+    /// Returns the machines that are being replaced, where the cloud makes the machines of a pool, each with the
+    /// number from which its successor's name follows.
+    pub fn machines(&self) -> &BTreeMap<String, u64> {
         &self.machines
     }
 
-    /// Begins (or resumes) to replace `machine`. Returns true if that was under way.
-    pub fn begin_machine(&mut self, machine: &str) -> bool {
+    /// Begins to replace `machine` by the one whose name follows from `number`. One that is being replaced keeps
+    /// its number.
+    pub fn begin_machine(&mut self, machine: &str, number: u64) {
         self.version = VERSION;
-        !self.machines.insert(machine.to_owned())
+        self.machines.entry(machine.to_owned()).or_insert(number);
     }
 
     /// Ends the replacement of `machine`.
@@ -206,11 +209,13 @@ mod tests {
     fn a_machine_that_is_being_replaced_is_remembered() {
         let folder = tempfile::tempdir().unwrap();
         let mut all = Generations::read(folder.path()).unwrap();
-        assert!(!all.begin_machine("gke-lab-web-1a2b3c4d-x1y2"));
+        all.begin_machine("gke-lab-web-1a2b3c4d-x1y2", 3);
         assert!(all.add_volumes(&BTreeSet::from(["disk-1".to_owned()])));
         all.write(folder.path()).unwrap();
         let mut again = Generations::read(folder.path()).unwrap();
-        assert!(again.begin_machine("gke-lab-web-1a2b3c4d-x1y2"), "killed and run again");
+        again.begin_machine("gke-lab-web-1a2b3c4d-x1y2", 4);
+        let numbers: Vec<u64> = again.machines().values().copied().collect();
+        assert_eq!(numbers, [3], "killed and run again");
         assert!(!again.add_volumes(&BTreeSet::from(["disk-1".to_owned()])));
         again.end_machine("gke-lab-web-1a2b3c4d-x1y2");
         assert!(again.machines().is_empty());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infra_provider_api::{Address, Kind, Observed};
+use infra_provider_api::{Address, Declared, Kind, Observed};
 
 use super::{error::CliError, open::Session};
 use crate::{rotate::Generations, state::journal::Entry};
@@ -14,14 +14,25 @@ impl Session {
         kinds.find(|kind| kind.name() == plane.machine_kind)
     }
 
-    /// Reads the machine `name` of a pool; `None` if there is no such machine.
+    /// Lists the machines of all pools.
     ///
     /// # Errors
     /// Returns an error if the cloud does not answer.
-    pub async fn machine(&self, name: &str) -> Result<Option<Observed>, CliError> {
-        let Some(kind) = self.machine_kind() else { return Ok(None) };
-        let all = kind.list_owned(&self.cx).await?;
-        Ok(all.into_iter().find(|one| one.address.name() == name))
+    pub async fn pool_machines(&self) -> Result<Vec<Observed>, CliError> {
+        let Some(kind) = self.machine_kind() else { return Ok(Vec::new()) };
+        Ok(kind.list_owned(&self.cx).await?)
+    }
+
+    /// Returns the machine that takes the place of `old`: the same one whenever it is asked with this `number`.
+    pub fn replacement(&self, old: &Observed, number: u64) -> Option<Declared> {
+        let key = self.owner.intent_key(&old.address, number);
+        self.cloud.provider.replacement(old, &key)
+    }
+
+    /// Returns the machine that takes the place of `old`, and its number: one with a name that none of `all` has.
+    /// A machine that has the name already would be taken for the new one, and the old one drained for nothing.
+    pub fn new_replacement(&self, old: &Observed, all: &[Observed]) -> Option<(Declared, u64)> {
+        unused(all, |number| self.replacement(old, number))
     }
 
     /// Ends the replacements whose old machine is gone, and takes the new one out of the state: it belongs to
@@ -37,7 +48,7 @@ impl Session {
         let all = kind.list_owned(&self.cx).await?;
         let exists = |name: &str| all.iter().any(|one| one.address.name() == name);
         let under_way = generations.machines().clone();
-        for old in under_way.iter().filter(|old| !exists(old)) {
+        for old in under_way.keys().filter(|old| !exists(old)) {
             generations.end_machine(old);
         }
         if generations.machines().is_empty() {
@@ -52,5 +63,50 @@ impl Session {
         }
         generations.write(&self.layout.state)?;
         self.keep().await
+    }
+}
+
+/// How many names are tried for a machine: each is one of tens of thousands.
+const NAMES_MAX: u64 = 64;
+
+/// Returns the first of the machines that `make` makes of numbers whose name none of `all` has, and its number.
+fn unused(all: &[Observed], make: impl Fn(u64) -> Option<Declared>) -> Option<(Declared, u64)> {
+    (2..2 + NAMES_MAX)
+        .filter_map(|number| Some((make(number)?, number)))
+        .find(|(new, _)| all.iter().all(|one| one.address != new.address))
+}
+
+#[cfg(test)]
+mod tests {
+    use infra_provider_api::{ManagedBy, RawJson, Readiness};
+    use serde_json::json;
+
+    use super::*;
+
+    fn machine(name: &str) -> Observed {
+        Observed {
+            address: Address::new("instance", name),
+            id: name.to_owned(),
+            spec: RawJson::default(),
+            outputs: RawJson::default(),
+            readiness: Readiness::Ready,
+            intent_key: None,
+            made_by: ManagedBy::Infra,
+        }
+    }
+
+    #[test]
+    fn a_name_that_another_machine_has_is_passed_over() {
+        let make = |number: u64| {
+            Declared::new(Address::new("instance", format!("web-{number}")), &json!({})).ok()
+        };
+        let chosen = |all: &[Observed]| {
+            unused(all, make).map(|(new, number)| (new.address.name().to_owned(), number))
+        };
+        assert_eq!(chosen(&[machine("web-x1y2")]), Some(("web-2".to_owned(), 2)));
+        assert_eq!(chosen(&[machine("web-2"), machine("web-3")]), Some(("web-4".to_owned(), 4)));
+        let every: Vec<Observed> =
+            (2..2 + NAMES_MAX).map(|number| machine(&format!("web-{number}"))).collect();
+        assert_eq!(chosen(&every), None);
     }
 }

@@ -70,7 +70,7 @@ async fn begin_rotation() {
     let machines = machines.list_owned(&session.cx).await.unwrap();
     let folder = session.layout.state.clone();
     let mut generations = Generations::read(&folder).unwrap();
-    generations.begin_machine(machines[0].address.name());
+    generations.begin_machine(machines[0].address.name(), 2);
     generations.write(&folder).unwrap();
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use infra_cloud::ManagedPlane;
-use infra_provider_api::{Address, Declared, Kind, Observed, Place};
+use infra_provider_api::{Address, Kind, Place};
 
 use super::{Observation, Purpose};
 use crate::{
@@ -184,20 +184,14 @@ impl Session {
         generations: &Generations,
         in_cloud: &Observations,
     ) -> Vec<Replacement> {
-        let of = |old: &String| {
+        let of = |(old, number): (&String, &u64)| {
             let address = Address::new(plane.machine_kind, old);
             let observed = in_cloud.get(&address)?;
-            let machine = self.replacement(observed)?;
+            let machine = self.replacement(observed, *number)?;
             let pool = observed.outputs.text("pool").unwrap_or_default();
             Some(Replacement { old: old.clone(), machine, pool })
         };
         generations.machines().iter().filter_map(of).collect()
-    }
-
-    /// Returns the machine that takes the place of `old`: the same one whenever it is asked.
-    pub fn replacement(&self, old: &Observed) -> Option<Declared> {
-        let key = self.owner.intent_key(&old.address, 2);
-        self.cloud.provider.replacement(old, &key)
     }
 
     /// Finds out which volumes the cluster has, and tells the cloud: once the cluster is gone, nobody can say
