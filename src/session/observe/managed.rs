@@ -6,7 +6,7 @@ use std::{
 };
 
 use infra_cloud::ManagedPlane;
-use infra_provider_api::{Address, Kind, Place};
+use infra_provider_api::{Address, CloudError, Kind, Place};
 
 use super::{Observation, Purpose};
 use crate::{
@@ -42,9 +42,9 @@ impl Session {
         let kube = KubeAccess::new(self.layout.kubeconfig()).with_tokens(Arc::clone(&plane.token));
         let kube = Arc::new(kube);
         let generations = Generations::read(&self.layout.state)?;
-        let volumes = match purpose {
+        let (volumes, unread) = match purpose {
             Purpose::Destroy => self.volumes(&kube, &generations).await,
-            _ => BTreeSet::new(),
+            _ => Default::default(),
         };
         let (mut in_cloud, cluster) = self.look_in_cloud(purpose, options).await?;
         let validity = clock::validity(&self.project);
@@ -116,6 +116,11 @@ impl Session {
 
         if !purpose.is_everything() {
             apps.notes.extend(self.project.ignored.iter().cloned());
+        }
+        if let Some(error) = unread.filter(|_| exists) {
+            apps.notes.push(format!(
+                "the cluster's volumes can't be seen, so disks that carry no mark of it will stay: {error}"
+            ));
         }
         let kinds = Kinds::new(self.cloud.provider.kinds().into_iter().chain(local))
             .map_err(CliError::local)?;
@@ -196,15 +201,23 @@ impl Session {
 
     /// Finds out which volumes the cluster has, and tells the cloud: once the cluster is gone, nobody can say
     /// whose disks they are. An API server that does not answer has told before, or nobody knows.
-    async fn volumes(&self, kube: &KubeAccess, generations: &Generations) -> BTreeSet<String> {
+    async fn volumes(
+        &self,
+        kube: &KubeAccess,
+        generations: &Generations,
+    ) -> (BTreeSet<String>, Option<CloudError>) {
         let mut all = generations.volumes().clone();
-        if kube.exists()
-            && let Ok(handles) = kube.volume_handles().await
-        {
-            all.extend(handles);
-        }
+        let read = match kube.exists() {
+            true => kube.volume_handles().await,
+            false => Ok(Vec::new()),
+        };
+        let (handles, unread) = match read {
+            Ok(handles) => (handles, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        all.extend(handles);
         self.cloud.provider.tell_volumes(&all.iter().cloned().collect::<Vec<_>>());
-        all
+        (all, unread)
     }
 
     /// Remembers the volumes of a cluster that is about to be deleted, for a destroy that is interrupted. The
