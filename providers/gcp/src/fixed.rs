@@ -1,9 +1,12 @@
 //! What never changes once it is there: where a control plane is, and the ranges that are in use. Google moves
 //! neither, and to make the cluster anew would lose all that is in it.
 
-use infra_provider_api::{Cluster, ControlPlaneReach, Diagnostic, Observed, Source};
+use infra_provider_api::{Cluster, ControlPlaneReach, Diagnostic, NodeSlot, Observed, Source};
 
-use crate::{Scope, resources::CLUSTER_KIND};
+use crate::{
+    Scope,
+    resources::{CLUSTER_KIND, POOL_KIND},
+};
 
 /// Returns what infra.toml asks for otherwise than what exists has it. Pure.
 pub(crate) fn fixed(cluster: &Cluster, existing: &[&Observed]) -> Vec<Diagnostic> {
@@ -13,6 +16,8 @@ pub(crate) fn fixed(cluster: &Cluster, existing: &[&Observed]) -> Vec<Diagnostic
         found.extend(location(cluster, gke));
         found.extend(private(cluster, gke));
     }
+    let pools = existing.iter().filter(|one| one.address.kind() == POOL_KIND);
+    found.extend(pools.filter_map(|pool| zones(cluster, pool)));
     if let Some(subnet) = of_kind("subnet") {
         found.extend(ranges(cluster, subnet));
     }
@@ -46,6 +51,28 @@ fn location(cluster: &Cluster, gke: &Observed) -> Option<Diagnostic> {
         _ => (format!("the region of {is}"), cluster.region_source.as_ref()),
     };
     Some(Diagnostic::new(message).help(beside(&what)).in_source(source.or(placed)))
+}
+
+/// GKE deletes the nodes of a zone that is taken away from a pool, all at once and without regard to what runs
+/// on them.
+fn zones(cluster: &Cluster, pool: &Observed) -> Option<Diagnostic> {
+    // A pool that is no longer declared goes as a whole.
+    let name = NodeSlot::parse_name(pool.address.name()).0;
+    cluster.pools.iter().find(|one| one.name == name)?;
+    let wanted = Scope::of(cluster).zones;
+    let is = pool.spec.get("locations")?;
+    let is = is.as_array()?.iter().filter_map(|zone| zone.as_str());
+    let lost: Vec<&str> = is.filter(|zone| !wanted.iter().any(|one| one == zone)).collect();
+    (!wanted.is_empty() && !lost.is_empty()).then(|| {
+        let lost = lost.join(", ");
+        let message = format!(
+            "{} has nodes in {lost}, and GKE would delete them at once, without a drain",
+            pool.address
+        );
+        Diagnostic::new(message)
+            .help(format!("leave {lost} in `zones` under [providers.gcp]"))
+            .in_source(cluster.placement.source.as_ref())
+    })
 }
 
 fn private(cluster: &Cluster, gke: &Observed) -> Option<Diagnostic> {

@@ -98,6 +98,7 @@ fn what_never_changes_once_a_cluster_is_there_is_refused_at_plan() {
         (with("control_plane = \"zonal\""), "can't move it to europe-west3-a"),
         (with("private = true"), "the nodes of gke_cluster.main have public addresses"),
         (toml("count = 2", "\n[network]\npods = \"10.99.0.0/16\"\n"), "can't become 10.99.0.0/16"),
+        (file.replace("\"a\", \"b\"", "\"a\""), "GKE would delete them at once, without a drain"),
         (file.replace("1.36.2", "1.36.1"), "can't go back from Kubernetes 1.36.2 to 1.36.1"),
         (file.replace("1.36.2", "1.36.99"), "GKE does not offer Kubernetes 1.36.99"),
     ] {
