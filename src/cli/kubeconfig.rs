@@ -59,7 +59,7 @@ pub async fn kubeconfig(global: &Global, args: &KubeconfigArgs) -> Result<ExitCo
         eprintln!("warning: {warning}");
     }
     let project = global.project()?;
-    if clouds::find(&project.cluster.provider).is_some_and(|cloud| cloud.is_managed) {
+    if clouds::find(&project.cluster.provider).is_some_and(|cloud| cloud.is_managed()) {
         return managed(global, args, &project, &text);
     }
     if args.exec.is_some() {

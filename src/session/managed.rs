@@ -34,7 +34,7 @@ pub async fn kube_tokens(
 /// # Errors
 /// Returns an error that says who runs it.
 pub fn refuse_managed(project: &Project, verb: &str) -> Result<(), CliError> {
-    let cloud = clouds::find(&project.cluster.provider).filter(|cloud| cloud.is_managed);
+    let cloud = clouds::find(&project.cluster.provider).filter(|cloud| cloud.is_managed());
     let Some(cloud) = cloud else { return Ok(()) };
     let message = format!(
         "cannot run `infra {verb}`: {} runs the control plane of this cluster, and makes its machines",

@@ -45,8 +45,6 @@ pub struct CloudEntry {
     pub settings: SettingsType,
     /// Whether the region may be left out of infra.toml, because the cloud's own tools know one.
     pub knows_region: bool,
-    /// Whether the cloud runs the control planes of its clusters.
-    pub is_managed: bool,
     /// Where the image of its machines comes from.
     pub image: Image,
     /// The variable with the token of the cluster's own controllers, unless infra.toml names
@@ -54,7 +52,8 @@ pub struct CloudEntry {
     pub cluster_token: Option<&'static str>,
     /// What cert-manager changes records with.
     pub dns_credentials: DnsCredentials,
-    /// Makes tokens for the API servers of its clusters, where the cloud runs them.
+    /// Makes tokens for the API servers of its clusters, if the cloud runs them; `None` where machines of a
+    /// cluster's own do.
     pub kube_tokens: Option<KubeTokens>,
     /// Connects to the cloud.
     pub connect: Connect,
@@ -62,4 +61,11 @@ pub struct CloudEntry {
     pub state_stores: Option<StateStores>,
     /// What it installs in a cluster.
     pub manifests: &'static CloudManifests,
+}
+
+impl CloudEntry {
+    /// Reports whether the cloud runs the control planes of its clusters.
+    pub fn is_managed(&self) -> bool {
+        self.kube_tokens.is_some()
+    }
 }

@@ -66,8 +66,6 @@ pub struct ManagedPlane {
     pub pool_label: &'static str,
     /// Where tokens for the API server come from.
     pub token: Arc<dyn KubeToken>,
-    /// The vendor's own command that makes such tokens, for kubeconfigs that shall use it.
-    pub exec: &'static str,
 }
 
 impl Plane {

@@ -71,7 +71,7 @@ impl Resolver<'_> {
 
     /// Lists what the file says that a cloud has no use for which runs the control plane.
     pub(super) fn ignored(&self, provider: &str) -> Vec<String> {
-        let Some(cloud) = clouds::find(provider).filter(|cloud| cloud.is_managed) else {
+        let Some(cloud) = clouds::find(provider).filter(|cloud| cloud.is_managed()) else {
             return Vec::new();
         };
         let pools =
@@ -288,7 +288,7 @@ impl Resolver<'_> {
 
 /// Reports whether the cloud `provider` runs control planes.
 pub(super) fn is_managed(provider: &str) -> bool {
-    clouds::find(provider).is_some_and(|cloud| cloud.is_managed)
+    clouds::find(provider).is_some_and(|cloud| cloud.is_managed())
 }
 
 fn role_of(name: &str, raw: &RawPool) -> Role {

@@ -22,7 +22,6 @@ pub static CLOUD: CloudEntry = CloudEntry {
     title: "AWS",
     settings: SettingsType::of::<settings::AwsSettings>(),
     knows_region: true,
-    is_managed: false,
     image: Image::Named("ubuntu-24.04"),
     // The controllers run as their machines' role.
     cluster_token: None,

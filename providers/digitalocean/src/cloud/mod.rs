@@ -22,7 +22,6 @@ pub static CLOUD: CloudEntry = CloudEntry {
     title: "DigitalOcean",
     settings: SettingsType::of::<settings::DigitalOceanSettings>(),
     knows_region: false,
-    is_managed: false,
     image: Image::Named("ubuntu-24-04-x64"),
     cluster_token: Some(credentials::CLUSTER_TOKEN),
     dns_credentials: DnsCredentials::Token(credentials::DNS_TOKEN),

@@ -19,7 +19,6 @@ pub static CLOUD: CloudEntry = CloudEntry {
     title: "Google Cloud",
     settings: SettingsType::of::<settings::GoogleSettings>(),
     knows_region: false,
-    is_managed: true,
     image: Image::Optional("cos_containerd"),
     // GKE runs the controllers.
     cluster_token: None,
@@ -43,7 +42,6 @@ async fn connect(cluster: &Cluster, env: &CloudEnv) -> Result<ConnectedCloud, Cl
         machine_kind: "instance",
         pool_label: "cloud.google.com/gke-nodepool",
         token: connection.kube_token(),
-        exec: "gke-gcloud-auth-plugin",
     };
     let provider = Gcp::new(connection, Scope::of(cluster))?;
     Ok(ConnectedCloud {
