@@ -16,6 +16,24 @@ fn base() -> String {
         .to_string()
 }
 
+/// What only a cloud allows that runs the control plane, and that `gpc` would be if it existed.
+const MANAGED: &str = r#"[cluster]
+name = "demo"
+provider = "gpc"
+
+[pools.worker]
+min = 1
+max = 3
+spot = true
+vcpus = 2
+memory = "4GiB"
+
+[[firewall]]
+to = "api"
+ports = "443"
+from = ["203.0.113.0/24"]
+"#;
+
 /// A folder with an infra.toml. An embedded cloud that was started in it ends with it.
 struct Place {
     folder: TempDir,
@@ -123,6 +141,7 @@ fn what_is_wrong_in_the_file_has_its_place() {
             Place::new(&format!("{}\n[dns]\ndomain = \"my_shop.example.com\"\n", base())),
         ),
         ("unknown_provider", with("\"do\"", "\"d0\"")),
+        ("unknown_provider_of_a_managed_cluster", Place::new(MANAGED)),
         ("provider_without_type", with("\"do\"", "\"gcp\"")),
     ];
     for (name, place) in all {

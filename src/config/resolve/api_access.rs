@@ -3,7 +3,7 @@
 use infra_provider_api::LoadBalancerConfig;
 use ipnet::IpNet;
 
-use super::{Resolver, pools::is_managed};
+use super::{Resolver, known_here, pools::is_managed};
 use crate::config::{
     raw::{RawAccess, RawProtocol},
     values,
@@ -40,7 +40,7 @@ impl Resolver<'_> {
                 );
             }
             let is_own = |text: &String| values::ports(text) == Ok((plan.port, plan.port));
-            if !rule.ports.iter().all(is_own) {
+            if known_here(provider) && !rule.ports.iter().all(is_own) {
                 self.wrong_hint(
                     &["firewall", &at, "ports"],
                     format!("the API server listens on port {} only", plan.port),

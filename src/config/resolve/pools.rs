@@ -25,6 +25,10 @@ impl Resolver<'_> {
         if is_managed(provider) {
             return self.worker_pools(pools);
         }
+        pools.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
+        if !has_own_planes(provider) {
+            return pools;
+        }
         let control_planes: usize = pools
             .iter()
             .filter(|pool| pool.role == Role::ControlPlane)
@@ -50,7 +54,6 @@ impl Resolver<'_> {
                 ),
             );
         }
-        pools.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
         pools
     }
 
@@ -140,7 +143,7 @@ impl Resolver<'_> {
                 return None;
             }
         };
-        if known_here(provider) && !is_managed(provider) {
+        if has_own_planes(provider) {
             self.wrong_hint(
                 &["pools", name, "min"],
                 format!("`{provider}` has no autoscaler for the pool `{name}`"),
@@ -182,7 +185,7 @@ impl Resolver<'_> {
             return None;
         }
         let (count, bounds) = self.count(name, raw, provider)?;
-        if raw.spot && known_here(provider) && !is_managed(provider) {
+        if raw.spot && has_own_planes(provider) {
             self.wrong(
                 &["pools", name, "spot"],
                 format!("`spot` of the pool `{name}`: `{provider}` has no such machines here"),
@@ -284,6 +287,12 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Reports whether machines of a cluster's own run its control plane on the cloud `provider`. Of a cloud that is
+/// not part of this build nobody can say, so it is neither this nor managed.
+fn has_own_planes(provider: &str) -> bool {
+    clouds::find(provider).is_some_and(|cloud| !cloud.is_managed())
 }
 
 /// Reports whether the cloud `provider` runs control planes.
