@@ -22,6 +22,7 @@ mod plan;
 mod reference;
 mod rotate_machine;
 mod rotate_node;
+mod rotate_pool;
 mod run;
 mod sim;
 mod sim_settings;

@@ -1,7 +1,5 @@
 //! `infra rotate-node`, where the cloud makes the machines of a pool.
 
-use std::io::IsTerminal;
-
 use infra_cloud::ManagedPlane;
 use infra_provider_api::{Address, Declared, ManagedBy, Observed, Readiness};
 
@@ -13,7 +11,6 @@ use super::{
 };
 use crate::{
     engine::{Action, Plan, PlanOptions},
-    rotate::Generations,
     session::{CliError, ExitCode, Observation, Planned, Purpose},
     ui::Style,
 };
@@ -52,8 +49,7 @@ pub(super) async fn rotate_machine(
         return Err(CliError::local("the machines of this cluster are its own"));
     };
     let looked = session.observe(Purpose::Nodes).await?;
-    let folder = session.layout.state.clone();
-    let mut generations = Generations::read(&folder)?;
+    let mut generations = session.rotations()?;
     let begun = generations.machines().get(name).copied();
     let goes_on = begun.is_some();
     let Some(rotation) = rotation(&run, plane, &looked, name, begun).await? else {
@@ -79,16 +75,8 @@ pub(super) async fn rotate_machine(
             "{words} {name}: {new} is made, joins and gets Ready; then {name} is drained and removed."
         );
     }
-    if !goes_on {
-        let consent = change.consent(session);
-        // Scripts give --yes; a person at a terminal is asked, as with apply.
-        if consent.protected.is_some() || !consent.yes || std::io::stdin().is_terminal() {
-            confirm(&consent, &format!("replace {name}")).await?;
-        }
-        generations.begin_machine(name, rotation.number);
-        generations.write(&folder)?;
-        session.keep().await?;
-    }
+    generations.begin_machine(name, rotation.number);
+    session.want_rotations(&generations);
 
     // It looks again: the new machine is declared now, in whose place the old one goes.
     let record = session.store.state();
@@ -102,6 +90,10 @@ pub(super) async fn rotate_machine(
         run.print_plan(&plan, false)?;
     }
     refuse_other_changes(&plan, &targets)?;
+    if !goes_on {
+        confirm(&change.consent(session), &format!("replace {name}")).await?;
+        session.keep_rotations(&generations).await?;
+    }
     let code = match plan.is_empty() {
         true => ExitCode::Ok,
         false => {
@@ -168,7 +160,7 @@ fn no_such_node(looked: &Observation, name: &str) -> CliError {
 }
 
 /// Refuses to change a pool that the cloud is changing: an upgrade replaces its machines already.
-fn refuse_busy_pool(looked: &Observation, pool: &Address) -> Result<(), CliError> {
+pub(super) fn refuse_busy_pool(looked: &Observation, pool: &Address) -> Result<(), CliError> {
     let observed: Option<&Observed> = looked.observed.get(pool);
     let reason = match observed.map(|one| &one.readiness) {
         Some(Readiness::Ready) => return Ok(()),
@@ -180,8 +172,8 @@ fn refuse_busy_pool(looked: &Observation, pool: &Address) -> Result<(), CliError
         .hint("nothing was changed"))
 }
 
-/// Refuses a plan that changes anything but the two machines.
-fn refuse_other_changes(plan: &Plan, targets: &[Address]) -> Result<(), CliError> {
+/// Refuses a plan that changes anything but what is replaced and what takes its place.
+pub(super) fn refuse_other_changes(plan: &Plan, targets: &[Address]) -> Result<(), CliError> {
     let others: Vec<String> = plan
         .real_changes()
         .filter(|change| !targets.contains(&change.address))
@@ -193,7 +185,10 @@ fn refuse_other_changes(plan: &Plan, targets: &[Address]) -> Result<(), CliError
     }
     Err(CliError::new(
         ExitCode::Invalid,
-        format!("infra.toml asks for other changes that this node needs: {}", others.join(", ")),
+        format!(
+            "infra.toml asks for other changes that this rotation needs: {}",
+            others.join(", ")
+        ),
     )
     .hint("run `infra apply` first"))
 }

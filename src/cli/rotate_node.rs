@@ -1,6 +1,6 @@
 //! `infra rotate-node`
 
-use std::{collections::BTreeSet, io::IsTerminal};
+use std::collections::BTreeSet;
 
 use clap::Args;
 use infra_provider_api::{API_ACCESS, Address, NodeSlot, Role};
@@ -10,12 +10,13 @@ use super::{
     confirm::confirm,
     global::Global,
     rotate_machine::rotate_machine,
+    rotate_pool::rotate_pool,
     run::{Run, exit_code},
 };
 use crate::{
     cluster::{Handovers, KubeletCertificates},
     engine::{Action, Plan, PlanOptions},
-    rotate::{Generations, blockers, existing},
+    rotate::{blockers, existing},
     session::{CliError, ExitCode, Observation, Planned, Purpose},
     state::State,
     ui::Style,
@@ -29,21 +30,32 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct RotateNodeArgs {
     /// Name of the node, for example worker-1; where the cloud makes the machines, as `infra status` lists it
-    #[arg(required = true)]
+    #[arg(required_unless_present = "pool")]
     nodes: Vec<String>,
+    /// Replace a pool as a whole, where the cloud makes its machines
+    ///
+    /// A pool of the next generation is made first, with all that infra.toml says. When its Nodes are Ready, those
+    /// of the old pool are drained, and the old pool is deleted.
+    #[arg(long, value_name = "POOL", conflicts_with = "nodes")]
+    pool: Option<String>,
     #[command(flatten)]
     change: ChangeArgs,
 }
 
 /// Runs the verb.
 pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitCode, CliError> {
-    let [name] = args.nodes.as_slice() else {
+    if args.nodes.len() > 1 {
         return Err(CliError::new(ExitCode::Usage, "one node at a time for now")
             .hint("run the command once for each node"));
-    };
+    }
     let run = Run::open(global, "rotate-node").await?;
     let _lock = run.lock("rotate-node", args.change.lock_timeout).await?;
     run.recover().await?;
+    let name = match (args.nodes.first(), &args.pool) {
+        (Some(name), _) => name,
+        (None, Some(pool)) => return rotate_pool(run, pool, &args.change).await,
+        (None, None) => return Err(CliError::new(ExitCode::Usage, "no node is named")),
+    };
     if run.session.cloud.plane.managed().is_some() {
         return rotate_machine(run, name, &args.change).await;
     }
@@ -52,8 +64,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let slot = slot_of(&looked, name)?;
     let skew = run.session.check_skew(&looked, &[]);
     skew.map_err(|problem| CliError::refused(&[problem]))?;
-    let folder = run.session.layout.state.clone();
-    let mut generations = Generations::read(&folder)?;
+    let mut generations = run.session.rotations()?;
     let machine_kind = run.session.cloud.plane.machine_kind();
     let machines =
         existing(looked.observed.resources.keys().filter(|address| address.kind() == machine_kind));
@@ -69,15 +80,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
             "{words} {slot}: {new} is made, joins and gets Ready; then the old node is drained and removed."
         );
     }
-    if !goes_on {
-        let consent = args.change.consent(&run.session);
-        // Scripts give --yes; a person at a terminal is asked, as with apply.
-        if consent.protected.is_some() || !consent.yes || std::io::stdin().is_terminal() {
-            confirm(&consent, &format!("replace {slot}")).await?;
-        }
-        generations.write(&folder)?;
-        run.session.keep().await?;
-    }
+    run.session.want_rotations(&generations);
 
     // It looks again: the new machine is declared now, and the old one no longer.
     let options = PlanOptions {
@@ -88,17 +91,20 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     if run.style != Style::Json {
         run.print_plan(&plan, false)?;
     }
+    refuse_other_changes(&plan, &slot)?;
+    if !goes_on {
+        confirm(&args.change.consent(&run.session), &format!("replace {slot}")).await?;
+        run.session.keep_rotations(&generations).await?;
+    }
     let code = if plan.is_empty() {
         ExitCode::Ok
     } else {
-        refuse_other_changes(&plan, &slot)?;
         let outcome = run_plan(&run, &plan, &looked, &args.change).await;
         exit_code(&outcome, run.style == Style::Json)
     };
     if code == ExitCode::Ok {
         generations.end(&slot);
-        generations.write(&folder)?;
-        run.session.keep().await?;
+        run.session.keep_rotations(&generations).await?;
     }
     let Run { session, reporter, style, .. } = run;
     reporter.close().await;
@@ -136,24 +142,37 @@ pub(super) async fn refuse_what_would_hold(
     looked: &Observation,
     slot: &str,
 ) -> Result<(), CliError> {
-    if let Some(error) = looked.observed.unreachable.get("node") {
-        let text = format!("the API server does not answer, so {slot} cannot be drained: {error}");
-        return Err(CliError::new(ExitCode::Failed, text)
-            .hint("`infra status` says how the control planes are; `infra apply` recreates one that is gone")
-            .hint("nothing was changed"));
-    }
-    let client = looked.kube.client().await?;
+    refuse_unreachable(looked, slot)?;
     let node = looked
         .cluster
         .nodes()
         .into_iter()
         .find(|(_, node)| node.slot == slot)
         .map_or_else(|| slot.to_owned(), |(_, node)| node.name());
-    let held = blockers(client.raw(), &node, &run.session.cx).await?;
-    if held.is_empty() {
-        return Ok(());
-    }
-    if run.style != Style::Json {
+    tell_what_holds(run, looked, &[node]).await
+}
+
+/// Refuses to drain while the API server does not answer.
+pub(super) fn refuse_unreachable(looked: &Observation, what: &str) -> Result<(), CliError> {
+    let Some(error) = looked.observed.unreachable.get("node") else { return Ok(()) };
+    let text = format!("the API server does not answer, so {what} cannot be drained: {error}");
+    Err(CliError::new(ExitCode::Failed, text)
+        .hint("`infra status` says how the control planes are; `infra apply` recreates one that is gone")
+        .hint("nothing was changed"))
+}
+
+/// Names the pods of `nodes` that a PodDisruptionBudget would hold now.
+pub(super) async fn tell_what_holds(
+    run: &Run,
+    looked: &Observation,
+    nodes: &[String],
+) -> Result<(), CliError> {
+    let client = looked.kube.client().await?;
+    for node in nodes {
+        let held = blockers(client.raw(), node, &run.session.cx).await?;
+        if held.is_empty() || run.style == Style::Json {
+            continue;
+        }
         eprintln!("These pods of {node} can't be moved now; the drain will wait for them:");
         for blocker in held {
             eprintln!("  {}: {}", blocker.pod, blocker.reason);

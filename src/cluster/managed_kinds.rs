@@ -9,7 +9,8 @@ use infra_cloud::ManagedPlane;
 use infra_provider_api::{Kind, Pool, Provider, erase};
 
 use super::{
-    ApiServers, Certificates, KubeAccess, Kubeconfigs, NodeSets, Traffic, pool_node::PoolNodes,
+    ApiServers, Certificates, KubeAccess, Kubeconfigs, NodeSets, Traffic, pool_drain::PoolDrain,
+    pool_node::PoolNodes,
 };
 
 /// What these kinds work with.
@@ -43,13 +44,23 @@ impl ManagedKinds<'_> {
         let machine = kinds.into_iter().find(|kind| kind.name() == plane.machine_kind);
         let traffic = Traffic::new(Arc::clone(self.provider), machine.clone(), self.older);
         let size = |pool: &Pool| u32::try_from(pool.nodes.len()).unwrap_or(u32::MAX);
-        let sizes = self.pools.iter().map(|pool| (pool.name.clone(), size(pool)));
+        let sizes = self.pools.iter().map(|pool| (pool.generation_name(), size(pool)));
         let nodes = PoolNodes::new(kube(), traffic, machine, plane.pool_kind, plane.pool_label);
         let mut all = vec![
             erase(self.certificates),
             erase(self.kubeconfig),
             erase(ApiServers::managed(kube())),
-            erase(NodeSets::new(kube(), plane.pool_label, sizes.collect(), self.own_pools)),
+            erase(NodeSets::new(
+                kube(),
+                PoolDrain::new(
+                    kube(),
+                    Arc::clone(self.provider),
+                    plane.pool_kind,
+                    plane.pool_label,
+                ),
+                sizes.collect(),
+                self.own_pools,
+            )),
             erase(nodes),
         ];
         all.extend(self.apps);

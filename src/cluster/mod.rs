@@ -29,6 +29,7 @@ mod node;
 mod node_bundle;
 mod node_removal;
 mod node_set;
+mod pool_drain;
 mod pool_node;
 mod published_endpoint;
 mod secrets;

@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::Node;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::{kube_access::KubeAccess, pool_node::list};
+use super::{kube_access::KubeAccess, pool_drain::PoolDrain, pool_node::list};
 
 /// How many Nodes of a pool there must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +28,8 @@ pub struct NodeSetSpec {
 /// The kind.
 pub struct NodeSets {
     kube: Arc<KubeAccess>,
-    /// The label that names a Node's pool.
-    label: &'static str,
+    /// How the Nodes of a pool are emptied; it knows the label that names a Node's pool.
+    drain: PoolDrain,
     /// How many Nodes each pool shall have, by its name: as declared, and from its create or update on.
     wanted: Mutex<BTreeMap<String, u32>>,
     /// The pools that the cluster has in the cloud. Others in it, which somebody made by hand, are not its own.
@@ -40,15 +40,15 @@ impl NodeSets {
     /// The kind's name.
     pub const KIND: &'static str = "node_set";
 
-    /// Makes the kind for the pools behind `kube`, whose names Nodes have in `label`. `wanted` says how many
-    /// Nodes each shall have, and `own` which others are the cluster's.
-    pub fn new(
+    /// Makes the kind for the pools behind `kube`, which `drain` empties. `wanted` says how many Nodes each shall
+    /// have, and `own` which others are the cluster's.
+    pub(super) fn new(
         kube: Arc<KubeAccess>,
-        label: &'static str,
+        drain: PoolDrain,
         wanted: BTreeMap<String, u32>,
         own: BTreeSet<String>,
     ) -> Self {
-        Self { kube, label, wanted: Mutex::new(wanted), own }
+        Self { kube, drain, wanted: Mutex::new(wanted), own }
     }
 
     /// Returns the address of the Nodes of a pool.
@@ -60,7 +60,7 @@ impl NodeSets {
         let nodes = list(&self.kube).await?;
         let mut counts: BTreeMap<String, Count> = BTreeMap::new();
         for node in &nodes {
-            if let Some(pool) = pool_of(node, self.label) {
+            if let Some(pool) = pool_of(node, self.drain.label()) {
                 counts.entry(pool).or_default().add(node);
             }
         }
@@ -203,8 +203,9 @@ impl Resource for NodeSets {
         Ok(self.found(pool, &counts.get(pool).cloned().unwrap_or_default()).await)
     }
 
-    async fn delete(&self, _: &Context, _: &Observed) -> Result<bool, CloudError> {
-        // They go with their pool.
+    /// Empties the Nodes of a pool. They go with it, after that.
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
+        self.drain.run(cx, &observed.address).await?;
         Ok(true)
     }
 }

@@ -164,6 +164,18 @@ impl Generations {
         self.volumes.len() > before
     }
 
+    /// Returns the slots whose rotation is under way.
+    pub fn rotating(&self) -> impl Iterator<Item = &str> {
+        self.under_way.keys().map(String::as_str)
+    }
+
+    /// Fills the wanted generations of pools into a cluster, where the cloud makes the machines.
+    pub fn fill_pools(&self, cluster: &mut Cluster, existing: &BTreeMap<String, u32>) {
+        for pool in &mut cluster.pools {
+            pool.generation = self.wanted(&pool.name, existing);
+        }
+    }
+
     /// Fills the wanted generations into a cluster.
     pub fn fill(&self, cluster: &mut Cluster, existing: &BTreeMap<String, u32>) {
         for node in cluster.pools.iter_mut().flat_map(|pool| &mut pool.nodes) {

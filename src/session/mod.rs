@@ -23,6 +23,7 @@ mod own_address;
 mod plan;
 mod pool_machines;
 mod quorum;
+mod rotations;
 mod served;
 pub mod sim;
 mod site_certificates;

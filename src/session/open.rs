@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     clouds,
     config::{self, Project},
+    rotate::Generations,
     state::{
         ClusterLayout, Persister, Store,
         home::Home,
@@ -67,6 +68,8 @@ pub struct Session {
     pub stop: CancellationToken,
     /// Cancelled when the lock is lost, once it was taken.
     pub(super) lock_lost: OnceLock<CancellationToken>,
+    /// Rotations that this run wants and has not written down.
+    pub(super) rotations_wanted: Mutex<Option<Generations>>,
     /// Whether it is the embedded cloud.
     pub sim: bool,
     /// How much faster than real time the cloud's clock runs: 1 for every real one.
@@ -221,6 +224,7 @@ impl Session {
             cx,
             stop,
             lock_lost: OnceLock::new(),
+            rotations_wanted: Mutex::new(None),
             sim: options.sim,
             speed,
         })

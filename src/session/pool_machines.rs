@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use infra_provider_api::{Address, Declared, Kind, Observed};
+use infra_cloud::ManagedPlane;
+use infra_provider_api::{Address, Declared, Kind, NodeSlot, Observed};
 
 use super::{error::CliError, open::Session};
 use crate::{rotate::Generations, state::journal::Entry};
@@ -35,13 +36,15 @@ impl Session {
         unused(all, |number| self.replacement(old, number))
     }
 
-    /// Ends the replacements whose old machine is gone, and takes the new one out of the state: it belongs to
-    /// its pool like any other. The lock must be held.
+    /// Ends the replacements whose old machine or pool is gone, and takes a new machine out of the state: it belongs
+    /// to its pool like any other. The lock must be held.
     ///
     /// # Errors
     /// Returns an error if the cloud does not answer, or if the state cannot be written.
     pub async fn end_replacements(&self) -> Result<(), CliError> {
-        let mut generations = Generations::read(&self.layout.state)?;
+        let Some(plane) = self.cloud.plane.managed() else { return Ok(()) };
+        let mut generations = self.rotations()?;
+        self.end_pools(plane, &mut generations).await?;
         let Some(kind) = self.machine_kind().filter(|_| !generations.machines().is_empty()) else {
             return Ok(());
         };
@@ -61,8 +64,30 @@ impl Session {
                 self.store.append(forgotten).await?;
             }
         }
-        generations.write(&self.layout.state)?;
-        self.keep().await
+        self.keep_rotations(&generations).await
+    }
+
+    /// Ends the rotations of pools of which only the newest is left.
+    async fn end_pools(
+        &self,
+        plane: &ManagedPlane,
+        generations: &mut Generations,
+    ) -> Result<(), CliError> {
+        let under_way: Vec<String> = generations.rotating().map(str::to_owned).collect();
+        let mut kinds = self.cloud.provider.kinds().into_iter();
+        let Some(kind) = kinds.find(|kind| kind.name() == plane.pool_kind) else { return Ok(()) };
+        if under_way.is_empty() {
+            return Ok(());
+        }
+        let all = kind.list_owned(&self.cx).await?;
+        for name in under_way {
+            let mut there = all.iter().map(|one| NodeSlot::parse_name(one.address.name()));
+            let newest = generations.under_way(&name);
+            if there.all(|(pool, generation)| pool != name || Some(generation) == newest) {
+                generations.end(&name);
+            }
+        }
+        self.keep_rotations(generations).await
     }
 }
 

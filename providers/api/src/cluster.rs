@@ -173,6 +173,9 @@ pub struct Pool {
     pub taints: Vec<String>,
     /// Its nodes, in order; where the cloud chooses how many, the fewest.
     pub nodes: Vec<NodeSlot>,
+    /// Its generation, where the cloud makes its machines: the pool is replaced as a whole.
+    #[serde(default = "first_generation", skip_serializing_if = "is_first")]
+    pub generation: u32,
     /// Between which numbers the cloud chooses how many nodes it has, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<PoolBounds>,
@@ -185,7 +188,21 @@ pub struct Pool {
     pub source: Option<Source>,
 }
 
+fn first_generation() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(generation: &u32) -> bool {
+    *generation == 1
+}
+
 impl Pool {
+    /// Returns its name with its generation, as a cloud knows it that makes its machines: `worker`, `worker-g2`.
+    pub fn generation_name(&self) -> String {
+        generation_name(&self.name, self.generation)
+    }
+
     /// Returns the most nodes that it may have.
     pub fn nodes_max(&self) -> usize {
         self.bounds.map_or(self.nodes.len(), |bounds| bounds.max as usize)
@@ -228,15 +245,15 @@ pub struct NodeSlot {
     pub revision: String,
 }
 
+fn generation_name(name: &str, generation: u32) -> String {
+    if generation <= 1 { name.to_owned() } else { format!("{name}-g{generation}") }
+}
+
 impl NodeSlot {
     /// Returns the name of machine, Node and host: the slot, with `-g<generation>` from the second
     /// on.
     pub fn name(&self) -> String {
-        if self.generation <= 1 {
-            self.slot.clone()
-        } else {
-            format!("{}-g{}", self.slot, self.generation)
-        }
+        generation_name(&self.slot, self.generation)
     }
 
     /// Parses the slot and generation that a name stands for.

@@ -78,6 +78,9 @@ pub struct Declared {
     /// No verb rotates it: what would wait for a rotation stays as it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrotated: bool,
+    /// The command that takes up what waits for a rotation; `None`: `infra rotate-node` with its node's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated_by: Option<String>,
     /// Why what exists under this address is of no use any more, and is recreated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlived: Option<String>,
@@ -99,6 +102,7 @@ impl Declared {
             created_after: Vec::new(),
             protect: false,
             unrotated: false,
+            rotated_by: None,
             outlived: None,
             source: None,
         })

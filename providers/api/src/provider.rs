@@ -133,6 +133,15 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// Stops the cloud from adding machines to a pool that is being emptied, where the cloud chooses how many there
+    /// are. A pool that is gone, or whose number is fixed, needs nothing.
+    ///
+    /// # Errors
+    /// Returns an error if the cloud refuses or does not answer.
+    async fn stop_growth(&self, _cx: &Context, _pool: &Address) -> Result<(), CloudError> {
+        Ok(())
+    }
+
     /// Hears by which handles the cluster's volumes are known to the cloud, before the cluster is deleted:
     /// where disks carry no mark, nothing else says whose they are.
     fn tell_volumes(&self, _handles: &[String]) {}

@@ -1,7 +1,7 @@
 //! What never changes once it is there: where a control plane is, and the ranges that are in use. Google moves
 //! neither, and to make the cluster anew would lose all that is in it.
 
-use infra_provider_api::{Cluster, ControlPlaneReach, Diagnostic, NodeSlot, Observed, Source};
+use infra_provider_api::{Cluster, ControlPlaneReach, Diagnostic, Observed, Source};
 
 use crate::{
     Scope,
@@ -56,9 +56,8 @@ fn location(cluster: &Cluster, gke: &Observed) -> Option<Diagnostic> {
 /// GKE deletes the nodes of a zone that is taken away from a pool, all at once and without regard to what runs
 /// on them.
 fn zones(cluster: &Cluster, pool: &Observed) -> Option<Diagnostic> {
-    // A pool that is no longer declared goes as a whole.
-    let name = NodeSlot::parse_name(pool.address.name()).0;
-    cluster.pools.iter().find(|one| one.name == name)?;
+    // A pool that is no longer declared goes as a whole, drained before.
+    cluster.pools.iter().find(|one| one.generation_name() == pool.address.name())?;
     let wanted = Scope::of(cluster).zones;
     let is = pool.spec.get("locations")?;
     let is = is.as_array()?.iter().filter_map(|zone| zone.as_str());

@@ -68,12 +68,13 @@ pub(crate) async fn preflight(
         created.iter().filter(|one| one.kind() == POOL_KIND).map(Address::name).collect();
     let pools = own_pools(api, cx, cluster, here).await?;
     problems.extend(strange_pools(cx, cluster, here, &new_pools));
-    let is_new = |pool: &Pool| new_pools.iter().any(|name| is_of(name, &pool.name));
+    let is_new = |pool: &Pool| new_pools.contains(&pool.generation_name().as_str());
     // GKE upgrades the nodes of each pool by adding one first.
     let more = |pool: &Pool| match is_new(pool) {
         true => Some(pool.nodes.len().max(1) + 1),
         false => {
-            let has = pools.iter().find(|(name, _)| is_of(name, &pool.name)).map(|(_, has)| *has);
+            let name = pool.generation_name();
+            let has = pools.iter().find(|(own, _)| *own == name).map(|(_, has)| *has);
             has.and_then(|has| pool.nodes.len().checked_sub(has)).filter(|more| *more > 0)
         }
     };
@@ -140,7 +141,7 @@ fn strange_pools(
         new_pools.contains(&pool.name.as_str()) && !ownership::is_own(&cx.owner, &pool_labels(pool))
     });
     let problem = |pool: &NodePool| {
-        let declared = cluster.pools.iter().find(|one| is_of(&pool.name, &one.name));
+        let declared = cluster.pools.iter().find(|one| one.generation_name() == pool.name);
         Diagnostic::new(format!(
             "there is a pool {} in the GKE cluster {} already, which infra did not make",
             pool.name, cluster.name
@@ -149,9 +150,4 @@ fn strange_pools(
         .in_source(declared.and_then(|pool| pool.source.as_ref()))
     };
     strange.map(problem).collect()
-}
-
-/// Reports whether a pool has that name, in some generation.
-fn is_of(name: &str, pool: &str) -> bool {
-    name == pool || infra_provider_api::NodeSlot::parse_name(name).0 == pool
 }

@@ -114,6 +114,10 @@ impl Provider for Gcp {
         replacement(old, key)
     }
 
+    async fn stop_growth(&self, cx: &Context, pool: &Address) -> Result<(), CloudError> {
+        NodePools(Arc::clone(&self.api)).stop_growth(cx, pool).await
+    }
+
     fn tell_volumes(&self, handles: &[String]) {
         self.api.learn_volumes(handles.iter().cloned());
     }

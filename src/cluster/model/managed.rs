@@ -1,5 +1,7 @@
 //! The model of what belongs to no cloud, where the cloud runs the control plane.
 
+use std::collections::BTreeMap;
+
 use infra_cloud::ManagedPlane;
 use infra_provider_api::{Address, Cluster, Declared, Input, Phase, Readiness, Reference};
 use serde_json::Value;
@@ -92,6 +94,8 @@ pub struct ManagedModel<'a> {
     pub shrinking: &'a [Shrinking],
     /// Machines that are being replaced.
     pub replaced: &'a [Replacement],
+    /// Pools whose place a pool takes, by its name.
+    pub older_pools: &'a BTreeMap<String, Vec<String>>,
     /// The suites, and the certificates of their sites.
     pub apps: AppsModel<'a>,
 }
@@ -122,10 +126,16 @@ impl ManagedModel<'_> {
         let mut nodes = Vec::new();
         for pool in &self.cluster.pools {
             let size = NodeSetSpec { nodes: u32::try_from(pool.nodes.len()).unwrap_or(u32::MAX) };
-            let mut set = make(NodeSets::address(&pool.name), &size)?
+            let name = pool.generation_name();
+            let mut set = make(NodeSets::address(&name), &size)?
                 .in_phase(Phase::Bootstrap)
-                .after(Address::new(self.plane.pool_kind, &pool.name))
+                .after(Address::new(self.plane.pool_kind, &name))
                 .after(ApiServers::address());
+            // Its Nodes are Ready before those of the pool before it are drained, and that pool goes when it is empty.
+            for old in self.older_pools.get(&name).into_iter().flatten() {
+                set.supersedes.push(NodeSets::address(old));
+                set.supersedes.push(Address::new(self.plane.pool_kind, old));
+            }
             set.source = pool.source.clone();
             nodes.push(set.address.clone());
             all.push(set);
@@ -145,7 +155,10 @@ impl ManagedModel<'_> {
     /// the machines that are chosen here.
     fn adjust_pools(&self, all: &mut [Declared]) {
         for pool in all.iter_mut().filter(|one| one.address.kind() == self.plane.pool_kind) {
-            let name = pool.address.name();
+            let name = pool.address.name().to_owned();
+            let name = name.as_str();
+            let of_pool = self.cluster.pools.iter().find(|one| one.generation_name() == name);
+            pool.rotated_by = of_pool.map(|one| format!("infra rotate-node --pool {}", one.name));
             let shrinks = self.shrinking.iter().find(|one| one.pool == pool.address);
             let is_replacing = self.replaced.iter().any(|one| one.pool == name);
             let (Some(shrinks), false) = (shrinks, is_replacing) else {

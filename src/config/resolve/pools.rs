@@ -240,6 +240,7 @@ impl Resolver<'_> {
                     revision: String::new(),
                 })
                 .collect(),
+            generation: 1,
             bounds,
             spot: raw.spot,
             size_source: self.source(&["pools", name, size_key]),

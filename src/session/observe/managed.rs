@@ -16,7 +16,7 @@ use crate::{
     },
     engine::{Kinds, Observations, ObserveOptions, PlanOptions, observe},
     rotate::Generations,
-    session::{clock, error::CliError, kube_exec, open::Session},
+    session::{clock, error::CliError, generations::fill_pools, kube_exec, open::Session},
 };
 
 impl Session {
@@ -41,12 +41,13 @@ impl Session {
         }
         let kube = KubeAccess::new(self.layout.kubeconfig()).with_tokens(Arc::clone(&plane.token));
         let kube = Arc::new(kube);
-        let generations = Generations::read(&self.layout.state)?;
+        let generations = self.rotations()?;
         let (volumes, unread) = match purpose {
             Purpose::Destroy => self.volumes(&kube, &generations).await,
             _ => Default::default(),
         };
-        let (mut in_cloud, cluster) = self.look_in_cloud(purpose, options).await?;
+        let (mut in_cloud, mut cluster) = self.look_in_cloud(purpose, options).await?;
+        let older_pools = fill_pools(&mut cluster, &generations, &in_cloud, plane.pool_kind);
         let validity = clock::validity(&self.project);
         let mut apps = self.read_apps(purpose, &cluster, &in_cloud, validity)?;
         let of_cloud = self
@@ -130,6 +131,7 @@ impl Session {
             observed: &observed,
             shrinking: &shrinking,
             replaced: &replaced,
+            older_pools: &older_pools,
             apps: AppsModel {
                 suites: &apps.specs,
                 sites: &apps.sites,
@@ -226,11 +228,10 @@ impl Session {
     /// # Errors
     /// Returns an error if they cannot be written.
     pub async fn remember_volumes(&self, looked: &Observation) -> Result<(), CliError> {
-        let mut generations = Generations::read(&self.layout.state)?;
+        let mut generations = self.rotations()?;
         if !generations.add_volumes(&looked.volumes) {
             return Ok(());
         }
-        generations.write(&self.layout.state)?;
-        self.keep().await
+        self.keep_rotations(&generations).await
     }
 }

@@ -16,7 +16,6 @@ use crate::{
         NodeBundles, SiteCertificates, first_control_plane,
     },
     engine::{Kinds, Observations, ObserveOptions, PlanOptions, observe},
-    rotate::Generations,
     session::{
         clock,
         cloud_facts::{control_planes, is_given_up, machine_ids, reports},
@@ -38,7 +37,7 @@ impl Session {
         options: &PlanOptions,
     ) -> Result<Observation, CliError> {
         let (in_cloud, mut cluster) = self.look_in_cloud(purpose, options).await?;
-        let generations = Generations::read(&self.layout.state)?;
+        let generations = self.rotations()?;
         let machine_kind = plane.machine_kind;
         let mut older = generations::fill(&mut cluster, &generations, &in_cloud, machine_kind);
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod busy;
 mod crash;
+mod generations;
 mod hands;
 mod leftovers;
 mod life;
@@ -12,6 +13,7 @@ mod rotate;
 mod secrets;
 mod shared;
 mod systems;
+mod tokens;
 
 use infra_test_utils::KUBERNETES;
 

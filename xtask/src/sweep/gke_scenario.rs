@@ -17,6 +17,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         scenario("update", Before::Cluster, apply).changed(),
         scenario("scale-down", Before::Wide, apply).changed(),
         scenario("rotation", Before::Cluster, &["rotate-node", NODE, "--yes"]),
+        scenario("pool-rotation", Before::Cluster, &["rotate-node", "--pool", "worker", "--yes"]),
         scenario("destroy", Before::Cluster, &["destroy", "--yes"]),
     ]
 }

@@ -338,10 +338,12 @@ impl<'w, 'a> Planner<'w, 'a> {
         self.waiting += 1;
         let mut names: Vec<&str> = waiting.iter().map(FieldChange::field).collect();
         names.dedup();
-        let then = if declared.unrotated {
-            "it stays as it is, because no verb rotates it yet"
-        } else {
-            "taken up by the next rotation (infra rotate-node)"
+        let then = match &declared.rotated_by {
+            _ if declared.unrotated => {
+                "it stays as it is, because no verb rotates it yet".to_owned()
+            }
+            Some(command) => format!("taken up by `{command}`"),
+            None => "taken up by the next rotation (infra rotate-node)".to_owned(),
         };
         self.notes.push(format!("{}: {} changed; {then}", declared.address, names.join(", ")));
     }

@@ -19,6 +19,7 @@ fn pool(name: &str, role: Role, count: u32) -> Pool {
         labels: Default::default(),
         taints: Vec::new(),
         nodes: nodes.collect(),
+        generation: 1,
         bounds: None,
         spot: false,
         size_source: None,

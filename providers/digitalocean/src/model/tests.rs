@@ -23,6 +23,7 @@ fn pool(name: &str, role: Role, size: SizeRequest, generations: &[u32]) -> Pool 
         labels: Default::default(),
         taints: Vec::new(),
         nodes: nodes.collect(),
+        generation: 1,
         bounds: None,
         spot: false,
         size_source: None,

@@ -27,6 +27,7 @@ fn pool(name: &str, role: Role, count: u32) -> Pool {
                 revision: String::new(),
             })
             .collect(),
+        generation: 1,
         bounds: None,
         spot: false,
         size_source: None,

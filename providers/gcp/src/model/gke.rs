@@ -60,7 +60,6 @@ fn declared_pool(pool: &PlannedPool) -> Result<Declared, Vec<Diagnostic>> {
     let spec =
         NodePoolSpec { cluster: Input::reference(gke_cluster(), "id"), shape: pool.shape.clone() };
     let mut declared = declare(Address::new("node_pool", &pool.name), &spec)?;
-    declared.supersedes.extend(pool.before.as_ref().map(|name| Address::new("node_pool", name)));
     declared.source.clone_from(&pool.source);
     Ok(declared)
 }

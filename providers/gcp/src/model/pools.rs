@@ -1,6 +1,6 @@
 //! Pools: from what infra.toml says of them to what GKE is asked for.
 
-use infra_provider_api::{Cluster, Diagnostic, Input, NodeSlot, Owner, Pool, SizeRequest, Source};
+use infra_provider_api::{Cluster, Diagnostic, Input, Owner, Pool, SizeRequest, Source};
 
 use super::nodes_account;
 use crate::{
@@ -13,20 +13,8 @@ use crate::{
 pub(super) struct PlannedPool {
     /// Its name, with its generation.
     pub(super) name: String,
-    /// The pool whose place it takes.
-    pub(super) before: Option<String>,
     pub(super) shape: PoolShape,
     pub(super) source: Option<Source>,
-}
-
-/// Returns the generation of a pool: that of its nodes, which are never of several.
-fn generation(pool: &Pool) -> u32 {
-    pool.nodes.iter().map(|node| node.generation).max().unwrap_or(1).max(1)
-}
-
-/// Returns the name of a pool with its generation.
-fn name_of(pool: &Pool, generation: u32) -> String {
-    NodeSlot { slot: pool.name.clone(), generation, revision: String::new() }.name()
 }
 
 /// Returns how many nodes a pool has at least.
@@ -66,10 +54,13 @@ fn planned_pool(
     pool: &Pool,
     machine_type: String,
 ) -> PlannedPool {
-    let generation = generation(pool);
     let shape = PoolShape {
         count: pool.bounds.is_none().then(|| least(pool)),
         bounds: pool.bounds,
+        first: pool
+            .bounds
+            .map(|_| least(pool))
+            .filter(|first| pool.bounds.is_some_and(|bounds| *first > bounds.min)),
         disk_gib: cluster.placement.disk_gib.unwrap_or(DISK_GIB),
         disk_type: disk_type(&machine_type).to_owned(),
         machine_type,
@@ -84,12 +75,7 @@ fn planned_pool(
         },
         locations: Scope::of(cluster).zones,
     };
-    PlannedPool {
-        name: name_of(pool, generation),
-        before: (generation > 1).then(|| name_of(pool, generation - 1)),
-        shape: shape.normal(),
-        source: pool.source.clone(),
-    }
+    PlannedPool { name: pool.generation_name(), shape: shape.normal(), source: pool.source.clone() }
 }
 
 fn too_large(pool: &Pool, sizes: &Sizes) -> Diagnostic {

@@ -23,6 +23,7 @@ fn pool(name: &str, size: SizeRequest, count: usize, generation: u32) -> Pool {
         labels: Default::default(),
         taints: Vec::new(),
         nodes: nodes.collect(),
+        generation,
         bounds: None,
         spot: false,
         size_source: None,

@@ -1,6 +1,6 @@
 //! What GKE can't have at all, found without asking it.
 
-use infra_provider_api::{Cluster, ControlPlaneReach, Diagnostic, Owner, Pool, Source};
+use infra_provider_api::{Cluster, ControlPlaneReach, Diagnostic, NodeSlot, Owner, Pool, Source};
 
 use super::{firewalls, validate_pools};
 use crate::{Scope, ownership::USER_TAG};
@@ -79,6 +79,15 @@ fn names(problems: &mut Problems, cluster: &Cluster, owner: &Owner) {
                     "begin with a letter, and use a-z, 0-9 and `-`, at most {POOL_NAME_MAX}: the pool \
                      that takes its place is called `{}-g2`",
                     pool.name
+                ),
+                pool.source.as_ref(),
+            );
+        } else if NodeSlot::parse_name(&pool.name).1 > 1 {
+            problems.add(
+                format!("`{}` can't be the name of a pool on GKE", pool.name),
+                format!(
+                    "choose a name without a number behind `-g`: so is called what takes the place of the pool `{}`",
+                    NodeSlot::parse_name(&pool.name).0
                 ),
                 pool.source.as_ref(),
             );

@@ -26,6 +26,7 @@ fn pool(name: &str, machine_type: &str, count: u32) -> Pool {
         labels: BTreeMap::from([("tier".to_owned(), name.to_owned())]),
         taints: Vec::new(),
         nodes: (1..=count).map(slot).collect(),
+        generation: 1,
         bounds: None,
         spot: false,
         size_source: None,

@@ -148,7 +148,7 @@ impl Resource for NodePools {
     fn on_change(&self, field: &str) -> OnChange {
         match field {
             // It goes and comes with its cluster.
-            "cluster" => OnChange::CreateOnly,
+            "cluster" | "first" => OnChange::CreateOnly,
             "count" | "bounds" | "labels" | "taints" | "tags" | "locations" => OnChange::Update,
             // GKE would make all nodes anew at once.
             _ => OnChange::Rotate,
@@ -226,9 +226,9 @@ impl Resource for NodePools {
         let nodes =
             observed.outputs.get("size").and_then(|size| size.as_u64()).filter(|n| *n > 0)?;
         let all = if nodes == 1 {
-            "its node goes".to_owned()
+            "its node is drained, and goes".to_owned()
         } else {
-            format!("its {nodes} nodes go at once")
+            format!("its {nodes} nodes are drained, and go")
         };
         Some(format!("{all}; what runs there needs room in another pool"))
     }

@@ -35,6 +35,10 @@ pub struct PoolShape {
     pub count: Option<u32>,
     /// Between which numbers GKE chooses how many nodes it has, all zones together.
     pub bounds: Option<PoolBounds>,
+    /// With how many nodes it begins, where GKE chooses and that is more than the fewest: it takes the place of a
+    /// pool that has so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u32>,
     /// The machines' type.
     pub machine_type: String,
     /// Gibibytes of the boot disk.
@@ -76,7 +80,10 @@ impl PoolShape {
         match (self.count, self.bounds) {
             (Some(count), _) => count.div_ceil(zones),
             // A cluster without any node does not get ready.
-            (None, bounds) => bounds.map_or(1, |bounds| bounds.min).max(1).div_ceil(zones),
+            (None, bounds) => {
+                let least = bounds.map_or(1, |bounds| bounds.min).max(1);
+                self.first.unwrap_or(least).max(least).div_ceil(zones)
+            }
         }
     }
 }
@@ -196,6 +203,7 @@ pub(crate) fn shape_of(pool: &NodePool, size: Option<u32>) -> PoolShape {
     PoolShape {
         count: bounds.is_none().then(|| size.unwrap_or_else(initial)),
         bounds,
+        first: None,
         machine_type: config.machine_type.clone(),
         disk_gib: size_gb.and_then(|size| u32::try_from(size).ok()).unwrap_or_default(),
         disk_type: disk_type.unwrap_or_default(),

@@ -3,7 +3,9 @@
 use google_cloud_container_v1::model::{
     NetworkTags, NodeLabels, NodePool, NodeTaints, UpdateNodePoolRequest,
 };
-use infra_provider_api::{CloudError, Context, ErrorKind, Found, OWNERSHIP, UpdateRequest};
+use infra_provider_api::{
+    Address, CloudError, Context, ErrorKind, Found, OWNERSHIP, UpdateRequest,
+};
 
 use super::{
     own::{Group, OwnPool, is_group_of},
@@ -62,6 +64,28 @@ impl NodePools {
         let own = self.there(cx, request, &path).await?;
         let groups = self.0.groups(cx, Fresh::Now).await?;
         Ok(Self::found(&own, &groups, &[]))
+    }
+
+    /// Switches the autoscaler of a pool off, if there is such a pool and it is on. To it, a pool whose nodes take no
+    /// pods any more is one that needs more nodes.
+    pub(crate) async fn stop_growth(
+        &self,
+        cx: &Context,
+        address: &Address,
+    ) -> Result<(), CloudError> {
+        let operation = operation("stop the autoscaler of", address);
+        let clusters = self.0.own_clusters(cx, Fresh::Now).await?;
+        let pools = self.0.own_pools(cx, &clusters);
+        let Some(own) = pools.into_iter().find(|own| own.address == *address) else {
+            return Ok(());
+        };
+        if shape_of(&own.pool, None).bounds.is_none() {
+            return Ok(());
+        }
+        let (container, path) = (&self.0.container, &own.path);
+        let off = pool_spec::autoscaling(None);
+        let begun = container.set_autoscaling(cx, address, path, &off).await?;
+        container.wait(cx, address, &operation, &path.cluster, begun).await
     }
 
     async fn there(

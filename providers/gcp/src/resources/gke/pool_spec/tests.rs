@@ -45,6 +45,7 @@ fn shape() -> PoolShape {
     PoolShape {
         count: Some(4),
         bounds: None,
+        first: None,
         machine_type: "e2-medium".to_owned(),
         disk_gib: 100,
         disk_type: "pd-balanced".to_owned(),
