@@ -29,6 +29,8 @@ use crate::server::serve_http;
 
 /// etcd's client port.
 pub const PORT: u16 = 2379;
+/// etcd's version, as kubeadm installs it.
+const VERSION: &str = "3.6.8";
 /// How often it is looked whether a majority runs again.
 const NO_MAJORITY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -52,8 +54,11 @@ pub async fn listen(
         .route("/v3/cluster/member/list", post(list))
         .route("/v3/cluster/member/remove", post(remove))
         .route("/v3/kv/range", post(range))
+        .route("/v3/maintenance/alarm", post(alarms))
+        .route("/v3/maintenance/status", post(status))
+        .route("/v3/maintenance/transfer-leadership", post(transfer))
         .route("/health", get(health))
-        .with_state(running.clone())
+        .with_state((running.clone(), droplet))
         .layer(middleware::from_fn_with_state((running.clone(), droplet), if_it_may_answer));
     tokio::spawn(serve_http(listener, tls, router, stop));
     Ok(())
@@ -117,7 +122,7 @@ fn told(members: &[Member]) -> Response {
     Json(json!({"header": {"raft_term": "2"}, "members": members})).into_response()
 }
 
-async fn list(State(running): State<Arc<Running>>) -> Response {
+async fn list(State((running, _)): State<Asked>) -> Response {
     running.members().await.map_or_else(refused, |members| told(&members))
 }
 
@@ -129,17 +134,26 @@ enum Number {
     Number(u64),
 }
 
+impl Number {
+    fn value(&self) -> u64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Text(text) => text.parse().unwrap_or_default(),
+        }
+    }
+}
+
+/// The cluster, and the machine whose etcd is asked.
+type Asked = (Arc<Running>, u64);
+
 #[derive(Deserialize)]
 struct Remove {
     #[serde(rename = "ID")]
     id: Number,
 }
 
-async fn remove(State(running): State<Arc<Running>>, Json(body): Json<Remove>) -> Response {
-    let id = match body.id {
-        Number::Number(id) => id,
-        Number::Text(text) => text.parse().unwrap_or_default(),
-    };
+async fn remove(State((running, _)): State<Asked>, Json(body): Json<Remove>) -> Response {
+    let id = body.id.value();
     loop {
         match running.remove_member(id).await {
             // It is agreed upon once there is a majority, if the client still waits.
@@ -155,26 +169,67 @@ async fn remove(State(running): State<Arc<Running>>, Json(body): Json<Remove>) -
 }
 
 /// Answers a linearizable read. It holds no keys, but without a majority not even that is known.
-async fn range(State(running): State<Arc<Running>>) -> Response {
+async fn range(State((running, _)): State<Asked>) -> Response {
     match running.members().await {
         Ok(_) => Json(json!({"header": {"raft_term": "2"}})).into_response(),
         Err(refusal) => refused(refusal),
     }
 }
 
+/// Tells of the member itself: who leads, as far as it knows.
+async fn status(State((running, droplet)): State<Asked>) -> Response {
+    let members = running.record().await.members;
+    let own = members.iter().find(|member| member.droplet == droplet).map_or(0, |own| own.id);
+    let mut answer = json!({
+        "header": {"member_id": own.to_string(), "raft_term": "2"},
+        "version": VERSION,
+        "dbSize": "20480",
+    });
+    // What is zero is left out.
+    if let Some(leader) = running.leader() {
+        answer["leader"] = json!(leader.to_string());
+    }
+    Json(answer).into_response()
+}
+
+/// Nothing is wrong with a store that holds no keys.
+async fn alarms(State((running, _)): State<Asked>) -> Response {
+    match running.members().await {
+        Ok(_) => Json(json!({"header": {"raft_term": "2"}})).into_response(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+#[derive(Deserialize)]
+struct Transfer {
+    #[serde(rename = "targetID")]
+    target: Number,
+}
+
+async fn transfer(State((running, droplet)): State<Asked>, Json(body): Json<Transfer>) -> Response {
+    let target = body.target.value();
+    match running.transfer(droplet, target).await {
+        Ok(()) => Json(json!({"header": {"raft_term": "3"}})).into_response(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
 async fn if_it_may_answer(
-    State((running, droplet)): State<(Arc<Running>, u64)>,
+    State((running, droplet)): State<Asked>,
     request: Request,
     next: Next,
 ) -> Response {
     running.until_etcd_answers(droplet).await;
-    if request.uri().path().starts_with("/v3/") && running.is_learner(droplet).await {
+    let path = request.uri().path();
+    // What a member says of itself, a learner says, too.
+    let is_for_all = !path.starts_with("/v3/") || path.ends_with("/status");
+    if !is_for_all && running.is_learner(droplet).await {
         return refused(MemberRefusal::Learner);
     }
     next.run(request).await
 }
 
-async fn health(State(running): State<Arc<Running>>) -> Response {
+async fn health(State((running, _)): State<Asked>) -> Response {
     match running.members().await {
         Ok(_) => Json(json!({"health": "true", "reason": ""})).into_response(),
         Err(_) => {

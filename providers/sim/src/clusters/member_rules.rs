@@ -39,6 +39,12 @@ pub enum MemberRefusal {
     /// The member that is asked has no vote yet, and answers nothing that a majority must know.
     #[error("etcdserver: rpc not supported for learner")]
     Learner,
+    /// Another one leads.
+    #[error("etcdserver: not leader")]
+    NotLeader,
+    /// Leadership can't be given to one without a vote, or that is no member.
+    #[error("etcdserver: bad leader transferee")]
+    BadTransferee,
     /// etcd waits for a majority, for as long as the client does.
     #[error("etcdserver: no answer before a majority runs again")]
     NoAnswer,
@@ -53,9 +59,12 @@ impl MemberRefusal {
             }
             // etcd gives this one no code of its own.
             Self::NotEnoughStarted => (StatusCode::INTERNAL_SERVER_ERROR, 2),
-            Self::TooManyLearners | Self::PeerExists | Self::NotLearner | Self::NotInSync => {
-                (StatusCode::BAD_REQUEST, 9)
-            }
+            Self::TooManyLearners
+            | Self::PeerExists
+            | Self::NotLearner
+            | Self::NotInSync
+            | Self::NotLeader
+            | Self::BadTransferee => (StatusCode::BAD_REQUEST, 9),
             Self::NotFound => (StatusCode::NOT_FOUND, 5),
         }
     }
@@ -132,6 +141,20 @@ pub fn may_promote(
             Err(MemberRefusal::NotInSync)
         }
         Some(_) => Ok(()),
+    }
+}
+
+/// Checks that the member `asked`, which `leads` or not, may give leadership to another one.
+///
+/// # Errors
+/// Returns a refusal if it does not lead, or if the other one has no vote.
+pub fn may_transfer(members: &[Member], leads: bool, target: u64) -> Result<(), MemberRefusal> {
+    if !leads {
+        return Err(MemberRefusal::NotLeader);
+    }
+    match members.iter().any(|member| member.id == target && !member.learner) {
+        true => Ok(()),
+        false => Err(MemberRefusal::BadTransferee),
     }
 }
 

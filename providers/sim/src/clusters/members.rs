@@ -86,6 +86,20 @@ impl Running {
         Ok(state.record.members.clone())
     }
 
+    /// Gives leadership from the member on a machine to the member `target`.
+    ///
+    /// # Errors
+    /// Returns an error if etcd refuses.
+    pub async fn transfer(&self, droplet: u64, target: u64) -> Result<(), MemberRefusal> {
+        let state = self.state.lock().await;
+        let members = &state.record.members;
+        let own = members.iter().find(|member| member.droplet == droplet).map(|own| own.id);
+        let leads = own.is_some() && own == self.leader();
+        member_rules::may_transfer(members, leads, target)?;
+        self.hand_over(target);
+        Ok(())
+    }
+
     /// Returns true if the etcd of that machine has no vote yet.
     pub async fn is_learner(&self, droplet: u64) -> bool {
         let state = self.state.lock().await;

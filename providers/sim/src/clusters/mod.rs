@@ -7,6 +7,7 @@ mod fast;
 mod ingress;
 mod ingress_tls;
 mod kube;
+mod leader;
 mod listener;
 mod member_rules;
 mod members;

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::member_rules::{MemberRefusal, may_add, may_list, may_promote, may_remove};
+use super::member_rules::{
+    MemberRefusal, may_add, may_list, may_promote, may_remove, may_transfer,
+};
 use super::record::Member;
 
 /// How long the real one may take to see what the embedded one sees at once.
@@ -28,13 +30,17 @@ enum Step {
     AddLearner(&'static str),
     Promote(&'static str),
     Remove(&'static str),
+    /// The first is asked to let the second lead.
+    Transfer(&'static str, &'static str),
+    /// It leads from now on, whoever led before; what comes of it is not compared.
+    Lead(&'static str),
     /// Its process begins.
     Start(&'static str),
     /// Its process ends, without a word.
     Stop(&'static str),
 }
 
-use Step::{Add, AddLearner, List, ListAt, Promote, Read, Remove, Start, Stop};
+use Step::{Add, AddLearner, Lead, List, ListAt, Promote, Read, Remove, Start, Stop, Transfer};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +60,7 @@ enum Outcome {
 /// The embedded one.
 #[derive(Default)]
 struct Embedded {
+    leader: u64,
     members: Vec<Member>,
     up: BTreeSet<u64>,
 }
@@ -102,7 +109,14 @@ impl Embedded {
             AddLearner(name) => may_add(&members, name, true, is_up),
             Promote(name) => may_promote(&members, number(name), is_up),
             Remove(name) => may_remove(&members, number(name), is_up),
-            Start(_) | Stop(_) => unreachable!("nobody is asked"),
+            Transfer(from, to) => {
+                let one = members.iter().find(|member| member.id == number(from));
+                match one.is_some_and(|one| one.learner) {
+                    true => Err(MemberRefusal::Learner),
+                    false => may_transfer(&members, self.leader == number(from), number(to)),
+                }
+            }
+            Start(_) | Stop(_) | Lead(_) => unreachable!("nobody is asked"),
         };
         if let Err(refusal) = allowed {
             let (status, code) = refusal.code();
@@ -121,7 +135,8 @@ impl Embedded {
                 let promoted = members.iter_mut().filter(|member| member.id == number(name));
                 promoted.for_each(|member| member.learner = false);
             }
-            List | ListAt(_) | Read | Start(_) | Stop(_) => {}
+            Transfer(..) => return (Outcome::Answered(true), members),
+            List | ListAt(_) | Read | Start(_) | Stop(_) | Lead(_) => {}
         }
         let told = |one: &Member| (one.address.clone(), !one.name.is_empty(), one.learner);
         (Outcome::Members(members.iter().map(told).collect()), members)
@@ -247,10 +262,14 @@ impl Real {
                 };
                 (path, json!({"ID": self.id(name).await.unwrap_or_else(|| "7".into())}))
             }
-            Start(_) | Stop(_) => unreachable!("nobody is asked"),
+            Transfer(_, to) => {
+                let id = self.id(to).await.unwrap_or_else(|| "7".into());
+                ("maintenance/transfer-leadership", json!({"targetID": id}))
+            }
+            Start(_) | Stop(_) | Lead(_) => unreachable!("nobody is asked"),
         };
         let posted = match step {
-            ListAt(name) => self.post_to(self.find(name), path, body).await,
+            Transfer(name, _) | ListAt(name) => self.post_to(self.find(name), path, body).await,
             _ => self.post(path, body).await,
         };
         if matches!(step, Read) {
@@ -262,11 +281,35 @@ impl Real {
             let reason = answer["message"].as_str().unwrap_or_default().to_owned();
             return Outcome::Refused { status, code, reason };
         }
+        if matches!(step, Transfer(..)) {
+            return Outcome::Answered(true);
+        }
         let told = |one: &Value| {
             let started = one["name"].as_str().is_some_and(|name| !name.is_empty());
             (self.name_of(one), started, one["isLearner"] == true)
         };
         Outcome::Members(answer["members"].as_array().unwrap().iter().map(told).collect())
+    }
+
+    /// Lets `name` lead, and waits until it does.
+    async fn lead(&self, name: &str) {
+        let wanted = self.id(name).await.unwrap();
+        let begun = Instant::now();
+        loop {
+            let status = self.post("maintenance/status", json!({})).await;
+            let leader = status.and_then(|(_, told)| Some(told["leader"].as_str()?.to_owned()));
+            if leader.as_ref() == Some(&wanted) {
+                return;
+            }
+            for one in &self.members {
+                if leader.is_some() && self.id(one.name).await == leader {
+                    let body = json!({"targetID": wanted});
+                    self.post_to(one, "maintenance/transfer-leadership", body).await;
+                }
+            }
+            assert!(begun.elapsed() < AGREE_MAX, "{name} does not lead, but {leader:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Waits until the first member has, or has lost, its connection to another one.
@@ -341,6 +384,14 @@ async fn the_embedded_etcd_answers_changes_of_members_as_the_real_one_does() {
         Promote("d"),
         Start("d"),
         ListAt("d"),
+        // Leadership is given away by who has it, to one that votes.
+        Lead("a"),
+        Transfer("b", "c"),
+        Transfer("d", "b"),
+        Transfer("a", "d"),
+        Transfer("a", UNKNOWN),
+        Transfer("a", "b"),
+        Lead("a"),
         Promote("d"),
         ListAt("d"),
         Promote("d"),
@@ -399,7 +450,17 @@ async fn the_embedded_etcd_answers_changes_of_members_as_the_real_one_does() {
                 one.stop();
                 real.until_connected(name, false).await;
             }
+            Lead(name) => {
+                real.lead(name).await;
+                embedded.leader = number(name);
+            }
             _ => agree(&mut embedded, &real, at, step).await,
+        }
+        if let Transfer(from, to) = step
+            && embedded.leader == number(from)
+            && embedded.members.iter().any(|member| member.id == number(to) && !member.learner)
+        {
+            embedded.leader = number(to);
         }
     }
 }

@@ -10,6 +10,7 @@ use infra_sim_kube::{Cluster, ClusterOptions};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::leader::Leader;
 use super::quorum::{QuorumFaults, has_quorum};
 use super::record::ClusterRecord;
 use super::{node_ports, reach, serving, signer};
@@ -34,6 +35,8 @@ pub struct Running {
     pub cluster: Cluster,
     pub(super) state: Mutex<State>,
     quorum: Arc<AtomicBool>,
+    /// Which member of etcd leads.
+    pub(super) leader: std::sync::Mutex<Leader>,
     /// Cancelled when the cluster goes away.
     pub(super) stop: CancellationToken,
 }
@@ -92,6 +95,7 @@ impl Running {
             cluster,
             state: Mutex::new(State { record, listeners: HashMap::new() }),
             quorum,
+            leader: std::sync::Mutex::default(),
             stop: stop.clone(),
         });
         tokio::spawn(node_ports::run(running.clone(), stop.clone()));
@@ -129,7 +133,9 @@ impl Running {
     }
 
     fn count(&self, state: &State) {
-        let quorum = has_quorum(&state.record.members, |d| self.etcd_answers(d));
+        let members = &state.record.members;
+        let leads = self.has_leader(members);
+        let quorum = leads && has_quorum(members, |d| self.etcd_answers(d));
         if self.quorum.swap(quorum, Ordering::Relaxed) != quorum {
             tracing::info!(cluster = %state.record.name, quorum, "etcd's quorum changed");
         }
