@@ -213,12 +213,25 @@ fn what_the_cloud_does_not_have_is_said_before_anything_is_made() {
     );
     insta::assert_snapshot!("unknown_node", place.refusal(&["logs", "--sim", "wroker-1"]));
     insta::assert_snapshot!(
-        "control_plane_is_not_rotated",
-        place.refusal(&["rotate-node", "--sim", "--yes", "control-plane-1"])
+        "nothing_to_resume",
+        place.refusal(&["rotate-node", "--sim", "--yes", "--resume"])
     );
     insta::assert_snapshot!(
-        "one_node_at_a_time",
-        place.refusal(&["rotate-node", "--sim", "--yes", "worker-1", "worker-2"])
+        "no_such_pool",
+        place.refusal(&["rotate-node", "--sim", "--yes", "--pool", "wroker"])
+    );
+    insta::assert_snapshot!(
+        "no_node_at_once",
+        place.refusal(&[
+            "rotate-node",
+            "--sim",
+            "--yes",
+            "--all",
+            "--max-surge",
+            "0",
+            "--max-unavailable",
+            "0",
+        ])
     );
 
     // A wrong token, at the same cloud.

@@ -6,7 +6,8 @@ use infra_provider_api::{Address, Declared, ManagedBy, Observed, Readiness};
 use super::{
     apply::{ChangeArgs, run_plan},
     confirm::confirm,
-    rotate_node::refuse_what_would_hold,
+    rotate_node::{refuse_unreachable, tell_what_holds},
+    rotate_slots::say,
     run::{Run, exit_code},
 };
 use crate::{
@@ -40,7 +41,7 @@ impl Rotation {
 
 /// Replaces the machine of a Node. The lock must be held.
 pub(super) async fn rotate_machine(
-    run: Run,
+    run: &Run,
     name: &str,
     change: &ChangeArgs,
 ) -> Result<ExitCode, CliError> {
@@ -52,21 +53,19 @@ pub(super) async fn rotate_machine(
     let mut generations = session.rotations()?;
     let begun = generations.machines().get(name).copied();
     let goes_on = begun.is_some();
-    let Some(rotation) = rotation(&run, plane, &looked, name, begun).await? else {
+    let Some(rotation) = rotation(run, plane, &looked, name, begun).await? else {
         // An interrupted run had come to its end, but for writing it down.
         session.end_replacements().await?;
         if !goes_on {
             return Err(no_such_node(&looked, name));
         }
-        if run.style != Style::Json {
-            println!("{name} was replaced by an earlier run.");
-        }
-        run.reporter.close().await;
+        say(run, &format!("{name} was replaced by an earlier run."));
         return Ok(ExitCode::Ok);
     };
     if !goes_on {
         refuse_busy_pool(&looked, &rotation.pool)?;
-        refuse_what_would_hold(&run, &looked, &rotation.old).await?;
+        refuse_unreachable(&looked, &rotation.old)?;
+        tell_what_holds(run, &looked, std::slice::from_ref(&rotation.old)).await?;
     }
     let new = rotation.new.address.name().to_owned();
     if run.style != Style::Json {
@@ -97,19 +96,15 @@ pub(super) async fn rotate_machine(
     let code = match plan.is_empty() {
         true => ExitCode::Ok,
         false => {
-            let outcome = run_plan(&run, &plan, &looked, change).await;
+            let outcome = run_plan(run, &plan, &looked, change).await;
             exit_code(&outcome, run.style == Style::Json)
         }
     };
     if code == ExitCode::Ok {
         session.end_replacements().await?;
     }
-    let Run { session, reporter, style, .. } = run;
-    reporter.close().await;
-    if code == ExitCode::Ok && style != Style::Json {
-        println!("\n{new} has taken the place of {name}.\n");
-        let looked = session.observe(Purpose::Nodes).await?;
-        print!("{}", super::status::report(&session, &looked, &[], None));
+    if code == ExitCode::Ok {
+        say(run, &format!("\n{new} has taken the place of {name}."));
     }
     Ok(code)
 }

@@ -1,155 +1,163 @@
 //! `infra rotate-node`
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use clap::Args;
-use infra_provider_api::{API_ACCESS, Address, NodeSlot, Role};
+use clap::{ArgGroup, Args, ValueEnum};
+use infra_provider_api::{API_ACCESS, Address, NodeSlot};
 
 use super::{
-    apply::{ChangeArgs, run_plan},
-    confirm::confirm,
+    apply::ChangeArgs,
     global::Global,
+    rotate_abort::abort,
     rotate_machine::rotate_machine,
     rotate_pool::rotate_pool,
-    run::{Run, exit_code},
+    rotate_slots::rotate_slots,
+    run::{Run, duration},
 };
 use crate::{
     cluster::{Handovers, KubeletCertificates},
     engine::{Action, Plan, PlanOptions},
-    rotate::{blockers, existing},
-    session::{CliError, ExitCode, Observation, Planned, Purpose},
+    rotate::{Bound, DrainOptions, blockers},
+    session::{CliError, ExitCode, Observation, Purpose},
     state::State,
     ui::Style,
 };
 
-/// Replace a node while the apps keep running
+/// Replace nodes while the apps keep running
 ///
-/// The replacement is created first and must be Ready; then the old node is cordoned, drained
-/// (PodDisruptionBudgets are respected) and removed. If it is interrupted or killed, run the same
-/// command again and it resumes where it stopped.
+/// Control planes go first, one at a time: the new one joins etcd and votes before the old one leaves. Of workers, so
+/// many are replaced at once as --max-surge says. Each replacement must be Ready before the old node is cordoned,
+/// drained (PodDisruptionBudgets are respected) and removed. If it is interrupted or killed, run the same command
+/// again and it resumes where it stopped.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true)))]
 pub struct RotateNodeArgs {
-    /// Name of the node, for example worker-1; where the cloud makes the machines, as `infra status` lists it
-    #[arg(required_unless_present = "pool")]
-    nodes: Vec<String>,
-    /// Replace a pool as a whole, where the cloud makes its machines
+    /// Names of the nodes, for example worker-1; where the cloud makes the machines, as `infra status` lists them
+    #[arg(group = "what")]
+    pub(super) nodes: Vec<String>,
+    /// Replace all nodes of a pool
     ///
-    /// A pool of the next generation is made first, with all that infra.toml says. When its Nodes are Ready, those
-    /// of the old pool are drained, and the old pool is deleted.
-    #[arg(long, value_name = "POOL", conflicts_with = "nodes")]
-    pool: Option<String>,
+    /// Where the cloud makes the machines, a pool of the next generation is made first, with all that infra.toml
+    /// says. When its Nodes are Ready, those of the old pool are drained, and the old pool is deleted.
+    #[arg(long, value_name = "POOL", group = "what")]
+    pub(super) pool: Vec<String>,
+    /// Replace every node that was made from something else than infra.toml and this version say now
+    #[arg(long, group = "what")]
+    pub(super) outdated: bool,
+    /// Replace every node
+    #[arg(long, group = "what")]
+    pub(super) all: bool,
+    /// Go on with a rotation that was interrupted or got stuck
+    #[arg(long, group = "what")]
+    pub(super) resume: bool,
+    /// Take a rotation back that was interrupted or got stuck
+    ///
+    /// New machines go again, and old nodes that are still there take pods again. What is replaced stays replaced.
+    #[arg(long, group = "what")]
+    pub(super) abort: bool,
+    /// Let there be at most so many machines more than the pool has: 3 or 30%. Default: as in infra.toml, or 1
+    #[arg(long, value_name = "N")]
+    pub(super) max_surge: Option<Bound>,
+    /// Let at most so many nodes go before their successors are Ready: 1 or 10%. Default: as in infra.toml, or 0
+    #[arg(long, value_name = "N")]
+    pub(super) max_unavailable: Option<Bound>,
+    /// Drain a node for at most this long
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    drain_timeout: Duration,
+    /// What to do with a node that is not drained in time
+    #[arg(long, value_enum, default_value_t = OnStuck::Skip, value_name = "WHAT")]
+    pub(super) on_stuck: OnStuck,
     #[command(flatten)]
-    change: ChangeArgs,
+    pub(super) change: ChangeArgs,
 }
+
+/// What to do with a node that is not drained in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnStuck {
+    /// Wait on, however long it takes.
+    Wait,
+    /// Go on with the others, and name it at the end. A control plane stops the rotation all the same.
+    Skip,
+    /// Begin with no other node.
+    Stop,
+}
+
+/// How long a drain lasts that nothing ends.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Runs the verb.
 pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitCode, CliError> {
-    if args.nodes.len() > 1 {
-        return Err(CliError::new(ExitCode::Usage, "one node at a time for now")
-            .hint("run the command once for each node"));
-    }
     let run = Run::open(global, "rotate-node").await?;
+    let deadline = match args.on_stuck {
+        OnStuck::Wait => FOR_EVER,
+        OnStuck::Skip | OnStuck::Stop => args.drain_timeout,
+    };
+    let _ = run.session.drain.set(DrainOptions { deadline, ..DrainOptions::default() });
     let _lock = run.lock("rotate-node", args.change.lock_timeout).await?;
     run.recover().await?;
-    let name = match (args.nodes.first(), &args.pool) {
-        (Some(name), _) => name,
-        (None, Some(pool)) => return rotate_pool(run, pool, &args.change).await,
-        (None, None) => return Err(CliError::new(ExitCode::Usage, "no node is named")),
+    let code = match run.session.cloud.plane.managed().is_some() {
+        true => rotate_managed(&run, args).await,
+        false if args.abort => abort(&run, args).await,
+        false => rotate_slots(&run, args).await,
     };
-    if run.session.cloud.plane.managed().is_some() {
-        return rotate_machine(run, name, &args.change).await;
-    }
-
-    let looked = run.session.observe(Purpose::Nodes).await?;
-    let slot = slot_of(&looked, name)?;
-    let skew = run.session.check_skew(&looked, &[]);
-    skew.map_err(|problem| CliError::refused(&[problem]))?;
-    let mut generations = run.session.rotations()?;
-    let machine_kind = run.session.cloud.plane.machine_kind();
-    let machines =
-        existing(looked.observed.resources.keys().filter(|address| address.kind() == machine_kind));
-    let goes_on = generations.under_way(&slot).is_some();
-    if !goes_on {
-        refuse_what_would_hold(&run, &looked, &slot).await?;
-    }
-    let generation = generations.begin(&slot, &machines);
-    let new = NodeSlot { slot: slot.clone(), generation, revision: String::new() }.name();
-    if run.style != Style::Json {
-        let words = if goes_on { "Going on with the rotation of" } else { "Rotating" };
-        println!(
-            "{words} {slot}: {new} is made, joins and gets Ready; then the old node is drained and removed."
-        );
-    }
-    run.session.want_rotations(&generations);
-
-    // It looks again: the new machine is declared now, and the old one no longer.
-    let options = PlanOptions {
-        targets: rotation_targets(&looked, &run.session.store.state(), machine_kind, &slot, &new),
-        ..PlanOptions::default()
-    };
-    let Planned { looked, plan } = run.plan(options).await?;
-    if run.style != Style::Json {
-        run.print_plan(&plan, false)?;
-    }
-    refuse_other_changes(&plan, &slot)?;
-    if !goes_on {
-        confirm(&args.change.consent(&run.session), &format!("replace {slot}")).await?;
-        run.session.keep_rotations(&generations).await?;
-    }
-    let code = if plan.is_empty() {
-        ExitCode::Ok
-    } else {
-        let outcome = run_plan(&run, &plan, &looked, &args.change).await;
-        exit_code(&outcome, run.style == Style::Json)
-    };
-    if code == ExitCode::Ok {
-        generations.end(&slot);
-        run.session.keep_rotations(&generations).await?;
-    }
     let Run { session, reporter, style, .. } = run;
     reporter.close().await;
+    let code = code?;
     if code == ExitCode::Ok && style != Style::Json {
-        println!("\n{slot} is now {new}.\n");
         let looked = session.observe(Purpose::Nodes).await?;
-        print!("{}", super::status::report(&session, &looked, &[], None));
+        print!("\n{}", super::status::report(&session, &looked, &[], None));
     }
     Ok(code)
 }
 
-/// Finds the slot that a name stands for. Control planes are refused for now.
-fn slot_of(looked: &Observation, name: &str) -> Result<String, CliError> {
-    let current = super::node::known(looked, name)?;
-    let (slot, _) = NodeSlot::parse_name(&current);
-    let control_plane = looked
-        .cluster
-        .nodes()
-        .iter()
-        .any(|(pool, node)| node.slot == slot && pool.role == Role::ControlPlane);
-    if control_plane {
+/// Replaces machines and pools that the cloud makes, one after the other.
+async fn rotate_managed(run: &Run, args: &RotateNodeArgs) -> Result<ExitCode, CliError> {
+    let session = &run.session;
+    if args.abort {
         return Err(CliError::new(
             ExitCode::Invalid,
-            format!("{slot} is a control plane; only workers can be rotated for now"),
+            "a rotation can't be taken back where the cloud makes the machines",
         )
-        .hint("one of several is replaced in place with `infra apply --replace` and its machine's address: it leaves etcd first")
+        .hint("`infra rotate-node --resume` ends it")
         .hint("nothing was changed"));
     }
-    Ok(slot)
-}
-
-/// Pods that a PodDisruptionBudget would hold are named before anything is started.
-pub(super) async fn refuse_what_would_hold(
-    run: &Run,
-    looked: &Observation,
-    slot: &str,
-) -> Result<(), CliError> {
-    refuse_unreachable(looked, slot)?;
-    let node = looked
-        .cluster
-        .nodes()
-        .into_iter()
-        .find(|(_, node)| node.slot == slot)
-        .map_or_else(|| slot.to_owned(), |(_, node)| node.name());
-    tell_what_holds(run, looked, &[node]).await
+    let (mut machines, mut pools) = (args.nodes.clone(), args.pool.clone());
+    if args.all {
+        pools.extend(session.project.cluster.pools.iter().map(|pool| pool.name.clone()));
+    }
+    if args.outdated {
+        let plan = session.plan(PlanOptions::default()).await?.plan;
+        let kind = session.cloud.plane.managed().map(|plane| plane.pool_kind);
+        let outdated = plan.rotations.iter().filter(|one| Some(one.kind()) == kind);
+        pools.extend(outdated.map(|one| NodeSlot::parse_name(one.name()).0));
+    }
+    if args.resume || args.outdated {
+        let rotations = session.rotations()?;
+        machines.extend(rotations.machines().keys().cloned());
+        pools.extend(rotations.rotating().map(str::to_owned));
+        if args.resume && machines.is_empty() && pools.is_empty() {
+            return Err(CliError::new(ExitCode::Failed, "no rotation is under way")
+                .hint("name nodes, a pool, --outdated or --all"));
+        }
+    }
+    pools.sort();
+    pools.dedup();
+    if machines.is_empty() && pools.is_empty() {
+        super::rotate_slots::say(run, "No pool is to be replaced.");
+    }
+    for name in &machines {
+        let code = rotate_machine(run, name, &args.change).await?;
+        if code != ExitCode::Ok {
+            return Ok(code);
+        }
+    }
+    for name in &pools {
+        let code = rotate_pool(run, name, &args.change).await?;
+        if code != ExitCode::Ok {
+            return Ok(code);
+        }
+    }
+    Ok(ExitCode::Ok)
 }
 
 /// Refuses to drain while the API server does not answer.
@@ -168,30 +176,29 @@ pub(super) async fn tell_what_holds(
     nodes: &[String],
 ) -> Result<(), CliError> {
     let client = looked.kube.client().await?;
-    for node in nodes {
-        let held = blockers(client.raw(), node, &run.session.cx).await?;
-        if held.is_empty() || run.style == Style::Json {
-            continue;
-        }
-        eprintln!("These pods of {node} can't be moved now; the drain will wait for them:");
-        for blocker in held {
-            eprintln!("  {}: {}", blocker.pod, blocker.reason);
-        }
+    let held = blockers(client.raw(), nodes, &run.session.cx).await?;
+    if held.is_empty() || run.style == Style::Json {
+        return Ok(());
+    }
+    eprintln!("These pods can't be moved now; the drain will wait for them:");
+    for blocker in held {
+        eprintln!("  {} on {}: {}", blocker.pod, blocker.node, blocker.reason);
     }
     Ok(())
 }
 
 /// Lists the new node and everything of the slot's older generations: what exists, and what a run that was
 /// interrupted has left in the state.
-fn rotation_targets(
+pub(super) fn rotation_targets(
     looked: &Observation,
     record: &State,
     machine_kind: &str,
     slot: &str,
     new: &str,
 ) -> Vec<Address> {
-    let local = ["node", "node_bundle", KubeletCertificates::KIND, Handovers::KIND];
-    let kinds = [&local[..], &[machine_kind, API_ACCESS]].concat();
+    let local =
+        ["node", "etcd_member", "turn", "node_bundle", KubeletCertificates::KIND, Handovers::KIND];
+    let kinds = [&local[..], &[machine_kind, API_ACCESS, "target"]].concat();
     let is_older = |address: &&Address| {
         let of_slot = NodeSlot::parse_name(address.name()).0 == slot && address.name() != new;
         of_slot && kinds.contains(&address.kind())
@@ -201,20 +208,21 @@ fn rotation_targets(
     std::iter::once(Address::new("node", new)).chain(older).collect()
 }
 
-/// Refuses a plan that changes anything but the slot that the rotation is about.
-fn refuse_other_changes(plan: &Plan, slot: &str) -> Result<(), CliError> {
+/// Refuses a plan that changes anything but the slots that the rotation is about.
+pub(super) fn refuse_other_changes(plan: &Plan, slots: &BTreeSet<String>) -> Result<(), CliError> {
     let others: Vec<String> = plan
         .real_changes()
-        .filter(|change| NodeSlot::parse_name(change.address.name()).0 != slot)
+        .filter(|change| !slots.contains(&NodeSlot::parse_name(change.address.name()).0))
         .filter(|change| !matches!(change.action, Action::Adopt | Action::Resume))
         .map(|change| change.address.to_string())
         .collect();
     if others.is_empty() {
         return Ok(());
     }
+    let nodes = if slots.len() == 1 { "this node needs" } else { "these nodes need" };
     Err(CliError::new(
         ExitCode::Invalid,
-        format!("infra.toml asks for other changes that this node needs: {}", others.join(", ")),
+        format!("infra.toml asks for other changes that {nodes}: {}", others.join(", ")),
     )
     .hint("run `infra apply` first"))
 }

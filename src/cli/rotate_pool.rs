@@ -1,13 +1,14 @@
 //! `infra rotate-node --pool`, where the cloud makes the machines: a pool of the next generation takes the place of
 //! the pool. What can't be changed in a pool is changed so, without an outage.
 
-use infra_provider_api::{Address, NodeSlot};
+use infra_provider_api::{Address, NodeSlot, Pool};
 
 use super::{
     apply::{ChangeArgs, run_plan},
     confirm::confirm,
     rotate_machine::{refuse_busy_pool, refuse_other_changes},
     rotate_node::{refuse_unreachable, tell_what_holds},
+    rotate_slots::say,
     run::{Run, exit_code, plural},
 };
 use crate::{
@@ -20,18 +21,13 @@ use crate::{
 
 /// Replaces the pool `name`. The lock must be held.
 pub(super) async fn rotate_pool(
-    run: Run,
+    run: &Run,
     name: &str,
     change: &ChangeArgs,
 ) -> Result<ExitCode, CliError> {
     let session = &run.session;
     let Some(plane) = session.cloud.plane.managed() else {
-        return Err(CliError::new(
-            ExitCode::Invalid,
-            format!("cannot rotate the pool {name} as a whole: its machines are made one by one"),
-        )
-        .hint("run `infra rotate-node` for each of its nodes")
-        .hint("nothing was changed"));
+        return Err(CliError::local("the machines of this cluster are its own"));
     };
     let looked = session.observe(Purpose::Nodes).await?;
     require_pool(&looked, name)?;
@@ -65,7 +61,7 @@ pub(super) async fn rotate_pool(
         }
         refuse_busy_pool(&looked, old)?;
         refuse_unreachable(&looked, name)?;
-        tell_what_holds(&run, &looked, &nodes_of(&looked, old)).await?;
+        tell_what_holds(run, &looked, &nodes_of(&looked, old)).await?;
     }
     if run.style != Style::Json {
         let words = if goes_on { "Going on with the rotation of" } else { "Rotating" };
@@ -97,29 +93,29 @@ pub(super) async fn rotate_pool(
     let code = match plan.is_empty() {
         true => ExitCode::Ok,
         false => {
-            let outcome = run_plan(&run, &plan, &looked, change).await;
+            let outcome = run_plan(run, &plan, &looked, change).await;
             exit_code(&outcome, run.style == Style::Json)
         }
     };
     if code == ExitCode::Ok {
         session.end_replacements().await?;
     }
-    let Run { session, reporter, style, .. } = run;
-    reporter.close().await;
-    if code == ExitCode::Ok && style != Style::Json {
-        println!("\nThe pool {name} is now {new}.\n");
-        let looked = session.observe(Purpose::Nodes).await?;
-        print!("{}", super::status::report(&session, &looked, &[], None));
+    if code == ExitCode::Ok {
+        say(run, &format!("\nThe pool {name} is now {new}."));
     }
     Ok(code)
 }
 
-/// Refuses a pool that infra.toml does not have.
-fn require_pool(looked: &Observation, name: &str) -> Result<(), CliError> {
-    let names: Vec<&str> = looked.cluster.pools.iter().map(|pool| pool.name.as_str()).collect();
-    if names.contains(&name) {
-        return Ok(());
+/// Finds a pool of infra.toml.
+///
+/// # Errors
+/// Returns the names that there are.
+pub(super) fn require_pool<'a>(looked: &'a Observation, name: &str) -> Result<&'a Pool, CliError> {
+    let pools = &looked.cluster.pools;
+    if let Some(pool) = pools.iter().find(|pool| pool.name == name) {
+        return Ok(pool);
     }
+    let names: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
     let failure = CliError::new(ExitCode::Invalid, format!("there is no pool `{name}`"));
     let hint = match infra_provider_api::nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -9,12 +9,12 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use infra_provider_api::{
     Address, CloudError, Context, CreateRequest, Found, Input, ManagedBy, Observed, OnChange,
-    Outputs, Place, RawJson, Readiness, Resource, UpdateRequest, Waits,
+    Outputs, Place, Provider, RawJson, Readiness, Resource, UpdateRequest, Waits,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::boot_reports::BootReports;
+use super::{boot_reports::BootReports, kubelet_approvals::id_text};
 use crate::{
     engine::Observations,
     etcd::{EtcdAccess, Member},
@@ -33,6 +33,7 @@ pub struct EtcdMembers {
     etcd: Arc<EtcdAccess>,
     boots: Arc<BootReports>,
     machines: Machines,
+    provider: Arc<dyn Provider>,
 }
 
 /// Machines by their addresses.
@@ -64,9 +65,14 @@ impl Machines {
 }
 
 impl EtcdMembers {
-    /// Members behind `etcd`, on `machines`.
-    pub fn new(etcd: Arc<EtcdAccess>, boots: Arc<BootReports>, machines: Machines) -> Self {
-        Self { etcd, boots, machines }
+    /// Makes the kind for members behind `etcd`, on `machines` of `provider`.
+    pub fn new(
+        etcd: Arc<EtcdAccess>,
+        boots: Arc<BootReports>,
+        machines: Machines,
+        provider: Arc<dyn Provider>,
+    ) -> Self {
+        Self { etcd, boots, machines, provider }
     }
 
     /// Gives each member a name of its own. If two members call themselves alike, the one without a
@@ -249,7 +255,9 @@ impl Resource for EtcdMembers {
         Ok(waited_for(&request.observed.id, request.observed.readiness.clone()))
     }
 
-    async fn delete(&self, _: &Context, observed: &Observed) -> Result<bool, CloudError> {
+    /// Takes a member out of etcd. The API server beside it ends with that: no client is sent to it any more by
+    /// then, and another member leads.
+    async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let number = observed.outputs.text("number");
         let members = self.etcd.members().await?;
         // By its number: one of the same name may have come since.
@@ -258,6 +266,11 @@ impl Resource for EtcdMembers {
             None => member.name == observed.id,
         };
         if let Some(member) = members.iter().find(is_it) {
+            if let Some((_, machine)) = self.machines.of_member(member) {
+                cx.progress.waiting(Some(&observed.address), "it leaves the load balancer");
+                self.provider.withdraw(cx, &id_text(machine)).await?;
+            }
+            self.etcd.hand_over(&member.name).await?;
             self.etcd.remove(member).await?;
         }
         Ok(true)

@@ -31,6 +31,8 @@ pub struct ClusterKinds<'a> {
     pub first: Option<String>,
     /// Machines that each machine takes the place of.
     pub older: &'a BTreeMap<String, Vec<String>>,
+    /// How nodes are drained.
+    pub drain: DrainOptions,
     /// The certificates of the cluster.
     pub certificates: Certificates,
     /// The folder that they are in.
@@ -73,7 +75,7 @@ impl ClusterKinds<'_> {
         let nodes = Nodes::new(
             boots(),
             kube(),
-            DrainOptions::default(),
+            self.drain,
             traffic,
             self.machine,
             self.machine_ids.clone(),
@@ -84,9 +86,14 @@ impl ClusterKinds<'_> {
             self.bundles,
             erase(Turns::new(self.bucket, self.machine_ids.clone())),
             erase(ApiServers::new(boots(), kube(), self.first)),
-            erase(EtcdMembers::new(etcd, boots(), machines)),
+            erase(EtcdMembers::new(
+                Arc::clone(&etcd),
+                boots(),
+                machines,
+                Arc::clone(self.provider),
+            )),
             erase(KubeletCertificates::new(kube(), self.approvals, boots(), self.machine_ids)),
-            erase(nodes.with_secrets(join_secrets).with_approvals(signs)),
+            erase(nodes.with_secrets(join_secrets).with_etcd(etcd).with_approvals(signs)),
         ];
         all.extend(self.apps);
         if self.plane.platform.signs_itself() {

@@ -25,7 +25,7 @@ use super::{
     load_balancer_membership::Traffic,
     node_removal::Removal,
 };
-use crate::rotate::DrainOptions;
+use crate::{etcd::EtcdAccess, rotate::DrainOptions};
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub struct Nodes {
     secrets: Option<JoinSecrets>,
     /// Nodes whose join tokens are gone.
     joined: Mutex<BTreeSet<String>>,
+    /// The way to etcd, whose members some of them are.
+    etcd: Option<Arc<EtcdAccess>>,
     /// The requests of their kubelets for certificates, where the cluster signs them.
     approvals: Option<Arc<KubeletApprovals>>,
 }
@@ -69,8 +71,8 @@ impl Nodes {
         machines: BTreeMap<String, Value>,
     ) -> Self {
         let (machines, joined) = (Mutex::new(machines), Mutex::default());
-        let (secrets, approvals) = (None, None);
-        Self { boots, kube, drain, traffic, machine, machines, secrets, joined, approvals }
+        let (secrets, etcd, approvals) = (None, None, None);
+        Self { boots, kube, drain, traffic, machine, machines, secrets, joined, etcd, approvals }
     }
 
     fn machine_of(&self, name: &str) -> Option<Value> {
@@ -93,6 +95,13 @@ impl Nodes {
     #[must_use]
     pub fn with_secrets(mut self, secrets: JoinSecrets) -> Self {
         self.secrets = Some(secrets);
+        self
+    }
+
+    /// Sets the way to etcd, in which no node leads any more when it goes.
+    #[must_use]
+    pub fn with_etcd(mut self, etcd: Arc<EtcdAccess>) -> Self {
+        self.etcd = Some(etcd);
         self
     }
 
@@ -327,8 +336,12 @@ impl Resource for Nodes {
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let client = self.kube.client().await?;
-        let removal =
-            Removal { client: client.raw(), drain: &self.drain, machine: self.machine.as_ref() };
+        let removal = Removal {
+            client: client.raw(),
+            drain: &self.drain,
+            etcd: self.etcd.as_deref(),
+            machine: self.machine.as_ref(),
+        };
         removal.remove(cx, observed).await?;
         Ok(true)
     }

@@ -10,7 +10,10 @@ use kube::{
 };
 
 use super::{kube_access::of_kube, kubelet_approvals::id_text, node::machine_id};
-use crate::rotate::{DrainOptions, cordon, drain};
+use crate::{
+    etcd::EtcdAccess,
+    rotate::{DrainOptions, cordon, drain},
+};
 
 /// Time between two looks at the machine that is drained: a drain never ends once it is gone.
 const MACHINE_LOOK: Duration = Duration::from_secs(5);
@@ -19,6 +22,8 @@ const MACHINE_LOOK: Duration = Duration::from_secs(5);
 pub(super) struct Removal<'a> {
     pub client: &'a Client,
     pub drain: &'a DrainOptions,
+    /// The way to etcd, where nodes may be its members.
+    pub etcd: Option<&'a EtcdAccess>,
     /// The kind of the machines, to find out whether a Node's machine still exists.
     pub machine: Option<&'a Arc<dyn Kind>>,
 }
@@ -36,8 +41,12 @@ impl Removal<'_> {
         let there = there.map_err(|error| of_kube(&format!("read the Node {name}"), &error))?;
         let Some(node) = there.filter(|node| is_meant(node, observed)) else { return Ok(()) };
         let mut machine_gone = self.is_machine_gone(cx, &node, observed).await?;
+        // Once its Node is gone, so is the pod by which its etcd is reached.
+        if let Some(etcd) = self.etcd.filter(|_| !machine_gone && is_control_plane(&node)) {
+            etcd.hand_over(name).await?;
+        }
         // Nothing leaves a machine that is gone or dead: its pods are given up with its Node.
-        if !machine_gone && is_ready(&node) && cordon(self.client, name).await? {
+        if !machine_gone && is_ready(&node) && cordon(self.client, name, cx).await? {
             tokio::select! {
                 drained = drain(self.client, name, self.drain, cx) => drained?,
                 () = self.until_machine_gone(cx, &node, observed) => machine_gone = true,
@@ -120,6 +129,11 @@ fn is_meant(node: &Node, observed: &Observed) -> bool {
         (Some(there), Some(meant)) => id_text(&there) == id_text(&meant),
         _ => observed.outputs.text("uid").is_none_or(|uid| node.metadata.uid == Some(uid)),
     }
+}
+
+fn is_control_plane(node: &Node) -> bool {
+    let labels = node.metadata.labels.as_ref();
+    labels.is_some_and(|labels| labels.contains_key("node-role.kubernetes.io/control-plane"))
 }
 
 fn is_ready(node: &Node) -> bool {

@@ -61,7 +61,7 @@ impl PoolDrain {
                 return Ok(());
             }
             for name in &nodes {
-                cordon(client.raw(), name).await?;
+                cordon(client.raw(), name, cx).await?;
             }
             drains.expect(&nodes);
             self.drain(client.raw(), &nodes, &told, &drains).await?;

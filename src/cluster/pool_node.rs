@@ -154,8 +154,12 @@ impl Resource for PoolNodes {
 
     async fn delete(&self, cx: &Context, observed: &Observed) -> Result<bool, CloudError> {
         let client = self.kube.client().await?;
-        let removal =
-            Removal { client: client.raw(), drain: &self.drain, machine: self.machine.as_ref() };
+        let removal = Removal {
+            client: client.raw(),
+            drain: &self.drain,
+            etcd: None,
+            machine: self.machine.as_ref(),
+        };
         removal.remove(cx, observed).await?;
         Ok(true)
     }

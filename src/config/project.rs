@@ -10,7 +10,7 @@ use std::{
 use infra_provider_api::{Cluster, Source};
 use infra_provisioning::kubeadm::{Argument, Settings};
 
-use crate::{apps::WaitRule, state::home::Home};
+use crate::{apps::WaitRule, rotate::Rollout, state::home::Home};
 
 /// One infra.toml with one environment laid over it.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Project {
     pub cluster: Cluster,
     /// Settings of Kubernetes' own components.
     pub kubernetes: KubernetesConfig,
+    /// How the nodes of pools are replaced, by the pools' names.
+    pub rollouts: BTreeMap<String, Rollout>,
     /// How long certificates last.
     pub certificates: CertificateConfig,
     /// Certificates of sites; `None`: whoever applies the Ingresses sees to them.

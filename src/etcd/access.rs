@@ -8,14 +8,15 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::ListParams};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::timeout};
 
 use super::{
     Member,
-    answer::{first_answer, unhealthy},
+    answer::{PATIENCE, first_answer, unhealthy},
     call::{CallError, post},
     identity,
     member::parse,
+    status::{leader_of, parse_alarms},
 };
 use crate::{apps::KubeClient, kube_access::KubeAccess};
 
@@ -87,6 +88,50 @@ impl EtcdAccess {
         let asked: Vec<_> = asked.collect();
         let silent = stream::iter(asked).buffer_unordered(PARALLEL);
         Ok(silent.filter_map(std::future::ready).collect().await)
+    }
+
+    /// Lets another member lead, if the one on the node `node` does: then its end costs no election. One that does
+    /// not answer, or whose pod is not there, leads nothing that could be given away.
+    ///
+    /// # Errors
+    /// Returns `Busy` if etcd refuses, or an error if the members or the pods of etcd can't be listed.
+    pub async fn hand_over(&self, node: &str) -> Result<(), CloudError> {
+        let operation = format!("let another member of etcd lead than {node}");
+        let members = self.members().await?;
+        let Some(member) = members.iter().find(|one| one.name == node) else { return Ok(()) };
+        let successor = members.iter().find(|one| one.votes() && one.id != member.id);
+        let Some(successor) = successor.filter(|_| member.votes()) else { return Ok(()) };
+        let (client, tls) = (self.kube.client().await?, self.tls(&operation).await?);
+        let pods = etcd_pods(&client).await;
+        let pods = pods.map_err(|why| CloudError::new(ErrorKind::Unavailable, &operation, why))?;
+        let Some(pod) = pods.iter().find(|pod| pod.node == member.name) else { return Ok(()) };
+        let ask = |path: &'static str, body: Value| {
+            let (client, tls, pod) = (client.clone(), Arc::clone(&tls), pod.name.clone());
+            async move { timeout(PATIENCE, through(&client, &pod, tls, path, &body)).await }
+        };
+        let Ok(Ok(status)) = ask("/v3/maintenance/status", json!({})).await else { return Ok(()) };
+        if leader_of(&status) != Some(member.id) {
+            return Ok(());
+        }
+        let target = json!({"targetID": successor.id.to_string()});
+        match ask("/v3/maintenance/transfer-leadership", target).await {
+            Ok(Err(CallError::Refused { message, .. })) => {
+                Err(CloudError::new(ErrorKind::Busy, operation, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lists etcd's alarms, each with the name of its member: `control-plane-1: NOSPACE`.
+    ///
+    /// # Errors
+    /// Returns `Unavailable` if no member answers or etcd has no quorum.
+    pub async fn alarms(&self, members: &[Member]) -> Result<Vec<String>, CloudError> {
+        const OPERATION: &str = "list etcd's alarms";
+        let answer =
+            self.ask(OPERATION, None, "/v3/maintenance/alarm", &json!({"action": 0})).await?;
+        parse_alarms(&answer, members)
+            .map_err(|error| CloudError::new(ErrorKind::MalformedResponse, OPERATION, error))
     }
 
     /// Takes a member out. One that is not there any more is no error.

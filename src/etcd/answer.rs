@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use super::call::CallError;
 
 /// How long one member may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a read may take by which a member is judged.
 const HEALTH_MAX: Duration = Duration::from_secs(5);
 /// How often one is asked that can't be reached.

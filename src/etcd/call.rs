@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 const ANSWER_MAX: usize = 1024 * 1024;
 
 /// The ends of paths by which nothing is changed, although everything is a POST.
-const READS: [&str; 2] = ["/list", "/range"];
+const READS: [&str; 4] = ["/list", "/range", "/status", "/alarm"];
 
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

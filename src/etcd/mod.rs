@@ -11,6 +11,7 @@ mod answer;
 mod call;
 mod identity;
 mod member;
+mod status;
 
 pub use access::EtcdAccess;
 pub use member::Member;

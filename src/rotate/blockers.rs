@@ -12,6 +12,8 @@ use super::drain::{failed, moves};
 /// A pod that a drain can't move now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
+    /// The node that it is on.
+    pub node: String,
     /// `namespace/name` of the pod.
     pub pod: String,
     /// Why: the PodDisruptionBudget and its numbers.
@@ -40,28 +42,37 @@ fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
         })
 }
 
-/// Finds the pods of `node` that a PodDisruptionBudget will not let go now. A budget that allows
+/// Finds the pods of `nodes` that a PodDisruptionBudget will not let go now. A budget that allows
 /// one disruption lets several pods go one after the other, so only budgets that allow none block.
 ///
 /// # Errors
 /// Returns an error if the API server refuses or cannot be reached.
 pub async fn blockers(
     client: &Client,
-    node: &str,
+    nodes: &[String],
     cx: &Context,
 ) -> Result<Vec<Blocker>, CloudError> {
-    let operation = format!("look what would hold a drain of {node}");
-    let look = || async { look(client, node).await.map_err(|error| failed(&operation, &error)) };
+    let operation = format!("look what would hold a drain of {}", nodes.join(", "));
+    let look = || async { look(client, nodes).await.map_err(|error| failed(&operation, &error)) };
     retry(cx, RetryPolicy::READ, look).await
 }
 
-async fn look(client: &Client, node: &str) -> Result<Vec<Blocker>, kube::Error> {
-    let fields = ListParams::default().fields(&format!("spec.nodeName={node}"));
-    let pods = Api::<Pod>::all(client.clone()).list(&fields).await?;
+async fn look(client: &Client, nodes: &[String]) -> Result<Vec<Blocker>, kube::Error> {
+    let list = match nodes {
+        [only] => ListParams::default().fields(&format!("spec.nodeName={only}")),
+        // One list, however many nodes there are.
+        _ => ListParams::default(),
+    };
+    let pods = Api::<Pod>::all(client.clone()).list(&list).await?;
     let budgets =
         Api::<PodDisruptionBudget>::all(client.clone()).list(&ListParams::default()).await?;
     let mut found = Vec::new();
-    for pod in pods.items.iter().filter(|pod| moves(pod)) {
+    let node_of = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+    let on_nodes = pods.items.iter().filter_map(|pod| {
+        let node = node_of(pod).filter(|node| nodes.contains(node))?;
+        moves(pod).then_some((node, pod))
+    });
+    for (node, pod) in on_nodes {
         for budget in &budgets.items {
             let same_namespace = budget.metadata.namespace == pod.metadata.namespace;
             let selected = budget
@@ -72,6 +83,7 @@ async fn look(client: &Client, node: &str) -> Result<Vec<Blocker>, kube::Error> 
             let Some(status) = &budget.status else { continue };
             if same_namespace && selected && status.disruptions_allowed.unwrap_or(0) == 0 {
                 found.push(Blocker {
+                    node: node.clone(),
                     pod: format!(
                         "{}/{}",
                         pod.metadata.namespace.as_deref().unwrap_or_default(),

@@ -39,33 +39,40 @@ pub(super) fn failed(operation: &str, error: &kube::Error) -> CloudError {
     CloudError::new(kind, operation, explain(error))
 }
 
-async fn set_unschedulable(client: &Client, node: &str, on: bool) -> Result<bool, CloudError> {
-    let verb = if on { "cordon" } else { "uncordon" };
+async fn set_unschedulable(
+    client: &Client,
+    node: &str,
+    on: bool,
+    cx: &Context,
+) -> Result<bool, CloudError> {
+    let operation = format!("{} {node}", if on { "cordon" } else { "uncordon" });
     let patch = json!({"spec": {"unschedulable": on}});
-    match Api::<Node>::all(client.clone())
-        .patch(node, &PatchParams::default(), &Patch::Strategic(patch))
-        .await
-    {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
-        Err(error) => Err(failed(&format!("{verb} {node}"), &error)),
-    }
+    let nodes = Api::<Node>::all(client.clone());
+    let set = || async {
+        match nodes.patch(node, &PatchParams::default(), &Patch::Strategic(&patch)).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+            Err(error) => Err(failed(&operation, &error)),
+        }
+    };
+    // It is the same, however often it is asked for.
+    retry(cx, RetryPolicy::READ, set).await
 }
 
 /// Marks a node unschedulable. `false` when there is no such Node.
 ///
 /// # Errors
 /// Returns an error if the API server refuses or cannot be reached.
-pub async fn cordon(client: &Client, node: &str) -> Result<bool, CloudError> {
-    set_unschedulable(client, node, true).await
+pub async fn cordon(client: &Client, node: &str, cx: &Context) -> Result<bool, CloudError> {
+    set_unschedulable(client, node, true, cx).await
 }
 
 /// Takes the mark away again.
 ///
 /// # Errors
 /// Returns an error if the API server refuses or cannot be reached.
-pub async fn uncordon(client: &Client, node: &str) -> Result<bool, CloudError> {
-    set_unschedulable(client, node, false).await
+pub async fn uncordon(client: &Client, node: &str, cx: &Context) -> Result<bool, CloudError> {
+    set_unschedulable(client, node, false, cx).await
 }
 
 /// Returns true if a drain has to move the pod: not those of DaemonSets, not static ones, not

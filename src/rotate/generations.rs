@@ -10,7 +10,10 @@ use std::{
 };
 
 use infra_provider_api::{Address, Cluster, NodeSlot};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::bounds::Rollout;
 
 const FILE: &str = "rotations.json";
 const VERSION: u32 = 1;
@@ -28,10 +31,28 @@ pub struct Generations {
     /// which its successor's name follows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     machines: BTreeMap<String, u64>,
+    /// Slots whose old machine goes before the new one comes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    in_place: BTreeSet<String>,
+    /// What a rotation of many has still to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    queue: Option<Queue>,
     /// The volumes of a cluster that is being deleted, by their handles: afterwards nobody can say whose
     /// disks they are.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     volumes: BTreeSet<String>,
+}
+
+/// What a rotation of many nodes has still to begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// When the rotation began.
+    pub since: Timestamp,
+    /// The slots that are left, in the order in which they are replaced.
+    pub left: Vec<String>,
+    /// How many at once, as the command line said.
+    #[serde(default)]
+    pub rollout: Rollout,
 }
 
 /// The file can't be used.
@@ -128,9 +149,40 @@ impl Generations {
         generation
     }
 
+    /// Lets the old machine of `slot` go before the new one comes, or not.
+    pub fn set_in_place(&mut self, slot: &str, in_place: bool) {
+        match in_place {
+            true => self.in_place.insert(slot.to_owned()),
+            false => self.in_place.remove(slot),
+        };
+    }
+
+    /// Returns the slots whose old machine goes before the new one comes.
+    pub fn in_place(&self) -> &BTreeSet<String> {
+        &self.in_place
+    }
+
     /// Ends the rotation of `slot`.
     pub fn end(&mut self, slot: &str) {
         self.under_way.remove(slot);
+        self.in_place.remove(slot);
+    }
+
+    /// Ends the rotation of `slot`, and lets it have the generation that it had before.
+    pub fn revert(&mut self, slot: &str, generation: u32) {
+        self.end(slot);
+        self.slots.insert(slot.to_owned(), generation);
+    }
+
+    /// Returns what a rotation of many has still to begin with, if one is under way.
+    pub fn queue(&self) -> Option<&Queue> {
+        self.queue.as_ref()
+    }
+
+    /// Sets what a rotation of many has still to begin with. Nothing that is left ends it.
+    pub fn set_queue(&mut self, queue: Option<Queue>) {
+        self.version = VERSION;
+        self.queue = queue.filter(|queue| !queue.left.is_empty());
     }
 
     /// Returns the machines that are being replaced, where the cloud makes the machines of a pool, each with the

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clouds,
     config::{self, Project},
-    rotate::Generations,
+    rotate::{DrainOptions, Generations},
     state::{
         ClusterLayout, Persister, Store,
         home::Home,
@@ -68,6 +68,8 @@ pub struct Session {
     pub stop: CancellationToken,
     /// Cancelled when the lock is lost, once it was taken.
     pub(super) lock_lost: OnceLock<CancellationToken>,
+    /// How nodes are drained.
+    pub drain: OnceLock<DrainOptions>,
     /// Rotations that this run wants and has not written down.
     pub(super) rotations_wanted: Mutex<Option<Generations>>,
     /// Whether it is the embedded cloud.
@@ -224,6 +226,7 @@ impl Session {
             cx,
             stop,
             lock_lost: OnceLock::new(),
+            drain: OnceLock::new(),
             rotations_wanted: Mutex::new(None),
             sim: options.sim,
             speed,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use infra_cloud::ManagedPlane;
 use infra_provider_api::{Address, Declared, Kind, NodeSlot, Observed};
 
 use super::{error::CliError, open::Session};
@@ -42,9 +41,10 @@ impl Session {
     /// # Errors
     /// Returns an error if the cloud does not answer, or if the state cannot be written.
     pub async fn end_replacements(&self) -> Result<(), CliError> {
-        let Some(plane) = self.cloud.plane.managed() else { return Ok(()) };
         let mut generations = self.rotations()?;
-        self.end_pools(plane, &mut generations).await?;
+        let plane = &self.cloud.plane;
+        let replaced = plane.managed().map_or(plane.machine_kind(), |managed| managed.pool_kind);
+        self.end_superseded(replaced, &mut generations).await?;
         let Some(kind) = self.machine_kind().filter(|_| !generations.machines().is_empty()) else {
             return Ok(());
         };
@@ -67,15 +67,15 @@ impl Session {
         self.keep_rotations(&generations).await
     }
 
-    /// Ends the rotations of pools of which only the newest is left.
-    async fn end_pools(
+    /// Ends the rotations of slots and pools of which only the newest is left, as a resource of `replaced`.
+    async fn end_superseded(
         &self,
-        plane: &ManagedPlane,
+        replaced: &str,
         generations: &mut Generations,
     ) -> Result<(), CliError> {
         let under_way: Vec<String> = generations.rotating().map(str::to_owned).collect();
         let mut kinds = self.cloud.provider.kinds().into_iter();
-        let Some(kind) = kinds.find(|kind| kind.name() == plane.pool_kind) else { return Ok(()) };
+        let Some(kind) = kinds.find(|kind| kind.name() == replaced) else { return Ok(()) };
         if under_way.is_empty() {
             return Ok(());
         }
@@ -83,7 +83,7 @@ impl Session {
         for name in under_way {
             let mut there = all.iter().map(|one| NodeSlot::parse_name(one.address.name()));
             let newest = generations.under_way(&name);
-            if there.all(|(pool, generation)| pool != name || Some(generation) == newest) {
+            if there.all(|(slot, generation)| slot != name || Some(generation) == newest) {
                 generations.end(&name);
             }
         }

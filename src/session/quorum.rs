@@ -99,9 +99,12 @@ impl Session {
             let removed_first = changes.get(&member).is_some_and(|change| {
                 change.action.destroys() && is_before(change, changes.get(&address))
             });
+            let succeeded = changes.get(&address).is_some_and(|change| {
+                change.replaced_by.iter().any(|new| new.kind() == "etcd_member")
+            });
             let member = members.contains(&name);
             let learner = member && is_learner(&name);
-            ControlPlane { member, learner, name, machine, fate, removed_first }
+            ControlPlane { member, learner, name, machine, fate, removed_first, succeeded }
         });
         Facts {
             control_planes: control_planes.collect(),

@@ -36,7 +36,7 @@ mod quorum;
 mod refusals;
 mod remote;
 mod replaced;
-mod rotate;
+mod rotation;
 mod scale;
 mod strangers;
 mod systems;

@@ -75,9 +75,6 @@ pub struct Declared {
     /// Refuse every plan that would delete or replace it, short of `destroy`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
-    /// No verb rotates it: what would wait for a rotation stays as it is.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unrotated: bool,
     /// The command that takes up what waits for a rotation; `None`: `infra rotate-node` with its node's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated_by: Option<String>,
@@ -101,7 +98,6 @@ impl Declared {
             companions: Vec::new(),
             created_after: Vec::new(),
             protect: false,
-            unrotated: false,
             rotated_by: None,
             outlived: None,
             source: None,

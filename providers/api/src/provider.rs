@@ -146,6 +146,15 @@ pub trait Provider: Send + Sync {
     /// where disks carry no mark, nothing else says whose they are.
     fn tell_volumes(&self, _handles: &[String]) {}
 
+    /// Takes the control plane on the machine with the cloud's id `machine` out of the load balancer of the API
+    /// servers, and waits until that has taken notice. A machine that is gone, or in none, needs nothing.
+    ///
+    /// # Errors
+    /// Returns an error if the cloud refuses or does not answer.
+    async fn withdraw(&self, _cx: &Context, _machine: &str) -> Result<(), CloudError> {
+        Ok(())
+    }
+
     /// Lists the machines that the cluster's load balancers send traffic to. A rotation waits until
     /// the new machine is where the old one is.
     async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError>;

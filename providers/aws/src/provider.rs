@@ -134,6 +134,10 @@ impl Provider for Aws {
         obstacles(&self.api, cx, going).await
     }
 
+    async fn withdraw(&self, cx: &Context, machine: &str) -> Result<(), CloudError> {
+        Targets(Arc::clone(&self.api)).withdraw(cx, machine).await
+    }
+
     async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError> {
         memberships(&self.api, cx).await
     }

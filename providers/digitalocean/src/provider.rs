@@ -15,7 +15,8 @@ use crate::{
     model, preflight,
     resources::{
         Api, ApiAccesses, Buckets, Domains, Droplets, Firewalls, KubernetesLoadBalancers,
-        LoadBalancers, Records, SshKeys, Volumes, Vpcs, memberships, obstacles, zone_problem,
+        LoadBalancers, Records, SshKeys, Volumes, Vpcs, memberships, obstacles, withdraw,
+        zone_problem,
     },
     wire::AccountAnswer,
 };
@@ -119,6 +120,10 @@ impl Provider for DigitalOcean {
         going: &[&Observed],
     ) -> Result<Vec<Obstacle>, CloudError> {
         obstacles(&self.api, cx, going).await
+    }
+
+    async fn withdraw(&self, cx: &Context, machine: &str) -> Result<(), CloudError> {
+        withdraw(&self.api, cx, machine).await
     }
 
     async fn memberships(&self, cx: &Context) -> Result<Vec<Membership>, CloudError> {

@@ -85,6 +85,8 @@ pub struct ClusterModel<'a> {
     pub apps: AppsModel<'a>,
     /// Machines that each machine takes the place of.
     pub older: &'a BTreeMap<String, Vec<String>>,
+    /// Slots whose old machine goes before the new one comes.
+    pub in_place: &'a BTreeSet<String>,
     /// Machines that joined a cluster which is gone.
     pub outlived: &'a BTreeSet<String>,
     /// Machines that were taken out of the cluster, with the reason to recreate them.
@@ -115,6 +117,11 @@ impl ClusterModel<'_> {
         supersede_retired(&mut all);
         drop_what_leads_nowhere(&mut all);
         Ok(all)
+    }
+
+    /// Returns true if the machine whose place `name` takes goes before `name` comes.
+    fn goes_first(&self, name: &str) -> bool {
+        self.in_place.contains(&NodeSlot::parse_name(name).0)
     }
 
     /// Returns what lies in the cluster's folder, but for the kubeconfig.
@@ -157,12 +164,16 @@ fn extend_machines(of: &ClusterModel<'_>, all: &mut [Declared]) {
         .map(|(_, node)| node.name())
         .collect();
     for machine in all.iter_mut().filter(|one| one.address.kind() == cloud.machine_kind) {
-        machine.unrotated = control_planes.contains(machine.address.name());
         let outlived = of.outlived.contains(machine.address.name());
         let expelled = of.expelled.get(machine.address.name()).copied();
         let why = outlived.then_some(OUTLIVED).or(expelled);
         machine.outlived = why.map(str::to_owned);
         machine.supersedes.retain(|old| !of.outlived.contains(old.name()));
+        if of.goes_first(machine.address.name()) {
+            machine.supersedes.clear();
+            let older = of.older.get(machine.address.name()).into_iter().flatten();
+            machine.created_after.extend(older.map(|old| Address::new(cloud.machine_kind, old)));
+        }
         if control_planes.contains(machine.address.name()) {
             let before = of.outlived.iter().chain(of.given_up);
             let before = before.map(|name| Address::new(cloud.machine_kind, name));

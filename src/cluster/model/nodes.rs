@@ -106,10 +106,18 @@ pub(super) fn declare(of: &ClusterModel<'_>, all: &mut Vec<Declared>) -> Result<
             }
             // A node is drained before its etcd ends: its API server ends with that.
             member = member.after(voice.address.clone());
+            // Whose place it takes leaves etcd once this one votes.
+            for older in of.older.get(&name).into_iter().flatten() {
+                let old_voice = Address::new("etcd_member", older);
+                member.supersedes.push(old_voice.clone());
+                voice.supersedes.push(old_voice);
+                voice.supersedes.push(Address::new(cloud.machine_kind, older));
+            }
             all.push(voice);
             before = Some(member.address.clone());
         }
-        for older in of.older.get(&name).into_iter().flatten() {
+        let older = of.older.get(&name).into_iter().flatten();
+        for older in older.filter(|_| !of.goes_first(&name)) {
             member.supersedes.push(Address::new("node", older));
             member.supersedes.push(Address::new(cloud.machine_kind, older));
         }

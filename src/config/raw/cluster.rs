@@ -82,6 +82,20 @@ pub struct RawPool {
     pub labels: BTreeMap<String, String>,
     /// Taints of the Nodes, as kubectl writes them: "key=value:NoSchedule".
     pub taints: Vec<String>,
+    /// How many machines there may be more than the pool has while its nodes are replaced: 3, or "30%". Default: 1.
+    pub max_surge: Option<RawBound>,
+    /// How many nodes may be away while the pool's nodes are replaced: 1, or "10%". Default: 0.
+    pub max_unavailable: Option<RawBound>,
+}
+
+/// A number of nodes, or a share of the pool.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawBound {
+    /// So many nodes.
+    Nodes(u32),
+    /// So many of a hundred: "30%".
+    Percent(String),
 }
 
 /// What a pool's nodes are for.

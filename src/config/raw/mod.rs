@@ -16,7 +16,9 @@ pub use apps::{
     RawAddons, RawApps, RawDockerSecret, RawEnvSecret, RawFileSecret, RawImages, RawIngress,
     RawOpen, RawVariable, RawVariableSource, RawWait,
 };
-pub use cluster::{RawCluster, RawFile, RawPool, RawProviders, RawRole, RawSshKey, RawType};
+pub use cluster::{
+    RawBound, RawCluster, RawFile, RawPool, RawProviders, RawRole, RawSshKey, RawType,
+};
 pub use kubernetes::{
     RawArgument, RawAudit, RawComponent, RawEncryption, RawKubelet, RawKubernetes, RawOidc,
     RawPodSecurity, RawPodSecurityLevel, RawServingCertificates,

@@ -8,6 +8,7 @@ mod kubernetes;
 mod names;
 mod network;
 mod pools;
+mod rollouts;
 mod secrets;
 mod state;
 mod tls;
@@ -150,6 +151,7 @@ impl Resolver<'_> {
         let network = self.network();
         let pools = self.pools(&provider, settings.image.as_deref());
         self.room(&network, pools.iter().map(Pool::nodes_max).sum());
+        let rollouts = self.rollouts(&pools);
         let firewall = self.firewall(&network);
         let api_load_balancer = self.api_load_balancer(&provider);
         let dns = self.dns();
@@ -176,7 +178,8 @@ impl Resolver<'_> {
             firewall,
             dns,
         };
-        let ignored = self.ignored(&cluster.provider);
+        let mut ignored = self.ignored(&cluster.provider);
+        ignored.extend(self.unused_rollouts(&cluster.provider));
         let kubernetes = self.kubernetes_config();
         let certificates = self.certificates();
         if options.apps_only {
@@ -189,6 +192,7 @@ impl Resolver<'_> {
         Project {
             file: self.path.to_owned(),
             kubernetes,
+            rollouts,
             certificates,
             tls,
             cluster_token,

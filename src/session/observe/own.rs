@@ -166,6 +166,7 @@ impl Session {
             machine_ids,
             first,
             older: &older,
+            drain: self.drain.get().copied().unwrap_or_default(),
             certificates,
             pki: self.layout.pki.clone(),
             bucket,
@@ -235,6 +236,11 @@ impl Session {
         observed.resources.extend(in_bucket.resources);
 
         apps.notes.extend(approvals.remarks());
+        apps.notes.extend(generations.queue().map(|queue| {
+            let (left, since) = (queue.left.len(), queue.since.strftime("%Y-%m-%d %H:%M:%SZ"));
+            let nodes = if left == 1 { "node is" } else { "nodes are" };
+            format!("a rotation is under way since {since}: {left} {nodes} left; `infra rotate-node --resume` goes on with it")
+        }));
         if !purpose.is_everything() {
             apps.notes.extend(self.kubelet_serving_note(initialised, serving));
         }
@@ -258,6 +264,7 @@ impl Session {
                 site_authority: apps.site_authority,
             },
             older: &older,
+            in_place: generations.in_place(),
             outlived: &outlived,
             expelled: &expelled,
             given_up: if given_up { &keeps } else { &nobody },

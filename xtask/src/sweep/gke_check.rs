@@ -33,8 +33,10 @@ type Project = BTreeMap<String, Vec<Value>>;
 pub(super) fn name(kind: &str, one: &Value) -> String {
     let text = |key: &str| one[key].as_str().unwrap_or_default();
     match kind {
-        "instances" => format!("of {} in {} {}", text("pool"), text("zone"), text("status")),
-        "nodePools" => format!("{} {} {}", text("name"), text("status"), one["targets"]),
+        "instances" => {
+            format!("of {} in {} {}", slot(text("pool")), text("zone"), text("status"))
+        }
+        "nodePools" => format!("{} {} {}", slot(text("name")), text("status"), one["targets"]),
         "clusters" => format!("{} {}", text("name"), text("status")),
         "serviceAccounts" => common(local(text("email"))),
         "iamBindings" => format!("{} {}", text("role"), common(local(text("member")))),
@@ -42,6 +44,11 @@ pub(super) fn name(kind: &str, one: &Value) -> String {
         "disks" => "of a claim".to_owned(),
         _ => common(text("name")),
     }
+}
+
+/// Returns a pool's name without its generation: a rotation that is begun again after it had ended is one more.
+fn slot(pool: &str) -> &str {
+    pool.split("-g").next().unwrap_or(pool)
 }
 
 /// Returns a name without what was drawn or hashed, and so differs from cluster to cluster.

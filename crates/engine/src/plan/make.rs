@@ -101,7 +101,8 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
         notes,
         kept: Vec::new(),
         known,
-        waiting,
+        waiting: waiting.len(),
+        rotations: waiting,
         quorum: None,
     })
 }

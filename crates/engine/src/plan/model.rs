@@ -38,6 +38,9 @@ pub struct Plan {
     /// How many resources differ in fields that wait for a rotation.
     #[serde(default)]
     pub waiting: usize,
+    /// Those that do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<Address>,
     /// What would be deleted, and is left because things of others would be lost with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Address>,

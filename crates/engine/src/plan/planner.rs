@@ -19,7 +19,7 @@ pub(super) struct Planner<'w, 'a> {
     pub changes: Vec<Change>,
     pub notes: Vec<String>,
     /// How many resources differ in fields that wait for a rotation.
-    pub waiting: usize,
+    pub waiting: Vec<Address>,
     pub left_out: LeftOut,
 }
 
@@ -61,7 +61,7 @@ impl<'w, 'a> Planner<'w, 'a> {
             gone_unseen: HashSet::new(),
             changes: Vec::with_capacity(world.graph.len()),
             notes: Vec::new(),
-            waiting: 0,
+            waiting: Vec::new(),
             left_out: LeftOut::default(),
         }
     }
@@ -335,13 +335,10 @@ impl<'w, 'a> Planner<'w, 'a> {
         if waiting.is_empty() {
             return;
         }
-        self.waiting += 1;
+        self.waiting.push(declared.address.clone());
         let mut names: Vec<&str> = waiting.iter().map(FieldChange::field).collect();
         names.dedup();
         let then = match &declared.rotated_by {
-            _ if declared.unrotated => {
-                "it stays as it is, because no verb rotates it yet".to_owned()
-            }
             Some(command) => format!("taken up by `{command}`"),
             None => "taken up by the next rotation (infra rotate-node)".to_owned(),
         };

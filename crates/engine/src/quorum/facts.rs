@@ -34,6 +34,8 @@ pub struct ControlPlane {
     pub fate: Fate,
     /// The plan takes it out of etcd's list before its machine goes or is made.
     pub removed_first: bool,
+    /// The plan takes it away only after another control plane, which it makes or waits for, votes in etcd.
+    pub succeeded: bool,
 }
 
 /// How a machine is.
@@ -89,6 +91,7 @@ impl ControlPlane {
             learner: false,
             fate: Fate::Stays,
             removed_first: false,
+            succeeded: false,
         }
     }
 

@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
         if going.is_empty() || self.voters.iter().any(|one| stays(&one)) {
             return Ok(());
         }
-        if going.iter().all(|one| self.facts.may_lose.contains(&one.name)) {
+        if going.iter().all(|one| one.succeeded || self.facts.may_lose.contains(&one.name)) {
             return Ok(());
         }
         match going[..] {
@@ -136,7 +136,10 @@ impl<'a> Scene<'a> {
         }
         let replaced = self.going.iter().filter(|one| one.fate == Fate::Replaced).count();
         let others = self.making.len() + self.dead.len() > 1 || self.going.len() > 1;
-        if replaced > 0 && others {
+        // One in whose place another joins first is rotated.
+        let rotated = self.going.iter().filter(|one| one.succeeded && one.member).count();
+        if replaced > 0 && others || rotated > 0 && (self.going.len() > 1 || self.making.len() > 1)
+        {
             let mut all = names(&self.dead);
             all.extend(names(&self.making));
             all.extend(names(&self.going));
@@ -171,7 +174,8 @@ impl<'a> Scene<'a> {
         }
         let joins = |one: &&&ControlPlane| one.member && one.learner && !one.goes();
         let joining: Vec<&ControlPlane> = self.members.iter().filter(joins).copied().collect();
-        if !joining.is_empty() && members.iter().any(|one| one.votes()) {
+        // What waits for the one that joins goes after it has a vote.
+        if !joining.is_empty() && members.iter().any(|one| one.votes() && !one.succeeded) {
             return Err(Refusal::StillJoins { going: names(&members), joining: names(&joining) });
         }
         are_removed_first(&members)
@@ -187,10 +191,14 @@ impl<'a> Scene<'a> {
             self.is_known(&self.dead)?;
             are_removed_first(&self.dead)?;
         }
-        if self.off.is_empty() {
+        // One that goes only after another has joined is still listed while that joins.
+        let stays_until = |one: &&&ControlPlane| one.member && one.succeeded && !one.works();
+        let mut down = names(&self.off);
+        down.extend(self.going.iter().filter(stays_until).map(|one| one.name.clone()));
+        if down.is_empty() {
             return Ok(());
         }
-        Err(Refusal::JoinsWhileDown { joining: names(&self.making), down: names(&self.off) })
+        Err(Refusal::JoinsWhileDown { joining: names(&self.making), down })
     }
 
     fn is_known(&self, about: &[&ControlPlane]) -> Result<(), Refusal> {

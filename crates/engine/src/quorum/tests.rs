@@ -7,7 +7,7 @@ use super::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, ju
 /// Makes one control plane from a word: first its state, then what the plan does to it.
 ///
 /// `m` member, `l` member without a vote, `-` none; `R` runs, `O` off, `S` silent, `A` absent; then `.` stays, `s` starts, `c` created,
-/// `r` replaced, `d` deleted; `!` removed from etcd first.
+/// `r` replaced, `d` deleted; `+` after another one votes; `!` removed from etcd first.
 fn one(number: usize, word: &str) -> ControlPlane {
     let letter = |at: usize| word.chars().nth(at);
     ControlPlane {
@@ -28,6 +28,7 @@ fn one(number: usize, word: &str) -> ControlPlane {
             _ => Fate::Stays,
         },
         removed_first: word.ends_with('!'),
+        succeeded: word.contains('+'),
     }
 }
 
@@ -119,6 +120,20 @@ fn every_way_by_which_a_control_plane_goes_is_judged() {
         ("mOr!", "only one"),
         // A machine that never joined may be made again.
         ("mR. -Rr mR.", "ok"),
+        // Rotated: another one joins first, then the old one leaves.
+        ("mR. mRd+! mR. -Ac", "ok"),
+        ("mRd+! -Ac", "ok"),
+        ("mRd! -Ac", "only one"),
+        ("mR. mRd+ mR. -Ac", "listed"),
+        ("mRd+! lR.", "ok"),
+        ("mR. mRd+! mR. lR.", "ok"),
+        ("mR. mRd! mR. mR.", "ok"),
+        ("mRd+! mRd+! mR. -Ac -Ac", "several"),
+        ("mR. mRd+! mR. -Ac -Ac", "several"),
+        ("mR. mRd+! mO. -Ac", "others down"),
+        ("mR. mRd+! mAc! -Ac", "others down"),
+        ("mR. mOd+! mR. -Ac", "joins while down"),
+        ("mR. mSd+! mR. -Ac", "joins while down"),
         // A member whose machine stays is never removed.
         ("mR. mR.! mR.", "mismatch"),
         // Fewer in infra.toml.

@@ -69,6 +69,26 @@ impl Targets {
         Ok(ids)
     }
 
+    /// Takes a machine out of every group that it is in. What goes to it already may end there.
+    pub(crate) async fn withdraw(&self, cx: &Context, machine: &str) -> Result<(), CloudError> {
+        let operation = "take a control plane out of its load balancer";
+        for (group, marks) in self.0.target_groups(cx, &Which::Owned).await? {
+            let arn = group.target_group_arn().unwrap_or_default();
+            let is_in = marks.is_of(&cx.owner)
+                && self.members(cx, arn).await?.iter().any(|one| one == machine);
+            if !is_in {
+                continue;
+            }
+            let target = TargetDescription::builder().id(machine).build();
+            let call = self.0.elb.deregister_targets().target_group_arn(arn).targets(target);
+            match self.0.delete(operation, call.send()).await {
+                Err(error) if error.message.starts_with("InvalidTarget") => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the node of each of `ids`.
     async fn nodes(
         &self,

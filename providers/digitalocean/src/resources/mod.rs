@@ -23,6 +23,7 @@ mod ssh_key;
 mod tags;
 mod volume;
 mod vpc;
+mod withdrawal;
 mod zones;
 
 pub use api_access::ApiAccessSpec;
@@ -51,3 +52,4 @@ pub(crate) use record::{Records, full_name};
 pub(crate) use ssh_key::{SshKeys, without_comment};
 pub(crate) use volume::Volumes;
 pub(crate) use vpc::{Vpcs, is_own_vpc};
+pub(crate) use withdrawal::withdraw;
