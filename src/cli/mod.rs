@@ -26,6 +26,7 @@ mod rotate_machine;
 mod rotate_node;
 mod rotate_pool;
 mod rotate_slots;
+mod rotate_upgrade;
 mod run;
 mod sim;
 mod sim_settings;

@@ -214,6 +214,8 @@ pub(super) fn refuse_other_changes(plan: &Plan, slots: &BTreeSet<String>) -> Res
         .real_changes()
         .filter(|change| !slots.contains(&NodeSlot::parse_name(change.address.name()).0))
         .filter(|change| !matches!(change.action, Action::Adopt | Action::Resume))
+        // The downloads of another version come with the nodes that need them.
+        .filter(|change| change.address.kind() != "artifacts")
         .map(|change| change.address.to_string())
         .collect();
     if others.is_empty() {

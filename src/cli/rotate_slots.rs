@@ -13,6 +13,7 @@ use super::{
         OnStuck, RotateNodeArgs, refuse_other_changes, refuse_unreachable, rotation_targets,
         tell_what_holds,
     },
+    rotate_upgrade::{begin_upgrade, finish_upgrade},
     run::{Run, exit_code, plural},
 };
 use crate::{
@@ -34,7 +35,7 @@ pub(super) async fn rotate_slots(run: &Run, args: &RotateNodeArgs) -> Result<Exi
         say(run, "No node is to be replaced.");
         return Ok(ExitCode::Ok);
     }
-    let skew = session.check_skew(&looked, &[]);
+    let skew = session.check_skew(&looked, &[]).await;
     skew.map_err(|problem| CliError::refused(&[problem]))?;
     let goes_on = !open.is_empty();
     let asked = Rollout { max_surge: args.max_surge, max_unavailable: args.max_unavailable };
@@ -53,11 +54,18 @@ pub(super) async fn rotate_slots(run: &Run, args: &RotateNodeArgs) -> Result<Exi
     let since = since(&generations);
 
     let mut stuck: Vec<String> = Vec::new();
+    let planes = steps.iter().filter(|step| step.role == Role::ControlPlane).count();
+    if planes > 0 {
+        session.upgrade();
+    }
     for (number, step) in steps.iter().enumerate() {
         let left: Vec<String> =
             steps[number + 1..].iter().flat_map(|step| step.slots.clone()).collect();
         let queue = Queue { since, left, rollout };
         let is_asked = number > 0 || goes_on;
+        if number == planes && is_asked {
+            finish_upgrade(run).await?;
+        }
         match replace(run, args, step, queue, is_asked.then_some(steps.len())).await? {
             Replaced::All => {}
             Replaced::Failed(code) => return Ok(code),
@@ -69,6 +77,8 @@ pub(super) async fn rotate_slots(run: &Run, args: &RotateNodeArgs) -> Result<Exi
         }
         until_as_before(run, &before).await?;
     }
+    finish_upgrade(run).await?;
+    until_as_before(run, &before).await?;
     if stuck.is_empty() {
         return Ok(ExitCode::Ok);
     }
@@ -140,6 +150,9 @@ async fn replace(
         confirm(&args.change.consent(session), &what).await?;
     }
     session.keep_rotations(&generations).await?;
+    if step.role == Role::ControlPlane {
+        begin_upgrade(run).await?;
+    }
     let outcome = match plan.is_empty() {
         true => None,
         false => Some(run_plan(run, &plan, &looked, &args.change).await),

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -68,6 +68,8 @@ pub struct Session {
     pub stop: CancellationToken,
     /// Cancelled when the lock is lost, once it was taken.
     pub(super) lock_lost: OnceLock<CancellationToken>,
+    /// Whether this run brings the control planes to another version of Kubernetes.
+    pub(super) upgrades: AtomicBool,
     /// How nodes are drained.
     pub drain: OnceLock<DrainOptions>,
     /// Rotations that this run wants and has not written down.
@@ -226,6 +228,7 @@ impl Session {
             cx,
             stop,
             lock_lost: OnceLock::new(),
+            upgrades: AtomicBool::new(false),
             drain: OnceLock::new(),
             rotations_wanted: Mutex::new(None),
             sim: options.sim,

@@ -91,7 +91,7 @@ impl Session {
                 .filter(|change| change.address.kind() == self.cloud.plane.machine_kind())
                 .map(|change| change.address.name())
                 .collect();
-            match self.check_skew(&looked, &created) {
+            match self.check_skew(&looked, &created).await {
                 Ok(note) => plan.notes.extend(note),
                 Err(problem) => problems.push(problem),
             }

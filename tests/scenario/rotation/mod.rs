@@ -3,6 +3,7 @@
 mod control_planes;
 mod many;
 mod prober;
+mod upgrade;
 mod worker;
 
 use super::lab::Lab;

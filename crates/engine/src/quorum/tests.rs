@@ -131,7 +131,8 @@ fn every_way_by_which_a_control_plane_goes_is_judged() {
         ("mRd+! mRd+! mR. -Ac -Ac", "several"),
         ("mR. mRd+! mR. -Ac -Ac", "several"),
         ("mR. mRd+! mO. -Ac", "others down"),
-        ("mR. mRd+! mAc! -Ac", "others down"),
+        ("mR. mRd+! mAc! -Ac", "several"),
+        ("mR. mRd+! mA.! -Ac", "others down"),
         ("mR. mOd+! mR. -Ac", "joins while down"),
         ("mR. mSd+! mR. -Ac", "joins while down"),
         // A member whose machine stays is never removed.

@@ -44,6 +44,8 @@ pub struct ClusterOptions {
 #[derive(Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
+    /// The version of the API server that answers, where it is not that which the cluster was made with.
+    version: Option<Arc<str>>,
     /// As controllers reach the objects, or one API server does.
     store: Store,
 }
@@ -60,7 +62,7 @@ impl Cluster {
         let store = Store::open(&options.dir)?;
         bootstrap::ensure(&store, &options.service_cidr)?;
         let shared = Arc::new(Shared::open(&store, &options)?);
-        Ok(Cluster { inner: Arc::new(Inner { options, shared }), store })
+        Ok(Cluster { inner: Arc::new(Inner { options, shared }), version: None, store })
     }
 
     /// Returns its objects.
@@ -90,6 +92,17 @@ impl Cluster {
 
     /// Returns the same cluster, read and written with these keys for Secrets.
     pub(crate) fn with_keys(&self, keys: &SecretKeys) -> Cluster {
-        Cluster { inner: self.inner.clone(), store: self.store.with_keys(keys) }
+        Cluster { store: self.store.with_keys(keys), ..self.clone() }
+    }
+
+    /// Returns the same cluster, with an API server of this version: servers of two versions may run side by side.
+    #[must_use]
+    pub fn with_version(&self, version: &str) -> Cluster {
+        Cluster { version: Some(version.into()), ..self.clone() }
+    }
+
+    /// Returns the version of its API server.
+    pub(crate) fn version(&self) -> &str {
+        self.version.as_deref().unwrap_or(&self.inner.options.kubernetes_version)
     }
 }

@@ -66,6 +66,7 @@ impl Clusters {
             id: running.new_member_id(droplet),
             name: plan.node.name.clone(),
             address: plan.advertise.to_string(),
+            version: plan.config.kubernetes_version.clone(),
         };
         self.running.lock().await.insert(id, running.clone());
         running.add_member(member).await.map_err(refused)?;
@@ -153,6 +154,7 @@ impl Clusters {
                 id: running.new_member_id(droplet),
                 name: request.node.name.clone(),
                 address: address.to_string(),
+                version: kube::kubeadm_config(&running.cluster).1,
             };
             running.add_member(member).await.map_err(ClusterRefusal::NotNow)?;
         } else if running.record().await.members.iter().all(|m| !self.is_active(m.droplet)) {

@@ -68,27 +68,31 @@ fn addons(cluster: &Cluster, plan: &ClusterPlan) -> Result<(), String> {
     controllers::kubeadm_addons(cluster.store(), &wanted).map_err(|e| e.to_string())
 }
 
+/// Returns the repository of images and the version that a control plane which joins now has, as the ConfigMap
+/// `kubeadm-config` says.
+pub fn kubeadm_config(cluster: &Cluster) -> (String, String) {
+    let config_maps = Resource::new("", "v1", "configmaps");
+    let map = cluster.store().get(&config_maps, Some("kube-system"), "kubeadm-config");
+    let config: Option<Value> = map.and_then(|map| {
+        serde_yaml_ng::from_str(map["data"]["ClusterConfiguration"].as_str()?).ok()
+    });
+    let text = |key: &str| Some(config.as_ref()?[key].as_str()?.to_owned());
+    (
+        text("imageRepository").unwrap_or_else(|| "registry.k8s.io".to_owned()),
+        text("kubernetesVersion").unwrap_or_else(|| cluster.options().kubernetes_version.clone()),
+    )
+}
+
 /// Shows the static pods of a control plane, as its kubelet does.
 ///
 /// # Errors
 /// Returns a sentence if the store refuses.
 pub fn add_static_pods(cluster: &Cluster, node: &str, droplet: &Droplet) -> Result<(), String> {
-    let config = cluster.store().get(
-        &Resource::new("", "v1", "configmaps"),
-        Some("kube-system"),
-        "kubeadm-config",
-    );
-    let repository = config
-        .and_then(|c| {
-            let text = c["data"]["ClusterConfiguration"].as_str()?;
-            let config: Value = serde_yaml_ng::from_str(text).ok()?;
-            config["imageRepository"].as_str().map(ToOwned::to_owned)
-        })
-        .unwrap_or_else(|| "registry.k8s.io".to_owned());
+    let (repository, version) = kubeadm_config(cluster);
     let plane = ControlPlane {
         node: node.to_owned(),
         ip: droplet.private_ip.into(),
-        kubernetes_version: cluster.options().kubernetes_version.clone(),
+        kubernetes_version: version,
         image_repository: repository,
     };
     controllers::add_static_pods(cluster.store(), &plane).map_err(|e| e.to_string())

@@ -162,7 +162,12 @@ impl Running {
         let keys = self.secret_keys(droplet)?;
         let stop = self.stop.child_token();
         state.listeners.insert(droplet, stop.clone());
-        let (cluster, until) = (self.cluster.clone(), stop.clone());
+        // One of another version may run beside it.
+        let cluster = match member.version.as_str() {
+            "" => self.cluster.clone(),
+            version => self.cluster.with_version(version),
+        };
+        let until = stop.clone();
         tokio::spawn(async move {
             if let Err(e) = cluster.serve(listener, &cert, &key, &keys, until).await {
                 tracing::error!("an API server ended: {e}");

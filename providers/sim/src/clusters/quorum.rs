@@ -55,6 +55,7 @@ pub(super) mod tests {
                 id: droplet + 100,
                 name: format!("control-plane-{droplet}"),
                 address: format!("10.0.0.{droplet}"),
+                version: String::new(),
             })
             .collect()
     }

@@ -81,6 +81,7 @@ impl Embedded {
             id: number(name),
             name: String::new(),
             address: name.to_owned(),
+            version: String::new(),
         }
     }
 

@@ -53,6 +53,9 @@ pub struct Member {
     /// The address that other members reach it at.
     #[serde(default)]
     pub address: String,
+    /// The version of its API server; empty in earlier records: that of the cluster.
+    #[serde(default)]
+    pub version: String,
 }
 
 /// A machine that is a node.

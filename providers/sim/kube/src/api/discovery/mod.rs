@@ -42,7 +42,7 @@ pub(crate) fn answer(server: &Arc<Server>, call: &Call) -> ApiResult<Response<Bo
         _ => {}
     }
     let value: Option<Value> = match path {
-        "/version" => Some(version(&server.cluster.options().kubernetes_version)),
+        "/version" => Some(version(server.cluster.version())),
         "" => Some(
             json!({"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]}),
         ),

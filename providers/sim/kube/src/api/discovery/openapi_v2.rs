@@ -16,7 +16,7 @@ const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protob
 /// schemas there. Clients that insist on this document, in protobuf, get a valid one without
 /// definitions.
 pub(super) fn answer(server: &Arc<Server>, call: &Call) -> ApiResult<Response<Body>> {
-    let version = &server.cluster.options().kubernetes_version;
+    let version = server.cluster.version();
     if media::accept_of(&call.headers).contains("proto-openapi.spec.v2") {
         let mut info = field(1, b"Kubernetes");
         info.extend(field(2, version.as_bytes()));
