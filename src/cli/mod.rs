@@ -8,6 +8,7 @@ mod completions;
 mod confirm;
 mod destroy;
 mod encryption;
+mod etcd;
 mod global;
 mod graph;
 mod init;
@@ -81,6 +82,7 @@ enum Verb {
     Kubeconfig(kubeconfig::KubeconfigArgs),
     KubeToken(kube_token::KubeTokenArgs),
     Encryption(encryption::EncryptionArgs),
+    Etcd(etcd::EtcdArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Apps(apps::AppsArgs),
     Open(open::OpenArgs),
@@ -108,6 +110,7 @@ async fn dispatch(global: &global::Global, verb: Verb) -> Result<ExitCode, CliEr
         Verb::KubeToken(args) => kube_token::kube_token(global, &args).await,
         Verb::Kubeconfig(args) => kubeconfig::kubeconfig(global, &args).await,
         Verb::Encryption(args) => encryption::encryption(global, &args).await,
+        Verb::Etcd(args) => etcd::etcd(global, &args).await,
         Verb::Artifacts(args) => artifacts::artifacts(global, &args).await,
         Verb::Apps(args) => apps::apps(global, args).await,
         Verb::Open(args) => open::open(global, &args).await,

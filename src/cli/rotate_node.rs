@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cluster::{Handovers, KubeletCertificates},
     engine::{Action, Plan, PlanOptions},
-    rotate::{Bound, DrainOptions, blockers},
+    rotate::{Bound, DrainOptions, blockers, unmanaged},
     session::{CliError, ExitCode, Observation, Purpose},
     state::State,
     ui::Style,
@@ -67,6 +67,9 @@ pub struct RotateNodeArgs {
     /// What to do with a node that is not drained in time
     #[arg(long, value_enum, default_value_t = OnStuck::Skip, value_name = "WHAT")]
     pub(super) on_stuck: OnStuck,
+    /// Delete pods that no controller makes again
+    #[arg(long)]
+    delete_unmanaged: bool,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
 }
@@ -95,6 +98,7 @@ pub async fn rotate_node(global: &Global, args: &RotateNodeArgs) -> Result<ExitC
     let _ = run.session.drain.set(DrainOptions { deadline, ..DrainOptions::default() });
     let _lock = run.lock("rotate-node", args.change.lock_timeout).await?;
     run.recover().await?;
+    let _ = run.session.may_delete_unmanaged.set(args.delete_unmanaged);
     let code = match run.session.cloud.plane.managed().is_some() {
         true => rotate_managed(&run, args).await,
         false if args.abort => abort(&run, args).await,
@@ -169,13 +173,21 @@ pub(super) fn refuse_unreachable(looked: &Observation, what: &str) -> Result<(),
         .hint("nothing was changed"))
 }
 
-/// Names the pods of `nodes` that a PodDisruptionBudget would hold now.
+/// Names the pods of `nodes` that a PodDisruptionBudget would hold now, and refuses to delete any for good that nobody
+/// makes again, unless that was asked for.
 pub(super) async fn tell_what_holds(
     run: &Run,
     looked: &Observation,
     nodes: &[String],
 ) -> Result<(), CliError> {
     let client = looked.kube.client().await?;
+    let lost = unmanaged(client.raw(), nodes, &run.session.cx).await?;
+    if !lost.is_empty() && run.session.may_delete_unmanaged.get() != Some(&true) {
+        let text = format!("no controller makes these pods again: {}", lost.join(", "));
+        return Err(CliError::new(ExitCode::Failed, text)
+            .hint("delete them, or give --delete-unmanaged")
+            .hint("nothing was changed"));
+    }
     let held = blockers(client.raw(), nodes, &run.session.cx).await?;
     if held.is_empty() || run.style == Style::Json {
         return Ok(());

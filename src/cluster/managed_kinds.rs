@@ -8,6 +8,8 @@ use std::{
 use infra_cloud::ManagedPlane;
 use infra_provider_api::{Kind, Pool, Provider, erase};
 
+use crate::rotate::DrainOptions;
+
 use super::{
     ApiServers, Certificates, KubeAccess, Kubeconfigs, NodeSets, Traffic, pool_drain::PoolDrain,
     pool_node::PoolNodes,
@@ -31,6 +33,8 @@ pub struct ManagedKinds<'a> {
     pub own_pools: BTreeSet<String>,
     /// Machines that each machine takes the place of.
     pub older: BTreeMap<String, Vec<String>>,
+    /// How nodes are drained.
+    pub drain: DrainOptions,
     /// The kinds of suites, and of the certificates of their sites.
     pub apps: [Arc<dyn Kind>; 2],
 }
@@ -45,7 +49,8 @@ impl ManagedKinds<'_> {
         let traffic = Traffic::new(Arc::clone(self.provider), machine.clone(), self.older);
         let size = |pool: &Pool| u32::try_from(pool.nodes.len()).unwrap_or(u32::MAX);
         let sizes = self.pools.iter().map(|pool| (pool.generation_name(), size(pool)));
-        let nodes = PoolNodes::new(kube(), traffic, machine, plane.pool_kind, plane.pool_label);
+        let nodes =
+            PoolNodes::new(kube(), traffic, machine, plane.pool_kind, plane.pool_label, self.drain);
         let mut all = vec![
             erase(self.certificates),
             erase(self.kubeconfig),
@@ -57,6 +62,7 @@ impl ManagedKinds<'_> {
                     Arc::clone(self.provider),
                     plane.pool_kind,
                     plane.pool_label,
+                    self.drain,
                 ),
                 sizes.collect(),
                 self.own_pools,

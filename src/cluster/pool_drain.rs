@@ -33,8 +33,9 @@ impl PoolDrain {
         provider: Arc<dyn Provider>,
         pool_kind: &'static str,
         label: &'static str,
+        options: DrainOptions,
     ) -> Self {
-        Self { kube, provider, pool_kind, label, options: DrainOptions::default() }
+        Self { kube, provider, pool_kind, label, options }
     }
 
     /// Returns the label that names a Node's pool.

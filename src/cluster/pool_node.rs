@@ -42,8 +42,9 @@ impl PoolNodes {
         machine: Option<Arc<dyn Kind>>,
         pool_kind: &'static str,
         label: &'static str,
+        drain: DrainOptions,
     ) -> Self {
-        Self { kube, traffic, machine, pool_kind, label, drain: DrainOptions::default() }
+        Self { kube, traffic, machine, pool_kind, label, drain }
     }
 
     fn found(&self, node: &Node) -> Option<Found<NodeSpec>> {

@@ -16,7 +16,7 @@ use super::{
     call::{CallError, post},
     identity,
     member::parse,
-    status::{leader_of, parse_alarms},
+    status::{MemberStatus, leader_of, parse_alarms},
 };
 use crate::{apps::KubeClient, kube_access::KubeAccess};
 
@@ -120,6 +120,38 @@ impl EtcdAccess {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Asks each of `members` how it is. One that does not answer is no error.
+    ///
+    /// # Errors
+    /// Returns an error if the pods of etcd can't be listed, or there is no certificate to ask with.
+    pub async fn statuses(&self, members: &[Member]) -> Result<Vec<MemberStatus>, CloudError> {
+        const OPERATION: &str = "ask etcd's members how they are";
+        let (client, tls) = (self.kube.client().await?, self.tls(OPERATION).await?);
+        let pods = etcd_pods(&client).await;
+        let pods = pods.map_err(|why| CloudError::new(ErrorKind::Unavailable, OPERATION, why))?;
+        let asked = members.iter().map(|member| {
+            let pod = pods.iter().find(|pod| pod.node == member.name).map(|pod| pod.name.clone());
+            let (client, tls) = (client.clone(), Arc::clone(&tls));
+            async move {
+                let Some(pod) = pod else {
+                    return MemberStatus::of(member, Err("no pod of it runs".to_owned()));
+                };
+                let path = "/v3/maintenance/status";
+                let told = timeout(PATIENCE, through(&client, &pod, tls, path, &json!({}))).await;
+                let told = match told {
+                    Ok(Ok(body)) => Ok(body),
+                    Ok(Err(
+                        CallError::Unreached(why) | CallError::Refused { message: why, .. },
+                    )) => Err(why),
+                    Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+                };
+                MemberStatus::of(member, told)
+            }
+        });
+        let asked: Vec<_> = asked.collect();
+        Ok(stream::iter(asked).buffered(PARALLEL).collect().await)
     }
 
     /// Lists etcd's alarms, each with the name of its member: `control-plane-1: NOSPACE`.

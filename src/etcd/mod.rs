@@ -15,3 +15,4 @@ mod status;
 
 pub use access::EtcdAccess;
 pub use member::Member;
+pub use status::MemberStatus;

@@ -1,6 +1,6 @@
 //! What etcd's members say of their state.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Member;
@@ -11,6 +11,44 @@ fn number(value: &Value) -> Option<u64> {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.as_u64(),
         _ => None,
+    }
+}
+
+/// A member, as it says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MemberStatus {
+    /// Its name; empty until it has started once.
+    pub name: String,
+    /// Its number, as etcdctl writes it.
+    pub id: String,
+    /// It leads.
+    pub leads: bool,
+    /// It has a vote.
+    pub votes: bool,
+    /// etcd's version.
+    pub version: Option<String>,
+    /// How many bytes its store has on the disk.
+    pub db_bytes: Option<u64>,
+    /// Why it does not answer, if it does not.
+    pub silent: Option<String>,
+}
+
+impl MemberStatus {
+    /// Reads the answer of `member`.
+    pub(super) fn of(member: &Member, answer: Result<Vec<u8>, String>) -> Self {
+        let (told, silent): (Value, _) = match answer {
+            Ok(body) => (serde_json::from_slice(&body).unwrap_or_default(), None),
+            Err(why) => (Value::Null, Some(why)),
+        };
+        Self {
+            name: member.name.clone(),
+            id: member.hex(),
+            leads: number(&told["leader"]) == Some(member.id),
+            votes: member.votes(),
+            version: told["version"].as_str().map(str::to_owned),
+            db_bytes: number(&told["dbSize"]),
+            silent,
+        }
     }
 }
 

@@ -20,6 +20,47 @@ pub struct Blocker {
     pub reason: String,
 }
 
+/// Lists the pods of `nodes` that no controller makes again, as `node: namespace/name`: a drain would delete them for
+/// good.
+///
+/// # Errors
+/// Returns an error if the API server refuses or cannot be reached.
+pub async fn unmanaged(
+    client: &Client,
+    nodes: &[String],
+    cx: &Context,
+) -> Result<Vec<String>, CloudError> {
+    let operation = "look which pods nobody makes again";
+    let list = || async {
+        let pods = Api::<Pod>::all(client.clone()).list(&list_of(nodes)).await;
+        pods.map_err(|error| failed(operation, &error))
+    };
+    let pods = retry(cx, RetryPolicy::READ, list).await?;
+    let on_nodes = pods.items.iter().filter_map(|pod| {
+        let node = node_of(pod).filter(|node| nodes.contains(node))?;
+        let owners = pod.metadata.owner_references.iter().flatten();
+        let is_managed = owners.clone().any(|owner| owner.controller == Some(true));
+        (moves(pod) && !is_managed).then(|| {
+            let (namespace, name) =
+                (pod.metadata.namespace.as_deref(), pod.metadata.name.as_deref());
+            format!("{node}: {}/{}", namespace.unwrap_or_default(), name.unwrap_or_default())
+        })
+    });
+    Ok(on_nodes.collect())
+}
+
+fn node_of(pod: &Pod) -> Option<String> {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.clone())
+}
+
+/// Returns what lists the pods of `nodes`: one list, however many there are.
+fn list_of(nodes: &[String]) -> ListParams {
+    match nodes {
+        [only] => ListParams::default().fields(&format!("spec.nodeName={only}")),
+        _ => ListParams::default(),
+    }
+}
+
 fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
     let none = std::collections::BTreeMap::new();
     let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
@@ -58,16 +99,10 @@ pub async fn blockers(
 }
 
 async fn look(client: &Client, nodes: &[String]) -> Result<Vec<Blocker>, kube::Error> {
-    let list = match nodes {
-        [only] => ListParams::default().fields(&format!("spec.nodeName={only}")),
-        // One list, however many nodes there are.
-        _ => ListParams::default(),
-    };
-    let pods = Api::<Pod>::all(client.clone()).list(&list).await?;
+    let pods = Api::<Pod>::all(client.clone()).list(&list_of(nodes)).await?;
     let budgets =
         Api::<PodDisruptionBudget>::all(client.clone()).list(&ListParams::default()).await?;
     let mut found = Vec::new();
-    let node_of = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
     let on_nodes = pods.items.iter().filter_map(|pod| {
         let node = node_of(pod).filter(|node| nodes.contains(node))?;
         moves(pod).then_some((node, pod))

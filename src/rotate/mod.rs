@@ -8,7 +8,7 @@ mod generations;
 mod steps;
 
 pub use baseline::{Broken, broken_workloads};
-pub use blockers::{Blocker, blockers};
+pub use blockers::{Blocker, blockers, unmanaged};
 pub use bounds::{AtOnce, Bound, Rollout};
 pub use drain::{DrainOptions, cordon, drain, uncordon};
 pub use generations::{Generations, GenerationsError, Queue, existing};

@@ -70,6 +70,8 @@ pub struct Session {
     pub(super) lock_lost: OnceLock<CancellationToken>,
     /// Whether this run brings the control planes to another version of Kubernetes.
     pub(super) upgrades: AtomicBool,
+    /// Whether a rotation may delete pods that no controller makes again.
+    pub may_delete_unmanaged: OnceLock<bool>,
     /// How nodes are drained.
     pub drain: OnceLock<DrainOptions>,
     /// Rotations that this run wants and has not written down.
@@ -229,6 +231,7 @@ impl Session {
             stop,
             lock_lost: OnceLock::new(),
             upgrades: AtomicBool::new(false),
+            may_delete_unmanaged: OnceLock::new(),
             drain: OnceLock::new(),
             rotations_wanted: Mutex::new(None),
             sim: options.sim,

@@ -16,7 +16,7 @@ use crate::{
     apps::addons::CERT_MANAGER,
     cluster::{SiteCertificates, Suites},
     config::{AcmeConfig, Challenge},
-    engine::{Action, Plan, PlanInput, PlanOptions, plan, plan::fingerprint},
+    engine::{Action, Change, Plan, PlanInput, PlanOptions, plan, plan::fingerprint},
     state::{ResourceState, State},
 };
 
@@ -100,7 +100,13 @@ impl Session {
         }
         let creates = plan.changes.iter().any(|change| change.action.creates());
         if (creates || self.changes_managed(&plan)) && !options.destroy && !options.refresh_only {
-            let new = plan.changes.iter().filter(|change| change.action == Action::Create);
+            // What comes only after a machine has gone takes the room of that.
+            let kind = self.cloud.plane.machine_kind();
+            let takes_room = |change: &&Change| {
+                change.action == Action::Create
+                    && change.created_after.iter().all(|before| before.kind() != kind)
+            };
+            let new = plan.changes.iter().filter(takes_room);
             let created: Vec<Address> = new.map(|change| change.address.clone()).collect();
             let checked = self.cloud.provider.preflight(&self.cx, &looked.cluster, &created).await;
             problems.extend(self.blamed(checked.map_err(CliError::from))?);

@@ -85,6 +85,7 @@ impl Session {
                 .map(|one| one.address.name().to_owned())
                 .collect(),
             older,
+            drain: self.drain.get().copied().unwrap_or_default(),
             apps: apps.kinds(&kube, self.project.apps.timeout),
         }
         .make();

@@ -69,6 +69,12 @@ fn a_killed_rotation_of_a_control_plane_goes_on_with_the_same_machine() {
     assert_eq!(quorum(&lab), "3 of 3");
     lab.run(&["plan", "--detailed-exitcode"]).ok();
 
+    let etcd = lab.run(&["etcd", "status"]).ok();
+    etcd.says("control-plane-2-g2")
+        .says("leader")
+        .says("3 of 3 etcd members run")
+        .says("Alarms   none");
+
     // Another one is begun, and apply finishes it.
     let mut run = lab.start(&["rotate-node", "control-plane-1", "--yes"]);
     assert!(run.until_says("etcd_member.control-plane-1-g2: creating"), "{}", run.wait());
@@ -108,6 +114,7 @@ fn a_lost_control_plane_is_repaired_by_the_same_command() {
     let lab = lab(3, 1);
     lab.run(&["apply", "--yes"]).ok();
     lab.delete_machine("control-plane-2");
+    lab.run(&["etcd", "status"]).expect(1).says("does not answer");
     // Another one does not go meanwhile.
     lab.run(&["rotate-node", "control-plane-1", "--yes"]).expect(3).warns("control-plane-2");
     let run = lab.run(&["rotate-node", "control-plane-2", "--yes"]).ok();

@@ -1,6 +1,7 @@
 //! Many nodes are replaced by one command: so many at once, resumed, taken back, and past one that gets stuck.
 
 use infra_test_utils::ClusterToml;
+use serde_json::json;
 
 use super::machines;
 use crate::lab::{Kubectl, Lab};
@@ -119,6 +120,43 @@ fn a_node_that_gets_stuck_is_passed_by_and_taken_back() {
     lab.run(&["destroy", "--yes"]).ok();
     lab.inventory().assert_empty();
 }
+
+#[test]
+fn what_would_be_lost_or_has_no_room_is_said_before_anything_is_made() {
+    let lab = lab(2, 1, "");
+    lab.write("apps/alone.yaml", ALONE);
+    lab.run(&["apply", "--yes"]).ok();
+    let before = lab.inventory();
+    let words = ["rotate-node", "--pool", "worker", "--yes"];
+    let alone = lab.run(&words).expect(1);
+    alone
+        .warns("no controller makes these pods again: worker-")
+        .warns("shop/alone")
+        .warns("--delete-unmanaged");
+    // No machine more than there are: the first step finds no room for its successor.
+    let mut limits = lab.by_hand("GET", "/sim/limits", None);
+    limits["droplets"] = json!(3);
+    lab.by_hand("POST", "/sim/limits", Some(limits));
+    let all = [&words[..], &["--delete-unmanaged"]].concat();
+    lab.run(&all).expect(3).warns("3");
+    assert_eq!(lab.inventory().ids(), before.ids());
+    lab.run(&["rotate-node", "--resume", "--yes"]).expect(1).warns("no rotation is under way");
+    // In each other's place there is.
+    let in_place = [&all[..], &["--max-unavailable", "1"]].concat();
+    lab.run(&in_place).ok();
+    assert_eq!(machines(&lab), ["control-plane-1", "worker-1-g2", "worker-2-g2"]);
+    lab.run(&["destroy", "--yes"]).ok();
+    lab.inventory().assert_empty();
+}
+
+const ALONE: &str = "apiVersion: v1
+kind: Pod
+metadata: {name: alone, namespace: shop}
+spec:
+  containers:
+    - name: alone
+      image: registry.example.com/alone:1.0.0
+";
 
 const APP: &str = r#"apiVersion: v1
 kind: Namespace

@@ -27,7 +27,7 @@ impl Base {
             Before::Bucket => {
                 lab.must(&["apply", "--yes", "--target", "bucket.artifacts"])?;
             }
-            Before::Cluster | Before::Pair | Before::Quorum | Before::Wide => {
+            Before::Cluster | Before::Pair | Before::Quorum | Before::Older | Before::Wide => {
                 lab.must(&["apply", "--yes"])?;
                 lab.must(&["plan", "--detailed-exitcode"])?;
                 lab.learn_node()?;

@@ -1,8 +1,11 @@
 //! What is killed and disturbed: one command, what there is before it, and what the file says then.
 
-use infra_test_utils::{ClusterToml, POD_RANGE};
+use infra_test_utils::{ClusterToml, KUBERNETES, POD_RANGE};
 
 use super::{Lab, Provider, SweepError, gke_scenario};
+
+/// A patch version of the minor version before [`KUBERNETES`].
+const OLDER: &str = "1.35.8";
 
 /// What there is before the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +20,8 @@ pub enum Before {
     Pair,
     /// A cluster of three control planes and two workers.
     Quorum,
+    /// The same with the minor version of Kubernetes before the present one.
+    Older,
     /// On GKE, a cluster whose pool has two machines in each zone.
     Wide,
 }
@@ -27,7 +32,7 @@ impl Before {
         match self {
             Self::Nothing | Self::Bucket | Self::Cluster | Self::Wide => (1, 1),
             Self::Pair => (1, 2),
-            Self::Quorum => (3, 2),
+            Self::Quorum | Self::Older => (3, 2),
         }
     }
 
@@ -99,6 +104,21 @@ fn own() -> Vec<Scenario> {
         Scenario { changed: true, ..scenario("update", Before::Cluster, apply) },
         scenario("replacement", Before::Pair, &["apply", "--yes", "--replace", "droplet.worker-1"]),
         scenario("rotation", Before::Cluster, &["rotate-node", "worker-1", "--yes"]),
+        scenario("control-plane", Before::Quorum, &["rotate-node", "control-plane-2", "--yes"]),
+        scenario(
+            "one-control-plane",
+            Before::Cluster,
+            &["rotate-node", "control-plane-1", "--yes"],
+        ),
+        scenario(
+            "surge",
+            Before::Quorum,
+            &["rotate-node", "--pool", "worker", "--max-surge", "2", "--yes"],
+        ),
+        Scenario {
+            changed: true,
+            ..scenario("upgrade", Before::Older, &["rotate-node", "--outdated", "--yes"])
+        },
         scenario("artifact-sync", Before::Bucket, &["artifacts", "sync"]),
         Scenario { apps: true, ..scenario("app-install", Before::Cluster, apply) },
         scenario("destroy", Before::Cluster, &["destroy", "--yes"]),
@@ -136,6 +156,9 @@ pub(super) fn write(
 /// Returns the text of `infra.toml`.
 fn toml(before: Before, changed: bool, apps: bool) -> String {
     let (control_planes, workers) = before.counts();
+    // Of an older cluster only the version changes.
+    let is_older = before == Before::Older && !changed;
+    let changed = changed && before != Before::Older;
     let (from, ttl) = if changed { ("198.51.100.0/24", 60) } else { ("203.0.113.0/24", 300) };
     let more = format!(
         r#"[[firewall]]
@@ -151,6 +174,9 @@ ttl = {ttl}
     let cluster = ClusterToml::new("lab").pinned().pod_range(POD_RANGE);
     let cluster = cluster.control_planes(control_planes).workers(workers).with(&more);
     let mut text = cluster.to_string();
+    if is_older {
+        text = text.replace(KUBERNETES, OLDER);
+    }
     if changed {
         // One more resource, so that an update also creates.
         text.push_str("\n[ssh_keys]\nops = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ94r96iFZxcR4ULur54OWp3ee4dU9zgsgdyrWTnaQwZ ops@example.com\"\n");
