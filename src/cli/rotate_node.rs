@@ -47,7 +47,7 @@ pub struct RotateNodeArgs {
     /// Replace every node
     #[arg(long, group = "what")]
     pub(super) all: bool,
-    /// Go on with a rotation that was interrupted or got stuck
+    /// Resume a rotation that was interrupted or got stuck
     #[arg(long, group = "what")]
     pub(super) resume: bool,
     /// Take a rotation back that was interrupted or got stuck
@@ -79,7 +79,7 @@ pub struct RotateNodeArgs {
 pub(super) enum OnStuck {
     /// Wait on, however long it takes.
     Wait,
-    /// Go on with the others, and name it at the end. A control plane stops the rotation all the same.
+    /// Replace the others, and name it at the end. A control plane stops the rotation all the same.
     Skip,
     /// Begin with no other node.
     Stop,

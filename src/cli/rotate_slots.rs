@@ -294,7 +294,7 @@ fn refuse_another(
     let text =
         format!("another rotation is under way ({}{})", open.join(", "), since.unwrap_or_default());
     Err(CliError::new(ExitCode::Failed, text)
-        .hint("`infra rotate-node --resume` goes on with it, `infra rotate-node --abort` takes it back as far as that goes")
+        .hint("`infra rotate-node --resume` resumes it, `infra rotate-node --abort` takes it back as far as that goes")
         .hint("nothing was changed"))
 }
 

@@ -102,9 +102,14 @@ impl Session {
             let succeeded = changes.get(&address).is_some_and(|change| {
                 change.replaced_by.iter().any(|new| new.kind() == "etcd_member")
             });
+            let awaited = changes.iter().any(|(address, change)| {
+                address.kind() == kind
+                    && change.action.destroys()
+                    && change.replaced_by.contains(&member)
+            });
             let member = members.contains(&name);
             let learner = member && is_learner(&name);
-            ControlPlane { member, learner, name, machine, fate, removed_first, succeeded }
+            ControlPlane { member, learner, name, machine, fate, removed_first, succeeded, awaited }
         });
         Facts {
             control_planes: control_planes.collect(),

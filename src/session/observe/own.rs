@@ -239,7 +239,7 @@ impl Session {
         apps.notes.extend(generations.queue().map(|queue| {
             let (left, since) = (queue.left.len(), queue.since.strftime("%Y-%m-%d %H:%M:%SZ"));
             let nodes = if left == 1 { "node is" } else { "nodes are" };
-            format!("a rotation is under way since {since}: {left} {nodes} left; `infra rotate-node --resume` goes on with it")
+            format!("a rotation is under way since {since}: {left} {nodes} left; `infra rotate-node --resume` resumes it")
         }));
         if !purpose.is_everything() {
             apps.notes.extend(self.kubelet_serving_note(initialised, serving));

@@ -36,6 +36,8 @@ pub struct ControlPlane {
     pub removed_first: bool,
     /// The plan takes it away only after another control plane, which it makes or waits for, votes in etcd.
     pub succeeded: bool,
+    /// The plan takes another one away only after this one votes and answers.
+    pub awaited: bool,
 }
 
 /// How a machine is.
@@ -92,6 +94,7 @@ impl ControlPlane {
             fate: Fate::Stays,
             removed_first: false,
             succeeded: false,
+            awaited: false,
         }
     }
 

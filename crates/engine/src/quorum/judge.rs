@@ -166,7 +166,8 @@ impl<'a> Scene<'a> {
         }
         self.is_known(&members)?;
         let mut down = names(&self.dead);
-        down.extend(names(&self.off));
+        // What the plan waits for first is no member that is missing then.
+        down.extend(self.off.iter().filter(|one| !one.awaited).map(|one| one.name.clone()));
         let starting = self.members.iter().filter(|one| one.fate == Fate::Starts);
         down.extend(starting.map(|one| one.name.clone()));
         if !down.is_empty() {

@@ -7,7 +7,7 @@ use super::{ControlPlane, Facts, Fate, Machine, Outlook, Refusal, RoleChange, ju
 /// Makes one control plane from a word: first its state, then what the plan does to it.
 ///
 /// `m` member, `l` member without a vote, `-` none; `R` runs, `O` off, `S` silent, `A` absent; then `.` stays, `s` starts, `c` created,
-/// `r` replaced, `d` deleted; `+` after another one votes; `!` removed from etcd first.
+/// `r` replaced, `d` deleted; `+` after another one votes, `*` it is that other one; `!` removed from etcd first.
 fn one(number: usize, word: &str) -> ControlPlane {
     let letter = |at: usize| word.chars().nth(at);
     ControlPlane {
@@ -29,6 +29,7 @@ fn one(number: usize, word: &str) -> ControlPlane {
         },
         removed_first: word.ends_with('!'),
         succeeded: word.contains('+'),
+        awaited: word.contains('*'),
     }
 }
 
@@ -134,6 +135,11 @@ fn every_way_by_which_a_control_plane_goes_is_judged() {
         ("mR. mRd+! mAc! -Ac", "several"),
         ("mR. mRd+! mA.! -Ac", "others down"),
         ("mR. mOd+! mR. -Ac", "joins while down"),
+        // Its successor has a vote, and is not up yet.
+        ("mR. mRd+! mR. mS.*", "ok"),
+        ("mR. mRd+! mR. mS.", "others down"),
+        ("mR. mRd+! mS. mS.*", "others down"),
+        ("mRd+! mS.*", "ok"),
         ("mR. mSd+! mR. -Ac", "joins while down"),
         // A member whose machine stays is never removed.
         ("mR. mR.! mR.", "mismatch"),
