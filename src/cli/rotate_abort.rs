@@ -9,6 +9,7 @@ use super::{
     confirm::confirm,
     rotate_node::{RotateNodeArgs, refuse_other_changes, refuse_unreachable, rotation_targets},
     rotate_slots::say,
+    rotate_upgrade::restore_version,
     run::{Run, exit_code, plural},
 };
 use crate::{
@@ -62,18 +63,23 @@ pub(super) async fn abort(run: &Run, args: &RotateNodeArgs) -> Result<ExitCode, 
         names => format!("take the rotation of {} back", names.join(", ")),
     };
     confirm(&args.change.consent(session), &what).await?;
-    session.keep_rotations(&generations).await?;
-    // First they take pods again: those of the new machines need room.
+    // First they take pods again: those of the new machines need room, and a run that ends here is repeated.
     let client = looked.kube.client().await?;
     for name in &back {
         uncordon(client.raw(), name, &session.cx).await?;
     }
+    restore_version(run, &looked).await?;
+    session.keep_rotations(&generations).await?;
     if slots.is_empty() || plan.is_empty() {
-        say(run, "The rotation has ended.");
+        say(run, "The rotation has ended. `infra plan` says whether something is left to do.");
         return Ok(ExitCode::Ok);
     }
     let outcome = run_plan(run, &plan, &looked, &args.change).await;
-    Ok(exit_code(&outcome, run.style == Style::Json))
+    let code = exit_code(&outcome, run.style == Style::Json);
+    if code != ExitCode::Ok {
+        say(run, "The rotation has ended; `infra apply` deletes the machines of it that are left.");
+    }
+    Ok(code)
 }
 
 /// Returns the generation of the machine whose place the generation `new` of a slot takes, if it and its Node are

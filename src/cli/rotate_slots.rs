@@ -17,7 +17,7 @@ use super::{
     run::{Run, exit_code, plural},
 };
 use crate::{
-    engine::{Outcome, PlanOptions},
+    engine::{Outcome, PlanOptions, events::StepAction, execute::FailedStep},
     rotate::{AtOnce, Generations, Queue, Rollout, Step, broken_workloads, existing, steps},
     session::{CliError, ExitCode, Observation, Planned, Purpose},
     ui::Style,
@@ -41,8 +41,12 @@ pub(super) async fn rotate_slots(run: &Run, args: &RotateNodeArgs) -> Result<Exi
     let asked = Rollout { max_surge: args.max_surge, max_unavailable: args.max_unavailable };
     let rollout = asked.or(generations.queue().map(|queue| queue.rollout).unwrap_or_default());
     let steps = planned_steps(run, &looked, &generations, &chosen, rollout)?;
-    if !goes_on {
+    // What nobody has agreed to yet is asked about, also beside what was begun.
+    let is_agreed = chosen.iter().all(|slot| open.contains(slot));
+    if !is_agreed {
         refuse_unreachable(&looked, &chosen.join(", "))?;
+    }
+    if !looked.observed.unreachable.contains_key("node") {
         let names = node_names(&looked, &chosen);
         tell_what_holds(run, &looked, &names).await?;
     }
@@ -59,10 +63,13 @@ pub(super) async fn rotate_slots(run: &Run, args: &RotateNodeArgs) -> Result<Exi
         session.upgrade();
     }
     for (number, step) in steps.iter().enumerate() {
-        let left: Vec<String> =
+        let mut left: Vec<String> =
             steps[number + 1..].iter().flat_map(|step| step.slots.clone()).collect();
+        // Who names only a part of what is left leaves the rest of it as it is.
+        let queued = generations.queue().map(|queue| queue.left.clone()).unwrap_or_default();
+        left.extend(queued.into_iter().filter(|slot| !chosen.contains(slot)));
         let queue = Queue { since, left, rollout };
-        let is_asked = number > 0 || goes_on;
+        let is_asked = number > 0 || is_agreed;
         if number == planes && is_asked {
             finish_upgrade(run).await?;
         }
@@ -72,13 +79,16 @@ pub(super) async fn rotate_slots(run: &Run, args: &RotateNodeArgs) -> Result<Exi
             Replaced::Stuck(names) if args.on_stuck == OnStuck::Skip => stuck.extend(names),
             Replaced::Stuck(_) => return Ok(ExitCode::Partly),
         }
+        until_as_before(run, &before).await?;
         if session.stop.is_cancelled() {
             return Ok(ExitCode::Interrupted);
         }
-        until_as_before(run, &before).await?;
     }
     finish_upgrade(run).await?;
     until_as_before(run, &before).await?;
+    if session.stop.is_cancelled() {
+        return Ok(ExitCode::Interrupted);
+    }
     if stuck.is_empty() {
         return Ok(ExitCode::Ok);
     }
@@ -127,13 +137,19 @@ async fn replace(
             }
             continue;
         }
+        if generations.under_way(slot).is_none() {
+            generations.set_in_place(slot, step.gone_first().contains(slot));
+        }
         let generation = generations.begin(slot, &highest);
-        generations.set_in_place(slot, step.gone_first().contains(slot));
         let new = NodeSlot { slot: slot.clone(), generation, revision: String::new() }.name();
         let record = session.store.state();
         options.targets.extend(rotation_targets(&looked, &record, machine_kind, slot, &new));
     }
-    generations.set_queue(Some(queue));
+    let after = queue.clone();
+    // A control plane that is recreated in its place is of no new generation: until it is there, it is one that is left.
+    let in_its_place = step.slots.iter().filter(|slot| generations.under_way(slot).is_none());
+    let left = in_its_place.cloned().chain(queue.left).collect();
+    generations.set_queue(Some(Queue { left, ..after.clone() }));
     session.want_rotations(&generations);
 
     // It looks again: the new machines are declared now, and the old ones no longer.
@@ -170,6 +186,9 @@ async fn replace(
         }
         generations.end(slot);
     }
+    if stuck.is_empty() {
+        generations.set_queue(Some(after));
+    }
     let Some(outcome) = outcome else {
         session.keep_rotations(&generations).await?;
         return Ok(Replaced::All);
@@ -183,11 +202,12 @@ async fn replace(
         session.keep_rotations(&generations).await?;
     }
     // Of those that come only broken machines come, too, and of control planes each one counts.
-    let is_drain = |kind: ErrorKind| kind == ErrorKind::Deadline;
-    let only_drains = outcome
-        .failures
-        .iter()
-        .all(|failed| failed.address.kind() == "node" && is_drain(failed.error.kind));
+    let is_drain = |failed: &FailedStep| {
+        failed.address.kind() == "node"
+            && failed.action == StepAction::Delete
+            && failed.error.kind == ErrorKind::Deadline
+    };
+    let only_drains = !outcome.failures.is_empty() && outcome.failures.iter().all(is_drain);
     match step.role == Role::Worker && only_drains && outcome.stopped.is_none() {
         true => Ok(Replaced::Stuck(stuck)),
         false => Ok(Replaced::Failed(code)),

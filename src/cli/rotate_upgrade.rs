@@ -1,12 +1,14 @@
 //! What belongs to an upgrade besides the nodes: the version with which control planes join, before the first one does,
 //! and what kubeadm installs in the cluster, after the last one.
 
-use infra_provider_api::{Address, Readiness, Role};
+use std::collections::BTreeSet;
+
+use infra_provider_api::{Address, NodeSlot, Readiness, Role};
 
 use super::{rotate_slots::say, run::Run};
 use crate::{
     cluster::{KubeAccess, kubeadm_version, set_kubeadm_version, upgrade_kubeadm_addons},
-    session::{CliError, Purpose},
+    session::{CliError, Observation, Purpose},
 };
 
 /// Lets control planes join with the version that infra.toml asks for.
@@ -25,6 +27,27 @@ pub(super) async fn begin_upgrade(run: &Run) -> Result<(), CliError> {
             &format!("Control planes join with Kubernetes {wanted} from now on; it was {has}."),
         );
     }
+    Ok(())
+}
+
+/// Lets control planes join with the version again that all of them run, if they run one.
+///
+/// # Errors
+/// Returns an error if the API server refuses or cannot be reached.
+pub(super) async fn restore_version(run: &Run, looked: &Observation) -> Result<(), CliError> {
+    let nodes = looked.cluster.nodes();
+    let is_plane = |slot: &str| {
+        nodes.iter().any(|(pool, node)| pool.role == Role::ControlPlane && node.slot == slot)
+    };
+    let planes = looked.observed.iter().filter(|one| {
+        one.address.kind() == "node" && is_plane(&NodeSlot::parse_name(one.address.name()).0)
+    });
+    let versions: BTreeSet<String> =
+        planes.filter_map(|node| node.outputs.text("kubelet_version")).collect();
+    let Some(only) = versions.first().filter(|_| versions.len() == 1) else { return Ok(()) };
+    let kube = KubeAccess::new(run.session.layout.kubeconfig());
+    let version = only.trim_start_matches('v');
+    set_kubeadm_version(&run.session.cx, &kube, version).await?;
     Ok(())
 }
 

@@ -166,6 +166,8 @@ impl Generations {
     pub fn end(&mut self, slot: &str) {
         self.under_way.remove(slot);
         self.in_place.remove(slot);
+        let queue = self.queue.take();
+        self.set_queue(queue);
     }
 
     /// Ends the rotation of `slot`, and lets it have the generation that it had before.
@@ -179,10 +181,11 @@ impl Generations {
         self.queue.as_ref()
     }
 
-    /// Sets what a rotation of many has still to begin with. Nothing that is left ends it.
+    /// Sets what a rotation of many has still to begin with. It ends when nothing is left and nothing under way.
     pub fn set_queue(&mut self, queue: Option<Queue>) {
         self.version = VERSION;
-        self.queue = queue.filter(|queue| !queue.left.is_empty());
+        let is_open = !self.under_way.is_empty();
+        self.queue = queue.filter(|queue| is_open || !queue.left.is_empty());
     }
 
     /// Returns the machines that are being replaced, where the cloud makes the machines of a pool, each with the

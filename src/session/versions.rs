@@ -97,11 +97,15 @@ impl Session {
             let Some(running) = running else { return Ok(None) };
             skew.planes.push(("the API server", running));
         }
-        let differs = skew.planes.iter().any(|(_, running)| *running != wanted);
-        if differs && !skew.new_planes.is_empty() && !self.is_upgrading() {
-            // Whoever can't be asked is not known to take one of another version.
-            let joins_with = kubeadm_version(&self.cx, &looked.kube).await.ok();
-            skew.joins_with = joins_with.and_then(|version| parse_version(&version));
+        if !skew.new_planes.is_empty() && !self.is_upgrading() {
+            // Where that can't be asked, the next one joins with what the others run.
+            let others = skew.planes.iter().map(|(_, running)| *running).min();
+            let joins_with = match looked.observed.unreachable.contains_key("node") {
+                true => None,
+                false => kubeadm_version(&self.cx, &looked.kube).await.ok(),
+            };
+            let joins_with = joins_with.and_then(|version| parse_version(&version));
+            skew.joins_with = joins_with.or(others);
         } else {
             skew.joins_with = Some(wanted);
         }

@@ -236,7 +236,8 @@ impl Session {
         observed.resources.extend(in_bucket.resources);
 
         apps.notes.extend(approvals.remarks());
-        apps.notes.extend(generations.queue().map(|queue| {
+        let queue = generations.queue().filter(|queue| !queue.left.is_empty());
+        apps.notes.extend(queue.map(|queue| {
             let (left, since) = (queue.left.len(), queue.since.strftime("%Y-%m-%d %H:%M:%SZ"));
             let nodes = if left == 1 { "node is" } else { "nodes are" };
             format!("a rotation is under way since {since}: {left} {nodes} left; `infra rotate-node --resume` resumes it")

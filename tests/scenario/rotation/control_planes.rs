@@ -81,7 +81,7 @@ fn a_killed_rotation_of_a_control_plane_goes_on_with_the_same_machine() {
     run.kill();
     lab.run(&["rotate-node", "control-plane-3", "--yes"])
         .expect(1)
-        .warns("another rotation is under way (control-plane-1)");
+        .warns("another rotation is under way (control-plane-1, since ");
     lab.run(&["apply", "--yes"]).ok();
     assert_eq!(machines(&lab)[0], "control-plane-1-g2");
     lab.run(&["rotate-node", "--resume", "--yes"]).expect(1).warns("no rotation is under way");

@@ -35,6 +35,10 @@ fn a_pool_is_replaced_so_many_at_once_and_goes_on_after_a_kill() {
         .expect(1)
         .warns("another rotation is under way")
         .warns("--abort");
+    // A part of it leaves the rest as it is, and what was not agreed to yet is asked about.
+    lab.run(&["rotate-node", "worker-1", "--yes"]).ok();
+    lab.run(&["plan"]).ok().says("3 nodes are left");
+    lab.run(&["rotate-node", "--all"]).expect(7).warns("nobody is there to confirm it");
     let resumed = lab.run(&["rotate-node", "--resume", "--yes"]).ok();
     resumed.says("Going on with the rotation of");
     let wanted = ["worker-1-g2", "worker-2-g2", "worker-3-g2", "worker-4-g2", "worker-5-g2"];
