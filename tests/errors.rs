@@ -216,6 +216,10 @@ fn what_the_cloud_does_not_have_is_said_before_anything_is_made() {
         "nothing_to_resume",
         place.refusal(&["rotate-node", "--sim", "--yes", "--resume"])
     );
+    for verb in [&["etcd", "status"][..], &["rotate-node", "--yes", "worker-1"]] {
+        let words = [verb, &["--sim"]].concat();
+        insta::assert_snapshot!("no_cluster_yet", place.refusal(&words));
+    }
     insta::assert_snapshot!(
         "no_such_pool",
         place.refusal(&["rotate-node", "--sim", "--yes", "--pool", "wroker"])

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{global::Global, run::Run};
+use super::{global::Global, rotate_node::require_cluster, run::Run};
 use crate::{
     etcd::{EtcdAccess, MemberStatus},
     session::{CliError, ExitCode, Purpose, refuse_managed},
@@ -29,6 +29,7 @@ pub async fn etcd(global: &Global, args: &EtcdArgs) -> Result<ExitCode, CliError
     refuse_managed(&global.project()?, "etcd status")?;
     let run = Run::open(global, "etcd status").await?;
     let looked = run.observe(Purpose::Show).await?;
+    require_cluster(&looked)?;
     let session = &run.session;
     let etcd = EtcdAccess::new(looked.kube.clone(), session.layout.pki.clone());
     let members = etcd.members().await?;

@@ -164,8 +164,22 @@ async fn rotate_managed(run: &Run, args: &RotateNodeArgs) -> Result<ExitCode, Cl
     Ok(ExitCode::Ok)
 }
 
+/// Refuses to look into a cluster that was never made.
+pub(super) fn require_cluster(looked: &Observation) -> Result<(), CliError> {
+    if looked.kube.exists() {
+        return Ok(());
+    }
+    Err(CliError::new(
+        ExitCode::Failed,
+        format!("the cluster {} has not been made yet", looked.cluster.name),
+    )
+    .hint("`infra apply` makes it")
+    .hint("nothing was changed"))
+}
+
 /// Refuses to drain while the API server does not answer.
 pub(super) fn refuse_unreachable(looked: &Observation, what: &str) -> Result<(), CliError> {
+    require_cluster(looked)?;
     let Some(error) = looked.observed.unreachable.get("node") else { return Ok(()) };
     let text = format!("the API server does not answer, so {what} cannot be drained: {error}");
     Err(CliError::new(ExitCode::Failed, text)
